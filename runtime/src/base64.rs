@@ -1,4 +1,5 @@
-//! Base64 (RFC 4648, the standard alphabet, padded), for the few places where Lambda wraps bytes in JSON.
+//! Base64 (RFC 4648, the standard alphabet, padded), for the few places where Lambda wraps bytes in
+//! JSON.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -10,7 +11,11 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for index in 0..4 {
             let sextet = bits >> (18 - 6 * index) & 63;
-            text.push(if index > group.len() { '=' } else { char::from(ALPHABET[sextet as usize]) });
+            text.push(if index > group.len() {
+                '='
+            } else {
+                char::from(ALPHABET[sextet as usize])
+            });
         }
     }
     text

@@ -20,12 +20,13 @@ use crate::payload;
 pub struct Context {
     /// The request id, as it appears in the log.
     pub request_id: String,
-    /// Time at which the invocation times out, in milliseconds since the Unix epoch; 0 if the server sent none.
+    /// Time at which the invocation times out, in milliseconds since the Unix epoch; 0 if the
+    /// server sent none.
     pub deadline_ms: u64,
     /// The ARN that was invoked: function, version or alias.
     pub function_arn: String,
-    /// The X-Ray trace header (`Root=…;Parent=…;Sampled=…`), if tracing is enabled. It is not set in the environment:
-    /// that would be one value for all threads, and setting it is unsound.
+    /// The X-Ray trace header (`Root=…;Parent=…;Sampled=…`), if tracing is enabled. It is not set
+    /// in the environment: that would be one value for all threads, and setting it is unsound.
     pub trace_id: Option<String>,
     /// The tenant ID, for functions with tenant isolation.
     pub tenant_id: Option<String>,
@@ -46,11 +47,12 @@ pub struct Identity {
 }
 
 impl Context {
-    /// Time at which the invocation times out. `None` if the server sent none, or one in 1970: emulators without
-    /// timeouts do that, and no deadline of Lambda's is before 2001.
+    /// Time at which the invocation times out. `None` if the server sent none, or one in 1970:
+    /// emulators without timeouts do that, and no deadline of Lambda's is before 2001.
     pub fn deadline(&self) -> Option<SystemTime> {
         const YEAR_2001_MS: u64 = 1_000_000_000_000;
-        (self.deadline_ms >= YEAR_2001_MS).then(|| UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms)))?
+        (self.deadline_ms >= YEAR_2001_MS)
+            .then(|| UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms)))?
     }
 
     /// The remaining time: zero after the deadline, [`Duration::MAX`] without one.
@@ -72,8 +74,8 @@ impl Context {
     }
 }
 
-/// The function of this process, from the environment that Lambda sets. A text is empty if a local server does not set
-/// it.
+/// The function of this process, from the environment that Lambda sets. A text is empty if a local
+/// server does not set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
     /// `AWS_LAMBDA_FUNCTION_NAME`.
@@ -120,7 +122,10 @@ mod tests {
     #[test]
     fn the_remaining_time_saturates() {
         assert_eq!(with_deadline(1_600_000_000_000).remaining(), Duration::ZERO);
-        assert_eq!(with_deadline(u64::MAX).deadline(), UNIX_EPOCH.checked_add(Duration::from_millis(u64::MAX)));
+        assert_eq!(
+            with_deadline(u64::MAX).deadline(),
+            UNIX_EPOCH.checked_add(Duration::from_millis(u64::MAX))
+        );
         assert!(with_deadline(u64::MAX).remaining() > Duration::from_hours(1));
     }
 

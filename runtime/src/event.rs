@@ -34,7 +34,10 @@ impl Message<'_> {
         let text = |span| self.field(span).map(str::to_owned);
         Context {
             request_id: text(fields.request_id).unwrap_or_default(),
-            deadline_ms: self.field(fields.deadline).and_then(|deadline| deadline.parse().ok()).unwrap_or_default(),
+            deadline_ms: self
+                .field(fields.deadline)
+                .and_then(|deadline| deadline.parse().ok())
+                .unwrap_or_default(),
             function_arn: text(fields.function_arn).unwrap_or_default(),
             trace_id: text(fields.trace_id),
             tenant_id: text(fields.tenant_id),
@@ -44,8 +47,8 @@ impl Message<'_> {
     }
 }
 
-/// A payload as it arrived. It owns its bytes and lends them, so a type with borrowed fields is deserialized without a
-/// copy:
+/// A payload as it arrived. It owns its bytes and lends them, so a type with borrowed fields is
+/// deserialized without a copy:
 ///
 /// ```
 /// use lambda::{Error, Event};
@@ -74,10 +77,13 @@ impl Event {
         Self { payload: payload.into(), content_type: None }
     }
 
-    /// Creates an event with this value as its JSON payload, for tests. Returns an error if the value cannot be
-    /// serialized.
+    /// Creates an event with this value as its JSON payload, for tests. Returns an error if the
+    /// value cannot be serialized.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        Ok(Self { payload: serde_json::to_vec(value)?.into(), content_type: Some("application/json".to_owned()) })
+        Ok(Self {
+            payload: serde_json::to_vec(value)?.into(),
+            content_type: Some("application/json".to_owned()),
+        })
     }
 
     /// The payload: any bytes; Lambda itself only accepts JSON.
@@ -90,8 +96,8 @@ impl Event {
         self.payload
     }
 
-    /// Deserializes the payload as a value that may borrow from the event. An empty payload is read as `null`. The
-    /// error contains the path of the value that does not fit.
+    /// Deserializes the payload as a value that may borrow from the event. An empty payload is read
+    /// as `null`. The error contains the path of the value that does not fit.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
         payload::read(&self.payload)
     }
@@ -102,14 +108,16 @@ impl Event {
     }
 }
 
-/// A type that a handler may take as its event: every `T: DeserializeOwned`, read from JSON; [`Event`], the bytes; and,
-/// with the feature `http`, a request.
+/// A type that a handler may take as its event: every `T: DeserializeOwned`, read from JSON;
+/// [`Event`], the bytes; and, with the feature `http`, a request.
 ///
-/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented
+/// elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from an event",
     label = "neither `DeserializeOwned` nor `lambda::Event`",
-    note = "derive `serde::Deserialize` for `{Self}`; a type with borrowed fields is read with `Event::json`"
+    note = "derive `serde::Deserialize` for `{Self}`; a type with borrowed fields is read with \
+        `Event::json`"
 )]
 pub trait Input<M>: Sized {
     #[doc(hidden)]
@@ -138,7 +146,8 @@ impl<T: DeserializeOwned> Input<ByValue> for T {
 impl Input<AsItIs> for Event {
     fn read(message: Message<'_>) -> Result<Self, PayloadError> {
         let content_type = message.field(message.head.fields.content_type).map(str::to_owned);
-        // The bytes leave the buffer with the event; the buffer allocates new ones, or reuses them once they are free.
+        // The bytes leave the buffer with the event; the buffer allocates new ones, or reuses them
+        // once they are free.
         let mut payload = message.buffer.split();
         drop(payload.split_to(message.head.length));
         Ok(Self { payload: payload.freeze(), content_type })

@@ -26,8 +26,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The invocation's `errorType` will be `Function.<name>`. Lambda accepts only letters, the first one upper case;
-    /// other characters are removed.
+    /// The invocation's `errorType` will be `Function.<name>`. Lambda accepts only letters, the
+    /// first one upper case; other characters are removed.
     pub fn new(name: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { name: name.into(), message: message.into() }
     }
@@ -46,8 +46,8 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// A payload that does not fit the type that it was read as. Contains the position: path, line and column. Reported as
-/// `Runtime.UnmarshalError`.
+/// A payload that does not fit the type that it was read as. Contains the position: path, line and
+/// column. Reported as `Runtime.UnmarshalError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadError(pub(crate) String);
 
@@ -59,14 +59,17 @@ impl fmt::Display for PayloadError {
 
 impl StdError for PayloadError {}
 
-/// An error that a handler, or an init, may return: any type that converts into [`Error`] (every `std::error::Error`
-/// that is `Send + Sync`, `anyhow::Error`, [`Error`] itself, `String`, `&str`), and `Box<dyn Error>`.
+/// An error that a handler, or an init, may return: any type that converts into [`Error`] (every
+/// `std::error::Error` that is `Send + Sync`, `anyhow::Error`, [`Error`] itself, `String`, `&str`),
+/// and `Box<dyn Error>`.
 ///
-/// The parameter only distinguishes the two; the compiler infers it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes the two; the compiler infers it. Not meant to be implemented
+/// elsewhere.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot fail with `{Self}`",
     label = "neither an error nor a text",
-    note = "return an error that is `Send + Sync`, `anyhow::Error`, `lambda::Error`, `String` or `&str`"
+    note = "return an error that is `Send + Sync`, `anyhow::Error`, `lambda::Error`, `String` or \
+        `&str`"
 )]
 pub trait Fault<M> {
     #[doc(hidden)]
@@ -107,12 +110,21 @@ mod tests {
         let text = "invalid digit found in string";
         assert_eq!(report(parse()), ("Function.ParseIntError".into(), text.into()));
         assert_eq!(report(Error::from(parse())), ("Function.Error".into(), text.into()));
-        assert_eq!(report(Box::<dyn StdError>::from(parse())), ("Function.Error".into(), text.into()));
+        assert_eq!(
+            report(Box::<dyn StdError>::from(parse())),
+            ("Function.Error".into(), text.into())
+        );
         assert_eq!(report("no"), ("Function.Error".into(), "no".into()));
         assert_eq!(report("no".to_owned()), ("Function.Error".into(), "no".into()));
         let failure = || Failure::new("NotFound", "no item 7");
         assert_eq!(report(failure()), ("Function.NotFound".into(), "no item 7".into()));
-        assert_eq!(report(Error::from(failure())), ("Function.NotFound".into(), "no item 7".into()));
-        assert_eq!(report(PayloadError("bad".into())), ("Runtime.UnmarshalError".into(), "bad".into()));
+        assert_eq!(
+            report(Error::from(failure())),
+            ("Function.NotFound".into(), "no item 7".into())
+        );
+        assert_eq!(
+            report(PayloadError("bad".into())),
+            ("Runtime.UnmarshalError".into(), "bad".into())
+        );
     }
 }

@@ -7,7 +7,8 @@ use crate::respond::Respond;
 use crate::runtime_api::reply::Reply;
 use crate::runtime_api::report::Report;
 
-/// A function that handles invocations. Every async function or closure of one of these forms is one:
+/// A function that handles invocations. Every async function or closure of one of these forms is
+/// one:
 ///
 /// - `async fn(T) -> Result<O, E>`
 /// - `async fn(T, Context) -> Result<O, E>`
@@ -15,20 +16,29 @@ use crate::runtime_api::report::Report;
 /// - after [`init`](fn@crate::init): `async fn(&S, T, Context) -> Result<O, E>`
 /// - with the feature `http`: every `tower` service of HTTP requests, such as an axum router
 ///
-/// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`, because a managed
-/// instance calls it from several threads at once; the future it returns need not be.
+/// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`,
+/// because a managed instance calls it from several threads at once; the future it returns need not
+/// be.
 ///
-/// The second parameter only distinguishes the forms; the compiler infers it. Not meant to be implemented elsewhere.
+/// The second parameter only distinguishes the forms; the compiler infers it. Not meant to be
+/// implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    note = "a handler is `async fn(T) -> Result<O, E>` or `async fn(T, lambda::Context) -> Result<O, E>`, with `&State` \
+    note = "a handler is `async fn(T) -> Result<O, E>` or `async fn(T, lambda::Context) -> \
+        Result<O, E>`, with `&State` \
             before the event after `lambda::init`",
-    note = "`T` implements `serde::Deserialize` (without borrowing) or is `lambda::Event`; `O` implements \
+    note = "`T` implements `serde::Deserialize` (without borrowing) or is `lambda::Event`; `O` \
+        implements \
             `serde::Serialize` or is `lambda::Body`; `E` is an error that is `Send + Sync`"
 )]
 pub trait Handler<S, M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, state: &S, message: Message<'_>, reply: &mut Reply) -> impl Future<Output = Result<(), Report>>;
+    fn call(
+        &self,
+        state: &S,
+        message: Message<'_>,
+        reply: &mut Reply,
+    ) -> impl Future<Output = Result<(), Report>>;
 }
 
 /// Writes the result of a handler.
@@ -41,9 +51,13 @@ where
 }
 
 /// Reads the event for a handler.
-#[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only HTTP responses differ by their event"))]
+#[cfg_attr(
+    not(feature = "http"),
+    expect(unused_variables, reason = "only HTTP responses differ by their event")
+)]
 pub(crate) fn input<T: Input<M>, M>(message: Message<'_>, reply: &mut Reply) -> Result<T, Report> {
-    let event = T::read(message).map_err(|error| Report::runtime("UnmarshalError", error.to_string()))?;
+    let event =
+        T::read(message).map_err(|error| Report::runtime("UnmarshalError", error.to_string()))?;
     #[cfg(feature = "http")]
     {
         reply.form = event.form();

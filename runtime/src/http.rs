@@ -1,5 +1,6 @@
-//! HTTP through Lambda: requests from the events of function URLs, API Gateway (payload formats 1.0 and 2.0),
-//! Application Load Balancers and VPC Lattice, and responses in the format of each. Feature `http`.
+//! HTTP through Lambda: requests from the events of function URLs, API Gateway (payload formats 1.0
+//! and 2.0), Application Load Balancers and VPC Lattice, and responses in the format of each.
+//! Feature `http`.
 //!
 //! ```
 //! use lambda::Error;
@@ -25,18 +26,18 @@
 //! }
 //! ```
 //!
-//! A request's extensions contain the invocation's [`Context`](crate::Context). A router that is created by an async
-//! function is a state, served by [`Serve`] (or by [`ServeStreaming`]).
+//! A request's extensions contain the invocation's [`Context`](crate::Context). A router that is
+//! created by an async function is a state, served by [`Serve`] (or by [`ServeStreaming`]).
 //!
 //! # Paths
 //!
-//! A path is as the client sent it, without API Gateway's stage name if it begins with that. Set the environment
-//! variable `LAMBDA_HTTP_BASE_PATH`, for example to `/orders`, to remove the base path of a custom domain's API
-//! mapping: routes are then the same there and under API Gateway's own domain. Only whole segments at the beginning are
-//! removed.
+//! A path is as the client sent it, without API Gateway's stage name if it begins with that. Set
+//! the environment variable `LAMBDA_HTTP_BASE_PATH`, for example to `/orders`, to remove the base
+//! path of a custom domain's API mapping: routes are then the same there and under API Gateway's
+//! own domain. Only whole segments at the beginning are removed.
 //!
-//! Characters that a URI cannot contain (HTTP APIs decode paths) are percent-encoded again. A header field or a cookie
-//! that HTTP does not allow is left out.
+//! Characters that a URI cannot contain (HTTP APIs decode paths) are percent-encoded again. A
+//! header field or a cookie that HTTP does not allow is left out.
 
 mod address;
 mod event;

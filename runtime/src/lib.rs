@@ -24,7 +24,8 @@
 //!
 //! # The forms of a handler
 //!
-//! Each of these is run here as it would be in Lambda, by [`testing`]; in a function, `main` is `lambda::run(handler)`.
+//! Each of these is run here as it would be in Lambda, by [`testing`]; in a function, `main` is
+//! `lambda::run(handler)`.
 //!
 //! Values in and out, by serde; an error of any type:
 //!
@@ -113,8 +114,8 @@
 //! # assert!(matches!(&outcomes[0], testing::Outcome::Response { body, .. } if body == "1\n2\n3\n"));
 //! ```
 //!
-//! HTTP requests of function URLs, API Gateway and load balancers, and any `tower` service, such as an axum router
-//! (feature `http`):
+//! HTTP requests of function URLs, API Gateway and load balancers, and any `tower` service, such as
+//! an axum router (feature `http`):
 //!
 //! ```
 //! # #[cfg(feature = "http")] {
@@ -137,17 +138,20 @@
 //!
 //! - Inputs and outputs of a handler: [`Handler`], [`Input`], [`Respond`], [`Fault`].
 //! - Metadata of an invocation: [`Context`], and of the function: [`function`].
-//! - State and hooks, after each response, at the end, around a snapshot: [`init`](fn@init), [`Init`].
+//! - State and hooks, after each response, at the end, around a snapshot: [`init`](fn@init),
+//!   [`Init`].
 //! - Log lines: [`log`]. Running a handler without Lambda: [`testing`].
 //!
 //! # How it works
 //!
-//! `run` speaks the Runtime API over one connection, with its own small HTTP/1.1 client on tokio and `httparse`
-//! (hyper's parser): an invocation takes six system calls and about a sixth of the instructions that a general HTTP
-//! client needs. Handlers run on a current-thread tokio, so timers and sockets of tokio work in them.
+//! `run` speaks the Runtime API over one connection, with its own small HTTP/1.1 client on tokio
+//! and `httparse` (hyper's parser): an invocation takes six system calls and about a sixth of the
+//! instructions that a general HTTP client needs. Handlers run on a current-thread tokio, so timers
+//! and sockets of tokio work in them.
 //!
-//! A handler that returns an error fails its invocation; a handler that panics does too, and the process ends after the
-//! report. If the environment is not Lambda's, `run` reports it and ends the process with code 3.
+//! A handler that returns an error fails its invocation; a handler that panics does too, and the
+//! process ends after the report. If the environment is not Lambda's, `run` reports it and ends the
+//! process with code 3.
 
 mod base64;
 mod context;
@@ -167,7 +171,6 @@ pub mod testing;
 pub mod tracing;
 
 pub use bytes::Bytes;
-
 pub use context::{Context, Function, Identity, function};
 pub use event::{Event, Input};
 pub use failure::{Error, Failure, Fault, PayloadError};

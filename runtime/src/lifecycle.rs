@@ -1,5 +1,5 @@
-//! The life of a function's process: its start and init, the loop that serves invocations, panics, hooks, SIGTERM, and
-//! its exit.
+//! The life of a function's process: its start and init, the loop that serves invocations, panics,
+//! hooks, SIGTERM, and its exit.
 
 pub(crate) mod executor;
 pub(crate) mod extension;

@@ -1,5 +1,5 @@
-//! Log lines in Lambda's formats: one `write` per line on standard error, text or JSON by `AWS_LAMBDA_LOG_FORMAT`,
-//! filtered by `AWS_LAMBDA_LOG_LEVEL`, each with the id of its request.
+//! Log lines in Lambda's formats: one `write` per line on standard error, text or JSON by
+//! `AWS_LAMBDA_LOG_FORMAT`, filtered by `AWS_LAMBDA_LOG_LEVEL`, each with the id of its request.
 //!
 //! ```
 //! lambda::log::info("took the long way");
@@ -39,11 +39,14 @@ impl Level {
         }
     }
 
-    /// Parses Lambda's names, of which `FATAL` is an `Error` here; any other name is `Info`, the platform's default.
+    /// Parses Lambda's names, of which `FATAL` is an `Error` here; any other name is `Info`, the
+    /// platform's default.
     fn parse(name: &str) -> Self {
         let levels = [Self::Trace, Self::Debug, Self::Warn, Self::Error];
         let fatal = name.eq_ignore_ascii_case("FATAL").then_some(Self::Error);
-        fatal.or_else(|| levels.into_iter().find(|level| name.eq_ignore_ascii_case(level.name()))).unwrap_or(Self::Info)
+        fatal
+            .or_else(|| levels.into_iter().find(|level| name.eq_ignore_ascii_case(level.name())))
+            .unwrap_or(Self::Info)
     }
 }
 
@@ -60,7 +63,8 @@ fn settings() -> Settings {
         let text = |name| std::env::var(name).unwrap_or_default();
         let json = match std::env::var("AWS_LAMBDA_LOG_FORMAT") {
             Ok(format) => format.eq_ignore_ascii_case("JSON"),
-            // Managed instances accept JSON only: otherwise lines of concurrent requests could not be distinguished.
+            // Managed instances accept JSON only: otherwise lines of concurrent requests could not
+            // be distinguished.
             Err(_) => std::env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_some(),
         };
         Settings { json, level: Level::parse(&text("AWS_LAMBDA_LOG_LEVEL")) }
@@ -119,8 +123,8 @@ pub fn error(message: impl Display) {
     write(Level::Error, message, &[]);
 }
 
-/// Writes a line with fields: members of the JSON, or `name=value` after the text. A field with the name of one of
-/// Lambda's own members gets a trailing underscore.
+/// Writes a line with fields: members of the JSON, or `name=value` after the text. A field with the
+/// name of one of Lambda's own members gets a trailing underscore.
 pub fn write(level: Level, message: impl Display, fields: &[(&str, &str)]) {
     let fields = fields.iter().map(|(name, value)| (*name, ValueRef { text: value, json: false }));
     write_line(level, &message, &mut { fields });
@@ -167,7 +171,8 @@ fn write_line(level: Level, message: &dyn Display, fields: FieldsRef<'_, '_>) {
     if level < settings.level {
         return;
     }
-    let line = CURRENT.with_borrow(|current| line(settings, SystemTime::now(), level, message, fields, current));
+    let line = CURRENT
+        .with_borrow(|current| line(settings, SystemTime::now(), level, message, fields, current));
     // There is nowhere left to report that a line could not be written.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
@@ -213,11 +218,12 @@ fn line(
 fn timestamp(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // The civil calendar from days, counted in eras of 400 years from 0000-03-01 (Howard Hinnant, "chrono-Compatible
-    // Low-Level Date Algorithms").
+    // The civil calendar from days, counted in eras of 400 years from 0000-03-01 (Howard Hinnant,
+    // "chrono-Compatible Low-Level Date Algorithms").
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -258,9 +264,11 @@ mod tests {
     fn a_json_line_has_the_ids_and_the_fields_and_is_one_line() {
         let current = Current { request_id: "r-1".into(), tenant_id: "blue".into() };
         let settings = Settings { json: true, level: Level::Info };
-        let mut fields =
-            [("table", ValueRef { text: "orders", json: false }), ("level", ValueRef { text: "2", json: false })]
-                .into_iter();
+        let mut fields = [
+            ("table", ValueRef { text: "orders", json: false }),
+            ("level", ValueRef { text: "2", json: false }),
+        ]
+        .into_iter();
         let line = line(settings, at(0), Level::Warn, &"a\n\"b\"", &mut fields, &current);
         assert_eq!(
             line,

@@ -16,7 +16,8 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Paylo
 /// Describes the error and its position. Only a payload that failed is parsed again.
 #[cold]
 fn explain(payload: &[u8], error: &serde_json::Error, type_name: &str) -> PayloadError {
-    let wanted = type_name.rsplit("::").next().filter(|_| !type_name.contains('<')).unwrap_or(type_name);
+    let wanted =
+        type_name.rsplit("::").next().filter(|_| !type_name.contains('<')).unwrap_or(type_name);
     if payload.trim_ascii().is_empty() {
         return PayloadError(format!("the payload is empty, which does not fit `{wanted}`"));
     }
@@ -33,7 +34,11 @@ fn explain(payload: &[u8], error: &serde_json::Error, type_name: &str) -> Payloa
 
 /// The offset of a line and a column (from 1; column 0 is before the line's first byte).
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
-    let start: usize = text.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+    let start: usize = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(line.saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
     (start + column).min(text.len())
 }
 
@@ -44,8 +49,9 @@ enum Step {
     Element(usize),
 }
 
-/// The path of the value at the end of `read`, the part of a document that the parser consumed: it stops after the
-/// value that does not fit (a member's name, a scalar, a whole object that lacks a member), or before a container.
+/// The path of the value at the end of `read`, the part of a document that the parser consumed: it
+/// stops after the value that does not fit (a member's name, a scalar, a whole object that lacks a
+/// member), or before a container.
 fn path(read: &[u8]) -> String {
     let mut steps: Vec<Step> = Vec::new();
     // `true` if the next string is a member's name.
@@ -150,12 +156,19 @@ mod tests {
     fn what_does_not_fit_is_named_by_path_line_and_column() {
         let cases = [
             (
-                "{\"items\":[\n  {\"name\":\"a\",\"price\":1},\n  {\"name\":\"b\",\"price\":\"two\"}]}",
+                "{\"items\":[\n  {\"name\":\"a\",\"price\":1},\n  \
+                {\"name\":\"b\",\"price\":\"two\"}]}",
                 "`items[1].price`: invalid type: string \"two\", expected f64 at line 3 column 27",
             ),
-            (r#"{"items":[{"name":"a, \"}]"}]}"#, "`items[0]`: missing field `price` at line 1 column 28"),
+            (
+                r#"{"items":[{"name":"a, \"}]"}]}"#,
+                "`items[0]`: missing field `price` at line 1 column 28",
+            ),
             (r#"{"notes":{}}"#, "missing field `items` at line 1 column 12"),
-            (r#"{"items":{}}"#, "`items`: invalid type: map, expected a sequence at line 1 column 9"),
+            (
+                r#"{"items":{}}"#,
+                "`items`: invalid type: map, expected a sequence at line 1 column 9",
+            ),
             (
                 r#"{"items":[],"notes":{"a":1,"b c":256}}"#,
                 "`notes.b c`: invalid value: integer `256`, expected u8 at line 1 column 36",
@@ -169,18 +182,31 @@ mod tests {
             ("null", "invalid type: null, expected struct Order at line 1 column 4"),
         ];
         for (payload, expected) in cases {
-            assert_eq!(says(payload), format!("the payload does not fit `Order`: {expected}"), "{payload}");
+            assert_eq!(
+                says(payload),
+                format!("the payload does not fit `Order`: {expected}"),
+                "{payload}"
+            );
         }
         let unknown = says(r#"{"items":[],"extra":1}"#);
-        assert!(unknown.starts_with("the payload does not fit `Order`: `extra`: unknown field"), "{unknown}");
+        assert!(
+            unknown.starts_with("the payload does not fit `Order`: `extra`: unknown field"),
+            "{unknown}"
+        );
     }
 
     #[test]
     fn what_is_not_json_is_told_apart_from_what_does_not_fit() {
-        assert_eq!(says("{\"items\":[\n,"), "the payload is not JSON: expected value at line 2 column 1");
+        assert_eq!(
+            says("{\"items\":[\n,"),
+            "the payload is not JSON: expected value at line 2 column 1"
+        );
         assert_eq!(says(" "), "the payload is empty, which does not fit `Order`");
         let broken = read::<String>(b"\"\xff\"").unwrap_err().to_string();
-        assert!(broken.starts_with("the payload is not JSON: invalid unicode code point"), "{broken}");
+        assert!(
+            broken.starts_with("the payload is not JSON: invalid unicode code point"),
+            "{broken}"
+        );
     }
 
     #[test]

@@ -9,10 +9,12 @@ use crate::event::{AsItIs, ByValue};
 use crate::runtime_api::reply::Reply;
 use crate::runtime_api::report::Report;
 
-/// A type that a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`], unchanged;
+/// A type that a handler may return: every `T: Serialize`, as JSON (`()` is `null`); [`Body`],
+/// unchanged;
 /// [`Stream`](crate::Stream), sent while it is made; and, with the feature `http`, a response.
 ///
-/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented elsewhere.
+/// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented
+/// elsewhere.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the response of a handler",
     label = "neither `Serialize` nor `lambda::Body`",
@@ -27,7 +29,10 @@ impl<T: Serialize> Respond<ByValue> for T {
     fn respond(self, reply: &mut Reply) -> Result<(), Report> {
         reply.json(&self).map_err(|error| {
             let wanted = std::any::type_name::<T>();
-            Report::runtime("MarshalError", format!("the response (`{wanted}`) cannot be JSON: {error}"))
+            Report::runtime(
+                "MarshalError",
+                format!("the response (`{wanted}`) cannot be JSON: {error}"),
+            )
         })
     }
 }
@@ -48,7 +53,8 @@ pub struct Body {
 }
 
 impl Body {
-    /// Creates a body of this content type. Characters that cannot be in a header field are removed from the type.
+    /// Creates a body of this content type. Characters that cannot be in a header field are removed
+    /// from the type.
     pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
         Self { content_type: header_safe(content_type.into()), bytes: bytes.into() }
     }

@@ -1,5 +1,5 @@
-//! The client of the Runtime API: the address, the connection, the reading of responses, and the answers and error
-//! reports that are sent.
+//! The client of the Runtime API: the address, the connection, the reading of responses, and the
+//! answers and error reports that are sent.
 
 pub(crate) mod client;
 pub(crate) mod connection;

@@ -19,9 +19,9 @@ use crate::runtime_api::report::Report;
 type Produced<'a> = Pin<Box<dyn Future<Output = Result<(), Report>> + 'a>>;
 type Produce = Box<dyn for<'a> FnOnce(&'a mut Writer) -> Produced<'a>>;
 
-/// A response that a closure writes, part by part. A caller that invokes with response streaming (or a function URL in
-/// that mode) gets each part at once. If the closure fails, the parts already sent are kept, and the error follows
-/// them.
+/// A response that a closure writes, part by part. A caller that invokes with response streaming
+/// (or a function URL in that mode) gets each part at once. If the closure fails, the parts already
+/// sent are kept, and the error follows them.
 ///
 /// ```
 /// use lambda::{Error, Stream};
@@ -93,7 +93,8 @@ impl Respond<AsItIs> for Stream {
     }
 }
 
-/// The writing end of a response. Every write is sent to the caller at once, and waits while the caller is slower.
+/// The writing end of a response. Every write is sent to the caller at once, and waits while the
+/// caller is slower.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) stream: TcpStream,
@@ -117,7 +118,8 @@ impl Writer {
         let trailers = report.map(|report| {
             let body = base64::encode(report.json().as_bytes());
             format!(
-                "Lambda-Runtime-Function-Error-Type: {}\r\nLambda-Runtime-Function-Error-Body: {body}\r\n",
+                "Lambda-Runtime-Function-Error-Type: {}\r\nLambda-Runtime-Function-Error-Body: \
+                {body}\r\n",
                 report.kind
             )
         });

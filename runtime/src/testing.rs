@@ -1,5 +1,6 @@
-//! Runs a handler through the whole loop, in process: a small Runtime API on a loopback port, the same client and the
-//! same encoding as in Lambda. A handler is also a plain function: most tests just call it.
+//! Runs a handler through the whole loop, in process: a small Runtime API on a loopback port, the
+//! same client and the same encoding as in Lambda. A handler is also a plain function: most tests
+//! just call it.
 //!
 //! ```
 //! use lambda::testing::{self, Outcome};
@@ -38,7 +39,8 @@ use crate::lifecycle::start::prepare;
 use crate::runtime_api::client::Client;
 use crate::runtime_api::endpoint::Endpoint;
 
-/// An invocation to send: an event and its context. An empty request id is replaced by a generated one.
+/// An invocation to send: an event and its context. An empty request id is replaced by a generated
+/// one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invocation {
     /// The payload.
@@ -90,10 +92,15 @@ impl Outcome {
     }
 }
 
-/// Runs a handler (with its state; `&()` for one without) on these events, one after the other. Returns an outcome for
-/// each, in their order; there are none after a panic. Returns an error if no loopback port is available.
+/// Runs a handler (with its state; `&()` for one without) on these events, one after the other.
+/// Returns an outcome for each, in their order; there are none after a panic. Returns an error if
+/// no loopback port is available.
 #[expect(clippy::needless_pass_by_value, reason = "a handler reads better named than lent")]
-pub fn run<S, H, M, I>(state: &S, handler: H, invocations: impl IntoIterator<Item = I>) -> io::Result<Vec<Outcome>>
+pub fn run<S, H, M, I>(
+    state: &S,
+    handler: H,
+    invocations: impl IntoIterator<Item = I>,
+) -> io::Result<Vec<Outcome>>
 where
     H: Handler<S, M>,
     I: Into<Invocation>,
@@ -104,8 +111,9 @@ where
     })
 }
 
-/// Runs a whole function: its init, the loop with the hook after each response, and the hook at the end. If the init
-/// fails, its error is the only outcome. Returns an error if no loopback port is available.
+/// Runs a whole function: its init, the loop with the hook after each response, and the hook at the
+/// end. If the init fails, its error is the only outcome. Returns an error if no loopback port is
+/// available.
 ///
 /// ```
 /// use lambda::testing::{self, Outcome};
@@ -158,7 +166,9 @@ fn converse<I: Into<Invocation>>(
     let server = Server::start(move |request| {
         if request.is_next() {
             number += 1;
-            waiting.pop_front().map_or(Say::End, |invocation| Say::Bytes(invocation_response(&invocation, number)))
+            waiting
+                .pop_front()
+                .map_or(Say::End, |invocation| Say::Bytes(invocation_response(&invocation, number)))
         } else {
             taken.lock().unwrap_or_else(PoisonError::into_inner).push(outcome(request));
             Say::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())
@@ -168,7 +178,8 @@ fn converse<I: Into<Invocation>>(
     let executor = executor::create().map_err(|end| io::Error::other(end.to_string()))?;
     crate::lifecycle::panic::install(Arc::clone(&endpoint));
     executor.block_on(async {
-        let mut client = Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
+        let mut client =
+            Client::open(endpoint).await.map_err(|end| io::Error::other(end.to_string()))?;
         work(&mut client).await;
         io::Result::Ok(())
     })?;
@@ -214,11 +225,16 @@ fn outcome(request: &Request) -> Outcome {
     }
     // A stream that failed midway has its error in the trailers.
     let trailer = request.field("lambda-runtime-function-error-body").and_then(base64::decode);
-    let report = trailer.as_ref().or_else(|| request.target.ends_with("/error").then_some(&request.body));
+    let report =
+        trailer.as_ref().or_else(|| request.target.ends_with("/error").then_some(&request.body));
     if let Some(report) = report
         && let Ok(body) = serde_json::from_slice::<Body>(report)
     {
-        return Outcome::Error { kind: body.error_type, message: body.error_message, stack: body.stack_trace };
+        return Outcome::Error {
+            kind: body.error_type,
+            message: body.error_message,
+            stack: body.stack_trace,
+        };
     }
     let content_type = request.field("content-type").unwrap_or_default().to_owned();
     Outcome::Response { content_type, body: request.body.clone().into() }

@@ -6,8 +6,9 @@
 //! # Ok::<(), lambda::Error>(())
 //! ```
 //!
-//! An event's fields, and those of the spans that it is in, become fields of the line, numbers as numbers. The level is
-//! that of `AWS_LAMBDA_LOG_LEVEL`. To use other layers besides it, add [`layer`] to your own subscriber.
+//! An event's fields, and those of the spans that it is in, become fields of the line, numbers as
+//! numbers. The level is that of `AWS_LAMBDA_LOG_LEVEL`. To use other layers besides it, add
+//! [`layer`] to your own subscriber.
 
 use std::fmt::{self, Write as _};
 
@@ -19,7 +20,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::log::{self, Level, Value};
 
-/// Sends the events of the whole process to the log. Returns an error if another subscriber is set already.
+/// Sends the events of the whole process to the log. Returns an error if another subscriber is set
+/// already.
 pub fn install() -> Result<(), dispatcher::SetGlobalDefaultError> {
     dispatcher::set_global_default(Dispatch::new(tracing_subscriber::registry().with(layer())))
 }
@@ -67,7 +69,11 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
-        for span in context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
+        {
             if let Some(of_span) = span.extensions().get::<Fields>() {
                 of_span.fields.iter().for_each(|(name, value)| fields.set(name, value.clone()));
             }

@@ -1,5 +1,6 @@
-//! End-to-end tests of a panic in a program that is built with `panic = "abort"`: nothing runs after the hook there,
-//! and yet the invocation (or the init) is reported. The program is built here, in a target directory of its own.
+//! End-to-end tests of a panic in a program that is built with `panic = "abort"`: nothing runs
+//! after the hook there, and yet the invocation (or the init) is reported. The program is built
+//! here, in a target directory of its own.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -31,7 +32,8 @@ fn build() -> PathBuf {
     fs::create_dir_all(package.join("src")).unwrap();
     let manifest = format!(
         "[package]\nname = \"aborts\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-         lambda-console-runtime = {{ path = '{}' }}\n\n[profile.dev]\npanic = \"abort\"\n\n[workspace]\n",
+         lambda-console-runtime = {{ path = '{}' }}\n\n[profile.dev]\npanic \
+         = \"abort\"\n\n[workspace]\n",
         runtime.display()
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
@@ -50,8 +52,13 @@ fn build() -> PathBuf {
     target.join("debug/aborts")
 }
 
-/// Responds to requests, on any connection, until the function has ended. Returns its exit code and the requests.
-fn serve(program: &Path, environment: &[(&str, &str)], answers: &[&str]) -> (Option<i32>, Vec<String>) {
+/// Responds to requests, on any connection, until the function has ended. Returns its exit code and
+/// the requests.
+fn serve(
+    program: &Path,
+    environment: &[(&str, &str)],
+    answers: &[&str],
+) -> (Option<i32>, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut child = Command::new(program)
         .env_clear()
@@ -86,9 +93,15 @@ fn a_panic_that_aborts_is_reported_before_the_process_is_gone() {
     let (signal, requests) = serve(&program, &[], &[NEXT, ACCEPTED]);
     assert_eq!(signal, ABORTED);
     let report = &requests[1];
-    assert!(report.starts_with("POST /2018-06-01/runtime/invocation/r-1/error HTTP/1.1\r\n"), "{report}");
+    assert!(
+        report.starts_with("POST /2018-06-01/runtime/invocation/r-1/error HTTP/1.1\r\n"),
+        "{report}"
+    );
     assert!(report.contains("\r\nLambda-Runtime-Invocation-Id: i-1\r\n"), "{report}");
-    assert!(report.contains(r#""errorMessage":"the shelf is empty: 7 (panicked at src/main.rs:8:9)""#), "{report}");
+    assert!(
+        report.contains(r#""errorMessage":"the shelf is empty: 7 (panicked at src/main.rs:8:9)""#),
+        "{report}"
+    );
     assert!(report.contains(r#""errorType":"Runtime.Panic""#), "{report}");
 
     let (signal, requests) = serve(&program, &[("INIT_PANICS", "1")], &[ACCEPTED]);

@@ -1,12 +1,17 @@
-//! Costs of a function, in figures that do not depend on the load of the machine: instructions (valgrind's callgrind),
-//! system calls (strace), crates. The function is `functions/hello`, built as for Lambda in a target directory of its
-//! own: static, optimised for speed, with link-time optimisation, panics abort.
+//! Costs of a function, in figures that do not depend on the load of the machine: instructions
+//! (valgrind's callgrind), system calls (strace), crates. The function is `functions/hello`, built
+//! as for Lambda in a target directory of its own: static, optimised for speed, with link-time
+//! optimisation, panics abort.
 //!
-//! If the musl target is installed it is built for that, as for Lambda. Otherwise it is linked with glibc, whose own
-//! start, that of an empty program, is subtracted.
+//! If the musl target is installed it is built for that, as for Lambda. Otherwise it is linked with
+//! glibc, whose own start, that of an empty program, is subtracted.
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "the functions around the tests are tests too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "the functions around the tests are tests too"
+)]
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -17,7 +22,8 @@ use std::sync::LazyLock;
 #[path = "support/request.rs"]
 mod request;
 
-/// Limit of user instructions per invocation: a bare blocking socket takes 8,700, the official crate 75,000.
+/// Limit of user instructions per invocation: a bare blocking socket takes 8,700, the official
+/// crate 75,000.
 const INSTRUCTIONS: usize = 13_000;
 /// System calls per invocation: each of its two exchanges writes, waits and reads.
 const SYSTEM_CALLS: usize = 6;
@@ -40,14 +46,25 @@ fn build() -> Built {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("budget");
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let libraries = Command::new(&rustc).args(["--print", "target-libdir", "--target", MUSL]).output().unwrap();
+    let libraries =
+        Command::new(&rustc).args(["--print", "target-libdir", "--target", MUSL]).output().unwrap();
     let libraries = String::from_utf8(libraries.stdout).unwrap();
-    let has_musl = std::fs::read_dir(libraries.trim()).is_ok_and(|mut files| files.next().is_some());
+    let has_musl =
+        std::fs::read_dir(libraries.trim()).is_ok_and(|mut files| files.next().is_some());
     let target = if has_musl { MUSL } else { GLIBC };
     let flags = ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
     let status = Command::new(env!("CARGO"))
         .current_dir(root)
-        .args(["build", "--quiet", "--release", "--package", "hello", "--target", target, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "hello",
+            "--target",
+            target,
+            "--target-dir",
+        ])
         .arg(&directory)
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
@@ -64,7 +81,16 @@ fn build() -> Built {
     let (source, empty) = (directory.join("empty.rs"), directory.join("empty"));
     std::fs::write(&source, "fn main() {}\n").unwrap();
     let mut command = Command::new(&rustc);
-    command.args(["--target", target, "-Copt-level=3", "-Cpanic=abort", "-Clto=fat", "-Cstrip=symbols"]).args(flags);
+    command
+        .args([
+            "--target",
+            target,
+            "-Copt-level=3",
+            "-Cpanic=abort",
+            "-Clto=fat",
+            "-Cstrip=symbols",
+        ])
+        .args(flags);
     let status = command.arg("-o").arg(&empty).arg(&source).status().unwrap();
     assert!(status.success(), "the empty program does not build");
     Built { target, hello: directory.join(target).join("release/hello"), empty }
@@ -72,7 +98,12 @@ fn build() -> Built {
 
 /// Returns `true` if a tool is installed; prints a message if it is not.
 fn installed(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let found = Command::new(tool)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !found {
         eprintln!("skipped: `{tool}` is not installed, so nothing was measured");
     }
@@ -95,7 +126,8 @@ enum Breath {
     One,
 }
 
-/// Runs the function under a tool for `invocations` invocations, all on one connection. Returns the output of the tool.
+/// Runs the function under a tool for `invocations` invocations, all on one connection. Returns the
+/// output of the tool.
 fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let child = Command::new(tool[0])
@@ -112,20 +144,28 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
     let (mut stream, _) = listener.accept().unwrap();
     let (mut number, mut came) = (0, String::new());
     loop {
-        assert!(request::read(&mut stream, &mut came).expect("the function asks").starts_with("GET "));
+        assert!(
+            request::read(&mut stream, &mut came).expect("the function asks").starts_with("GET ")
+        );
         number += 1;
         let body = format!(r#"{{"name":"Lambda {:03}"}}"#, number % 1000);
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
              Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
              Lambda-Runtime-Deadline-Ms: 1798761599000\r\n\
-             Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:hello\r\n\
-             Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
+             Lambda-Runtime-Invoked-Function-Arn: \
+             arn:aws:lambda:eu-west-1:123456789012:function:hello\r\n\
+             Lambda-Runtime-Trace-Id: \
+             Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
              Date: Sat, 21 Nov 2026 04:13:21 GMT\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all((head + &body).as_bytes()).unwrap();
-        assert!(request::read(&mut stream, &mut came).expect("the function asks").contains("Hello, Lambda "));
+        assert!(
+            request::read(&mut stream, &mut came)
+                .expect("the function asks")
+                .contains("Hello, Lambda ")
+        );
         if number == invocations {
             break;
         }
@@ -137,7 +177,13 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
             .unwrap();
     }
     if ending == Ending::Terminated {
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     } else {
         drop((listener, stream));
     }
@@ -165,7 +211,8 @@ fn instructions_are_within_the_budget() {
     let of_libc = if BUILT.target == MUSL { 0 } else { base };
     let (start, invocation) = (first.saturating_sub(of_libc), (all - first) / INVOCATIONS);
     eprintln!(
-        "{}: {start} instructions to the first response (without {of_libc} of libc's own start; the empty program has \
+        "{}: {start} instructions to the first response (without {of_libc} of libc's own start; \
+        the empty program has \
          {base}), {invocation} an invocation",
         BUILT.target
     );
@@ -180,13 +227,26 @@ fn system_calls_are_within_the_budget() {
     }
     for (breath, most) in [(Breath::Two, SYSTEM_CALLS), (Breath::One, SYSTEM_CALLS - 1)] {
         let count = |invocations| {
-            let trace = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trace-{invocations}-{most}"));
-            run(&["strace", "-f", "-o", trace.to_str().unwrap()], invocations, breath, Ending::Gone);
+            let trace =
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trace-{invocations}-{most}"));
+            run(
+                &["strace", "-f", "-o", trace.to_str().unwrap()],
+                invocations,
+                breath,
+                Ending::Gone,
+            );
             std::fs::read_to_string(trace).unwrap().lines().count()
         };
         let (first, all) = (count(1), count(1 + INVOCATIONS));
-        eprintln!("{} system calls in {INVOCATIONS} invocations, {first} in all for the first", all - first);
-        assert!(all - first <= most * INVOCATIONS, "{} system calls in {INVOCATIONS} invocations", all - first);
+        eprintln!(
+            "{} system calls in {INVOCATIONS} invocations, {first} in all for the first",
+            all - first
+        );
+        assert!(
+            all - first <= most * INVOCATIONS,
+            "{} system calls in {INVOCATIONS} invocations",
+            all - first
+        );
     }
 }
 
@@ -195,13 +255,26 @@ fn few_crates_are_linked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tree = Command::new(env!("CARGO"))
         .current_dir(root)
-        .args(["tree", "--package", "hello", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"])
+        .args([
+            "tree",
+            "--package",
+            "hello",
+            "--edges",
+            "normal,no-proc-macro",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
         .args(["--target", GLIBC])
         .output()
         .unwrap();
     let tree = String::from_utf8(tree.stdout).unwrap();
-    let crates: std::collections::BTreeSet<&str> =
-        tree.lines().filter_map(|line| line.split(' ').next()).filter(|name| *name != "hello").collect();
+    let crates: std::collections::BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| *name != "hello")
+        .collect();
     eprintln!("{} crates: {crates:?}", crates.len());
     assert!(crates.contains("tokio") && crates.len() <= 14, "{crates:?}");
 }

@@ -1,5 +1,5 @@
-//! Hooks of functions as processes: after each response, at SIGTERM, around a snapshot. Each test starts this test
-//! program again as a function, against a Runtime API on a loopback port.
+//! Hooks of functions as processes: after each response, at SIGTERM, around a snapshot. Each test
+//! starts this test program again as a function, against a Runtime API on a loopback port.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -75,14 +75,20 @@ fn function() {
             .after_response(async |_: &State| std::future::pending().await)
             .on_shutdown(says("shutting down"))
             .run(echo),
-        Ok("plain") => lambda::stateless().after_response(async |()| panic!("no flush")).run(async |_: Event| {
-            lambda::log::info("answering");
-            Ok::<_, Error>(1)
-        }),
+        Ok("plain") => lambda::stateless().after_response(async |()| panic!("no flush")).run(
+            async |_: Event| {
+                lambda::log::info("answering");
+                Ok::<_, Error>(1)
+            },
+        ),
         Ok("before-fails") => {
-            lambda::init(open).before_snapshot(async |_| Err(Failure::new("Cold", "no cache"))).run(echo);
+            lambda::init(open)
+                .before_snapshot(async |_| Err(Failure::new("Cold", "no cache")))
+                .run(echo);
         }
-        Ok("after-fails") => lambda::init(open).after_restore(async |_| Err::<(), _>("no network")).run(echo),
+        Ok("after-fails") => {
+            lambda::init(open).after_restore(async |_| Err::<(), _>("no network")).run(echo);
+        }
         Ok("after-panics") => {
             let hook = async |_: &State| -> Result<(), Error> { panic!("no network") };
             lambda::init(open).after_restore(hook).run(echo);
@@ -93,8 +99,10 @@ fn function() {
 
 const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-const NEXT: &str = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: 1\r\n\r\n7";
-const REGISTERED: &str = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: e-1\r\nContent-Length: 2\r\n\r\n{}";
+const NEXT: &str =
+    "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: 1\r\n\r\n7";
+const REGISTERED: &str =
+    "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: e-1\r\nContent-Length: 2\r\n\r\n{}";
 
 /// A request: method and the path after the version, and all of it.
 #[derive(Debug)]
@@ -110,8 +118,9 @@ struct Running {
 }
 
 impl Running {
-    /// Runs a function against a Runtime API that responds with `answer`, which gets a request's line and the number of
-    /// earlier requests with the same line; a request without an answer never gets a response.
+    /// Runs a function against a Runtime API that responds with `answer`, which gets a request's
+    /// line and the number of earlier requests with the same line; a request without an answer
+    /// never gets a response.
     fn start(
         function: &str,
         environment: &[(&str, &str)],
@@ -142,11 +151,14 @@ impl Running {
 
     /// The lines of the next `count` requests.
     fn lines(&self, count: usize) -> Vec<String> {
-        (0..count).map(|_| self.requests.recv_timeout(Duration::from_secs(20)).unwrap().line).collect()
+        (0..count)
+            .map(|_| self.requests.recv_timeout(Duration::from_secs(20)).unwrap().line)
+            .collect()
     }
 
     fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let status =
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -192,13 +204,24 @@ fn once(line: &str, before: usize) -> Option<&'static str> {
 fn sigterm_while_idle_runs_the_hook_drops_the_state_and_lets_run_return() {
     let running = Running::start("all", &[], once);
     let register = running.requests.recv_timeout(Duration::from_secs(20)).unwrap();
-    assert!(register.whole.starts_with("POST /2020-01-01/extension/register HTTP/1.1\r\n"), "{register:?}");
-    assert!(register.whole.contains("Lambda-Extension-Name: lambda-console-runtime\r\n"), "{register:?}");
+    assert!(
+        register.whole.starts_with("POST /2020-01-01/extension/register HTTP/1.1\r\n"),
+        "{register:?}"
+    );
+    assert!(
+        register.whole.contains("Lambda-Extension-Name: lambda-console-runtime\r\n"),
+        "{register:?}"
+    );
     assert!(register.whole.ends_with("{\"events\":[]}"), "{register:?}");
     // On a connection of its own, so it may arrive before or after the function's own requests.
     let mut lines = running.lines(4);
     lines.sort();
-    let expected = ["GET event/next", "GET invocation/next", "GET invocation/next", "POST invocation/r-1/response"];
+    let expected = [
+        "GET event/next",
+        "GET invocation/next",
+        "GET invocation/next",
+        "POST invocation/r-1/response",
+    ];
     assert_eq!(lines, expected);
     running.terminate();
     let (code, messages) = running.end();
@@ -208,7 +231,8 @@ fn sigterm_while_idle_runs_the_hook_drops_the_state_and_lets_run_return() {
 
 #[test]
 fn sigterm_drops_the_handler_the_stream_or_the_hook_that_is_underway_first() {
-    // Each with the number of requests until then: the extension's two, the poll, and the answer if there is one.
+    // Each with the number of requests until then: the extension's two, the poll, and the answer if
+    // there is one.
     for (function, requests) in [("endless", 3), ("endless-stream", 4), ("endless-hook", 4)] {
         let running = Running::start(function, &[], once);
         let answered = running.lines(requests).contains(&"POST invocation/r-1/response".to_owned());
@@ -236,7 +260,10 @@ fn sigterm_ends_every_worker_of_a_managed_instance() {
     let running = Running::start("all", &environment, |_, _| None);
     assert_eq!(running.lines(3), ["GET invocation/next"; 3]);
     running.terminate();
-    assert_eq!(running.end(), (Some(0), vec!["shutting down".to_owned(), "the state is dropped".to_owned()]));
+    assert_eq!(
+        running.end(),
+        (Some(0), vec!["shutting down".to_owned(), "the state is dropped".to_owned()])
+    );
 }
 
 #[test]
@@ -253,7 +280,8 @@ fn without_an_extensions_api_a_function_serves_all_the_same() {
         running.terminate();
         let (code, messages) = running.end();
         assert_eq!(code, Some(0));
-        let warnings = messages.iter().filter(|line| line.starts_with("SIGTERM will not come: ")).count();
+        let warnings =
+            messages.iter().filter(|line| line.starts_with("SIGTERM will not come: ")).count();
         assert_eq!(warnings, lines, "{messages:?}");
     }
 }
@@ -266,7 +294,10 @@ fn a_panic_after_the_response_ends_the_process() {
     assert_eq!(code, Some(1));
     let [answering, panic, end] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!(answering, "answering");
-    assert!(panic.starts_with("no flush (panicked at ") && panic.ends_with("errorType=Runtime.Panic"), "{panic}");
+    assert!(
+        panic.starts_with("no flush (panicked at ") && panic.ends_with("errorType=Runtime.Panic"),
+        "{panic}"
+    );
     assert!(end.contains("a panic"), "{end}");
 }
 
@@ -282,7 +313,12 @@ fn a_snapshot_is_taken_between_its_hooks() {
     let running = Running::start("all", &SNAP_START, restored);
     let mut lines = running.lines(6);
     lines.retain(|line| line != "GET event/next");
-    let expected = ["POST register", "GET restore/next", "GET invocation/next", "POST invocation/r-1/response"];
+    let expected = [
+        "POST register",
+        "GET restore/next",
+        "GET invocation/next",
+        "POST invocation/r-1/response",
+    ];
     assert_eq!(lines[..4], expected);
     running.terminate();
     let (code, messages) = running.end();
@@ -294,8 +330,16 @@ fn a_snapshot_is_taken_between_its_hooks() {
 fn a_hook_that_fails_around_a_snapshot_is_reported_to_where_it_belongs() {
     let cases = [
         ("before-fails", &["POST init/error"][..], "init failed: Function.Cold: no cache"),
-        ("after-fails", &["GET restore/next", "POST restore/error"], "the restore failed: Function.Error: no network"),
-        ("after-panics", &["GET restore/next", "POST restore/error"], "the restore failed: Runtime.Panic: no network"),
+        (
+            "after-fails",
+            &["GET restore/next", "POST restore/error"],
+            "the restore failed: Function.Error: no network",
+        ),
+        (
+            "after-panics",
+            &["GET restore/next", "POST restore/error"],
+            "the restore failed: Runtime.Panic: no network",
+        ),
     ];
     for (function, expected, end) in cases {
         let running = Running::start(function, &SNAP_START, restored);
@@ -308,7 +352,8 @@ fn a_hook_that_fails_around_a_snapshot_is_reported_to_where_it_belongs() {
 
 #[test]
 fn without_snap_start_nothing_waits_for_a_snapshot() {
-    let running = Running::start("after-fails", &[("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")], once);
+    let running =
+        Running::start("after-fails", &[("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")], once);
     assert_eq!(running.lines(2), ["GET invocation/next", "POST invocation/r-1/response"]);
     let Running { mut child, .. } = running;
     child.kill().unwrap();

@@ -1,5 +1,5 @@
-//! Functions as processes: their last messages and exit codes. Each test starts this test program again as a function,
-//! against a Runtime API on a loopback port.
+//! Functions as processes: their last messages and exit codes. Each test starts this test program
+//! again as a function, against a Runtime API on a loopback port.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -21,8 +21,12 @@ use lambda::{Context, Error, Event, Failure};
 fn function() {
     match std::env::var("FUNCTION").as_deref() {
         Ok("echo") => lambda::run(async |number: u32| Ok::<_, Error>(number)),
-        Ok("panic") => lambda::run(async |_: Event| -> Result<(), Error> { panic!("the shelf is empty") }),
-        Ok("fail") => lambda::run(async |_: Event, _: Context| -> Result<(), Error> { Err("no\nstock".into()) }),
+        Ok("panic") => {
+            lambda::run(async |_: Event| -> Result<(), Error> { panic!("the shelf is empty") });
+        }
+        Ok("fail") => lambda::run(async |_: Event, _: Context| -> Result<(), Error> {
+            Err("no\nstock".into())
+        }),
         #[cfg(feature = "tracing")]
         Ok("traced") => {
             lambda::tracing::install().unwrap();
@@ -48,7 +52,10 @@ fn function() {
 /// Runs a function in this environment and waits for its end.
 fn run(function: &str, environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "function", "--nocapture"]).env_clear().env("FUNCTION", function);
+    command
+        .args(["--ignored", "--exact", "function", "--nocapture"])
+        .env_clear()
+        .env("FUNCTION", function);
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
@@ -56,8 +63,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A Runtime API with these responses, one for each request; then it is gone. Returns its address and the requests it
-/// received: first lines and bodies.
+/// A Runtime API with these responses, one for each request; then it is gone. Returns its address
+/// and the requests it received: first lines and bodies.
 fn runtime_api(answers: &[&str]) -> (String, mpsc::Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -71,14 +78,17 @@ fn runtime_api(answers: &[&str]) -> (String, mpsc::Receiver<(String, String)>) {
             let request = request::read(&mut stream, &mut came).expect("the function asks");
             assert_eq!(came, "", "nothing is asked before the answer");
             let (head, body) = request.split_once("\r\n\r\n").unwrap();
-            sender.send((head.lines().next().unwrap_or_default().to_owned(), body.to_owned())).unwrap();
+            sender
+                .send((head.lines().next().unwrap_or_default().to_owned(), body.to_owned()))
+                .unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
     (address, requests)
 }
 
-const NEXT: &str = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nLambda-Runtime-Aws-Tenant-Id: blue\r\n\
+const NEXT: &str = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: \
+    r-1\r\nLambda-Runtime-Aws-Tenant-Id: blue\r\n\
                     Content-Length: 1\r\n\r\n7";
 const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
@@ -87,14 +97,20 @@ fn outside_of_lambda_a_function_says_what_it_is_and_how_to_run_it() {
     let output = run("echo", &[]);
     assert_eq!(output.status.code(), Some(3));
     let said = stderr(&output);
-    assert!(said.contains("is an AWS Lambda function") && said.contains("`lambda-console invoke process-"), "{said}");
+    assert!(
+        said.contains("is an AWS Lambda function")
+            && said.contains("`lambda-console invoke process-"),
+        "{said}"
+    );
 }
 
 #[test]
 fn an_address_that_cannot_be_meant_or_reached_ends_the_process_with_a_line() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let unreachable = format!("cannot connect to the Lambda Runtime API at {free}");
-    for (address, line) in [(free.as_str(), unreachable.as_str()), ("ftp://x", "AWS_LAMBDA_RUNTIME_API is `ftp://x`")] {
+    for (address, line) in
+        [(free.as_str(), unreachable.as_str()), ("ftp://x", "AWS_LAMBDA_RUNTIME_API is `ftp://x`")]
+    {
         let output = run("echo", &[("AWS_LAMBDA_RUNTIME_API", address)]);
         assert_eq!(output.status.code(), Some(1));
         assert!(stderr(&output).contains(line), "{}", stderr(&output));
@@ -103,9 +119,16 @@ fn an_address_that_cannot_be_meant_or_reached_ends_the_process_with_a_line() {
 
 #[test]
 fn a_broken_concurrency_ends_the_process_with_a_line() {
-    let output = run("echo", &[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"), ("AWS_LAMBDA_MAX_CONCURRENCY", "some")]);
+    let output = run(
+        "echo",
+        &[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"), ("AWS_LAMBDA_MAX_CONCURRENCY", "some")],
+    );
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("AWS_LAMBDA_MAX_CONCURRENCY is `some`"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("AWS_LAMBDA_MAX_CONCURRENCY is `some`"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -115,17 +138,27 @@ fn a_function_ends_when_the_runtime_api_is_gone() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("Lambda Runtime API"), "{}", stderr(&output));
     let requests: Vec<_> = requests.iter().collect();
-    assert_eq!(requests[1], ("POST /2018-06-01/runtime/invocation/r-1/response HTTP/1.1".into(), "7".into()));
+    assert_eq!(
+        requests[1],
+        ("POST /2018-06-01/runtime/invocation/r-1/response HTTP/1.1".into(), "7".into())
+    );
 }
 
 #[test]
 fn a_failed_init_is_reported_before_anything_is_asked_for() {
-    let cases = [("init", "Function.NoTable", "there is no table"), ("init-panic", "Runtime.Panic", "no table")];
+    let cases = [
+        ("init", "Function.NoTable", "there is no table"),
+        ("init-panic", "Runtime.Panic", "no table"),
+    ];
     for (function, kind, message) in cases {
         let (address, requests) = runtime_api(&[ACCEPTED]);
         let output = run(function, &[("AWS_LAMBDA_RUNTIME_API", &address)]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(stderr(&output).contains(&format!("init failed: {kind}: {message}")), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(&format!("init failed: {kind}: {message}")),
+            "{}",
+            stderr(&output)
+        );
         let requests: Vec<_> = requests.iter().collect();
         let [(line, body)] = &requests[..] else { panic!("{requests:?}") };
         assert_eq!(line, "POST /2018-06-01/runtime/init/error HTTP/1.1");
@@ -152,10 +185,12 @@ fn a_panic_is_reported_and_then_the_process_ends() {
 #[test]
 fn log_lines_are_json_where_lambda_asks_for_it_and_name_the_request() {
     let (address, _requests) = runtime_api(&[NEXT, ACCEPTED]);
-    let environment = [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+    let environment =
+        [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
     let output = run("fail", &environment);
     let said = stderr(&output);
-    let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let [failure, end] = &lines[..] else { panic!("{said}") };
     assert_eq!((&failure["level"], &failure["message"]), (&"ERROR".into(), &"no\nstock".into()));
     assert_eq!((&failure["requestId"], &failure["tenantId"]), (&"r-1".into(), &"blue".into()));
@@ -167,7 +202,8 @@ fn log_lines_are_json_where_lambda_asks_for_it_and_name_the_request() {
 #[test]
 fn events_of_tracing_are_lines_with_the_fields_of_their_spans() {
     let (address, _requests) = runtime_api(&[NEXT, ACCEPTED]);
-    let environment = [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+    let environment =
+        [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
     let said = stderr(&run("traced", &environment));
     let mut line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(line["timestamp"].take().as_str().unwrap().ends_with('Z'));

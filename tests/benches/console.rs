@@ -1,7 +1,8 @@
-//! `cargo bench -p tests --bench console`: cost of the console's start and of an idle console, in a real
-//! pseudo-terminal.
+//! `cargo bench -p tests --bench console`: cost of the console's start and of an idle console, in a
+//! real pseudo-terminal.
 //!
-//! Times are medians of interleaved runs, printed as a ratio to the bare ratatui program of `bare.rs`.
+//! Times are medians of interleaved runs, printed as a ratio to the bare ratatui program of
+//! `bare.rs`.
 
 use std::{
     fs,
@@ -34,7 +35,8 @@ fn until_first_frame(program: &Path, home: &Home) -> Duration {
 fn first_frame(console: &Path, bare: &Path) {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..RUNS {
-        // A new home each time: there is no history, and cargo and the local Lambda have not answered yet.
+        // A new home each time: there is no history, and cargo and the local Lambda have not
+        // answered yet.
         times[0].push(until_first_frame(console, &Home::new(repository())));
         times[1].push(until_first_frame(bare, &Home::new(repository())));
     }
@@ -42,26 +44,34 @@ fn first_frame(console: &Path, bare: &Path) {
         all.sort();
         all[RUNS / 2].as_secs_f64() * 1e3
     });
-    report(&format!("first frame: console {console:.1} ms, bare {bare:.1} ms, ratio {:.2}", console / bare));
+    report(&format!(
+        "first frame: console {console:.1} ms, bare {bare:.1} ms, ratio {:.2}",
+        console / bare
+    ));
 }
 
 fn idle(console: &Path) {
     let home = Home::new(repository());
     let mut terminal = Terminal::start_program(console, &home, &[], 120, 40);
-    terminal.until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
+    terminal
+        .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
     let pid = terminal.pid();
     settle(pid);
     let before = switches(pid);
     std::thread::sleep(IDLE);
     let after = switches(pid);
     let resident = status(pid, "VmRSS:") as f64 / 1024.0;
-    report(&format!("idle: {} context switches in {IDLE:?}, {resident:.1} MB resident", after - before));
+    report(&format!(
+        "idle: {} context switches in {IDLE:?}, {resident:.1} MB resident",
+        after - before
+    ));
     terminal.press("q");
     drop(terminal.finish());
 }
 
-/// Waits until the work of the start (cargo, toolchain check, local Lambda) is over: a second without a context switch,
-/// at most half a minute. Then the threads that did it end: tokio keeps them for ten seconds.
+/// Waits until the work of the start (cargo, toolchain check, local Lambda) is over: a second
+/// without a context switch, at most half a minute. Then the threads that did it end: tokio keeps
+/// them for ten seconds.
 fn settle(pid: u32) {
     for _ in 0..30 {
         let before = switches(pid);
@@ -79,7 +89,9 @@ fn switches(pid: u32) -> u64 {
     tasks
         .flatten()
         .filter_map(|task| fs::read_to_string(task.path().join("status")).ok())
-        .map(|text| field(&text, "voluntary_ctxt_switches:") + field(&text, "nonvoluntary_ctxt_switches:"))
+        .map(|text| {
+            field(&text, "voluntary_ctxt_switches:") + field(&text, "nonvoluntary_ctxt_switches:")
+        })
         .sum()
 }
 

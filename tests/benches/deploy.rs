@@ -1,5 +1,6 @@
-//! `cargo bench --workspace --bench deploy`: duration of a deploy of twenty functions on a stage with a latency of 50
-//! ms, if none has changed and if all have. Fails if the deploy of the unchanged ones takes a second.
+//! `cargo bench --workspace --bench deploy`: duration of a deploy of twenty functions on a stage
+//! with a latency of 50 ms, if none has changed and if all have. Fails if the deploy of the
+//! unchanged ones takes a second.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -48,7 +49,9 @@ fn measure(directory: &Path) -> ExitCode {
         std::fs::write(directory.join("Cargo.toml"), manifest).expect("the directory is ours");
         let workspace = Workspace { root: directory.to_path_buf(), ..Workspace::default() };
         let options = StageOptions { stage: "beta".to_owned(), ..StageOptions::default() };
-        let stage = Stage::connect(&workspace, &options).await.unwrap_or_else(|failure| panic!("{failure}"));
+        let stage = Stage::connect(&workspace, &options)
+            .await
+            .unwrap_or_else(|failure| panic!("{failure}"));
         let created = timed(&stage, &functions(directory, 1)).await;
         let unchanged = timed(&stage, &functions(directory, 1)).await;
         let changed = timed(&stage, &functions(directory, 2)).await;
@@ -71,7 +74,8 @@ async fn timed(stage: &Stage, functions: &[Function]) -> Duration {
 fn functions(directory: &Path, edition: u64) -> Vec<Function> {
     let mut state = edition;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     })
     .take(ZIP_BYTES)
@@ -81,6 +85,9 @@ fn functions(directory: &Path, edition: u64) -> Vec<Function> {
     std::fs::write(&path, &bytes).expect("the directory is ours");
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
     let zip = Zip { path, bytes: bytes.len() as u64, sha256 };
-    let named = |number| Function { zip: Some(zip.clone()), ..sample::function(&format!("greet-{number}")) };
+    let named = |number| Function {
+        zip: Some(zip.clone()),
+        ..sample::function(&format!("greet-{number}"))
+    };
     (0..FUNCTIONS).map(named).collect()
 }

@@ -1,7 +1,8 @@
 //! Duration of update and draw with full logs: `cargo bench -p tests --bench draw`.
 //!
-//! Prints a line per case, in processor time. Fails if the p99 of update and draw exceeds 4 ms with 100,000 lines held,
-//! or if a hundredth of a second is not enough for its 500 lines at 50,000 a second.
+//! Prints a line per case, in processor time. Fails if the p99 of update and draw exceeds 4 ms with
+//! 100,000 lines held, or if a hundredth of a second is not enough for its 500 lines at 50,000 a
+//! second.
 
 use std::process::ExitCode;
 
@@ -47,7 +48,8 @@ fn full() -> (Harness, JobId) {
     console.press("jt");
     let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
     for tenth in 0..10 {
-        let lines = sample::log_lines_after("hello", (tenth * MOST_LINES / 10) as i64, MOST_LINES / 10);
+        let lines =
+            sample::log_lines_after("hello", (tenth * MOST_LINES / 10) as i64, MOST_LINES / 10);
         console.feed(Event::LogLines(job, lines));
     }
     console.draw();
@@ -58,6 +60,9 @@ fn full() -> (Harness, JobId) {
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 fn told(name: &str, times: Vec<f64>, limit: f64) -> bool {
     let Some(of) = Percentiles::of(times) else { return false };
-    println!("{name:20} p50 {:7.3} ms   p99 {:7.3} ms   max {:7.3} ms   limit {limit} ms", of.p50, of.p99, of.max);
+    println!(
+        "{name:20} p50 {:7.3} ms   p99 {:7.3} ms   max {:7.3} ms   limit {limit} ms",
+        of.p50, of.p99, of.max
+    );
     of.p99 <= limit
 }

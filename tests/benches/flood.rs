@@ -1,7 +1,8 @@
-//! `cargo bench --workspace --bench flood`: latency of a key while 50,000 log lines a second arrive.
+//! `cargo bench --workspace --bench flood`: latency of a key while 50,000 log lines a second
+//! arrive.
 //!
-//! The real loop, on an in-memory terminal of 200 × 50. A key is answered when the frame after it is drawn. Fails if
-//! the p99 exceeds 16 ms.
+//! The real loop, on an in-memory terminal of 200 × 50. A key is answered when the frame after it
+//! is drawn. Fails if the p99 exceeds 16 ms.
 
 use std::{
     cell::Cell,
@@ -47,7 +48,8 @@ impl Stream for Keys {
         self.pressed.poll_recv(context).map(|key| {
             let Some((moment, code)) = key else { return Some(Err(io::Error::other("gone"))) };
             // If one frame answers two keys, the first waited longest.
-            self.waiting.set(Some(self.waiting.get().map_or(moment, |earlier| earlier.min(moment))));
+            self.waiting
+                .set(Some(self.waiting.get().map_or(moment, |earlier| earlier.min(moment))));
             Some(Ok(TerminalEvent::Key(KeyEvent::new(code, KeyModifiers::NONE))))
         })
     }
@@ -120,24 +122,38 @@ fn main() -> ExitCode {
                 }
                 sent += 1;
                 if began.elapsed() >= PACE * (key + 1) {
-                    let code =
-                        [KeyCode::PageUp, KeyCode::Char('k'), KeyCode::Char('G'), KeyCode::Char('w')][key as usize % 4];
+                    let code = [
+                        KeyCode::PageUp,
+                        KeyCode::Char('k'),
+                        KeyCode::Char('G'),
+                        KeyCode::Char('w'),
+                    ][key as usize % 4];
                     let _ = sender.send((Instant::now(), code));
                     key += 1;
                 }
-                thread::sleep((began + Duration::from_millis(1) * sent).saturating_duration_since(Instant::now()));
+                thread::sleep(
+                    (began + Duration::from_millis(1) * sent)
+                        .saturating_duration_since(Instant::now()),
+                );
             }
             f64::from(sent) * LINES as f64 / began.elapsed().as_secs_f64()
         }));
     };
-    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
+    let executor =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
     executor
-        .block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", Palette::FULL), start))
+        .block_on(run(
+            &mut screen,
+            &mut state,
+            &Config::read(None, "config.toml", Palette::FULL),
+            start,
+        ))
         .expect("it runs");
     let rate = arrived.and_then(|flood| flood.join().ok()).unwrap_or_default();
     let Some(of) = Percentiles::of(screen.answers) else { return ExitCode::FAILURE };
     report(&format!(
-        "a key amid {rate:.0} lines a second is answered: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, limit 16 ms",
+        "a key amid {rate:.0} lines a second is answered: p50 {:.2} ms, p99 {:.2} ms, max {:.2} \
+        ms, limit 16 ms",
         of.p50, of.p99, of.max
     ));
     if of.p99 <= 16.0 || !is_bench { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,6 +1,8 @@
-//! `cargo bench -p tests --bench invoke`: time that the local Lambda and the SDK add to a warm invocation.
+//! `cargo bench -p tests --bench invoke`: time that the local Lambda and the SDK add to a warm
+//! invocation.
 //!
-//! The function's own time is the Duration of its REPORT line; the rest of the round trip is the added time.
+//! The function's own time is the Duration of its REPORT line; the rest of the round trip is the
+//! added time.
 
 use std::time::Instant;
 
@@ -10,12 +12,14 @@ const RUNS: usize = 500;
 
 fn main() {
     let fixture = Fixture::new("bench");
-    let source = "async fn handler(text: String) -> Result<String, std::io::Error> {\n    Ok(text)\n}\n\n\
+    let source = "async fn handler(text: String) -> Result<String, std::io::Error> \
+        {\n    Ok(text)\n}\n\n\
                   fn main() {\n    lambda::run(handler)\n}\n";
     fixture.function("bench", &Fixture::runtime(), source);
     Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok();
     let bootstrap =
-        std::fs::read(repository().join("target/fixtures/bench/lambda/bench/bootstrap")).expect("it was built");
+        std::fs::read(repository().join("target/fixtures/bench/lambda/bench/bootstrap"))
+            .expect("it was built");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let local = LocalLambda::start(directory.path());
     local.create("bench", &[("bootstrap", &bootstrap)]);
@@ -27,14 +31,24 @@ fn main() {
         let started = Instant::now();
         let answer = local.invoke("bench", "\"warm\"");
         let trip = started.elapsed().as_secs_f64() * 1e3;
-        let own = answer.log.split("\tDuration: ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+        let own = answer
+            .log
+            .split("\tDuration: ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
         let own = own.unwrap_or_else(|| panic!("a REPORT line: {answer:?}"));
         trips.push(trip);
         added.push(trip - own);
     }
-    for (name, values) in [("round trip", &mut trips), ("added to the function's own time", &mut added)] {
+    for (name, values) in
+        [("round trip", &mut trips), ("added to the function's own time", &mut added)]
+    {
         values.sort_by(f64::total_cmp);
-        report(&format!("warm invoke, {name}: p50 {:.2} ms, p99 {:.2} ms", values[RUNS / 2], values[RUNS * 99 / 100]));
+        report(&format!(
+            "warm invoke, {name}: p50 {:.2} ms, p99 {:.2} ms",
+            values[RUNS / 2],
+            values[RUNS * 99 / 100]
+        ));
     }
 }
 

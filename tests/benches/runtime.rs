@@ -1,9 +1,9 @@
-//! `cargo bench --workspace --bench runtime`: cost of the runtime, compared with the official crate and with the
-//! minimum, a blocking socket.
+//! `cargo bench --workspace --bench runtime`: cost of the runtime, compared with the official crate
+//! and with the minimum, a blocking socket.
 //!
-//! The three are built with the same settings (static musl, a standard library built for them, opt-level 3, fat LTO,
-//! panics abort, stripped), return the same typed JSON, and run in turn against one scripted Runtime API. Processor
-//! time is read from the kernel (`schedstat`).
+//! The three are built with the same settings (static musl, a standard library built for them,
+//! opt-level 3, fat LTO, panics abort, stripped), return the same typed JSON, and run in turn
+//! against one scripted Runtime API. Processor time is read from the kernel (`schedstat`).
 
 use std::{
     fs,
@@ -17,20 +17,28 @@ use std::{
 use tests::{Fixture, Home};
 
 /// The compared functions, each with whether an answer and the next poll are sent in one write.
-const NAMES: [(&str, &str, bool); 4] =
-    [("floor", "floor", false), ("ours", "ours", false), ("pipelined", "ours", true), ("official", "official", false)];
+const NAMES: [(&str, &str, bool); 4] = [
+    ("floor", "floor", false),
+    ("ours", "ours", false),
+    ("pipelined", "ours", true),
+    ("official", "official", false),
+];
 const ROUNDS: usize = 9;
 /// A start is short, so its figure varies: it takes many.
 const STARTS: usize = 150;
 
 const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
-                       [workspace.metadata.lambda]\nbuild-std = true\n\n[profile.release]\nopt-level = 3\nlto = \
+                       [workspace.metadata.lambda]\nbuild-std = \
+                       true\n\n[profile.release]\nopt-level = 3\nlto = \
                        \"fat\"\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\n";
 
-const TYPES: &str = "use serde::{Deserialize, Serialize};\n\n#[derive(Deserialize)]\nstruct Request {\n    name: \
-                     Option<String>,\n}\n\n#[derive(Serialize)]\nstruct Greeting {\n    message: String,\n}\n\nfn \
+const TYPES: &str = "use serde::{Deserialize, Serialize};\n\n#[derive(Deserialize)]\nstruct \
+    Request {\n    name: \
+                     Option<String>,\n}\n\n#[derive(Serialize)]\nstruct Greeting \
+                     {\n    message: String,\n}\n\nfn \
                      greet(request: Request) -> Greeting {\n    let name = \
-                     request.name.as_deref().unwrap_or(\"world\");\n    Greeting { message: format!(\"Hello, {name}!\") \
+                     request.name.as_deref().unwrap_or(\"world\");\n    Greeting { \
+                     message: format!(\"Hello, {name}!\") \
                      }\n}\n";
 
 const OURS: &str = r"
@@ -73,7 +81,9 @@ fn receive(stream: &mut std::net::TcpStream, buffer: &mut Vec<u8>) -> (String, u
         filled += count;
         let mut headers = [httparse::EMPTY_HEADER; 32];
         let mut response = httparse::Response::new(&mut headers);
-        let Ok(httparse::Status::Complete(head)) = response.parse(&buffer[..filled]) else { continue };
+        let Ok(httparse::Status::Complete(head)) = response.parse(&buffer[..filled]) else {
+            continue;
+        };
         let (mut id, mut length) = (String::new(), 0);
         for header in response.headers.iter() {
             let value = || std::str::from_utf8(header.value).unwrap();
@@ -123,7 +133,11 @@ fn main() {
     let json = "serde_json = { version = \"1\", default-features = false, features = [\"std\"] }\n";
     let official = "lambda_runtime = { version = \"1\", default-features = false }\n\
                     tokio = { version = \"1\", features = [\"macros\", \"rt\"] }\n";
-    fixture.function("ours", &format!("{}\n{serde}", Fixture::runtime()), &format!("{TYPES}{OURS}"));
+    fixture.function(
+        "ours",
+        &format!("{}\n{serde}", Fixture::runtime()),
+        &format!("{TYPES}{OURS}"),
+    );
     fixture.function("official", &format!("{official}{serde}"), &format!("{TYPES}{OFFICIAL}"));
     let floor = format!("httparse = \"1\"\n{serde}{json}\n[package.metadata.lambda]\n");
     fixture.function("floor", &floor, &format!("{TYPES}{FLOOR}"));
@@ -139,7 +153,10 @@ fn main() {
     let bootstraps: Vec<(PathBuf, bool)> = NAMES
         .iter()
         .map(|(_, name, pipelined)| {
-            (PathBuf::from(build(name, "x86_64")["bootstrap"].as_str().expect("a path")), *pipelined)
+            (
+                PathBuf::from(build(name, "x86_64")["bootstrap"].as_str().expect("a path")),
+                *pipelined,
+            )
         })
         .collect();
     compare_starts(&bootstraps);
@@ -196,8 +213,10 @@ fn compare_starts(bootstraps: &[(PathBuf, bool)]) {
 
 /// Formats each value with its ratio to that of the minimum.
 fn ratios(values: &[f64]) -> String {
-    let cells =
-        NAMES.iter().zip(values).map(|((name, ..), value)| format!("{name} {value:.0} ({:.2})", value / values[0]));
+    let cells = NAMES
+        .iter()
+        .zip(values)
+        .map(|((name, ..), value)| format!("{name} {value:.0} ({:.2})", value / values[0]));
     cells.collect::<Vec<_>>().join(", ")
 }
 
@@ -216,9 +235,12 @@ fn run(bootstrap: &Path, pipelined: bool, size: usize, invocations: usize) -> Fi
     let body = format!("{{\"name\":\"{}\"}}", "x".repeat(size));
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
-         Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
-         Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:hello\r\n\
-         Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
+         Lambda-Runtime-Aws-Request-Id: \
+         8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
+         Lambda-Runtime-Invoked-Function-Arn: \
+         arn:aws:lambda:eu-west-1:123456789012:function:hello\r\n\
+         Lambda-Runtime-Trace-Id: \
+         Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
          Date: Sat, 21 Nov 2026 04:13:21 GMT\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
@@ -237,7 +259,8 @@ fn run(bootstrap: &Path, pipelined: bool, size: usize, invocations: usize) -> Fi
             "an error: {}",
             buffer.escape_ascii()
         );
-        let accepted = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
+        let accepted = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: \
+            16\r\n\r\n{\"status\":\"OK\"}\n";
         stream.write_all(accepted.as_bytes()).expect("it reads");
         request(&mut stream, &mut came, &mut buffer);
         assert!(buffer.starts_with(b"GET "), "{number}");
@@ -254,7 +277,10 @@ fn start(bootstrap: &Path, pipelined: bool, address: &str) -> Child {
         .env_clear()
         .env("LAMBDA_PIPELINE", if pipelined { "1" } else { "0" })
         .envs([("AWS_LAMBDA_RUNTIME_API", address), ("AWS_LAMBDA_FUNCTION_NAME", "hello")])
-        .envs([("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")])
+        .envs([
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ])
         .envs([("AWS_LAMBDA_LOG_GROUP_NAME", "group"), ("AWS_LAMBDA_LOG_STREAM_NAME", "stream")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,7 +1,9 @@
-//! `cargo bench --workspace --bench tail`: time from a tail's line to the screen, while 5,000 lines a second arrive.
+//! `cargo bench --workspace --bench tail`: time from a tail's line to the screen, while 5,000 lines
+//! a second arrive.
 //!
-//! The real loop, on an in-memory terminal of 200 × 50. Lines arrive as from a live tail and from pages: 500 at once,
-//! every tenth of a second, some of them late. Fails if the p99 exceeds 200 ms or lines are lost.
+//! The real loop, on an in-memory terminal of 200 × 50. Lines arrive as from a live tail and from
+//! pages: 500 at once, every tenth of a second, some of them late. Fails if the p99 exceeds 200 ms
+//! or lines are lost.
 
 use std::{
     io,
@@ -33,7 +35,8 @@ const PACE: Duration = Duration::from_millis(100);
 struct Played {
     gone: Option<UnboundedReceiver<()>>,
     terminal: Terminal<TestBackend>,
-    /// For each batch, the number of lines that are held after it, and the time at which its last line was sent.
+    /// For each batch, the number of lines that are held after it, and the time at which its last
+    /// line was sent.
     sent: Arc<Mutex<Vec<(usize, Instant)>>>,
     took: Vec<f64>,
     held: usize,
@@ -91,7 +94,8 @@ fn main() -> ExitCode {
     let (end, gone) = unbounded_channel();
     let sent: Arc<Mutex<Vec<(usize, Instant)>>> = Arc::default();
     let terminal = Terminal::new(TestBackend::new(200, 50)).expect("a buffer");
-    let mut screen = Played { gone: Some(gone), terminal, sent: Arc::clone(&sent), took: Vec::new(), held: 0 };
+    let mut screen =
+        Played { gone: Some(gone), terminal, sent: Arc::clone(&sent), took: Vec::new(), held: 0 };
     let mut end = Some(end);
     let mut rate = None;
     let start = |_, events: &tokio::sync::mpsc::Sender<Event>| {
@@ -106,26 +110,37 @@ fn main() -> ExitCode {
                     line.timestamp -= LINES as i64;
                     line.rank = 1;
                 }
-                sent.lock().expect("nobody panics with it").push(((batch + 1) * LINES, Instant::now()));
+                sent.lock()
+                    .expect("nobody panics with it")
+                    .push(((batch + 1) * LINES, Instant::now()));
                 if events.blocking_send(Event::LogLines(job, lines)).is_err() {
                     break;
                 }
-                thread::sleep((began + PACE * (batch as u32 + 1)).saturating_duration_since(Instant::now()));
+                thread::sleep(
+                    (began + PACE * (batch as u32 + 1)).saturating_duration_since(Instant::now()),
+                );
             }
             let rate = (batches * LINES) as f64 / began.elapsed().as_secs_f64();
             drop(end);
             rate
         }));
     };
-    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
+    let executor =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
     executor
-        .block_on(run(&mut screen, &mut state, &Config::read(None, "config.toml", Palette::FULL), start))
+        .block_on(run(
+            &mut screen,
+            &mut state,
+            &Config::read(None, "config.toml", Palette::FULL),
+            start,
+        ))
         .expect("it runs");
     let rate = rate.and_then(|sender| sender.join().ok()).unwrap_or_default();
     let held = screen.held;
     let Some(of) = Percentiles::of(screen.took) else { return ExitCode::FAILURE };
     report(&format!(
-        "of {rate:.0} lines a second, one in ten late, the last of 500 is on screen after p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, \
+        "of {rate:.0} lines a second, one in ten late, the last of 500 is on screen after p50 \
+        {:.2} ms, p99 {:.2} ms, max {:.2} ms, \
          limit 200 ms; {held} of {} lines are there",
         of.p50,
         of.p99,

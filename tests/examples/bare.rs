@@ -1,4 +1,5 @@
-//! A minimal ratatui program: one frame, then it waits for a key. The console's first frame is compared with it.
+//! A minimal ratatui program: one frame, then it waits for a key. The console's first frame is
+//! compared with it.
 
 fn main() -> std::io::Result<()> {
     let mut terminal = ratatui::try_init()?;

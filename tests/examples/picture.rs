@@ -1,5 +1,6 @@
-//! `cargo run -p tests --example picture`: makes the README's picture from the real console. It builds and deploys
-//! `hello`, invokes it a few times in a pseudo-terminal, and writes the frame that a user would see.
+//! `cargo run -p tests --example picture`: makes the README's picture from the real console. It
+//! builds and deploys `hello`, invokes it a few times in a pseudo-terminal, and writes the frame
+//! that a user would see.
 
 use std::fs;
 
@@ -19,7 +20,8 @@ fn main() {
     home.run(["deploy", "backend"]).ok();
     home.run(["invoke", "backend", "--event", "list-items"]);
     let mut terminal = Terminal::start(&home, &[], COLUMNS, ROWS);
-    terminal.until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
+    terminal
+        .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
     // backend, concurrent, hello.
     terminal.press("jj");
     terminal.press("l");
@@ -43,7 +45,10 @@ fn buffer(screen: &vt100::Screen) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
     for row in 0..ROWS {
         for column in 0..COLUMNS {
-            let (Some(from), Some(to)) = (screen.cell(row, column), buffer.cell_mut((column, row))) else { continue };
+            let (Some(from), Some(to)) = (screen.cell(row, column), buffer.cell_mut((column, row)))
+            else {
+                continue;
+            };
             if from.has_contents() {
                 to.set_symbol(from.contents());
             }

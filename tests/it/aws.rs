@@ -1,5 +1,5 @@
-//! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it were remote, and behind a
-//! proxy that injects faults.
+//! Stages on AWS, without AWS: the console on ministack and on the local Lambda as if it were
+//! remote, and behind a proxy that injects faults.
 
 mod alone;
 mod behind;

@@ -1,4 +1,5 @@
-//! The contract between the runtime crate and the local Lambda: each understands the other's requests and responses.
+//! The contract between the runtime crate and the local Lambda: each understands the other's
+//! requests and responses.
 
 use std::{fs, sync::OnceLock};
 
@@ -67,7 +68,8 @@ fn main() {
         );
         fixture.function("contract", &dependencies, source);
         Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok();
-        fs::read(repository().join("target/fixtures/contract/lambda/contract/bootstrap")).expect("it was built")
+        fs::read(repository().join("target/fixtures/contract/lambda/contract/bootstrap"))
+            .expect("it was built")
     })
 }
 
@@ -94,9 +96,15 @@ fn the_context_is_that_of_the_request() {
     let answer = local.invoke("contract", "\"context\"");
     let context = answer.json();
     assert_eq!(context["request_id"], answer.request_id.as_str(), "{answer:?}");
-    assert!(context["arn"].as_str().is_some_and(|arn| arn.ends_with(":function:contract")), "{context}");
+    assert!(
+        context["arn"].as_str().is_some_and(|arn| arn.ends_with(":function:contract")),
+        "{context}"
+    );
     assert!(context["trace_id"].as_str().is_some_and(|id| id.starts_with("Root=1-")), "{context}");
-    assert!(context["remaining_ms"].as_u64().is_some_and(|ms| ms > 1_000 && ms <= 3_000), "{context}");
+    assert!(
+        context["remaining_ms"].as_u64().is_some_and(|ms| ms > 1_000 && ms <= 3_000),
+        "{context}"
+    );
 }
 
 #[test]
@@ -161,7 +169,8 @@ fn what_the_handler_prints_is_in_the_tail_of_its_own_invocation() {
     let (_directory, local) = started();
     for line in ["first", "second", "third"] {
         let answer = local.invoke("contract", &format!(r#"{{"print":{{"line":"{line}"}}}}"#));
-        let lines: Vec<_> = answer.log.lines().filter(|each| ["first", "second", "third"].contains(each)).collect();
+        let lines: Vec<_> =
+            answer.log.lines().filter(|each| ["first", "second", "third"].contains(each)).collect();
         assert_eq!(lines, [line], "{answer:?}");
     }
 }

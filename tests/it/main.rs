@@ -9,4 +9,5 @@ mod peers;
 mod pty;
 mod tidy;
 mod tidy_modules;
+mod tidy_text;
 mod tui;

@@ -1,6 +1,7 @@
 //! Servers, clients and runtimes of other projects, tested against ours.
 //!
-//! They are installed from `PyPI` into the target directory, once, with the pip that the console itself finds.
+//! They are installed from `PyPI` into the target directory, once, with the pip that the console
+//! itself finds.
 
 mod boto3;
 // The emulator is an x86_64 program.

@@ -7,7 +7,8 @@ use std::{fs, process::Command};
 use tests::{Home, Terminal, binary, repository};
 
 fn signal(terminal: &Terminal, name: &str) {
-    let status = Command::new("kill").args([name, &terminal.pid().to_string()]).status().expect("kill runs");
+    let status =
+        Command::new("kill").args([name, &terminal.pid().to_string()]).status().expect("kill runs");
     assert!(status.success());
 }
 
@@ -15,7 +16,8 @@ fn signal(terminal: &Terminal, name: &str) {
 fn it_opens_on_the_workspace_and_quits_with_the_terminal_as_it_was() {
     let home = Home::new(repository());
     let mut terminal = Terminal::start(&home, &[], 100, 30);
-    let screen = terminal.until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
+    let screen = terminal
+        .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
     assert!(screen.contains("lambda-console"), "{screen}");
     terminal.press("q");
     let finished = terminal.finish();
@@ -50,7 +52,8 @@ fn a_person_builds_deploys_invokes_and_sees_the_cold_start() {
     let home = Home::new(repository());
     Home::run(&home, ["build", "hello"]).ok();
     let mut terminal = Terminal::start(&home, &[], 120, 40);
-    terminal.until("hello is listed", |screen| screen.contains("hello") && screen.contains("backend"));
+    terminal
+        .until("hello is listed", |screen| screen.contains("hello") && screen.contains("backend"));
     // backend, concurrent, hello.
     terminal.press("jj");
     terminal.press("d");

@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// All Rust files below `directory`.
-fn sources(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let Ok(entries) = fs::read_dir(directory) else { return files };
     for entry in entries.map(|entry| entry.unwrap().path()) {
@@ -30,9 +30,12 @@ fn code(path: &Path) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms of the screen that code names as `tui::room` or in `tui::{room, …}`: nothing else is called `tui`.
+/// The rooms of the screen that code names as `tui::room` or in `tui::{room, …}`: nothing else is
+/// called `tui`.
 fn rooms(code: &str) -> BTreeSet<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let word = |text: &str| {
+        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
     let mut rooms = BTreeSet::new();
     for (at, path) in code.match_indices("tui::") {
         let (before, after) = code.split_at(at);
@@ -67,7 +70,15 @@ fn rooms(code: &str) -> BTreeSet<String> {
 #[test]
 fn arrows_between_the_rooms_of_the_screen_point_one_way() {
     // A room, the rooms that it may name, and words that it must not contain.
-    let pure = ["lambda_console_engine", "tokio", "std::fs", "SystemTime", "Instant", "std::process", "std::thread"];
+    let pure = [
+        "lambda_console_engine",
+        "tokio",
+        "std::fs",
+        "SystemTime",
+        "Instant",
+        "std::process",
+        "std::thread",
+    ];
     let rules: [(&str, &[&str], &[&str]); 10] = [
         ("state", &["state"], &pure),
         ("message", &["state", "message"], &pure),
@@ -77,7 +88,11 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
         ("keymap", &["state", "message", "keymap"], &pure),
         ("config", &["state", "keymap", "theme", "config"], &pure),
         ("dispatch", &["state", "message", "dispatch"], &[]),
-        ("terminal", &["app", "message", "state", "theme", "view", "terminal"], &["lambda_console_engine", "tokio"]),
+        (
+            "terminal",
+            &["app", "message", "state", "theme", "view", "terminal"],
+            &["lambda_console_engine", "tokio"],
+        ),
         (
             "app",
             &["app", "config", "keymap", "message", "state", "theme", "update", "view"],
@@ -92,7 +107,11 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
         for file in files {
             let code = code(&file);
             for named in rooms(&code) {
-                assert!(may.contains(&named.as_str()), "{}: {room} must not know {named}", file.display());
+                assert!(
+                    may.contains(&named.as_str()),
+                    "{}: {room} must not know {named}",
+                    file.display()
+                );
             }
             for word in never {
                 assert!(!code.contains(word), "{}: {word} has no place in {room}", file.display());
@@ -105,7 +124,9 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
 
 #[test]
 fn the_tidy_test_itself_sees_what_is_named() {
-    let code = "use ratatui::{text::Line};\nuse crate::{logging, tui::{\n    app::{Input, Screen},\n    view::{self, Areas},\n}};\nfn f() -> crate::tui::state::JobId {}";
+    let code = "use ratatui::{text::Line};\nuse \
+        crate::{logging, tui::{\n    app::{Input, Screen},\n    view::{self, Areas},\n}};\nfn f() \
+        -> crate::tui::state::JobId {}";
     let seen: Vec<String> = rooms(code).into_iter().collect();
     assert_eq!(seen, ["app", "state", "view"]);
 }
@@ -127,9 +148,13 @@ fn files_are_short_and_have_a_room_of_their_own() {
 /// The first words of doc comments, as the standard library and tokio write them: a noun or a verb.
 #[test]
 fn docs_begin_with_a_noun_or_a_verb() {
-    const CLEFTS: [&str; 9] = ["What", "Whether", "How", "Who", "Whose", "Where", "When", "Why", "Which"];
+    const CLEFTS: [&str; 9] =
+        ["What", "Whether", "How", "Who", "Whose", "Where", "When", "Why", "Which"];
     let (mut items, mut clefts) = (0, Vec::new());
-    for file in ["console", "runtime", "functions", "tests"].iter().flat_map(|room| sources(&root().join(room))) {
+    for file in ["console", "runtime", "functions", "tests"]
+        .iter()
+        .flat_map(|room| sources(&root().join(room)))
+    {
         let text = fs::read_to_string(&file).unwrap();
         let mut is_within = false;
         for (number, line) in text.lines().enumerate() {
@@ -137,7 +162,11 @@ fn docs_begin_with_a_noun_or_a_verb() {
             let docs = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
             if let Some(docs) = docs.filter(|_| !is_within) {
                 items += 1;
-                let first = docs.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                let first = docs
+                    .trim_start()
+                    .split(|c: char| !c.is_alphanumeric())
+                    .next()
+                    .unwrap_or_default();
                 if CLEFTS.contains(&first) {
                     clefts.push(format!("{}:{}", file.display(), number + 1));
                 }

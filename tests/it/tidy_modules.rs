@@ -1,22 +1,29 @@
-//! The module graph of every crate: no cycle is larger than a parent with its children, and no folder is crowded.
+//! The module graph of every crate: no cycle is larger than a parent with its children, and no
+//! folder is crowded.
 //!
-//! An arrow goes from a module to each module that its code names, in `use` trees and in paths, macros included. Unit
-//! tests are left out: they use everything, and their arrows are not shipped. A declaration (`mod child;`) is not an
-//! arrow.
+//! An arrow goes from a module to each module that its code names, in `use` trees and in paths,
+//! macros included. Unit tests are left out: they use everything, and their arrows are not shipped.
+//! A declaration (`mod child;`) is not an arrow.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-/// The remaining cycles by crate: the number of modules in each, largest first. Their number may only decrease.
-const LEFT: [(&str, &[usize]); 3] =
-    [("console/app", &[21, 19, 16, 14, 2]), ("console/engine", &[12, 11, 6, 5, 2, 2, 2, 2]), ("runtime", &[4, 2, 2])];
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+/// The remaining cycles by crate: the number of modules in each, largest first. Their number may
+/// only decrease.
+const LEFT: [(&str, &[usize]); 3] = [
+    ("console/app", &[21, 19, 16, 14, 2]),
+    ("console/engine", &[12, 11, 6, 5, 2, 2, 2, 2]),
+    ("runtime", &[4, 2, 2]),
+];
 
 /// The crates whose folders have at most [`ENTRIES`] entries, snapshots aside.
-const NEAT: [&str; 6] = ["console/app", "console/engine", "console/local", "console/model", "runtime", "tests"];
+const NEAT: [&str; 6] =
+    ["console/app", "console/engine", "console/local", "console/model", "runtime", "tests"];
 /// Maximum number of entries in a folder.
 const ENTRIES: usize = 20;
 
@@ -36,7 +43,10 @@ fn crates(below: &Path, found: &mut Vec<PathBuf>) {
     }
     for entry in fs::read_dir(below).unwrap().map(|entry| entry.unwrap()) {
         let name = entry.file_name();
-        if entry.path().is_dir() && !["target", "src"].iter().any(|other| name == *other) && !is_hidden(&entry.path()) {
+        if entry.path().is_dir()
+            && !["target", "src"].iter().any(|other| name == *other)
+            && !is_hidden(&entry.path())
+        {
             crates(&entry.path(), found);
         }
     }
@@ -53,11 +63,15 @@ fn modules(src: &Path, folder: &Path, found: &mut BTreeMap<Module, TokenStream>)
             modules(src, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let name = path.strip_prefix(src).unwrap().with_extension("");
-            let mut module: Module = name.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+            let mut module: Module =
+                name.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
             if module == ["lib"] || module == ["main"] {
                 module.clear();
             }
-            let tokens = fs::read_to_string(&path).unwrap().parse().unwrap_or_else(|_| panic!("{}", path.display()));
+            let tokens = fs::read_to_string(&path)
+                .unwrap()
+                .parse()
+                .unwrap_or_else(|_| panic!("{}", path.display()));
             // A crate with a library and a program has both at its root.
             found.entry(module).or_default().extend::<TokenStream>(tokens);
         }
@@ -80,7 +94,10 @@ fn graph(sources: &BTreeMap<Module, TokenStream>) -> Graph {
         let mut targets = BTreeSet::new();
         for (inline, path) in paths {
             let Some(path) = resolve(&module, &inline, &path, sources) else { continue };
-            let target = (0..=path.len()).rev().map(|end| path[..end].to_vec()).find(|part| sources.contains_key(part));
+            let target = (0..=path.len())
+                .rev()
+                .map(|end| path[..end].to_vec())
+                .find(|part| sources.contains_key(part));
             targets.extend(target.filter(|target| *target != module && !is_test(target)));
         }
         graph.insert(module, targets);
@@ -132,13 +149,16 @@ impl Reader {
     /// Reads the item at `at`. Returns the start of the next item.
     fn step(&mut self, tokens: &[TokenTree], at: usize) -> usize {
         match &tokens[at] {
-            TokenTree::Punct(sign) if sign.as_char() == '#' => match group(tokens, at + 1, Delimiter::Bracket) {
-                Some(attribute) if is_test(attribute) => self.skip(tokens, at + 2),
-                _ => at + 1,
-            },
+            TokenTree::Punct(sign) if sign.as_char() == '#' => {
+                match group(tokens, at + 1, Delimiter::Bracket) {
+                    Some(attribute) if is_test(attribute) => self.skip(tokens, at + 2),
+                    _ => at + 1,
+                }
+            }
             // Not `impl Trait + use<'a>`.
             TokenTree::Ident(word) if word == "use" && !is(tokens, at + 1, '<') => {
-                let end = (at..tokens.len()).find(|end| is(tokens, *end, ';')).unwrap_or(tokens.len());
+                let end =
+                    (at..tokens.len()).find(|end| is(tokens, *end, ';')).unwrap_or(tokens.len());
                 self.tree(&tokens[at + 1..end], &[]);
                 end + 1
             }
@@ -153,11 +173,13 @@ impl Reader {
                     _ => at + 1,
                 }
             }
-            TokenTree::Ident(word) if word == "pub" => match group(tokens, at + 1, Delimiter::Parenthesis) {
-                // `pub(in path)` sets a visibility and uses nothing.
-                Some(rights) if starts_with_in(rights) => at + 2,
-                _ => at + 1,
-            },
+            TokenTree::Ident(word) if word == "pub" => {
+                match group(tokens, at + 1, Delimiter::Parenthesis) {
+                    // `pub(in path)` sets a visibility and uses nothing.
+                    Some(rights) if starts_with_in(rights) => at + 2,
+                    _ => at + 1,
+                }
+            }
             TokenTree::Ident(first) => {
                 let mut path = vec![first.to_string()];
                 let mut next = at + 1;
@@ -167,7 +189,8 @@ impl Reader {
                     next += 3;
                 }
                 // `::name::…` names another crate.
-                if path.len() > 1 && !(at > 1 && is(tokens, at - 1, ':') && is(tokens, at - 2, ':')) {
+                if path.len() > 1 && !(at > 1 && is(tokens, at - 1, ':') && is(tokens, at - 2, ':'))
+                {
                     self.paths.push((self.inline.clone(), path));
                 }
                 next
@@ -182,7 +205,8 @@ impl Reader {
 
     /// Reads a `use` tree below `prefix`.
     fn tree(&mut self, tokens: &[TokenTree], prefix: &[String]) {
-        let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if sign.as_char() == ',');
+        let is_comma =
+            |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if sign.as_char() == ',');
         for branch in tokens.split(is_comma) {
             let mut path = prefix.to_vec();
             let mut is_leaf = true;
@@ -212,13 +236,16 @@ impl Reader {
     /// Skips an item that is for tests only. Returns the start of the next item.
     fn skip(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
         const ITEMS: [&str; 13] = [
-            "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct", "trait", "type", "use",
+            "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct",
+            "trait", "type", "use",
         ];
         while is(tokens, at, '#') {
             at += 2;
         }
-        let is_item =
-            matches!(tokens.get(at), Some(TokenTree::Ident(word)) if ITEMS.contains(&word.to_string().as_str()));
+        let is_item = match tokens.get(at) {
+            Some(TokenTree::Ident(word)) => ITEMS.contains(&word.to_string().as_str()),
+            _ => false,
+        };
         let mut is_use = false;
         while at < tokens.len() {
             match &tokens[at] {
@@ -227,7 +254,9 @@ impl Reader {
                     let name = tokens[at + 1].to_string();
                     self.tests.push([self.inline.as_slice(), &[name]].concat());
                 }
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !is_use => return at + 1,
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !is_use => {
+                    return at + 1;
+                }
                 TokenTree::Punct(sign) if sign.as_char() == ';' => return at + 1,
                 TokenTree::Punct(sign) if sign.as_char() == ',' && !is_item => return at + 1,
                 _ => {}
@@ -249,10 +278,14 @@ fn group(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group
     }
 }
 
-/// Returns `true` if an attribute excludes its item from the shipped code: `cfg(test)`, `cfg(all(test, …))`, `test`.
+/// Returns `true` if an attribute excludes its item from the shipped code: `cfg(test)`,
+/// `cfg(all(test, …))`, `test`.
 fn is_test(attribute: &Group) -> bool {
     let text: String = attribute.stream().to_string().split_whitespace().collect();
-    text.starts_with("cfg(test") || text.starts_with("cfg(all(test") || text == "test" || text == "tokio::test"
+    text.starts_with("cfg(test")
+        || text.starts_with("cfg(all(test")
+        || text == "test"
+        || text == "tokio::test"
 }
 
 fn starts_with_in(group: &Group) -> bool {
@@ -285,7 +318,8 @@ fn components(graph: &Graph) -> Vec<Vec<Module>> {
         }
         if search.low[module] == number {
             let start = search.open.iter().position(|other| *other == module).unwrap();
-            let component: Vec<Module> = search.open.split_off(start).into_iter().cloned().collect();
+            let component: Vec<Module> =
+                search.open.split_off(start).into_iter().cloned().collect();
             if component.len() > 1 {
                 search.found.push(component);
             }
@@ -303,18 +337,24 @@ fn components(graph: &Graph) -> Vec<Vec<Module>> {
 /// Returns `true` if these are one module and children of it.
 fn is_family(component: &[Module]) -> bool {
     let parent = component.iter().min_by_key(|module| module.len()).unwrap();
-    component.iter().all(|module| module == parent || module.split_last().is_some_and(|(_, above)| above == parent))
+    component.iter().all(|module| {
+        module == parent || module.split_last().is_some_and(|(_, above)| above == parent)
+    })
 }
 
-/// The cycles that are larger than a parent with its children, and those of siblings among themselves; largest first.
+/// The cycles that are larger than a parent with its children, and those of siblings among
+/// themselves; largest first.
 fn cycles(graph: &Graph) -> Vec<Vec<Module>> {
-    let mut found: Vec<Vec<Module>> = components(graph).into_iter().filter(|cycle| !is_family(cycle)).collect();
+    let mut found: Vec<Vec<Module>> =
+        components(graph).into_iter().filter(|cycle| !is_family(cycle)).collect();
     let without_parents = graph.iter().map(|(module, targets)| {
         let parent = module.split_last().map(|(_, above)| above);
-        let targets = targets.iter().filter(|target| Some(target.as_slice()) != parent).cloned().collect();
+        let targets =
+            targets.iter().filter(|target| Some(target.as_slice()) != parent).cloned().collect();
         (module.clone(), targets)
     });
-    let is_within = |inner: &[Module], outer: &[Module]| inner.iter().all(|module| outer.contains(module));
+    let is_within =
+        |inner: &[Module], outer: &[Module]| inner.iter().all(|module| outer.contains(module));
     for siblings in components(&without_parents.collect()) {
         if !found.iter().any(|cycle| is_within(&siblings, cycle)) {
             found.push(siblings);
@@ -328,7 +368,9 @@ fn cycles(graph: &Graph) -> Vec<Vec<Module>> {
 }
 
 fn words(cycle: &[Module]) -> String {
-    let names = cycle.iter().map(|module| if module.is_empty() { "crate".to_owned() } else { module.join("::") });
+    let names = cycle
+        .iter()
+        .map(|module| if module.is_empty() { "crate".to_owned() } else { module.join("::") });
     format!("{} modules: {}", cycle.len(), names.collect::<Vec<_>>().join(", "))
 }
 
@@ -344,10 +386,14 @@ fn no_cycle_of_modules_is_larger_than_a_parent_with_its_children() {
         modules(&package.join("src"), &package.join("src"), &mut sources);
         let cycles = cycles(&graph(&sources));
         let sizes: Vec<usize> = cycles.iter().map(Vec::len).collect();
-        let left = LEFT.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, sizes)| sizes);
+        let left =
+            LEFT.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, sizes)| sizes);
         if sizes != left {
             let cycles: Vec<String> = cycles.iter().map(|cycle| words(cycle)).collect();
-            wrong.push(format!("{name}: cycles of {sizes:?} modules, not {left:?}\n  {}", cycles.join("\n  ")));
+            wrong.push(format!(
+                "{name}: cycles of {sizes:?} modules, not {left:?}\n  {}",
+                cycles.join("\n  ")
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -356,9 +402,13 @@ fn no_cycle_of_modules_is_larger_than_a_parent_with_its_children() {
 #[test]
 fn folders_are_not_crowded() {
     fn check(folder: &Path) {
-        let entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let entries: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(entries.len() <= ENTRIES, "{}: {} entries", folder.display(), entries.len());
-        entries.iter().filter(|path| path.is_dir() && !path.ends_with("snapshots")).for_each(|path| check(path));
+        entries
+            .iter()
+            .filter(|path| path.is_dir() && !path.ends_with("snapshots"))
+            .for_each(|path| check(path));
     }
     for package in NEAT {
         check(&root().join(package));
@@ -367,7 +417,8 @@ fn folders_are_not_crowded() {
 
 /// The graph of sources that are given as `(module, code)`.
 fn graph_of(sources: &[(&str, &str)]) -> Graph {
-    let module = |name: &str| name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let module =
+        |name: &str| name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
     graph(&sources.iter().map(|(name, code)| (module(name), code.parse().unwrap())).collect())
 }
 
@@ -377,9 +428,13 @@ fn sizes(sources: &[(&str, &str)]) -> Vec<usize> {
 
 #[test]
 fn a_parent_with_its_children_is_no_cycle_and_siblings_are_one() {
-    let (a, x, y) = ("mod x; mod y; use x::X; fn f() { y::g() }", "use super::Y;", "use crate::a::Z;");
+    let (a, x, y) =
+        ("mod x; mod y; use x::X; fn f() { y::g() }", "use super::Y;", "use crate::a::Z;");
     assert_eq!(sizes(&[("", "mod a;"), ("a", a), ("a::x", x), ("a::y", y)]), [0; 0]);
-    assert_eq!(sizes(&[("a", ""), ("a::x", "use super::y;"), ("a::y", "use super::{self, x::X};")]), [2]);
+    assert_eq!(
+        sizes(&[("a", ""), ("a::x", "use super::y;"), ("a::y", "use super::{self, x::X};")]),
+        [2]
+    );
 }
 
 #[test]
@@ -393,7 +448,8 @@ fn cycles_are_found_in_use_trees_paths_macros_and_inline_modules() {
     ] {
         assert_eq!(sizes(&[("a", code), ("b", "use crate::a;"), ("c", "")]), [2], "{code}");
     }
-    let three = [("a", "use crate::b::x::X;"), ("b", "use crate::a::A;"), ("b::x", "use super::B;")];
+    let three =
+        [("a", "use crate::b::x::X;"), ("b", "use crate::a::A;"), ("b::x", "use super::B;")];
     assert_eq!(sizes(&three), [3], "larger than a parent with its children");
 }
 
@@ -410,6 +466,10 @@ fn tests_comments_strings_and_rights_are_no_arrows() {
     ] {
         assert_eq!(sizes(&[("a", code), ("b", "use crate::a;")]), [0; 0], "{code}");
     }
-    let tests = [("a", "#[cfg(test)] mod tests;"), ("a::tests", "use crate::b;"), ("b", "use crate::a::tests::T;")];
+    let tests = [
+        ("a", "#[cfg(test)] mod tests;"),
+        ("a::tests", "use crate::b;"),
+        ("b", "use crate::a::tests::T;"),
+    ];
     assert_eq!(sizes(&tests), [0; 0], "a file of tests");
 }

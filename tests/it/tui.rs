@@ -1,5 +1,5 @@
-//! The screen without a terminal: keys and events in, frames out. There is a file for each feature, named as in
-//! `tui/update`.
+//! The screen without a terminal: keys and events in, frames out. There is a file for each feature,
+//! named as in `tui/update`.
 
 mod ahead;
 mod app;

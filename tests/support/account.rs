@@ -24,12 +24,13 @@ impl Account {
         Self { url, ..self.clone() }
     }
 
-    /// Makes AWS's clients of a command use this account, and no other settings of this machine: with a configuration
-    /// file in `directory`, as a user would have one.
+    /// Makes AWS's clients of a command use this account, and no other settings of this machine:
+    /// with a configuration file in `directory`, as a user would have one.
     pub fn lead(&self, command: &mut Command, directory: &Path) {
         let file = directory.join("aws-config");
         let text = format!(
-            "[default]\nendpoint_url = {}\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {}\n",
+            "[default]\nendpoint_url = {}\naws_access_key_id = {}\naws_secret_access_key = \
+            {}\nregion = {}\n",
             self.url, self.access_key, self.secret_key, self.region
         );
         fs::write(&file, text).expect("the configuration is written");
@@ -54,7 +55,13 @@ impl Account {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.url)
             .region(Region::new(self.region.clone()))
-            .credentials_provider(Credentials::new(&self.access_key, &self.secret_key, None, None, "tests"))
+            .credentials_provider(Credentials::new(
+                &self.access_key,
+                &self.secret_key,
+                None,
+                None,
+                "tests",
+            ))
             .retry_config(RetryConfig::disabled())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
@@ -67,7 +74,13 @@ impl Account {
             .behavior_version(aws_sdk_cloudwatchlogs::config::BehaviorVersion::latest())
             .endpoint_url(&self.url)
             .region(Region::new(self.region.clone()))
-            .credentials_provider(Credentials::new(&self.access_key, &self.secret_key, None, None, "tests"))
+            .credentials_provider(Credentials::new(
+                &self.access_key,
+                &self.secret_key,
+                None,
+                None,
+                "tests",
+            ))
             .retry_config(RetryConfig::disabled())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();

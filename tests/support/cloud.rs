@@ -1,8 +1,8 @@
-//! AWS as seen on the network: servers with certificates for its names, and a proxy that connects to them. No names are
-//! resolved: the proxy gets names, and connects to one address.
+//! AWS as seen on the network: servers with certificates for its names, and a proxy that connects
+//! to them. No names are resolved: the proxy gets names, and connects to one address.
 //!
-//! The certificates beside this file are for tests only; `authority.pem` signed `server.pem`, and `another.pem` is an
-//! authority that signed nothing.
+//! The certificates beside this file are for tests only; `authority.pem` signed `server.pem`, and
+//! `another.pem` is an authority that signed nothing.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -28,7 +28,8 @@ pub struct Cloud {
 
 #[derive(Default)]
 struct Seen {
-    /// The requests to the proxy, with the user that was sent: `sts.eu-west-1.amazonaws.com:443 Basic bWU6…`.
+    /// The requests to the proxy, with the user that was sent: `sts.eu-west-1.amazonaws.com:443
+    /// Basic bWU6…`.
     tunnels: Vec<String>,
     /// The bodies of the calls.
     calls: Vec<String>,
@@ -41,11 +42,13 @@ impl Cloud {
         let config = Arc::new(config());
         let (noted, calls) = (Arc::clone(&seen), Arc::clone(&seen));
         let server = serve(move |stream| {
-            let connection = ServerConnection::new(Arc::clone(&config)).map_err(std::io::Error::other)?;
+            let connection =
+                ServerConnection::new(Arc::clone(&config)).map_err(std::io::Error::other)?;
             answer(StreamOwned::new(connection, stream), &calls)
         });
-        let user =
-            user.map(|user| format!("Basic {}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, user)));
+        let user = user.map(|user| {
+            format!("Basic {}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, user))
+        });
         let proxy = serve(move |stream| tunnel(stream, server, user.as_deref(), &noted));
         Self { proxy, seen }
     }
@@ -76,10 +79,12 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 fn config() -> ServerConfig {
-    let chain = CertificateDer::pem_slice_iter(include_bytes!("cloud/server.pem")).collect::<Result<Vec<_>, _>>();
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("cloud/server.pem"))
+        .collect::<Result<Vec<_>, _>>();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("cloud/server.key")).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.expect("versions of TLS").with_no_client_auth();
     config.with_single_cert(chain.expect("certificates"), key).expect("a certificate with its key")
 }
@@ -111,13 +116,21 @@ fn field(head: &[String], name: &str) -> Option<String> {
     })
 }
 
-fn tunnel(mut client: TcpStream, server: SocketAddr, user: Option<&str>, seen: &Mutex<Seen>) -> std::io::Result<()> {
+fn tunnel(
+    mut client: TcpStream,
+    server: SocketAddr,
+    user: Option<&str>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
     let head = head(&mut BufReader::new(client.try_clone()?))?;
     let given = field(&head, "proxy-authorization");
     let place = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
-    lock(seen).tunnels.push(given.as_ref().map_or_else(|| place.clone(), |given| format!("{place} {given}")));
+    lock(seen)
+        .tunnels
+        .push(given.as_ref().map_or_else(|| place.clone(), |given| format!("{place} {given}")));
     if given.as_deref() != user {
-        return client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
+        return client
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
     }
     let mut upstream = TcpStream::connect(server)?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
@@ -130,11 +143,15 @@ fn tunnel(mut client: TcpStream, server: SocketAddr, user: Option<&str>, seen: &
     client.shutdown(Shutdown::Write)
 }
 
-fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>, seen: &Mutex<Seen>) -> std::io::Result<()> {
+fn answer(
+    mut stream: StreamOwned<ServerConnection, TcpStream>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
     let body = {
         let mut reader = BufReader::new(&mut stream);
         let head = head(&mut reader)?;
-        let length = field(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length =
+            field(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         format!("{} {}", head.first().cloned().unwrap_or_default(), String::from_utf8_lossy(&body))
@@ -149,18 +166,23 @@ fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>, seen: &Mutex<See
         ("200 OK", result("GetCallerIdentity", &inside))
     } else if body.contains("SerialNumber=") && !body.contains(&format!("TokenCode={CODE}")) {
         let why = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
-        let error = format!("<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{why}</Message></Error>");
+        let error = format!(
+            "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{why}</Message></Error>"
+        );
         ("403 Forbidden", format!("<ErrorResponse>{error}</ErrorResponse>"))
     } else if body.contains("Action=AssumeRole") {
-        let keys =
-            "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>";
-        let credentials = format!("<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>");
+        let keys = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>";
+        let credentials = format!(
+            "<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+        );
         ("200 OK", result("AssumeRole", &credentials))
     } else {
-        let error = r#"{"__type":"ResourceNotFoundException","Message":"there is no such function"}"#;
+        let error =
+            r#"{"__type":"ResourceNotFoundException","Message":"there is no such function"}"#;
         ("404 Not Found", error.to_owned())
     };
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
     stream.write_all((head + &text).as_bytes())?;
     stream.conn.send_close_notify();
     stream.flush()

@@ -21,12 +21,15 @@ impl Fixture {
         fixture
     }
 
-    /// A workspace without members; its lock file and target directory are shared with other fixtures of the same
-    /// `name`, so that dependencies compile once.
+    /// A workspace without members; its lock file and target directory are shared with other
+    /// fixtures of the same `name`, so that dependencies compile once.
     pub fn new(name: &str) -> Self {
         let fixture = Self::apart();
         let target = repository().join("target/fixtures").join(name);
-        fixture.write(".cargo/config.toml", &format!("[build]\ntarget-dir = \"{}\"\n", target.display()));
+        fixture.write(
+            ".cargo/config.toml",
+            &format!("[build]\ntarget-dir = \"{}\"\n", target.display()),
+        );
         fixture
     }
 
@@ -38,7 +41,8 @@ impl Fixture {
     /// Writes a file, and creates its directories.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory is ours");
+        fs::create_dir_all(path.parent().expect("a file has a directory"))
+            .expect("the directory is ours");
         fs::write(&path, text).expect("the file is ours");
         path
     }
@@ -48,7 +52,8 @@ impl Fixture {
         self.write(
             &format!("functions/{name}/Cargo.toml"),
             &format!(
-                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n"
+                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition \
+                = \"2024\"\n\n[dependencies]\n{dependencies}\n"
             ),
         );
         self.write(&format!("functions/{name}/src/main.rs"), source);
@@ -56,19 +61,25 @@ impl Fixture {
 
     /// The line of TOML for a dependency on this repository's runtime crate.
     pub fn runtime() -> String {
-        format!("lambda-console-runtime = {{ path = \"{}\" }}", repository().join("runtime").display())
+        format!(
+            "lambda-console-runtime = {{ path = \"{}\" }}",
+            repository().join("runtime").display()
+        )
     }
 
     /// Adds the stage `name` with these settings (lines of TOML).
     pub fn stage(&self, name: &str, settings: &str) {
         let manifest = self.path().join("Cargo.toml");
         let text = fs::read_to_string(&manifest).expect("it was written");
-        self.write("Cargo.toml", &format!("{text}\n[workspace.metadata.lambda.stages.{name}]\n{settings}\n"));
+        self.write(
+            "Cargo.toml",
+            &format!("{text}\n[workspace.metadata.lambda.stages.{name}]\n{settings}\n"),
+        );
     }
 
-    /// Adds the function `name`, which needs no compiler, as if it was built just now; or replaces its build. It prints
-    /// its event, and returns `{"edition": …, "got": …, "greeting": $GREETING}`. `deploy` are lines of TOML for its
-    /// `[package.metadata.lambda.deploy]`.
+    /// Adds the function `name`, which needs no compiler, as if it was built just now; or replaces
+    /// its build. It prints its event, and returns `{"edition": …, "got": …, "greeting":
+    /// $GREETING}`. `deploy` are lines of TOML for its `[package.metadata.lambda.deploy]`.
     pub fn prebuilt(&self, name: &str, edition: &str, deploy: &str) {
         self.write(
             &format!("functions/{name}/Cargo.toml"),
@@ -81,7 +92,8 @@ impl Fixture {
         let bootstrap = bootstrap(edition);
         self.write(&format!("target/lambda/{name}/bootstrap"), &bootstrap);
         let packed = zip(&[("bootstrap", bootstrap.as_bytes())]);
-        fs::write(self.path().join(format!("target/lambda/{name}/bootstrap.zip")), packed).expect("the file is ours");
+        fs::write(self.path().join(format!("target/lambda/{name}/bootstrap.zip")), packed)
+            .expect("the file is ours");
     }
 }
 

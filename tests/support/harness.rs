@@ -33,15 +33,21 @@ pub struct Harness {
 impl Harness {
     /// A console that has just started: no result has arrived yet.
     pub fn begun(width: u16, height: u16) -> Self {
-        Self::with_config(width, height, Config::read(None, "config.toml", lambda_console::tui::theme::Palette::FULL))
+        Self::with_config(
+            width,
+            height,
+            Config::read(None, "config.toml", lambda_console::tui::theme::Palette::FULL),
+        )
     }
 
     /// A console that has just started, with this configuration.
     pub fn with_config(width: u16, height: u16, config: Config) -> Self {
         let options = Options { stage: "local".into(), ..Options::default() };
-        let terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend cannot fail");
+        let terminal =
+            Terminal::new(TestBackend::new(width, height)).expect("a test backend cannot fail");
         let state = State::new(options, config.keymap.hints());
-        let mut harness = Self { state, config, terminal, areas: Areas::default(), effects: Vec::new() };
+        let mut harness =
+            Self { state, config, terminal, areas: Areas::default(), effects: Vec::new() };
         harness.feed(Event::Started { now: sample::NOW, utc_offset: 0 });
         harness
     }
@@ -59,14 +65,20 @@ impl Harness {
         for effect in self.effects() {
             match effect {
                 Effect::Discover(job) => self.feed(Event::Discovered(job, Ok(workspace.clone()))),
-                Effect::Connect { job, .. } => self.feed(Event::StageConnected(job, Ok(sample::stage()))),
-                Effect::CheckSetup { job, .. } => self.feed(Event::SetupChecked(job, sample::parts())),
+                Effect::Connect { job, .. } => {
+                    self.feed(Event::StageConnected(job, Ok(sample::stage())));
+                }
+                Effect::CheckSetup { job, .. } => {
+                    self.feed(Event::SetupChecked(job, sample::parts()));
+                }
                 _ => {}
             }
         }
         for effect in self.effects() {
             match effect {
-                Effect::RefreshDeployed { job, .. } => self.feed(Event::Deployed(job, Ok(sample::deployed()))),
+                Effect::RefreshDeployed { job, .. } => {
+                    self.feed(Event::Deployed(job, Ok(sample::deployed())));
+                }
                 Effect::LoadSamples { job, .. } => self.feed(Event::Samples(job, Ok(Vec::new()))),
                 Effect::ReadEvent { function, file } => {
                     self.feed(Event::EventRead(function, file, Ok(sample::EVENT.into())));
@@ -91,8 +103,8 @@ impl Harness {
         }
     }
 
-    /// Presses keys, such as `jj<enter>`, as a user who has seen the current screen. A frame is drawn after each, as in
-    /// the real loop.
+    /// Presses keys, such as `jj<enter>`, as a user who has seen the current screen. A frame is
+    /// drawn after each, as in the real loop.
     pub fn press(&mut self, script: &str) -> &mut Self {
         self.state.ahead = None;
         self.press_blindly(script)
@@ -109,8 +121,8 @@ impl Harness {
         self
     }
 
-    /// Presses keys. Returns the processor time of each following frame and the update before it, in milliseconds: one
-    /// for the key, one for each further slice of a search.
+    /// Presses keys. Returns the processor time of each following frame and the update before it,
+    /// in milliseconds: one for the key, one for each further slice of a search.
     pub fn timed(&mut self, script: &str) -> Vec<f64> {
         let mut times = Vec::new();
         for key in Key::script(script).unwrap_or_else(|problem| panic!("{problem} in {script:?}")) {
@@ -175,7 +187,9 @@ impl Harness {
     /// Draws a frame.
     pub fn draw(&mut self) {
         let Self { state, config, terminal, areas, .. } = self;
-        terminal.draw(|frame| *areas = draw(state, &config.theme, frame)).expect("a test backend cannot fail");
+        terminal
+            .draw(|frame| *areas = draw(state, &config.theme, frame))
+            .expect("a test backend cannot fail");
         let viewport: Viewport = self.areas.viewport;
         self.feed(Event::Drawn(viewport));
     }
@@ -208,8 +222,8 @@ impl Harness {
         text
     }
 
-    /// Draws, and returns the frame's text followed by its styles: one line per style, with its cells as `row:columns`,
-    /// or `rows:columns` if adjacent rows have it in the same columns.
+    /// Draws, and returns the frame's text followed by its styles: one line per style, with its
+    /// cells as `row:columns`, or `rows:columns` if adjacent rows have it in the same columns.
     pub fn styled(&mut self) -> String {
         let mut text = self.screen();
         let buffer = self.buffer();
@@ -218,14 +232,18 @@ impl Harness {
         for row in 0..buffer.area.height {
             for (style, first, last) in runs(buffer, row) {
                 let blocks = styles.entry(style).or_default();
-                match blocks.iter_mut().find(|block| block[1] + 1 == row && block[2..] == [first, last]) {
+                match blocks
+                    .iter_mut()
+                    .find(|block| block[1] + 1 == row && block[2..] == [first, last])
+                {
                     Some(block) => block[1] = row,
                     None => blocks.push([row, row, first, last]),
                 }
             }
         }
         text.push_str("---\n");
-        let range = |from: u16, to: u16| if from == to { from.to_string() } else { format!("{from}-{to}") };
+        let range =
+            |from: u16, to: u16| if from == to { from.to_string() } else { format!("{from}-{to}") };
         for (style, blocks) in styles {
             let _ = write!(text, "{style}:");
             for [top, bottom, first, last] in blocks {
@@ -237,7 +255,8 @@ impl Harness {
     }
 }
 
-/// The runs of equal style in a row. Blank cells without a visible style belong to the run that they are in.
+/// The runs of equal style in a row. Blank cells without a visible style belong to the run that
+/// they are in.
 fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
     let mut runs: Vec<(String, u16, u16)> = Vec::new();
     let mut ends = true;
@@ -258,7 +277,8 @@ fn runs(buffer: &Buffer, row: u16) -> Vec<(String, u16, u16)> {
     runs
 }
 
-/// The processor time of this thread so far, in milliseconds: it does not depend on the load of the machine.
+/// The processor time of this thread so far, in milliseconds: it does not depend on the load of the
+/// machine.
 pub fn processor_ms() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1000.0 + time.tv_nsec as f64 / 1e6

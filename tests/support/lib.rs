@@ -1,5 +1,6 @@
-//! Shared support of the tests: a console without a terminal and a sample workspace; the real console as a process or
-//! on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy that injects faults; workspaces to build.
+//! Shared support of the tests: a console without a terminal and a sample workspace; the real
+//! console as a process or on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy
+//! that injects faults; workspaces to build.
 
 mod account;
 mod cloud;

@@ -1,4 +1,5 @@
-//! A local Lambda in the test's own process, driven through AWS's SDK, and bootstraps made on the fly.
+//! A local Lambda in the test's own process, driven through AWS's SDK, and bootstraps made on the
+//! fly.
 
 use std::{
     io::{Cursor, Write as _},
@@ -60,9 +61,14 @@ impl LocalLambda {
     /// Starts one with its state in `home`.
     pub fn start(home: &Path) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a tokio runtime");
-        let options =
-            Options { dir: home.join("local"), port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) };
-        let local = runtime.block_on(lambda_console_local::open(options)).expect("the local Lambda starts");
+        let options = Options {
+            dir: home.join("local"),
+            port: 0,
+            region: "us-east-1".to_owned(),
+            emulator: Arc::new(|| None),
+        };
+        let local =
+            runtime.block_on(lambda_console_local::open(options)).expect("the local Lambda starts");
         let endpoint = local.endpoint().clone();
         let account = Account {
             url: endpoint.url,
@@ -89,7 +95,8 @@ impl LocalLambda {
         self.runtime.block_on(future)
     }
 
-    /// Creates the function `name` with a timeout of 3 s from files given by name and content; all are executable.
+    /// Creates the function `name` with a timeout of 3 s from files given by name and content; all
+    /// are executable.
     #[track_caller]
     pub fn create(&self, name: &str, files: &[(&str, &[u8])]) {
         self.try_create(name, files).unwrap_or_else(|error| panic!("create {name}: {error}"));
@@ -101,8 +108,11 @@ impl LocalLambda {
     pub fn settled(&self, name: &str) {
         let is_changing = || {
             let call = self.client.get_function_configuration().function_name(name);
-            let told = self.block_on(call.send()).unwrap_or_else(|error| panic!("look at {name}: {:?}", error.code()));
-            told.state() == Some(&State::Pending) || told.last_update_status() == Some(&LastUpdateStatus::InProgress)
+            let told = self
+                .block_on(call.send())
+                .unwrap_or_else(|error| panic!("look at {name}: {:?}", error.code()));
+            told.state() == Some(&State::Pending)
+                || told.last_update_status() == Some(&LastUpdateStatus::InProgress)
         };
         while is_changing() {
             std::thread::yield_now();
@@ -112,7 +122,8 @@ impl LocalLambda {
     /// Like [`Self::create`]; an error is `Code: message`.
     pub fn try_create(&self, name: &str, files: &[(&str, &[u8])]) -> Result<(), String> {
         let code = FunctionCode::builder().zip_file(Blob::new(zip(files))).build();
-        let architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
+        let architecture =
+            if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X8664 };
         let call = self
             .client
             .create_function()
@@ -125,15 +136,20 @@ impl LocalLambda {
             .timeout(3)
             .code(code);
         let result = self.block_on(call.send());
-        result
-            .map(drop)
-            .map_err(|error| format!("{}: {}", error.code().unwrap_or_default(), error.message().unwrap_or_default()))
+        result.map(drop).map_err(|error| {
+            format!("{}: {}", error.code().unwrap_or_default(), error.message().unwrap_or_default())
+        })
     }
 
     /// Invokes it synchronously, with the log tail.
     #[track_caller]
     pub fn invoke(&self, name: &str, payload: &str) -> Answer {
-        let call = self.client.invoke().function_name(name).log_type(LogType::Tail).payload(Blob::new(payload));
+        let call = self
+            .client
+            .invoke()
+            .function_name(name)
+            .log_type(LogType::Tail)
+            .payload(Blob::new(payload));
         let answer = self.block_on(call.send()).unwrap_or_else(|error| {
             panic!("invoke {name}: {:?} {:?}", error.code(), error.message());
         });
@@ -157,12 +173,18 @@ impl Drop for LocalLambda {
     }
 }
 
-/// A zip of executable files. Large ones are stored uncompressed: compression would take too long for a test.
+/// A zip of executable files. Large ones are stored uncompressed: compression would take too long
+/// for a test.
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
-        let method = if content.len() > 1 << 20 { CompressionMethod::Stored } else { CompressionMethod::Deflated };
-        let options = SimpleFileOptions::default().unix_permissions(0o755).compression_method(method);
+        let method = if content.len() > 1 << 20 {
+            CompressionMethod::Stored
+        } else {
+            CompressionMethod::Deflated
+        };
+        let options =
+            SimpleFileOptions::default().unix_permissions(0o755).compression_method(method);
         writer.start_file(*name, options).expect("a zip in memory");
         writer.write_all(content).expect("a zip in memory");
     }

@@ -1,5 +1,5 @@
-//! ministack: a stand-in for AWS from another project. It serves Lambda, IAM, STS, S3 and the logs on one port, and
-//! runs bootstraps.
+//! ministack: a stand-in for AWS from another project. It serves Lambda, IAM, STS, S3 and the logs
+//! on one port, and runs bootstraps.
 
 use std::{
     fs::File,
@@ -30,7 +30,8 @@ impl Ministack {
         loop {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let address = listener.local_addr().expect("a port");
-            // It only accepts a port number. If another process takes the port first, another one is tried.
+            // It only accepts a port number. If another process takes the port first, another one
+            // is tried.
             drop(listener);
             let directory = tempfile::tempdir().expect("a temporary directory");
             let log = File::create(directory.path().join("log")).expect("the directory is ours");
@@ -54,14 +55,19 @@ impl Ministack {
                 if TcpStream::connect(address).is_ok() {
                     return ministack;
                 }
-                assert!(Instant::now() < deadline, "ministack does not listen: {}", ministack.log());
+                assert!(
+                    Instant::now() < deadline,
+                    "ministack does not listen: {}",
+                    ministack.log()
+                );
                 std::thread::sleep(Duration::from_millis(20));
             }
             assert!(ministack.log().contains("in use"), "ministack ended: {}", ministack.log());
         }
     }
 
-    /// The account with which the console uses it. An access key of twelve digits is the account id.
+    /// The account with which the console uses it. An access key of twelve digits is the account
+    /// id.
     pub fn account(&self) -> Account {
         Account {
             url: format!("http://{}", self.address),

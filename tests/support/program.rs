@@ -1,4 +1,5 @@
-//! Runs the real `lambda-console` binary, as a user or a script does: its own process, its own home.
+//! Runs the real `lambda-console` binary, as a user or a script does: its own process, its own
+//! home.
 
 use std::{
     ffi::OsStr,
@@ -14,23 +15,28 @@ use crate::Account;
 
 /// The repository's root: this workspace, with `hello` and `backend`.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is inside the repository")
+        .to_path_buf()
 }
 
-/// A temporary directory that functions on the local Lambda see as well: each sandbox has a `/tmp` of its own.
+/// A temporary directory that functions on the local Lambda see as well: each sandbox has a `/tmp`
+/// of its own.
 pub fn shared_directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/var/tmp").expect("a temporary directory")
 }
 
-/// The `lambda-console` binary of the current sources. Cargo builds a binary for tests of its own package only, so the
-/// first call runs cargo: a no-op if it is up to date.
+/// The `lambda-console` binary of the current sources. Cargo builds a binary for tests of its own
+/// package only, so the first call runs cargo: a no-op if it is up to date.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| executable(&["--bin=lambda-console"]))
 }
 
-/// Runs `cargo build` with these arguments. Returns the path of the executable. `--workspace`, so that dependencies
-/// have the same features as in `cargo test --workspace` and are not compiled twice.
+/// Runs `cargo build` with these arguments. Returns the path of the executable. `--workspace`, so
+/// that dependencies have the same features as in `cargo test --workspace` and are not compiled
+/// twice.
 pub fn executable(arguments: &[&str]) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     for key in lambda_console_engine::compile::leftovers(&repository()) {
@@ -66,12 +72,16 @@ impl Outcome {
     /// Standard output as one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("not JSON ({error}):\n{}\nstderr:\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("not JSON ({error}):\n{}\nstderr:\n{}", self.stdout, self.stderr)
+        })
     }
 
     /// Panics with all output unless the command exited 0.
-    #[expect(clippy::return_self_not_must_use, reason = "often all that is asked is that it worked")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "often all that is asked is that it worked"
+    )]
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
@@ -79,8 +89,8 @@ impl Outcome {
     }
 }
 
-/// A home directory for state (history, local Lambda) and configuration; the cache (zig, standard libraries) is the
-/// user's, so that it is filled once.
+/// A home directory for state (history, local Lambda) and configuration; the cache (zig, standard
+/// libraries) is the user's, so that it is filled once.
 pub struct Home {
     directory: tempfile::TempDir,
     workspace: PathBuf,
@@ -104,8 +114,8 @@ impl Home {
         self.directory.path()
     }
 
-    /// An environment in which AWS's clients use only the files of this home and no network settings of this machine.
-    /// `None` removes the variable.
+    /// An environment in which AWS's clients use only the files of this home and no network
+    /// settings of this machine. `None` removes the variable.
     pub fn apart(&self) -> Vec<(String, Option<String>)> {
         const FOREIGN: [&str; 21] = [
             "ALL_PROXY",
@@ -142,7 +152,11 @@ impl Home {
     }
 
     /// The same for another build of the console, or another program.
-    pub fn command_for(&self, program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    pub fn command_for(
+        &self,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Command {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -152,8 +166,8 @@ impl Home {
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_CA_BUNDLE")
             .env_remove("REQUESTS_CA_BUNDLE")
-            // The files of a workspace are in its own target directory, even if the tests themselves are built
-            // elsewhere.
+            // The files of a workspace are in its own target directory, even if the tests
+            // themselves are built elsewhere.
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null());
         if let Some(account) = &self.account {
@@ -168,7 +182,11 @@ impl Home {
     }
 
     /// Runs the console to its end with `input` on standard input.
-    pub fn run_with_input(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &str) -> Outcome {
+    pub fn run_with_input(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: &str,
+    ) -> Outcome {
         finish(&mut self.command(arguments), Some(input))
     }
 }

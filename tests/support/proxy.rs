@@ -1,5 +1,5 @@
-//! Fault-injecting proxy in front of an endpoint that speaks AWS's APIs. It records each call, and applies rules: it
-//! refuses calls, delays or drops responses, truncates or corrupts them.
+//! Fault-injecting proxy in front of an endpoint that speaks AWS's APIs. It records each call, and
+//! applies rules: it refuses calls, delays or drops responses, truncates or corrupts them.
 //!
 //! One connection per call: a fault of one does not affect another.
 
@@ -18,12 +18,13 @@ use std::{
     time::Duration,
 };
 
+use self::{call::Request, harm::Protocol};
+use crate::Account;
+
 pub use self::{
     call::Call,
     harm::{Harm, Rule},
 };
-use self::{call::Request, harm::Protocol};
-use crate::Account;
 
 /// A running proxy; it accepts no more calls when dropped.
 pub struct Proxy {
@@ -172,8 +173,8 @@ impl Shared {
         }
     }
 
-    /// Forwards the request, and returns the response, changed by `change` piece by piece; `false` of it ends the
-    /// response.
+    /// Forwards the request, and returns the response, changed by `change` piece by piece; `false`
+    /// of it ends the response.
     fn relay(
         &self,
         request: &Request,

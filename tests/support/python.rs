@@ -1,5 +1,5 @@
-//! Programs of other projects from `PyPI`: installed into the target directory, once, with the pip that the console
-//! itself finds.
+//! Programs of other projects from `PyPI`: installed into the target directory, once, with the pip
+//! that the console itself finds.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,9 +19,13 @@ pub fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
     let ready = directory.join("ready");
     if !ready.exists() {
         std::fs::create_dir_all(&directory).expect("the target directory is ours");
-        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
+        let executor = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("an executor");
         let found = executor.block_on(pip::find(Path::new("python3"), &directory, &Job::silent()));
-        let pip = found.expect("nobody cancels").unwrap_or_else(|tried| panic!("no pip: {tried:?}"));
+        let pip =
+            found.expect("nobody cancels").unwrap_or_else(|tried| panic!("no pip: {tried:?}"));
         let mut install = Command::new(&pip.words[0]);
         install
             .args(&pip.words[1..])
@@ -49,6 +53,10 @@ pub fn python() -> &'static Path {
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{command:?}\n{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     stdout
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use lambda_console_model::{
-    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built, CargoTarget, Change,
-    DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig,
-    FunctionPlan, Invocation, LogLine, Part, Report, RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built,
+    CargoTarget, Change, DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile,
+    Failure, Found, Function, FunctionConfig, FunctionPlan, Invocation, LogLine, Part, Report,
+    RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -34,7 +35,8 @@ pub fn function(name: &str) -> Function {
 
 /// An event file of a function.
 pub fn event(function: &str, name: &str) -> EventFile {
-    let path = PathBuf::from(format!("/home/me/my-workspace/functions/{function}/events/{name}.json"));
+    let path =
+        PathBuf::from(format!("/home/me/my-workspace/functions/{function}/events/{name}.json"));
     EventFile { name: name.into(), path }
 }
 
@@ -50,7 +52,11 @@ pub fn build_of(name: &str, zip_bytes: u64) -> Built {
     Built {
         name: name.into(),
         architecture: Architecture::Arm64,
-        bootstrap: Bootstrap { path: directory.join("bootstrap"), bytes: zip_bytes * 2, built_at: NOW - 150_000 },
+        bootstrap: Bootstrap {
+            path: directory.join("bootstrap"),
+            bytes: zip_bytes * 2,
+            built_at: NOW - 150_000,
+        },
         zip: Zip { path: directory.join("bootstrap.zip"), bytes: zip_bytes, sha256: sha(name) },
         warnings: Vec::new(),
     }
@@ -138,10 +144,16 @@ pub fn deployed() -> Vec<(String, Found)> {
 
 /// Resources of a function that was published twice; its role was made by someone else.
 pub fn belongings(name: &str) -> Belongings {
-    let item =
-        |kind, name: &str, detail: &str| Belonging { kind, name: name.into(), detail: detail.into(), kept: None };
-    let role =
-        Belonging { kept: Some("lambda-console did not make it".into()), ..item(BelongingKind::Role, "shared", "") };
+    let item = |kind, name: &str, detail: &str| Belonging {
+        kind,
+        name: name.into(),
+        detail: detail.into(),
+        kept: None,
+    };
+    let role = Belonging {
+        kept: Some("lambda-console did not make it".into()),
+        ..item(BelongingKind::Role, "shared", "")
+    };
     let items = vec![
         item(BelongingKind::Function, name, ""),
         item(BelongingKind::Version, "1", "a1b2c3d"),
@@ -195,7 +207,8 @@ pub fn build_outcome(name: &str) -> BuildOutcome {
 /// A failed build of one function.
 pub fn broken_build(name: &str) -> BuildOutcome {
     let why = format!("functions/{name}/src/main.rs:12:5: cannot find value `nam` in this scope");
-    let failure = Failure::work(format!("could not build {name}"), why, "the build output has the details");
+    let failure =
+        Failure::work(format!("could not build {name}"), why, "the build output has the details");
     BuildOutcome { built: Vec::new(), failed: vec![(name.into(), failure)], seconds: 1.1 }
 }
 
@@ -257,7 +270,9 @@ pub fn log(invocation: &Invocation) -> RequestLog {
 pub fn failed_invocation(name: &str) -> Invocation {
     Invocation {
         function_error: Some("Unhandled".into()),
-        payload: r#"{"errorType":"NameMissing","errorMessage":"the event has no name","stackTrace":[]}"#.into(),
+        payload:
+            r#"{"errorType":"NameMissing","errorMessage":"the event has no name","stackTrace":[]}"#
+                .into(),
         ..invocation(name)
     }
 }
@@ -269,7 +284,8 @@ fn platform_lines() -> Vec<String> {
         "greeting Lambda".into(),
         format!("END RequestId: {REQUEST}"),
         format!(
-            "REPORT RequestId: {REQUEST}\tDuration: 3.10 ms\tBilled Duration: 8 ms\tMemory Size: 256 MB\tMax Memory Used: 9 MB\tInit Duration: 4.80 ms\tEmulated: qemu-aarch64"
+            "REPORT RequestId: {REQUEST}\tDuration: 3.10 ms\tBilled Duration: 8 ms\tMemory Size: \
+            256 MB\tMax Memory Used: 9 MB\tInit Duration: 4.80 ms\tEmulated: qemu-aarch64"
         ),
     ]
 }
@@ -286,11 +302,19 @@ pub fn log_lines_after(function: &str, ms: i64, count: usize) -> Vec<LogLine> {
         function: function.into(),
         stream: "2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef".into(),
         rank: 0,
-        request_id: Some(format!("{:08x}-1f7a-4a52-9f55-5b0d6a6a1c11", (index / 10 % 10) * 0x1357_9bdf)),
+        request_id: Some(format!(
+            "{:08x}-1f7a-4a52-9f55-5b0d6a6a1c11",
+            (index / 10 % 10) * 0x1357_9bdf
+        )),
         message: match index % 10 {
-            3 => format!("ERROR line {index}: the table has no item with this key, tried three times"),
+            3 => format!(
+                "ERROR line {index}: the table has no item with this key, tried three times"
+            ),
             7 => format!("WARN line {index}: retrying"),
-            _ => format!("line {index}: {{\"level\":\"info\",\"path\":\"/items/{index}\",\"took_ms\":{}}}", index % 17),
+            _ => format!(
+                "line {index}: {{\"level\":\"info\",\"path\":\"/items/{index}\",\"took_ms\":{}}}",
+                index % 17
+            ),
         },
     };
     (0..count).map(line).collect()

@@ -14,7 +14,8 @@ const BAR: f64 = 28.0;
 const INK: &str = "#d8dee9";
 const PAPER: &str = "#11161d";
 
-/// Draws `buffer` as a terminal window with `title`, on a dark background, with fonts that a browser has.
+/// Draws `buffer` as a terminal window with `title`, on a dark background, with fonts that a
+/// browser has.
 pub fn svg(buffer: &Buffer, title: &str) -> String {
     let area = buffer.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
@@ -24,7 +25,8 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
-         font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\">\n\
+         font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
+         font-size=\"14\">\n\
          <title>{title}</title>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{PAPER}\"/>\n\
          <text x=\"{middle:.0}\" y=\"20\" fill=\"#7b8794\" text-anchor=\"middle\">{title}</text>\n",
@@ -38,7 +40,8 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
             let look = Look::of(&buffer[(area.x + column, area.y + row)]);
             let mut text = String::new();
             // A run of cells with the same style, each glyph as wide as its cell.
-            while column < area.width && Look::of(&buffer[(area.x + column, area.y + row)]) == look {
+            while column < area.width && Look::of(&buffer[(area.x + column, area.y + row)]) == look
+            {
                 let symbol = buffer[(area.x + column, area.y + row)].symbol();
                 text.push_str(symbol);
                 column += symbol.cell_width().max(1);
@@ -76,7 +79,8 @@ fn run(out: &mut String, look: &Look, text: &str, (column, row): (u16, u16), cel
     if let Some(paper) = &look.paper {
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{paper}\"/>",
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" \
+            fill=\"{paper}\"/>",
             CELL.1
         );
     }
@@ -123,8 +127,8 @@ fn escaped(text: &str) -> String {
 fn hex(color: Color) -> Option<String> {
     let named = |index: usize| {
         [
-            "#3b4252", "#e06c75", "#8fbf7f", "#e0b860", "#61a0e8", "#c08ad8", "#56b6c2", "#c8ced6", "#7b8794",
-            "#ff7b86", "#a8d890", "#ffd97a", "#82bdff", "#d8a8f0", "#7ad8e4", "#ffffff",
+            "#3b4252", "#e06c75", "#8fbf7f", "#e0b860", "#61a0e8", "#c08ad8", "#56b6c2", "#c8ced6",
+            "#7b8794", "#ff7b86", "#a8d890", "#ffd97a", "#82bdff", "#d8a8f0", "#7ad8e4", "#ffffff",
         ][index]
             .to_owned()
     };
@@ -182,7 +186,10 @@ mod tests {
         assert!(picture.contains("<title>lambda-console &amp; co</title>"));
         assert!(picture.contains("fill=\"#8fbf7f\" font-weight=\"bold\""));
         assert!(picture.contains(">a&lt;b</text>"));
-        assert!(picture.contains(&format!("fill=\"{INK}\"/>")), "reversed cells have the ink as their ground");
+        assert!(
+            picture.contains(&format!("fill=\"{INK}\"/>")),
+            "reversed cells have the ink as their ground"
+        );
         assert!(picture.contains("> plain</text>"));
     }
 }

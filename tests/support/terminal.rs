@@ -1,4 +1,5 @@
-//! The console in a real pseudo-terminal, whose output is read by a terminal emulator of another project.
+//! The console in a real pseudo-terminal, whose output is read by a terminal emulator of another
+//! project.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,7 +14,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::{Home, binary};
 
-/// Longest time to wait for a screen. Generous: it is the timeout of a failing test, a passing test never waits for it.
+/// Longest time to wait for a screen. Generous: it is the timeout of a failing test, a passing test
+/// never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Screen {
@@ -50,12 +52,24 @@ impl Terminal {
     }
 
     /// Starts another build of the console, or another program, in the same way.
-    pub fn start_program(program: &Path, home: &Home, arguments: &[&str], columns: u16, rows: u16) -> Self {
+    pub fn start_program(
+        program: &Path,
+        home: &Home,
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         Self::start_as(program, &home.command_for(program, arguments), arguments, columns, rows)
     }
 
     /// Starts it in the directory and with the environment of `reference`.
-    fn start_as(program: &Path, reference: &Command, arguments: &[&str], columns: u16, rows: u16) -> Self {
+    fn start_as(
+        program: &Path,
+        reference: &Command,
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program);
@@ -107,7 +121,13 @@ impl Terminal {
 
     /// Changes the terminal's size.
     pub fn resize(&self, columns: u16, rows: u16) {
-        self.screen.0.lock().expect("no panic while locked").parser.screen_mut().set_size(cells(rows), cells(columns));
+        self.screen
+            .0
+            .lock()
+            .expect("no panic while locked")
+            .parser
+            .screen_mut()
+            .set_size(cells(rows), cells(columns));
         self.master
             .resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .expect("the terminal resizes");

@@ -1,8 +1,8 @@
-//! The command line: the commands and options, and the headless commands, which call the same engine functions as the
-//! screen.
+//! The command line: the commands and options, and the headless commands, which call the same
+//! engine functions as the screen.
 //!
-//! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or one object per line
-//! if it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
+//! Results go to stdout, progress and notices to stderr. With `--json` a result is one document, or
+//! one object per line if it is a stream, and a failure is `{"error": {"what", "why", "hint"}}`.
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -71,7 +71,8 @@ pub struct Global {
 pub enum Command {
     /// Functions: name, package, architecture, build and deploy state
     List,
-    /// Stages: account, region, identity, credentials and their expiry, and why one cannot be reached
+    /// Stages: account, region, identity, credentials and their expiry, and why one cannot be
+    /// reached
     Stages,
     /// Provide the toolchain: zig, the target's standard library, an emulator
     Setup(workspace::setup::Arguments),
@@ -89,7 +90,8 @@ pub enum Command {
     Logs(logs::Arguments),
     /// Init and duration percentiles from the history
     Stats(stats::Arguments),
-    /// Execution roles that were made for functions; the smallest policy that a caller needs, and what it has of it
+    /// Execution roles that were made for functions; the smallest policy that a caller needs, and
+    /// what it has of it
     Iam(resources::roles::Arguments),
     /// A function's versions with their figures; publish one, delete old ones
     Versions(release::versions::Arguments),
@@ -99,11 +101,12 @@ pub enum Command {
     Rollback(release::versions::Rollback),
     /// Delete functions from the stage with all that belongs to them
     Delete(resources::delete::Arguments),
-    /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what is saved
+    /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what
+    /// is saved
     ///
-    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a shell to evaluate, and on
-    /// a terminal with how to use them. With --json: one document, and with --watch then an object a line for each change,
-    /// build and deploy.
+    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a
+    /// shell to evaluate, and on a terminal with how to use them. With --json: one document, and
+    /// with --watch then an object a line for each change, build and deploy.
     Local(local::Arguments),
 }
 
@@ -119,8 +122,13 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli { global, command: None }) => console::open(&global),
         Err(error) if wants_json && error.use_stderr() => {
             let text = error.render().to_string();
-            let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Output::new(true).failure(&Failure::usage("could not read the command line", why, "lambda-console --help"))
+            let why =
+                text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Output::new(true).failure(&Failure::usage(
+                "could not read the command line",
+                why,
+                "lambda-console --help",
+            ))
         }
         Err(error) => {
             // A closed pipe: there is no reader to report it to.
@@ -135,7 +143,11 @@ fn headless(global: Global, command: Command) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return output.failure(&Failure::environment("could not start", error.to_string(), "free some memory"));
+            return output.failure(&Failure::environment(
+                "could not start",
+                error.to_string(),
+                "free some memory",
+            ));
         }
     };
     let code = runtime.block_on(until_signalled(global, command, output));
@@ -148,7 +160,11 @@ fn headless(global: Global, command: Command) -> ExitCode {
 async fn until_signalled(global: Global, command: Command, output: Output) -> ExitCode {
     let cancel = CancellationToken::new();
     if let Err(error) = cancel_on_signal(&cancel) {
-        return output.failure(&Failure::environment("could not listen for signals", error.to_string(), ""));
+        return output.failure(&Failure::environment(
+            "could not listen for signals",
+            error.to_string(),
+            "",
+        ));
     }
     let overdue = async {
         cancel.cancelled().await;
@@ -215,7 +231,8 @@ fn summary(verb: &str, total: usize, failed: &[(String, Failure)]) -> Option<Fai
     } else {
         FailureKind::Work
     };
-    let why: Vec<String> = failed.iter().map(|(name, failure)| format!("{name}: {}", failure.why)).collect();
+    let why: Vec<String> =
+        failed.iter().map(|(name, failure)| format!("{name}: {}", failure.why)).collect();
     let what = format!("could not {verb} {} of {total} functions", failed.len());
     Some(Failure { kind, ..Failure::work(what, why.join("; "), first.hint.clone()) })
 }

@@ -6,8 +6,8 @@
 //! | [`tui`] | the screen: state, update, view, and the loop around them |
 //! | [`logging`] | the console's own log |
 //!
-//! All work is done in `lambda_console_engine`, shared values are in `lambda_console_model`, and the local Lambda is in
-//! `lambda_console_local`.
+//! All work is done in `lambda_console_engine`, shared values are in `lambda_console_model`, and
+//! the local Lambda is in `lambda_console_local`.
 
 pub mod cli;
 pub mod logging;

@@ -1,7 +1,8 @@
 //! The screen.
 //!
-//! Data flows one way: a key or a result becomes an event, `update` changes the state and returns effects, `view` draws
-//! the state, `dispatch` runs the effects through the engine and sends events.
+//! Data flows one way: a key or a result becomes an event, `update` changes the state and returns
+//! effects, `view` draws the state, `dispatch` runs the effects through the engine and sends
+//! events.
 //!
 //! | room | is |
 //! | --- | --- |
@@ -13,8 +14,8 @@
 //! | [`app`], [`terminal`] | the loop, and the terminal that it draws on |
 //! | [`config`], [`keymap`], [`theme`] | the user's configuration: keys, colours, defaults |
 //!
-//! Dependencies: `app → {update, view, dispatch} → message → state`, never backwards; `view` and `update` do not depend
-//! on the engine.
+//! Dependencies: `app → {update, view, dispatch} → message → state`, never backwards; `view` and
+//! `update` do not depend on the engine.
 
 pub mod app;
 pub mod config;

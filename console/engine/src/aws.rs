@@ -1,11 +1,10 @@
 //! AWS access below the verbs: stages, clients, credentials, errors, names, aliases, and waiting.
 //!
-//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made ([`stage`]) and
-//! nowhere above.
+//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made
+//! ([`stage`]) and nowhere above.
 
 mod account;
 pub(crate) mod alias;
-mod certificates;
 pub(crate) mod clients;
 mod credentials;
 pub(crate) mod denied;
@@ -15,7 +14,6 @@ mod genuine;
 mod guard;
 pub(crate) mod metrics;
 pub(crate) mod naming;
-mod proxy;
 pub(crate) mod request;
 pub(crate) mod retry;
 pub mod stage;

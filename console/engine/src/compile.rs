@@ -1,5 +1,6 @@
-//! Builds functions for Lambda: one cargo call for as many of them as get the same code in it, with zig as the linker,
-//! then checks and packages each. Those that compile are built even if others fail.
+//! Builds functions for Lambda: one cargo call for as many of them as get the same code in it, with
+//! zig as the linker, then checks and packages each. Those that compile are built even if others
+//! fail.
 //!
 //! May touch cargo, through the toolchain, and the workspace's target directory.
 
@@ -31,7 +32,6 @@ use lambda_console_model::{
 };
 use tokio::process::Command;
 
-pub use self::child_process::leftovers;
 use self::{
     cargo::Cargo,
     child_process::{Pipe, RunError},
@@ -41,6 +41,8 @@ use self::{
     plan::{Selection, Units},
 };
 use crate::{Job, workspace};
+
+pub use self::child_process::leftovers;
 
 /// Number of concurrent calls that list the units cargo would compile.
 const AT_ONCE: usize = 4;
@@ -54,7 +56,8 @@ pub struct BuildRequest {
     pub functions: Vec<String>,
     /// Target architecture. `None` means each function's own.
     pub architecture: Option<Architecture>,
-    /// Architectures of the functions on the stage, used if neither the request nor the manifest has one.
+    /// Architectures of the functions on the stage, used if neither the request nor the manifest
+    /// has one.
     pub deployed: BTreeMap<String, Architecture>,
     /// Features to activate in addition to those of the manifests.
     pub features: Features,
@@ -70,14 +73,18 @@ impl BuildRequest {
     }
 }
 
-/// Builds functions of `workspace`, after providing the missing parts of the toolchain. Reports phases, crates done,
-/// cargo's output with its colours, and each function that is done.
+/// Builds functions of `workspace`, after providing the missing parts of the toolchain. Reports
+/// phases, crates done, cargo's output with its colours, and each function that is done.
 ///
 /// # Errors
-/// Usage: there is no such function, or none at all, or none has a requested feature. Environment: the toolchain cannot
-/// be provided. Interrupted: cancelled; cargo and all its child processes have ended by then. Functions that do not
-/// compile are no error here: they are in the outcome.
-pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> Result<BuildOutcome, Failure> {
+/// Usage: there is no such function, or none at all, or none has a requested feature. Environment:
+/// the toolchain cannot be provided. Interrupted: cancelled; cargo and all its child processes have
+/// ended by then. Functions that do not compile are no error here: they are in the outcome.
+pub async fn build(
+    workspace: &Workspace,
+    request: &BuildRequest,
+    job: &Job,
+) -> Result<BuildOutcome, Failure> {
     let began = Instant::now();
     let functions = chosen(workspace, &request.functions)?;
     check_features(&functions, &request.features)?;
@@ -89,8 +96,12 @@ pub async fn build(workspace: &Workspace, request: &BuildRequest, job: &Job) -> 
     let mut outcome = BuildOutcome::default();
     for (architecture, functions) in by_architecture {
         match build_for(workspace, architecture, &functions, request, &mut outcome, job).await {
-            Err(failure) if is_only || failure.kind == FailureKind::Interrupted => return Err(failure),
-            Err(failure) => outcome.failed.extend(functions.iter().map(|one| (one.name.clone(), failure.clone()))),
+            Err(failure) if is_only || failure.kind == FailureKind::Interrupted => {
+                return Err(failure);
+            }
+            Err(failure) => outcome
+                .failed
+                .extend(functions.iter().map(|one| (one.name.clone(), failure.clone()))),
             Ok(()) => {}
         }
     }
@@ -127,8 +138,11 @@ async fn build_for(
         let refused = plan::take_refused(selection, units).into_iter();
         outcome.failed.extend(refused.map(|(function, failure)| (function.name.clone(), failure)));
     }
-    let (selections, units): (Vec<_>, Vec<_>) =
-        selections.into_iter().zip(units).filter(|(selection, _)| !selection.functions.is_empty()).unzip();
+    let (selections, units): (Vec<_>, Vec<_>) = selections
+        .into_iter()
+        .zip(units)
+        .filter(|(selection, _)| !selection.functions.is_empty())
+        .unzip();
     let _claim = shared_target::claim(workspace, functions, (target, request.debug), job).await?;
     for call in plan::calls(&selections, &units) {
         let together: Vec<&Selection<'_>> = call.iter().map(|place| &selections[*place]).collect();
@@ -179,16 +193,24 @@ async fn package_one(
     let packaged = match made.transcript.executable(function) {
         None => Err(made.transcript.failure(function, made.packages, made.to_linker)),
         Some(executable) => {
-            let (root, target, function) = (workspace.root.clone(), workspace.target.clone(), function.clone());
+            let (root, target, function) =
+                (workspace.root.clone(), workspace.target.clone(), function.clone());
             let (read, is_release) = (Arc::clone(made.read), made.is_release);
             let package = move || {
                 let include = &function.config.include;
-                let built = package::package(&target, function.directory(), architecture, &executable, include)?;
+                let built = package::package(
+                    &target,
+                    function.directory(),
+                    architecture,
+                    &executable,
+                    include,
+                )?;
                 note(&root, &target, (&function, &executable), &read, is_release).map(|()| built)
             };
             let packaged = tokio::task::spawn_blocking(package).await;
-            packaged
-                .unwrap_or_else(|error| Err(Failure::work(format!("could not package {name}"), error.to_string(), "")))
+            packaged.unwrap_or_else(|error| {
+                Err(Failure::work(format!("could not package {name}"), error.to_string(), ""))
+            })
         }
     };
     match packaged {
@@ -224,10 +246,16 @@ fn note(
         .map_err(|error| Failure::work(what(), format!("{}: {error}", directory.display()), ""))
 }
 
-/// Units that cargo would compile for each selection alone, if they matter: with several selections they decide which
-/// share a call, and a binary that requires features may not be built at all.
-async fn units(cargo: &Cargo<'_>, selections: &[Selection<'_>], job: &Job) -> Result<Vec<Option<Units>>, Failure> {
-    let requires = |selection: &Selection<'_>| selection.functions.iter().any(|one| !one.target.required.is_empty());
+/// Units that cargo would compile for each selection alone, if they matter: with several selections
+/// they decide which share a call, and a binary that requires features may not be built at all.
+async fn units(
+    cargo: &Cargo<'_>,
+    selections: &[Selection<'_>],
+    job: &Job,
+) -> Result<Vec<Option<Units>>, Failure> {
+    let requires = |selection: &Selection<'_>| {
+        selection.functions.iter().any(|one| !one.target.required.is_empty())
+    };
     if selections.len() < 2 && !selections.iter().any(requires) {
         return Ok(vec![None; selections.len()]);
     }
@@ -245,29 +273,47 @@ async fn units(cargo: &Cargo<'_>, selections: &[Selection<'_>], job: &Job) -> Re
 fn check_features(functions: &[&Function], features: &Features) -> Result<(), Failure> {
     let is_unknown = |name: &&String| !functions.iter().any(|function| plan::is_of(function, name));
     let Some(unknown) = features.names.iter().find(is_unknown) else { return Ok(()) };
-    let mut known: Vec<&str> = functions.iter().flat_map(|one| &one.target.features).map(String::as_str).collect();
+    let mut known: Vec<&str> =
+        functions.iter().flat_map(|one| &one.target.features).map(String::as_str).collect();
     known.sort_unstable();
     known.dedup();
     let why = format!("no package of these functions has the feature {unknown}");
-    let hint = if known.is_empty() { "they have none".to_owned() } else { format!("they have {}", known.join(", ")) };
+    let hint = if known.is_empty() {
+        "they have none".to_owned()
+    } else {
+        format!("they have {}", known.join(", "))
+    };
     Err(Failure::usage(WHAT, why, hint))
 }
 
 /// The functions of these names, sorted; all, if no name is given.
 fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Function>, Failure> {
-    let known = || workspace.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = || {
+        workspace
+            .functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     if workspace.functions.is_empty() {
         let why = format!("{} has no functions", workspace.root.display());
-        let hint = "a function is a binary whose package depends on `lambda-console-runtime` or `lambda_runtime`, or has \
+        let hint = "a function is a binary whose package depends on `lambda-console-runtime` or \
+            `lambda_runtime`, or has \
                     `[package.metadata.lambda]`";
         return Err(Failure::usage(WHAT, why, hint));
     }
-    if let Some(unknown) = names.iter().find(|name| workspace.functions.iter().all(|function| function.name != **name))
+    if let Some(unknown) =
+        names.iter().find(|name| workspace.functions.iter().all(|function| function.name != **name))
     {
         let why = format!("there is no function named {unknown}");
         return Err(Failure::usage(WHAT, why, format!("the functions are {}", known())));
     }
-    Ok(workspace.functions.iter().filter(|function| names.is_empty() || names.contains(&function.name)).collect())
+    Ok(workspace
+        .functions
+        .iter()
+        .filter(|function| names.is_empty() || names.contains(&function.name))
+        .collect())
 }
 
 async fn run(cargo: Command, job: &Job) -> Result<(Transcript, fingerprint::Units), Failure> {

@@ -1,7 +1,8 @@
 //! The history: every build, deploy and invocation, in `SQLite` under the state directory.
 //!
-//! One thread owns the connection; all other code sends commands to it, so nothing waits for the disk. Several
-//! processes may have the same file open: each write is one transaction, and waits for `SQLite`'s lock.
+//! One thread owns the connection; all other code sends commands to it, so nothing waits for the
+//! disk. Several processes may have the same file open: each write is one transaction, and waits
+//! for `SQLite`'s lock.
 
 use std::{
     fs,
@@ -12,7 +13,8 @@ use std::{
 };
 
 use lambda_console_model::{
-    BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, RequestLog, Sample,
+    BuildOutcome, DeployOutcome, Failure, FunctionStats, Invocation, InvokeRequest, RequestLog,
+    Sample,
 };
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -38,7 +40,12 @@ pub struct Store {
 /// Commands to the owner of the connection.
 enum Command {
     Write(Record),
-    Samples { function: String, stage: String, since: i64, reply: oneshot::Sender<rusqlite::Result<Vec<Sample>>> },
+    Samples {
+        function: String,
+        stage: String,
+        since: i64,
+        reply: oneshot::Sender<rusqlite::Result<Vec<Sample>>>,
+    },
     Flush(oneshot::Sender<Result<(), String>>),
 }
 
@@ -51,11 +58,13 @@ impl Store {
         Self::open(&paths::state_dir(root).join("history.sqlite"))
     }
 
-    /// Opens the history at `path`, creating the file and its directory (readable only by the user) if they are
-    /// missing. A file that is not a valid database any more is set aside, see [`Store::notice`]. Waits for the disk.
+    /// Opens the history at `path`, creating the file and its directory (readable only by the user)
+    /// if they are missing. A file that is not a valid database any more is set aside, see
+    /// [`Store::notice`]. Waits for the disk.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be created or opened, or a newer console wrote it (environment).
+    /// Returns an error if the file cannot be created or opened, or a newer console wrote it
+    /// (environment).
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let (file, aside) = File::open(path)?;
         let notice = aside.map(|aside| {
@@ -98,12 +107,17 @@ impl Store {
         self.write(Record::Log(request_id.to_owned(), log.clone()));
     }
 
-    /// The invocations of `function` on `stage` that have a report and began at or after `since` (milliseconds since
-    /// the Unix epoch), oldest first.
+    /// The invocations of `function` on `stage` that have a report and began at or after `since`
+    /// (milliseconds since the Unix epoch), oldest first.
     ///
     /// # Errors
     /// Returns an error if the history cannot be read (environment).
-    pub async fn samples(&self, function: &str, stage: &str, since: i64) -> Result<Vec<Sample>, Failure> {
+    pub async fn samples(
+        &self,
+        function: &str,
+        stage: &str,
+        since: i64,
+    ) -> Result<Vec<Sample>, Failure> {
         let (reply, answer) = oneshot::channel();
         let (function, stage) = (function.to_owned(), stage.to_owned());
         let asked = self.commands.send(Command::Samples { function, stage, since, reply });
@@ -118,7 +132,12 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::samples`].
-    pub async fn stats(&self, functions: &[String], stage: &str, since: i64) -> Result<Vec<FunctionStats>, Failure> {
+    pub async fn stats(
+        &self,
+        functions: &[String],
+        stage: &str,
+        since: i64,
+    ) -> Result<Vec<FunctionStats>, Failure> {
         let mut all = Vec::with_capacity(functions.len());
         for function in functions {
             all.push(stats::of(function, &self.samples(function, stage, since).await?));
@@ -129,7 +148,8 @@ impl Store {
     /// Waits until everything recorded so far is on disk.
     ///
     /// # Errors
-    /// Returns an error if something recorded since the last flush could not be written (environment).
+    /// Returns an error if something recorded since the last flush could not be written
+    /// (environment).
     pub async fn flush(&self) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let asked = self.commands.send(Command::Flush(reply));
@@ -164,7 +184,8 @@ impl File {
             .mode(0o700)
             .create(directory)
             .map_err(|error| cannot_open(path, &error.to_string()))?;
-        // One process at a time checks the file and repairs it: another must not move the new one away too.
+        // One process at a time checks the file and repairs it: another must not move the new one
+        // away too.
         let guard = path.with_extension("lock");
         if guard.is_dir() {
             set_aside(&guard).map_err(|error| cannot_open(path, &error.to_string()))?;
@@ -176,18 +197,21 @@ impl File {
         for side in ["", "-wal", "-shm"] {
             let file = PathBuf::from(format!("{}{side}", path.display()));
             if file.is_dir() {
-                aside = Some(set_aside(&file).map_err(|error| cannot_open(path, &error.to_string()))?);
+                aside =
+                    Some(set_aside(&file).map_err(|error| cannot_open(path, &error.to_string()))?);
             }
         }
         let connection = match connect(path) {
             Err(error) if is_damage(&error) => {
-                aside = Some(set_aside(path).map_err(|error| cannot_open(path, &error.to_string()))?);
+                aside =
+                    Some(set_aside(path).map_err(|error| cannot_open(path, &error.to_string()))?);
                 connect(path)
             }
             other => other,
         }
         .map_err(|error| cannot_open(path, &error.to_string()))?;
-        let version = schema::migrate(&connection).map_err(|error| cannot_open(path, &error.to_string()))?;
+        let version =
+            schema::migrate(&connection).map_err(|error| cannot_open(path, &error.to_string()))?;
         if version > schema::VERSION {
             return Err(cannot_open(path, "a newer lambda-console wrote it"));
         }
@@ -206,8 +230,9 @@ impl File {
                     self.prune();
                 }
                 Command::Samples { function, stage, since, reply } => {
-                    let _ =
-                        reply.send(self.repairing(|connection| record::samples(connection, &function, &stage, since)));
+                    let _ = reply.send(self.repairing(|connection| {
+                        record::samples(connection, &function, &stage, since)
+                    }));
                 }
                 Command::Flush(reply) => {
                     let _ = reply.send(self.trouble.take().map_or(Ok(()), Err));
@@ -217,12 +242,16 @@ impl File {
     }
 
     /// Runs `work`; if the database is damaged, sets it aside and runs `work` on a new one.
-    fn repairing<T>(&mut self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    fn repairing<T>(
+        &mut self,
+        work: impl Fn(&mut Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         match work(&mut self.connection) {
             Err(error) if is_damage(&error) => {
-                tracing::error!(%error, path = %self.path.display(), "the history is damaged: it is set aside");
-                let Ok((again, _)) =
-                    set_aside(&self.path).and_then(|_| Self::open(&self.path).map_err(std::io::Error::other))
+                tracing::error!(%error, path = %self.path.display(), "the history is damaged: it \
+                    is set aside");
+                let Ok((again, _)) = set_aside(&self.path)
+                    .and_then(|_| Self::open(&self.path).map_err(std::io::Error::other))
                 else {
                     return Err(error);
                 };
@@ -273,7 +302,10 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let kind = path.extension().unwrap_or_default().to_string_lossy().into_owned();
     let name = |number: u32| path.with_extension(format!("damaged-{number}.{kind}"));
-    let aside = (1..1000).map(name).find(|aside| !aside.exists()).ok_or(std::io::ErrorKind::AlreadyExists)?;
+    let aside = (1..1000)
+        .map(name)
+        .find(|aside| !aside.exists())
+        .ok_or(std::io::ErrorKind::AlreadyExists)?;
     match fs::rename(path, &aside) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -1,7 +1,7 @@
 //! Invokes a function once and collects the result: response, report and log lines.
 //!
-//! The payload is sent exactly as it was typed. Nothing is ever sent twice: a call is repeated only if the service
-//! reports that it did not start.
+//! The payload is sent exactly as it was typed. Nothing is ever sent twice: a call is repeated only
+//! if the service reports that it did not start.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -36,22 +36,27 @@ pub use lines::link;
 
 /// Longest wait for a function that is not ready yet.
 const READY: Duration = Duration::from_mins(1);
-/// Longest time to query the logs for a report that was not in the tail, if there is no screen to show it later.
+/// Longest time to query the logs for a report that was not in the tail, if there is no screen to
+/// show it later.
 const REPORT: Duration = Duration::from_secs(10);
 /// The largest client context, in bytes of base64.
 /// Source: AWS Lambda API reference, `Invoke`, `X-Amz-Client-Context`.
 const CONTEXT_LIMIT: usize = 3583;
 
-/// Receiver of the response's parts. The invocation proceeds no faster than the parts are received, and ends when the
-/// receiver is dropped.
+/// Receiver of the response's parts. The invocation proceeds no faster than the parts are received,
+/// and ends when the receiver is dropped.
 pub type Parts<'a> = Option<&'a mpsc::Sender<ResponsePart>>;
 
-/// Invokes the function that `request` names, and waits for the report for some time if it did not come with the
-/// response. A function error is a result, not a failure.
+/// Invokes the function that `request` names, and waits for the report for some time if it did not
+/// come with the response. A function error is a result, not a failure.
 ///
 /// # Errors
 /// As [`answer`].
-pub async fn invoke(stage: &Stage, request: &InvokeRequest, job: &Job) -> Result<Invocation, Failure> {
+pub async fn invoke(
+    stage: &Stage,
+    request: &InvokeRequest,
+    job: &Job,
+) -> Result<Invocation, Failure> {
     invoke_in_parts(stage, request, None, job).await
 }
 
@@ -66,7 +71,8 @@ pub async fn invoke_in_parts(
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let mut invocation = answer(stage, request, parts, job).await?;
-    let waits = matches!(request.mode, InvokeMode::Sync | InvokeMode::Stream) && invocation.cut_off().is_none();
+    let waits = matches!(request.mode, InvokeMode::Sync | InvokeMode::Stream)
+        && invocation.cut_off().is_none();
     if waits && invocation.report.is_none() && !invocation.request_id.is_empty() {
         job.report(phase("waiting for the report"));
         let Invocation { function, request_id, started_at, .. } = &invocation;
@@ -80,12 +86,13 @@ pub async fn invoke_in_parts(
     Ok(invocation)
 }
 
-/// Invokes the function that `request` names, and returns the response and its tail. A function error is a result; so
-/// is a response that was cancelled or broke off after its beginning.
+/// Invokes the function that `request` names, and returns the response and its tail. A function
+/// error is a result; so is a response that was cancelled or broke off after its beginning.
 ///
 /// # Errors
-/// Returns an error if the payload or the client context is not JSON (usage; nothing is sent), the stage is read-only,
-/// the function does not exist, the service refused the call, no answer came, or the job was cancelled before one came.
+/// Returns an error if the payload or the client context is not JSON (usage; nothing is sent), the
+/// stage is read-only, the function does not exist, the service refused the call, no answer came,
+/// or the job was cancelled before one came.
 pub async fn answer(
     stage: &Stage,
     request: &InvokeRequest,
@@ -95,17 +102,29 @@ pub async fn answer(
     let what = format!("could not invoke {}", request.function);
     check_payload(&request.payload).map_err(|(line, column, why)| {
         let place = format!("line {line}, column {column}: {why}");
-        Failure::usage(what.clone(), format!("the payload is not JSON: {place}"), "nothing was sent")
+        Failure::usage(
+            what.clone(),
+            format!("the payload is not JSON: {place}"),
+            "nothing was sent",
+        )
     })?;
     let context = request.client_context.as_deref().map(encode_context).transpose();
     let context = context.map_err(|why| Failure::usage(what.clone(), why, "nothing was sent"))?;
     if request.mode != InvokeMode::DryRun {
         stage.allow_call(&what)?;
     }
-    let call = Call { stage, request, name: stage.remote_name(&request.function), context, what: &what, job };
+    let call = Call {
+        stage,
+        request,
+        name: stage.remote_name(&request.function),
+        context,
+        what: &what,
+        job,
+    };
     if request.cold {
         job.report(phase("starting a new sandbox"));
-        let renewed = cold::renew_sandboxes(stage, &call.name, call.qualifier(), request.consent, &what);
+        let renewed =
+            cold::renew_sandboxes(stage, &call.name, call.qualifier(), request.consent, &what);
         tokio::select! {
             biased;
             () = job.cancel.cancelled() => return Err(Failure::interrupted(what.clone())),
@@ -139,7 +158,9 @@ fn encode_context(text: &str) -> Result<String, String> {
     let encoded = BASE64_STANDARD.encode(text);
     if encoded.len() > CONTEXT_LIMIT {
         let length = encoded.len();
-        return Err(format!("the client context has {length} bytes of base64, and Lambda takes {CONTEXT_LIMIT}"));
+        return Err(format!(
+            "the client context has {length} bytes of base64, and Lambda takes {CONTEXT_LIMIT}"
+        ));
     }
     Ok(encoded)
 }
@@ -182,7 +203,8 @@ impl Call<'_> {
         let started_at = jiff::Timestamp::now().as_millisecond();
         let began = Instant::now();
         let tail = is_sync.then_some(LogType::Tail);
-        let output = self.patiently(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
+        let output =
+            self.patiently(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
         let client_ms = began.elapsed().as_secs_f64() * 1000.0;
         let request_id = output.request_id().unwrap_or_default().to_owned();
         let body = output.payload().map(Blob::as_ref).unwrap_or_default();
@@ -205,7 +227,9 @@ impl Call<'_> {
             payload,
             is_base64,
             bytes,
-            logs_pending: !tail.is_whole && self.request.mode != InvokeMode::DryRun && !request_id.is_empty(),
+            logs_pending: !tail.is_whole
+                && self.request.mode != InvokeMode::DryRun
+                && !request_id.is_empty(),
             report: tail.report,
             logs: tail.lines,
             client_ms,
@@ -244,7 +268,9 @@ impl Call<'_> {
                     .set_tenant_id(self.request.tenant.clone())
                     .payload(self.payload());
                 call.send().await.inspect_err(|error| {
-                    if let Some(InvokeError::TooManyRequestsException(error)) = error.as_service_error() {
+                    if let Some(InvokeError::TooManyRequestsException(error)) =
+                        error.as_service_error()
+                    {
                         throttled.note(error);
                     }
                 })
@@ -252,8 +278,9 @@ impl Call<'_> {
             .await
     }
 
-    /// Makes the call with `send`, requesting the log tail if it is wanted. It is repeated only if the service reports
-    /// that the function did not run: it is not ready yet, or cannot return a log tail.
+    /// Makes the call with `send`, requesting the log tail if it is wanted. It is repeated only if
+    /// the service reports that the function did not run: it is not ready yet, or cannot return a
+    /// log tail.
     async fn patiently<T, Fut>(
         &self,
         mut tail: Option<LogType>,
@@ -268,22 +295,38 @@ impl Call<'_> {
         loop {
             let answer = tokio::select! {
                 biased;
-                () = self.job.cancel.cancelled() => return Err(Failure::interrupted(self.what)),
+                () = self.job.cancel.cancelled() => {
+                    return Err(Failure::interrupted(self.what));
+                }
                 answer = send(tail.clone()) => answer,
             };
             match answer {
                 Ok(answer) => return Ok(answer),
-                Err(error) if tail.is_some() && error.message().contains("Tail logs are not supported") => tail = None,
+                Err(error)
+                    if tail.is_some()
+                        && error.message().contains("Tail logs are not supported") =>
+                {
+                    tail = None;
+                }
                 Err(error) if is_not_ready(&error) && tokio::time::Instant::now() < deadline => {
                     self.job.report(phase("waiting until the function is ready"));
                     tokio::select! {
-                        biased;
-                        () = self.job.cancel.cancelled() => return Err(Failure::interrupted(self.what)),
-                        () = tokio::time::sleep(wait) => {}
+                                biased;
+                    () = self.job.cancel.cancelled() => {
+                        return Err(Failure::interrupted(self.what));
                     }
+                                () = tokio::time::sleep(wait) => {}
+                            }
                     wait = (wait * 2).min(Duration::from_secs(2));
                 }
-                Err(error) => return Err(throttled.explain(explain(self.stage, self.request, self.what, error))),
+                Err(error) => {
+                    return Err(throttled.explain(explain(
+                        self.stage,
+                        self.request,
+                        self.what,
+                        error,
+                    )));
+                }
             }
         }
     }
@@ -296,9 +339,11 @@ struct Throttled(Mutex<Option<String>>);
 impl Throttled {
     fn note(&self, error: &TooManyRequestsException) {
         let reason = error.reason().map(|reason| format!("the reason is {}", reason.as_str()));
-        let after = error.retry_after_seconds().map(|seconds| format!("try again after {seconds} s"));
+        let after =
+            error.retry_after_seconds().map(|seconds| format!("try again after {seconds} s"));
         let told: Vec<String> = reason.into_iter().chain(after).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (!told.is_empty()).then(|| told.join(", "));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            (!told.is_empty()).then(|| told.join(", "));
     }
 
     /// Nothing was run, and nothing is retried automatically: the user decides.
@@ -328,25 +373,35 @@ fn explain(stage: &Stage, request: &InvokeRequest, what: &str, error: CallError)
         let (why, hint) = match qualifier {
             Some(qualifier) => (
                 format!(
-                    "{function} has no version or alias {qualifier} on the stage {}, or is not deployed there",
+                    "{function} has no version or alias {qualifier} on the stage {}, or is not \
+                    deployed there",
                     stage.name()
                 ),
                 format!(
-                    "leave the qualifier out, or deploy it: `lambda-console --stage {} deploy {function}`",
+                    "leave the qualifier out, or deploy it: `lambda-console --stage {} deploy \
+                    {function}`",
                     stage.name()
                 ),
             ),
             None => (
                 format!("{function} is not deployed on the stage {}", stage.name()),
-                format!("deploy it first: `lambda-console --stage {} deploy {function}`", stage.name()),
+                format!(
+                    "deploy it first: `lambda-console --stage {} deploy {function}`",
+                    stage.name()
+                ),
             ),
         };
         return Failure::work(what, why, hint);
     }
     if let CallError::Transport(why) = error {
-        return Failure::environment(what, why, "the function may have run: look at its logs before invoking it again");
+        return Failure::environment(
+            what,
+            why,
+            "the function may have run: look at its logs before invoking it again",
+        );
     }
-    let is_too_large = matches!(error.code(), "RequestTooLargeException" | "RequestEntityTooLargeException");
+    let is_too_large =
+        matches!(error.code(), "RequestTooLargeException" | "RequestEntityTooLargeException");
     let failure = error.into_failure(what);
     if is_too_large && request.mode == InvokeMode::Async {
         return Failure { hint: "an event that is queued may have 1 MB".to_owned(), ..failure };
@@ -362,7 +417,10 @@ mod tests {
     fn a_payload_that_is_not_json_is_told_with_its_place() {
         assert_eq!(check_payload("{\"a\": 1}"), Ok(()));
         assert_eq!(check_payload("null"), Ok(()));
-        assert_eq!(check_payload("{\n  \"a\": 1,\n}").unwrap_err(), (3, 1, "key must be a string".to_owned()));
+        assert_eq!(
+            check_payload("{\n  \"a\": 1,\n}").unwrap_err(),
+            (3, 1, "key must be a string".to_owned())
+        );
         assert_eq!(check_payload("hello").unwrap_err().0, 1);
         assert_eq!(check_payload("{} {}").unwrap_err(), (1, 4, "trailing characters".to_owned()));
         assert!(check_payload("").is_err());

@@ -1,11 +1,11 @@
-//! All side effects: cargo, toolchain, zips, AWS, logs, history, watched files. The commands and the screen call the
-//! same functions, and return values of `lambda_console_model`.
+//! All side effects: cargo, toolchain, zips, AWS, logs, history, watched files. The commands and
+//! the screen call the same functions, and return values of `lambda_console_model`.
 //!
 //! | room | is |
 //! | --- | --- |
-//! | [`workspace`] | the functions of a Cargo workspace, their manifests, and changes of their files |
+//! | [`workspace`] | the functions of a Cargo workspace, their manifests, changed files |
 //! | [`compile`] | cargo, zig and the toolchain, bootstraps and zips |
-//! | [`aws`] | AWS access below the verbs: stages, clients, credentials, errors, names, aliases, waiting |
+//! | [`aws`] | AWS below the verbs: stages, clients, credentials, errors, names, waiting |
 //! | [`deploy`] | compares functions with a stage, and applies the plan |
 //! | [`release`] | versions, canaries, promotion |
 //! | [`resources`] | a function's resources on a stage: listed, deleted; and execution roles |
@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 /// One piece of running work: reports its progress and can be cancelled.
 #[derive(Clone)]
 pub struct Job {
-    /// Cancelled to end the work early; it then returns [`lambda_console_model::Failure::interrupted`].
+    /// Cancelled to end the work early; it then returns
+    /// [`lambda_console_model::Failure::interrupted`].
     pub cancel: CancellationToken,
     report: Arc<dyn Fn(Step) + Send + Sync>,
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
-use lambda_console_model::{Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean};
+use lambda_console_model::{
+    Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean,
+};
 
 use self::{
     group::{Group, groups},
@@ -32,8 +34,8 @@ pub use tail::tail;
 /// Number of attempts to read a page while the service is busy.
 const TRIES: u32 = 6;
 
-/// Longest time between the start of a sandbox's init and its first request, in milliseconds: an init has 10 s, and
-/// Lambda repeats one that failed.
+/// Longest time between the start of a sandbox's init and its first request, in milliseconds: an
+/// init has 10 s, and Lambda repeats one that failed.
 const INIT: i64 = 30_000;
 
 /// Selection of log lines.
@@ -64,7 +66,8 @@ pub enum Told {
     State(TailState),
 }
 
-/// Returns the lines that `query` selects, in order, from all pages. A function without logs yet has none.
+/// Returns the lines that `query` selects, in order, from all pages. A function without logs yet
+/// has none.
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached, or not for all functions.
@@ -76,25 +79,33 @@ pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Fail
     }
 }
 
-/// Returns `true` if the function named `name` has its default log group on the stage, also after its deletion, or if
-/// that cannot be read.
+/// Returns `true` if the function named `name` has its default log group on the stage, also after
+/// its deletion, or if that cannot be read.
 pub async fn has_group(stage: &Stage, name: &str) -> bool {
     let group = &default_group(&stage.remote_name(name));
     let groups = stage
-        .call(|clients| async move { clients.logs().describe_log_groups().log_group_name_prefix(group).send().await })
+        .call(|clients| async move {
+            clients.logs().describe_log_groups().log_group_name_prefix(group).send().await
+        })
         .await;
-    groups.map_or(true, |found| found.log_groups().iter().any(|found| found.log_group_name() == Some(group)))
+    groups.map_or(true, |found| {
+        found.log_groups().iter().any(|found| found.log_group_name() == Some(group))
+    })
 }
 
 /// As [`fetch`], with the functions whose logs this caller may not read.
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
-pub async fn fetch_allowed(stage: &Stage, query: &LogQuery) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
+pub async fn fetch_allowed(
+    stage: &Stage,
+    query: &LogQuery,
+) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
     let groups = groups(stage, &query.functions).await?;
     let (entries, refused) = entries(stage, &groups, query).await?;
     let mut requests = Requests::default();
-    let mut lines: Vec<LogLine> = entries.into_iter().map(|entry| assign(&mut requests, entry.line)).collect();
+    let mut lines: Vec<LogLine> =
+        entries.into_iter().map(|entry| assign(&mut requests, entry.line)).collect();
     if let Some(id) = &query.request_id {
         link_init(&mut lines, id);
     }
@@ -131,19 +142,22 @@ fn is_meant(query: &LogQuery, line: &LogLine) -> bool {
         && query.filter.as_ref().is_none_or(|text| clean(&line.message).contains(text))
 }
 
-/// All entries of the groups since `query.since`, oldest first. The text is filtered here and not by the service,
-/// because the surrounding lines show the request that a line belongs to.
+/// All entries of the groups since `query.since`, oldest first. The text is filtered here and not
+/// by the service, because the surrounding lines show the request that a line belongs to.
 async fn entries(
     stage: &Stage,
     groups: &[Group],
     query: &LogQuery,
 ) -> Result<(Vec<Entry>, Vec<(String, Failure)>), Failure> {
-    let asks: Vec<_> = groups.iter().map(|group| group_entries(stage, group, query).boxed()).collect();
+    let asks: Vec<_> =
+        groups.iter().map(|group| group_entries(stage, group, query).boxed()).collect();
     let answers: Vec<Result<Vec<Entry>, Failure>> = stream::iter(asks).buffered(4).collect().await;
     let (mut all, mut refused) = (Vec::new(), Vec::new());
     for (group, answer) in groups.iter().zip(answers) {
         match answer {
-            Err(failure) if failure.kind == FailureKind::Denied => refused.push((group.names(), failure)),
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                refused.push((group.names(), failure));
+            }
             answer => all.append(&mut answer?),
         }
     }
@@ -158,15 +172,22 @@ async fn entries(
     Ok((all, refused))
 }
 
-async fn group_entries(stage: &Stage, group: &Group, query: &LogQuery) -> Result<Vec<Entry>, Failure> {
+async fn group_entries(
+    stage: &Stage,
+    group: &Group,
+    query: &LogQuery,
+) -> Result<Vec<Entry>, Failure> {
     let all = Range { number: 0, group, since: query.since, pattern: None, stream: None };
     let Some(id) = &query.request_id else {
         return pages(stage, all).await;
     };
-    // The platform's own lines name the request; the function's are those between them in their streams.
+    // The platform's own lines name the request; the function's are those between them in their
+    // streams.
     let named = pages(stage, Range { pattern: Some(&pattern(id)), ..all }).await?;
     let streams: HashSet<&str> = named.iter().map(|entry| entry.line.stream.as_str()).collect();
-    let Some(first) = named.iter().map(|entry| entry.line.timestamp).min() else { return Ok(named) };
+    let Some(first) = named.iter().map(|entry| entry.line.timestamp).min() else {
+        return Ok(named);
+    };
     let mut entries = Vec::new();
     for stream in streams {
         let since = first.saturating_sub(INIT).max(query.since);
@@ -185,16 +206,23 @@ async fn pages(stage: &Stage, range: Range<'_>) -> Result<Vec<Entry>, Failure> {
         match pages::page(stage, range, token.clone()).await {
             Ok((entries, next)) => {
                 wait.reset();
-                all.extend(entries.into_iter().filter(|entry| entry.id.clone().is_none_or(|id| seen.insert(id))));
+                all.extend(
+                    entries
+                        .into_iter()
+                        .filter(|entry| entry.id.clone().is_none_or(|id| seen.insert(id))),
+                );
                 token = next;
                 if token.is_none() {
                     return Ok(all);
                 }
             }
             Err(error) if error.is_not_found() => return Ok(all),
-            Err(error) if is_busy(&error) && wait.failed() < TRIES => tokio::time::sleep(wait.next()).await,
+            Err(error) if is_busy(&error) && wait.failed() < TRIES => {
+                tokio::time::sleep(wait.next()).await;
+            }
             Err(error) => {
-                return Err(error.into_failure(format!("could not read the logs of {}", range.group.names())));
+                return Err(error
+                    .into_failure(format!("could not read the logs of {}", range.group.names())));
             }
         }
     }

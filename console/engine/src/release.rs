@@ -1,4 +1,5 @@
-//! Versions of functions: published, rolled back and pruned, shifted by a canary, promoted from stage to stage.
+//! Versions of functions: published, rolled back and pruned, shifted by a canary, promoted from
+//! stage to stage.
 
 mod canary;
 mod code;

@@ -1,7 +1,7 @@
 //! The functions of a Cargo workspace, their settings in the manifests, and their build artifacts.
 //!
-//! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and reads files; changes
-//! nothing.
+//! Runs `cargo metadata` (for the functions without dependencies: no network, no lock file) and
+//! reads files; changes nothing.
 
 pub(crate) mod artifact;
 pub mod dotenv;
@@ -21,30 +21,34 @@ use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
 use lambda_console_model::{CargoTarget, EventFile, Failure, Function, RuntimeCrate, Workspace};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use artifact::{directory, sha256_of, stamp_of};
-
 use super::compile::{
     child_process::{self, RunError},
     fingerprint::Now,
     toolchain::{WITHOUT_TRACE, not_installed},
 };
 
+pub(crate) use artifact::{directory, sha256_of, stamp_of};
+
 /// Summary of the failures of this module.
 const WHAT: &str = "could not read the workspace";
 
-/// Reads the workspace that `root` is in. One without functions is no error: the list is empty then.
+/// Reads the workspace that `root` is in. One without functions is no error: the list is empty
+/// then.
 ///
 /// Dropping the future ends cargo.
 ///
 /// # Errors
-/// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the place).
-/// Environment: there is no cargo.
+/// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the
+/// place). Environment: there is no cargo.
 pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
     Ok(read(root, &CancellationToken::new()).await?.0)
 }
 
 /// As [`discover`], with cargo's metadata.
-pub(crate) async fn read(root: &Path, cancel: &CancellationToken) -> Result<(Workspace, Metadata), Failure> {
+pub(crate) async fn read(
+    root: &Path,
+    cancel: &CancellationToken,
+) -> Result<(Workspace, Metadata), Failure> {
     // Without dependencies: no network, no lock file.
     let metadata = metadata(root, &["--no-deps"], cancel).await?;
     tokio::task::spawn_blocking(move || (workspace(&metadata), metadata))
@@ -70,14 +74,25 @@ pub(crate) async fn discover_with(root: &Path, target: &Path) -> Workspace {
 ///
 /// # Errors
 /// As [`discover`]. Interrupted: cancelled.
-pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<Metadata, Failure> {
+pub(crate) async fn metadata(
+    root: &Path,
+    arguments: &[&str],
+    cancel: &CancellationToken,
+) -> Result<Metadata, Failure> {
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
     if !root.is_dir() {
         let why = format!("{} is not a directory", root.display());
-        return Err(Failure::usage(WHAT, why, "name the directory of a Cargo workspace with `--workspace`"));
+        return Err(Failure::usage(
+            WHAT,
+            why,
+            "name the directory of a Cargo workspace with `--workspace`",
+        ));
     }
     let mut cargo = child_process::command("cargo", &root);
-    cargo.args(["metadata", "--format-version", "1", "--color", "never"]).args(arguments).envs(WITHOUT_TRACE);
+    cargo
+        .args(["metadata", "--format-version", "1", "--color", "never"])
+        .args(arguments)
+        .envs(WITHOUT_TRACE);
     let finished = match child_process::output(cargo, cancel).await {
         Ok(finished) => finished,
         Err(error) if error.is_missing() => {
@@ -85,13 +100,16 @@ pub(crate) async fn metadata(root: &Path, arguments: &[&str], cancel: &Cancellat
             return Err(Failure::environment(WHAT, "there is no `cargo` on the PATH", hint));
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
-        Err(error) => return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
+        Err(error) => {
+            return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), ""));
+        }
     };
     if !finished.status.success() {
         return Err(refused(&root, &finished.stderr));
     }
-    serde_json::from_str(&finished.stdout)
-        .map_err(|error| Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), ""))
+    serde_json::from_str(&finished.stdout).map_err(|error| {
+        Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), "")
+    })
 }
 
 /// Cargo's own message, with its place, without the word `error:`, which a failure shows itself.
@@ -99,11 +117,18 @@ fn refused(root: &Path, stderr: &str) -> Failure {
     if let Some((why, hint)) = not_installed(stderr) {
         return Failure::environment(WHAT, why, hint);
     }
-    let message = stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
-    let message = if message.is_empty() { stderr.trim() } else { message.trim_start_matches("error: ").trim() };
+    let message =
+        stderr.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>().join("\n");
+    let message = if message.is_empty() {
+        stderr.trim()
+    } else {
+        message.trim_start_matches("error: ").trim()
+    };
     if message.contains("could not find `Cargo.toml`") {
-        let why = format!("there is no Cargo.toml in {} or in a directory above it", root.display());
-        let hint = "start in a Cargo workspace, name one with `--workspace`, or begin one with `cargo new`";
+        let why =
+            format!("there is no Cargo.toml in {} or in a directory above it", root.display());
+        let hint = "start in a Cargo workspace, name one with `--workspace`, or begin one with \
+            `cargo new`";
         return Failure::usage(WHAT, why, hint);
     }
     Failure::usage(WHAT, message, "correct the manifest; `cargo metadata` shows the same message")
@@ -112,7 +137,8 @@ fn refused(root: &Path, stderr: &str) -> Failure {
 fn workspace(metadata: &Metadata) -> Workspace {
     let root = metadata.workspace_root.as_std_path().to_path_buf();
     let target = metadata.target_directory.as_std_path().to_path_buf();
-    let name = root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
+    let name =
+        root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
     let mut warnings = Vec::new();
     let mut functions: Vec<Function> = Vec::new();
     let shared = manifest::Layer::of_workspace(&root.join("Cargo.toml"));
@@ -123,10 +149,15 @@ fn workspace(metadata: &Metadata) -> Workspace {
         let events = events_of(manifest);
         let mut features: Vec<String> = package.features.keys().cloned().collect();
         features.sort();
-        let binaries: Vec<_> = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)).collect();
+        let binaries: Vec<_> = package
+            .targets
+            .iter()
+            .filter(|target| target.kind.contains(&TargetKind::Bin))
+            .collect();
         for binary in &binaries {
             let mut config = manifest::merged(&binary.name, &[&shared, &own], &mut warnings);
-            config.extension |= runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
+            config.extension |=
+                runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
             functions.push(Function {
                 name: binary.name.clone(),
                 binary: binary.name.clone(),
@@ -156,7 +187,8 @@ fn workspace(metadata: &Metadata) -> Workspace {
     for function in &mut functions {
         let artifacts = artifact::read((&root, &target), function, &now);
         function.architecture = artifacts.architecture.unwrap_or(function.architecture);
-        (function.bootstrap, function.zip, function.stale) = (artifacts.bootstrap, artifacts.zip, artifacts.stale);
+        (function.bootstrap, function.zip, function.stale) =
+            (artifacts.bootstrap, artifacts.zip, artifacts.stale);
     }
     functions.sort_by(|one, two| one.name.cmp(&two.name));
     let hints = hidden::hints(metadata);
@@ -174,19 +206,27 @@ fn runtime_of(package: &Package) -> Option<RuntimeCrate> {
     }
 }
 
-/// Returns `true` if the package depends on one of these, other than for its tests and its build script.
+/// Returns `true` if the package depends on one of these, other than for its tests and its build
+/// script.
 fn depends_on(package: &Package, names: &[&str]) -> bool {
-    let mut direct = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    let mut direct =
+        package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
     direct.any(|dependency| names.contains(&dependency.name.as_str()))
 }
 
 fn events_of(manifest: &Path) -> Vec<EventFile> {
-    let Some(directory) = manifest.parent().map(|package| package.join("events")) else { return Vec::new() };
+    let Some(directory) = manifest.parent().map(|package| package.join("events")) else {
+        return Vec::new();
+    };
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut events: Vec<EventFile> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json") && path.is_file())
-        .filter_map(|path| Some(EventFile { name: path.file_stem()?.to_string_lossy().into_owned(), path }))
+        .filter(|path| {
+            path.extension().is_some_and(|extension| extension == "json") && path.is_file()
+        })
+        .filter_map(|path| {
+            Some(EventFile { name: path.file_stem()?.to_string_lossy().into_owned(), path })
+        })
         .collect();
     events.sort_by(|one, two| one.name.cmp(&two.name));
     events

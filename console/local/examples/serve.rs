@@ -1,7 +1,7 @@
-//! The local Lambda alone, for driving it by hand with the AWS CLI or an SDK: `cargo run -p lambda-console-local --example
-//! serve -- DIR [EMULATOR]` prints the endpoint as JSON and serves until its standard input ends.
+//! The local Lambda alone, for driving it by hand with the AWS CLI or an SDK: `cargo run -p
+//! lambda-console-local --example serve -- DIR [EMULATOR]` prints the endpoint as JSON and serves
+//! until its standard input ends.
 
-use lambda_console_local::{Options, open};
 use std::{
     env,
     error::Error,
@@ -10,13 +10,19 @@ use std::{
     sync::Arc,
 };
 
+use lambda_console_local::{Options, open};
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     let dir = arguments.next().ok_or("the first argument must be the state directory")?;
     let emulator = arguments.next();
-    let options =
-        Options { dir, port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(move || emulator.clone()) };
+    let options = Options {
+        dir,
+        port: 0,
+        region: "us-east-1".to_owned(),
+        emulator: Arc::new(move || emulator.clone()),
+    };
     let local = open(options).await?;
     let mut stdout = io::stdout();
     serde_json::to_writer(&mut stdout, local.endpoint())?;

@@ -61,7 +61,9 @@ mod tests {
         assert_eq!(counted.uncounted(async { count.get() }).await, 0);
         assert_eq!(count.get(), 1);
         // The wait was cancelled.
-        assert!(timeout(Duration::ZERO, counted.uncounted(std::future::pending::<()>())).await.is_err());
+        assert!(
+            timeout(Duration::ZERO, counted.uncounted(std::future::pending::<()>())).await.is_err()
+        );
         assert_eq!(count.get(), 1);
         counted.uncounted(ready(())).await;
         drop(counted);

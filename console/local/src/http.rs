@@ -1,4 +1,5 @@
-//! HTTP and the protocols of AWS's APIs on it: requests, responses, errors and their rendering. Knows no API.
+//! HTTP and the protocols of AWS's APIs on it: requests, responses, errors and their rendering.
+//! Knows no API.
 
 pub(crate) mod error;
 pub(crate) mod eventstream;

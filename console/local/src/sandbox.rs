@@ -1,4 +1,5 @@
-//! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and kills that process.
+//! One sandbox: a running bootstrap with its Runtime API server and its output pipe. Starts and
+//! kills that process.
 
 pub(crate) mod env;
 mod extensions;
@@ -11,6 +12,42 @@ mod runtime_api;
 mod shutdown;
 mod storage;
 mod telemetry;
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use extensions::{
+    Extensions,
+    external::{self, External},
+};
+use filesystem::SandboxFiles;
+use process::{
+    Program,
+    freezer::Freezer,
+    memory::Memory,
+    output::Output,
+    status::{Group, describe, words},
+};
+use runtime_api::{
+    apis::Apis, connection_owners::ConnectionOwners, invocation_state::InvocationState,
+};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use serde_json::json;
+use storage::Storage;
+use telemetry::Category;
+use tokio::{
+    net::TcpListener,
+    process::Child,
+    runtime::Handle,
+    sync::{oneshot, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::store::function::Function;
 
 pub(crate) use env::SandboxEnv;
 pub(crate) use extensions::Failure;
@@ -25,38 +62,6 @@ pub(crate) use runtime_api::{
     invocation_state::{Answer, Event, Init, Part, Reply},
 };
 pub(crate) use shutdown::Reason;
-
-use crate::store::function::Function;
-use bytes::Bytes;
-use extensions::{
-    Extensions,
-    external::{self, External},
-};
-use filesystem::SandboxFiles;
-use process::{
-    Program,
-    freezer::Freezer,
-    memory::Memory,
-    output::Output,
-    status::{Group, describe, words},
-};
-use runtime_api::{apis::Apis, connection_owners::ConnectionOwners, invocation_state::InvocationState};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use serde_json::json;
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use storage::Storage;
-use telemetry::Category;
-use tokio::{
-    net::TcpListener,
-    process::Child,
-    runtime::Handle,
-    sync::{oneshot, watch},
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A running bootstrap.
 pub(crate) struct Sandbox {
@@ -85,8 +90,42 @@ pub(crate) struct Sandbox {
     executor: Handle,
 }
 
+/// Returns the message for a part of a sandbox that could not be made.
+fn failed(what: &str, error: &io::Error) -> String {
+    format!("the sandbox could not be started: {what}: {error}")
+}
+
+/// Starts the function's bootstrap: its process, its output, and the emulator that it runs on.
+async fn spawn_bootstrap(
+    env: &SandboxEnv,
+    function: &Arc<Function>,
+    log: &Arc<LogWriter>,
+    files: &SandboxFiles,
+    address: std::net::SocketAddr,
+) -> Result<(Child, io::PipeReader, Option<&'static str>), String> {
+    let mut attempts = 0;
+    loop {
+        let bootstrap = process::bootstrap(env, function, log, files, address)?;
+        let Program { mut command, confinement, emulator } = bootstrap;
+        let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
+        let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
+        command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
+        match env.spawner.spawn(command, confinement).await {
+            Ok(child) => return Ok((child, reader, emulator)),
+            // Another child of ours was forked while the file was written, and still holds it open
+            // for a moment.
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => {
+                attempts += 1;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => return Err(process::cannot_run(&words(&error))),
+        }
+    }
+}
+
 impl Sandbox {
-    /// Starts a sandbox's external extensions, which must register before the deadline, and then its bootstrap.
+    /// Starts a sandbox's external extensions, which must register before the deadline, and then
+    /// its bootstrap.
     pub(crate) async fn start(
         env: &SandboxEnv,
         function: &Arc<Function>,
@@ -94,15 +133,17 @@ impl Sandbox {
         log: &Arc<LogWriter>,
         deadline: tokio::time::Instant,
     ) -> Result<Arc<Self>, NotStarted> {
-        let failed = |what: &str, error: &io::Error| format!("the sandbox could not be started: {what}: {error}");
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed("its Runtime API", &error))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .map_err(|error| failed("its Runtime API", &error))?;
         let address = listener.local_addr().map_err(|error| failed("its Runtime API", &error))?;
         if !env.codes.is_checked(function) {
             // An earlier process unpacked it: damage since then is detected before its first start.
             env.codes.unpack_in_turn(function).await.map_err(|failure| failure.reason)?;
         }
         let started = Instant::now();
-        let files = SandboxFiles::make(env, function).await.map_err(|error| failed("its files", &error))?;
+        let files =
+            SandboxFiles::make(env, function).await.map_err(|error| failed("its files", &error))?;
         let paths = external::list(&files).map_err(|error| failed("its extensions", &error))?;
         let extensions = Arc::new(Extensions::new(paths.iter().map(|path| external::name(path))));
         let apis = Arc::new(Apis {
@@ -126,36 +167,17 @@ impl Sandbox {
             let started = external::start(env, function, log, &extensions, start, deadline);
             external = started.await?;
         }
-        let spawn = async || {
-            let bootstrap = process::bootstrap(env, function, log, &files, address)?;
-            let Program { mut command, confinement, emulator } = bootstrap;
-            let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
-            let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
-            command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
-            let child = match env.spawner.spawn(command, confinement).await {
-                // Another child of ours was forked while the file was written, and still holds it open for a moment.
-                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => return Ok(None),
-                result => result.map_err(|error| process::cannot_run(&words(&error)))?,
-            };
-            Ok::<_, String>(Some((child, reader, emulator)))
-        };
-        let mut attempts = 0;
-        let (child, reader, emulator) = loop {
-            if let Some(spawned) = spawn().await? {
-                break spawned;
-            }
-            attempts += 1;
-            if attempts > 50 {
-                return Err(process::cannot_run("text file busy").into());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let (child, reader, emulator) =
+            spawn_bootstrap(env, function, log, &files, address).await?;
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let Some(process) = process else { return Err(process::cannot_run("the process ended at once").into()) };
+        let Some(process) = process else {
+            return Err(process::cannot_run("the process ended at once").into());
+        };
         owners.add(process);
-        let memory = Memory::new(process, function.memory, emulator.is_some(), env.cgroups.as_ref());
-        let output =
-            Output::new(reader, Arc::clone(log), Category::Function).map_err(|error| failed("its output", &error))?;
+        let memory =
+            Memory::new(process, function.memory, emulator.is_some(), env.cgroups.as_ref());
+        let output = Output::new(reader, Arc::clone(log), Category::Function)
+            .map_err(|error| failed("its output", &error))?;
         let (exited, exit) = watch::channel(None);
         let sandbox = Arc::new(Self {
             function: Arc::clone(function),
@@ -182,7 +204,8 @@ impl Sandbox {
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
             let status = supervisor.run().await;
-            // A process that left the group may still hold the pipe open: its output is no longer read.
+            // A process that left the group may still hold the pipe open: its output is no longer
+            // read.
             following.abort();
             last_words.drain();
             exited.send_replace(Some(status));
@@ -244,7 +267,8 @@ impl Sandbox {
         self.invocation.delivered()
     }
 
-    /// Waits until its process has exited. Returns the exit status: `exit status 1`, `signal: killed`.
+    /// Waits until its process has exited. Returns the exit status: `exit status 1`, `signal:
+    /// killed`.
     pub(crate) async fn exited(&self) -> String {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
@@ -267,13 +291,15 @@ impl Sandbox {
         self.exit.borrow().is_none()
     }
 
-    /// Like [`Self::is_alive`], but also asks the system: an exit is reported a moment later, once all output was read.
+    /// Like [`Self::is_alive`], but also asks the system: an exit is reported a moment later, once
+    /// all output was read.
     pub(crate) fn is_alive_by_now(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.is_alive() && matches!(waitid(WaitId::Pid(self.process), options), Ok(None))
     }
 
-    /// The leaders of its process groups that still run: the bootstrap's, and those of its external extensions.
+    /// The leaders of its process groups that still run: the bootstrap's, and those of its external
+    /// extensions.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Pid> {
         let own = self.is_running().then_some(self.process);
         own.into_iter().chain(self.external.iter().filter_map(External::process))
@@ -299,8 +325,8 @@ impl Sandbox {
         self.memory.peak()
     }
 
-    /// Measures its memory. Returns `true` if it used more than its function has. The system drops the figure when the
-    /// process ends.
+    /// Measures its memory. Returns `true` if it used more than its function has. The system drops
+    /// the figure when the process ends.
     pub(crate) fn measure(&self) -> bool {
         self.memory.measure()
     }
@@ -339,7 +365,8 @@ impl Supervisor {
         let status = self.child.wait().await;
         // Kills the rest of its process group.
         drop(self.group);
-        // Requests that it sent just before its end are still read: an answer counts although its sender has exited.
+        // Requests that it sent just before its end are still read: an answer counts although its
+        // sender has exited.
         self.connections.close();
         let _ = tokio::time::timeout(Duration::from_millis(200), self.connections.wait()).await;
         match status {

@@ -1,5 +1,5 @@
-//! The HTTP server: accepts connections on the loopback port, authenticates each request and hands it to the
-//! router. Touches the network only.
+//! The HTTP server: accepts connections on the loopback port, authenticates each request and hands
+//! it to the router. Touches the network only.
 
 pub(crate) mod auth;
 pub(crate) mod busy_poll;
@@ -11,6 +11,21 @@ pub(crate) mod leave;
 pub(crate) mod link;
 pub(crate) mod local;
 pub(crate) mod lock;
+
+use std::{net, pin::pin, sync::Arc, time::Duration};
+
+use auth::Auth;
+use busy_poll::Serving;
+use connections::{Connection, Connections, HEAD, Open};
+use gate::Ended;
+use http::{HeaderValue, Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::{
@@ -27,19 +42,6 @@ use crate::{
     sandbox::is_of_this_user,
     service::Service,
 };
-use auth::Auth;
-use busy_poll::Serving;
-use connections::{Connection, Connections, HEAD, Open};
-use gate::Ended;
-use http::{HeaderValue, Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use std::{net, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime::Handle,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Header of a refusal that identifies the local Lambda, for callers that meant to reach AWS.
 pub const MARK: &str = "x-lambda-console-local";
@@ -48,8 +50,8 @@ const REQUEST_LIMIT: usize = 70_167_211;
 /// Time that a connection may take to send its answer when the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Serves until `stop`; then every connection ends after the answer that it is sending. Each connection stays on the
-/// thread that it was assigned to in turn.
+/// Serves until `stop`; then every connection ends after the answer that it is sending. Each
+/// connection stays on the thread that it was assigned to in turn.
 async fn serve(
     listener: TcpListener,
     auth: Arc<Auth>,
@@ -72,11 +74,14 @@ async fn serve(
         });
         match (accepted, threads.next()) {
             (Ok(Some(stream)), Some(thread)) => {
-                let connection = connection(stream, connections.open(), Arc::clone(&auth), Arc::clone(&service));
+                let connection =
+                    connection(stream, connections.open(), Arc::clone(&auth), Arc::clone(&service));
                 tasks.spawn_on(connection, &thread);
             }
             (Ok(Some(_)), None) => break,
-            (Ok(None), _) => tracing::debug!("the local Lambda refused a connection of another user"),
+            (Ok(None), _) => {
+                tracing::debug!("the local Lambda refused a connection of another user");
+            }
             (Err(error), _) => {
                 // Out of file descriptors, most likely: wait for some to be closed.
                 tracing::warn!(%error, "the local Lambda could not accept a connection");
@@ -89,10 +94,17 @@ async fn serve(
     tasks.wait().await;
 }
 
-async fn connection(stream: net::TcpStream, connection: Open, auth: Arc<Auth>, service: Arc<Service>) {
+async fn connection(
+    stream: net::TcpStream,
+    connection: Open,
+    auth: Arc<Auth>,
+    service: Arc<Service>,
+) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
-        Err(error) => return tracing::warn!(%error, "the local Lambda could not take a connection over"),
+        Err(error) => {
+            return tracing::warn!(%error, "the local Lambda could not take a connection over");
+        }
     };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
@@ -113,7 +125,8 @@ async fn connection(stream: net::TcpStream, connection: Open, auth: Arc<Auth>, s
             let last_words = if connection.is_last() { LAST_WORDS } else { Duration::ZERO };
             tokio::time::timeout(last_words, serving).await.unwrap_or(Ok(()))
         }
-        () = overdue => return tracing::debug!("a connection to the local Lambda asked for nothing"),
+        () = overdue => return tracing::debug!("a connection to the local Lambda asked for \
+            nothing"),
     };
     if let Err(error) = result {
         tracing::debug!(%error, "a connection to the local Lambda ended early");
@@ -132,7 +145,8 @@ async fn begin(service: &Service) -> Result<Serving, Ended> {
     }
 }
 
-/// Handles one request, from its head to its answer. Returns an error, and no answer, if the server has ended.
+/// Handles one request, from its head to its answer. Returns an error, and no answer, if the server
+/// has ended.
 async fn handle(
     request: Request<Incoming>,
     connection: &Connection,
@@ -145,14 +159,20 @@ async fn handle(
     let (head, body) = request.into_parts();
     let protocol = Protocol::of(&head);
     if let Some(address) = Address::read(&head, service.port) {
-        let response = Box::pin(urls::serve(&address, head, body, connection, auth, service, &request_id)).await;
+        let response =
+            Box::pin(urls::serve(&address, head, body, connection, auth, service, &request_id))
+                .await;
         asking.answered(&response);
         return Ok(identified(response, &request_id));
     }
     let response = match pass(head, body, connection, auth, service, &request_id).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::debug!(code = error.code, message = error.message, "the local Lambda refused a request");
+            tracing::debug!(
+                code = error.code,
+                message = error.message,
+                "the local Lambda refused a request"
+            );
             let mut response = protocol.render(&error, &request_id);
             if let Ok(address) = HeaderValue::from_str(&format!("127.0.0.1:{}", service.port)) {
                 response.headers_mut().insert(MARK, address);
@@ -179,17 +199,23 @@ async fn pass(
     service: &Arc<Service>,
     request_id: &str,
 ) -> Result<Response<Body>, ApiError> {
-    let invocation = ["/invocations", "/response-streaming-invocations", "/invoke-async", "/invoke-async/"]
-        .iter()
-        .any(|end| head.uri.path().ends_with(end));
+    let invocation =
+        ["/invocations", "/response-streaming-invocations", "/invoke-async", "/invoke-async/"]
+            .iter()
+            .any(|end| head.uri.path().ends_with(end));
     let limit = if invocation { PAYLOAD_LIMIT } else { REQUEST_LIMIT };
     let admitted = auth.check_head(&head);
-    // The body of a refused request is read as well, and dropped: a client that is still sending would not receive the
-    // refusal.
+    // The body of a refused request is read as well, and dropped: a client that is still sending
+    // would not receive the refusal.
     let received = receive(body, if admitted.is_ok() { limit } else { 0 }, CEILING).await?;
     connection.is_busy();
     admitted?;
-    auth.verify_call(addressee(&head, &received.bytes), &head, &received.sha256, jiff::Timestamp::now())?;
+    auth.verify_call(
+        addressee(&head, &received.bytes),
+        &head,
+        &received.sha256,
+        jiff::Timestamp::now(),
+    )?;
     if received.length > limit {
         let (code, operation) = if invocation {
             ("RequestTooLargeException", "InvokeFunction operation")

@@ -1,5 +1,10 @@
 //! Shared state that the APIs work on.
 
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
 use crate::{
     http::error::ApiError,
     invoke::{concurrency::Concurrency, pool::Pool},
@@ -7,14 +12,10 @@ use crate::{
     sandbox::{SandboxEnv, env::Emulator},
     server::{auth::Auth, busy_poll::BusyPoll, gate::Gate},
     store::{
-        code_store::CodeStore, controls::Controls, damage::Damage, event_invoke_config::EventConfig,
-        functions::Functions, iam::Iam, layers::Layers, logs::Logs, per_qualifier::PerQualifier, queue::Queue,
-        url_config::UrlConfig,
+        code_store::CodeStore, controls::Controls, damage::Damage,
+        event_invoke_config::EventConfig, functions::Functions, iam::Iam, layers::Layers,
+        logs::Logs, per_qualifier::PerQualifier, queue::Queue, url_config::UrlConfig,
     },
-};
-use std::{
-    path::Path,
-    sync::{Arc, OnceLock},
 };
 
 /// Shared state of the APIs.
@@ -67,19 +68,34 @@ impl Service {
         let codes = CodeStore::open(&dir.join("code"), &damage)?;
         let layers = Layers::open(&dir.join("layers"), &codes, &damage)?;
         let concurrency = Concurrency::new(limits.concurrency);
-        let functions = Arc::new(Functions::open(&dir.join("functions"), &codes, Arc::clone(&concurrency), &damage)?);
+        let functions = Arc::new(Functions::open(
+            &dir.join("functions"),
+            &codes,
+            Arc::clone(&concurrency),
+            &damage,
+        )?);
         // Files that were set aside may refer to code that no other file refers to.
-        let needless = !layers.any_set_aside() && !functions.any_set_aside() && damage.found().is_empty();
+        let needless =
+            !layers.any_set_aside() && !functions.any_set_aside() && damage.found().is_empty();
         codes.sweep(needless)?;
         let logs = Logs::open(&dir.join("logs"), region.clone(), &functions.log_groups(), &damage)?;
-        let env = SandboxEnv::new(dir, region.clone(), emulator, limits, Arc::clone(&codes), Arc::clone(&logs))?;
+        let env = SandboxEnv::new(
+            dir,
+            region.clone(),
+            emulator,
+            limits,
+            Arc::clone(&codes),
+            Arc::clone(&logs),
+        )?;
         let pool = Pool::new(env, concurrency, Arc::clone(&functions));
         let queue = Queue::open(&dir.join("queue"), &damage)?;
         let exists = |name: &str| functions.exists(name);
         let what = "how the asynchronous invocations of a function are dealt with";
-        let event_configs = PerQualifier::open(&dir.join("event-invoke-configs"), what, &damage, exists)?;
+        let event_configs =
+            PerQualifier::open(&dir.join("event-invoke-configs"), what, &damage, exists)?;
         let urls = PerQualifier::open(&dir.join("urls"), "the URL of a function", &damage, exists)?;
-        let controls = PerQualifier::open(&dir.join("controls"), "a setting of a function", &damage, exists)?;
+        let controls =
+            PerQualifier::open(&dir.join("controls"), "a setting of a function", &damage, exists)?;
         let iam = Iam::open(dir, &damage);
         Ok(Arc::new(Self {
             region,
@@ -101,7 +117,8 @@ impl Service {
         }))
     }
 
-    /// Returns the URL from which a zip can be downloaded, by its SHA-256; `None` if only its files were kept.
+    /// Returns the URL from which a zip can be downloaded, by its SHA-256; `None` if only its files
+    /// were kept.
     pub(crate) fn location(&self, sha256: &str) -> Result<Option<String>, ApiError> {
         match self.auth.get() {
             Some(auth) if self.codes.zip(sha256).is_file() => {

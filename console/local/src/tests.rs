@@ -10,19 +10,20 @@ mod second_process;
 mod server;
 mod store;
 
-use crate::{Local, Options, limits::Limits, server::local::open_with};
-use bootstraps::{ECHO, bootstrap, extension};
-use client::{Client, Reply};
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
 use std::{
     io::{Cursor, Write as _},
     path::Path,
     sync::Arc,
     time::Duration,
 };
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bootstraps::{ECHO, bootstrap, extension};
+use client::{Client, Reply};
+use serde_json::{Value, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::{Local, Options, limits::Limits, server::local::open_with};
 
 /// Timeout for conditions that must come true: far longer than they take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -34,7 +35,10 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "not within {PATIENCE:?}: {what}");
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "not within {PATIENCE:?}: {what}"
+    );
 }
 
 /// Limits short enough for tests to reach.
@@ -78,12 +82,16 @@ impl Server {
     }
 
     async fn create_with(&self, name: &str, call: &str, settings: Value) -> Value {
-        let reply = self.client.lambda("POST", "/2015-03-31/functions", &request(name, &python(call), settings)).await;
+        let reply = self
+            .client
+            .lambda("POST", "/2015-03-31/functions", &request(name, &python(call), settings))
+            .await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         self.settled(name).await
     }
 
-    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in progress.
+    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in
+    /// progress.
     async fn settled(&self, name: &str) -> Value {
         self.client.settled(name).await
     }
@@ -114,12 +122,19 @@ impl Server {
 
     async fn invoke(&self, name: &str, payload: &str) -> Reply {
         let path = format!("/2015-03-31/functions/{name}/invocations");
-        self.client.send("POST", &path, &[("x-amz-log-type", "Tail")], payload.as_bytes(), "lambda").await
+        self.client
+            .send("POST", &path, &[("x-amz-log-type", "Tail")], payload.as_bytes(), "lambda")
+            .await
     }
 }
 
 fn options(dir: &Path) -> Options {
-    Options { dir: dir.to_owned(), port: 0, region: "eu-central-1".to_owned(), emulator: Arc::new(|| None) }
+    Options {
+        dir: dir.to_owned(),
+        port: 0,
+        region: "eu-central-1".to_owned(),
+        emulator: Arc::new(|| None),
+    }
 }
 
 /// A directory that sandboxes see as well, although each has a `/tmp` of its own.

@@ -53,8 +53,8 @@ pub struct Change {
     pub to: String,
 }
 
-/// A function as found on the stage: `None` if it does not exist there; a failure if the caller has no permission to
-/// read it.
+/// A function as found on the stage: `None` if it does not exist there; a failure if the caller has
+/// no permission to read it.
 pub type Found = Result<Option<Deployed>, super::failure::Failure>;
 
 /// Plan for one function of a deploy.
@@ -68,17 +68,19 @@ pub struct FunctionPlan {
     pub changes: Vec<Change>,
     /// The changing calls in order, by their IAM action names: `lambda:UpdateFunctionCode`, …
     pub calls: Vec<String>,
-    /// `true` if the change makes the function callable by everybody, which it is not yet: applied only with
+    /// `true` if the change makes the function callable by everybody, which it is not yet: applied
+    /// only with
     /// [`Consent::Given`] on stages that others can reach.
     pub opens: bool,
     /// Version on the stage: `$LATEST`, or the version that the stage's alias points to.
     pub version: String,
-    /// SHA-256 of the zip, lower-case hexadecimal: of the zip to be sent, or, if only settings are compared, of the
-    /// deployed one.
+    /// SHA-256 of the zip, lower-case hexadecimal: of the zip to be sent, or, if only settings are
+    /// compared, of the deployed one.
     pub sha256: String,
     /// `true` if the sources are newer than the zip that would be sent.
     pub stale: bool,
-    /// Digest of the values that `changes` mask, before and after. Only meaningful within this process.
+    /// Digest of the values that `changes` mask, before and after. Only meaningful within this
+    /// process.
     #[serde(skip)]
     pub values: u64,
 }
@@ -141,14 +143,18 @@ pub struct FailedFunction {
     pub done: Vec<Change>,
     /// Remaining differences, as read from the stage afterwards: the next deploy applies them.
     pub left: Vec<Change>,
-    /// `true` if the stage could be read afterwards. If not, `left` is the plan, and parts of it may have been applied.
+    /// `true` if the stage could be read afterwards. If not, `left` is the plan, and parts of it
+    /// may have been applied.
     pub is_known: bool,
 }
 
 impl FailedFunction {
-    /// Returns one line on which changes were made and which were not; `None` if the deploy had not started on it.
+    /// Returns one line on which changes were made and which were not; `None` if the deploy had not
+    /// started on it.
     pub fn truth(&self) -> Option<String> {
-        let fields = |changes: &[Change]| changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ");
+        let fields = |changes: &[Change]| {
+            changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ")
+        };
         if self.done.is_empty() && self.left.is_empty() {
             return None;
         }
@@ -158,7 +164,9 @@ impl FailedFunction {
         match (self.done.is_empty(), self.left.is_empty()) {
             (true, _) => Some(format!("nothing was done, still to do: {}", fields(&self.left))),
             (false, true) => Some(format!("done nevertheless: {}", fields(&self.done))),
-            (false, false) => Some(format!("done: {}; still to do: {}", fields(&self.done), fields(&self.left))),
+            (false, false) => {
+                Some(format!("done: {}; still to do: {}", fields(&self.done), fields(&self.left)))
+            }
         }
     }
 }
@@ -188,9 +196,18 @@ mod tests {
     #[test]
     fn a_function_that_was_not_begun_has_no_more_to_say_than_why() {
         let change = |field: &str| Change { field: field.into(), from: None, to: "x".into() };
-        let failure = super::super::failure::Failure::usage("could not deploy hello", "it has no bootstrap.zip", "");
-        let mut failed =
-            FailedFunction { name: "hello".into(), failure, done: Vec::new(), left: Vec::new(), is_known: false };
+        let failure = super::super::failure::Failure::usage(
+            "could not deploy hello",
+            "it has no bootstrap.zip",
+            "",
+        );
+        let mut failed = FailedFunction {
+            name: "hello".into(),
+            failure,
+            done: Vec::new(),
+            left: Vec::new(),
+            is_known: false,
+        };
         assert_eq!(failed.truth(), None);
         failed.is_known = true;
         assert_eq!(failed.truth(), None);

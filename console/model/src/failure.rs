@@ -28,7 +28,8 @@ pub enum FailureKind {
     Environment,
     /// The caller has no permission. Exit code 3.
     Denied,
-    /// The credentials are missing or have expired; the hint is the command that gets new ones. Exit code 3.
+    /// The credentials are missing or have expired; the hint is the command that gets new ones.
+    /// Exit code 3.
     Login,
     /// The user interrupted it. Exit code 130.
     Interrupted,
@@ -58,16 +59,25 @@ impl Failure {
     }
 
     /// Creates a failure for something missing in the environment (exit code 3).
-    pub fn environment(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn environment(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self { kind: FailureKind::Environment, ..Self::work(what, why, hint) }
     }
 
     /// Creates a failure for a missing permission (exit code 3).
-    pub fn denied(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn denied(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self { kind: FailureKind::Denied, ..Self::work(what, why, hint) }
     }
 
-    /// Creates a failure for missing or rejected credentials (exit code 3); `hint` is the command that gets new ones.
+    /// Creates a failure for missing or rejected credentials (exit code 3); `hint` is the command
+    /// that gets new ones.
     pub fn login(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: FailureKind::Login, ..Self::work(what, why, hint) }
     }

@@ -10,7 +10,9 @@ use super::{
 };
 
 /// Architecture that a function is built for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
     /// Lambda on Graviton: `aarch64-unknown-linux-musl`.
@@ -68,8 +70,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All functions, sorted by name.
     pub functions: Vec<Function>,
-    /// Names that are not functions, each with the reason: binaries that cannot be functions, and names that settings
-    /// refer to but that do not exist. `warnings` contains these too.
+    /// Names that are not functions, each with the reason: binaries that cannot be functions, and
+    /// names that settings refer to but that do not exist. `warnings` contains these too.
     #[serde(default)]
     pub left_out: Vec<(String, Failure)>,
     /// Binaries that may be functions but do not declare it.
@@ -82,7 +84,8 @@ pub struct Workspace {
 /// A function: a binary target that runs on Lambda.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
-    /// Name of the function, here and on a stage: `name` in its settings, else the name of the binary.
+    /// Name of the function, here and on a stage: `name` in its settings, else the name of the
+    /// binary.
     pub name: String,
     /// The binary's name.
     pub binary: String,
@@ -95,7 +98,8 @@ pub struct Function {
     pub target: CargoTarget,
     /// Reason why the binary counts as a function.
     pub runtime: RuntimeCrate,
-    /// Architecture that its bootstrap was built for; before the first build, that of its manifest, else the default.
+    /// Architecture that its bootstrap was built for; before the first build, that of its manifest,
+    /// else the default.
     pub architecture: Architecture,
     /// `[package.metadata.lambda.deploy]` and `.env`.
     pub config: FunctionConfig,
@@ -105,14 +109,15 @@ pub struct Function {
     pub bootstrap: Option<Bootstrap>,
     /// `target/lambda/<binary>/bootstrap.zip`, if packaged.
     pub zip: Option<Zip>,
-    /// `true` if a source file is newer than the bootstrap built from it, or the zip is older than the files that it
-    /// includes.
+    /// `true` if a source file is newer than the bootstrap built from it, or the zip is older than
+    /// the files that it includes.
     pub stale: bool,
 }
 
 impl Function {
-    /// Returns the directory of the bootstrap and the zip below `target/lambda`: the binary's name, as cargo-lambda has
-    /// it, or the function's name if several packages have a binary of that name.
+    /// Returns the directory of the bootstrap and the zip below `target/lambda`: the binary's name,
+    /// as cargo-lambda has it, or the function's name if several packages have a binary of that
+    /// name.
     pub fn directory(&self) -> &str {
         self.target.directory.as_deref().unwrap_or(&self.binary)
     }
@@ -127,12 +132,12 @@ pub struct CargoTarget {
     pub features: Vec<String>,
     /// `required-features` of the binary.
     pub required: Vec<String>,
-    /// All binaries of the package, functions or not: cargo builds each of them whose name is requested for another
-    /// package in the same call.
+    /// All binaries of the package, functions or not: cargo builds each of them whose name is
+    /// requested for another package in the same call.
     #[serde(default)]
     pub binaries: Vec<String>,
-    /// Directory of the bootstrap below `target/lambda`. `None` if it is the binary's name, which no other package
-    /// uses.
+    /// Directory of the bootstrap below `target/lambda`. `None` if it is the binary's name, which
+    /// no other package uses.
     #[serde(default)]
     pub directory: Option<String>,
 }
@@ -149,8 +154,8 @@ pub struct Features {
     pub no_default: bool,
 }
 
-/// Settings of a function in `[package.metadata.lambda]`, with cargo-lambda's meaning of the same keys. `None` leaves
-/// the value on the stage; an empty value removes it there.
+/// Settings of a function in `[package.metadata.lambda]`, with cargo-lambda's meaning of the same
+/// keys. `None` leaves the value on the stage; an empty value removes it there.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionConfig {
@@ -168,7 +173,8 @@ pub struct FunctionConfig {
     pub env_replace: bool,
     /// ARN of the execution role. `None` keeps the role, or creates one by name.
     pub role: Option<String>,
-    /// Managed policies of the role that is created for the function: ARNs, or names of AWS managed policies.
+    /// Managed policies of the role that is created for the function: ARNs, or names of AWS managed
+    /// policies.
     pub policies: Option<Vec<String>>,
     /// Statements of that role's inline policy, in IAM's JSON.
     pub statements: Option<Vec<serde_json::Value>>,
@@ -192,7 +198,8 @@ pub struct FunctionConfig {
     pub vpc: Option<Vpc>,
     /// S3 bucket that the zip is uploaded to.
     pub s3_bucket: Option<String>,
-    /// Object key of the zip in the bucket. `None` derives it from the function's name and the zip's digest.
+    /// Object key of the zip in the bucket. `None` derives it from the function's name and the
+    /// zip's digest.
     pub s3_key: Option<String>,
     /// Files and directories to add to the zip beside the bootstrap.
     pub include: Vec<Include>,
@@ -244,7 +251,8 @@ impl std::fmt::Debug for FunctionConfig {
 /// A file or a directory to add to a function's zip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
-    /// Source path: absolute; its part below the manifest's directory is spelled as in the manifest.
+    /// Source path: absolute; its part below the manifest's directory is spelled as in the
+    /// manifest.
     pub name: String,
     /// Source path: absolute, and relative to the manifest's directory as the manifest has it.
     pub source: PathBuf,

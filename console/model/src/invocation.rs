@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{deploy::Consent, failure::Failure, function::FunctionConfig, settings::values::UrlSetting};
+use super::{
+    deploy::Consent, failure::Failure, function::FunctionConfig, settings::values::UrlSetting,
+};
 
 /// Mode of an invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +22,14 @@ pub enum InvokeMode {
 }
 
 impl InvokeMode {
-    /// Returns the mode for a function with this configuration: if its URL streams responses, waiting becomes
-    /// streaming.
+    /// Returns the mode for a function with this configuration: if its URL streams responses,
+    /// waiting becomes streaming.
     #[must_use]
     pub fn of(self, config: &FunctionConfig) -> Self {
         match &config.url {
-            Some(UrlSetting::Present(url)) if self == Self::Sync && url.streaming == Some(true) => Self::Stream,
+            Some(UrlSetting::Present(url)) if self == Self::Sync && url.streaming == Some(true) => {
+                Self::Stream
+            }
             _ => self,
         }
     }
@@ -48,7 +52,8 @@ pub struct InvokeRequest {
     pub tenant: Option<String>,
     /// `true` to force a new sandbox, so that the invocation is a cold start.
     pub cold: bool,
-    /// Consent for a new sandbox on a protected stage, since it changes the function's configuration.
+    /// Consent for a new sandbox on a protected stage, since it changes the function's
+    /// configuration.
     pub consent: Consent,
 }
 
@@ -67,7 +72,8 @@ pub struct Invocation {
     pub version: Option<String>,
     /// `Unhandled` or `Handled` if the function failed.
     pub function_error: Option<String>,
-    /// The response as text: JSON unless the function returns something else; base64 if it is not text. At most
+    /// The response as text: JSON unless the function returns something else; base64 if it is not
+    /// text. At most
     /// [`Invocation::KEPT`] bytes are kept.
     pub payload: String,
     /// `true` if `payload` is base64, because the response is not text.
@@ -76,7 +82,8 @@ pub struct Invocation {
     pub bytes: u64,
     /// Everything but the body of a streamed response.
     pub stream: Option<Box<Streamed>>,
-    /// Figures of the REPORT line; `None` if it has not arrived (yet), and for async and dry-run invocations.
+    /// Figures of the REPORT line; `None` if it has not arrived (yet), and for async and dry-run
+    /// invocations.
     pub report: Option<Report>,
     /// Log lines of the invocation, oldest first (at first the 4 KB tail that Invoke returns).
     pub logs: Vec<String>,
@@ -89,12 +96,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Number of bytes of a response that are kept: more than a buffered response can have (6 MB), and little compared
-    /// to the 200 MB of a streamed one.
+    /// Number of bytes of a response that are kept: more than a buffered response can have (6 MB),
+    /// and little compared to the 200 MB of a streamed one.
     pub const KEPT: usize = 8 << 20;
 
-    /// Returns the error details, as JSON, at the end of a stream that ended with an error; otherwise the error is the
-    /// payload.
+    /// Returns the error details, as JSON, at the end of a stream that ended with an error;
+    /// otherwise the error is the payload.
     pub fn error_details(&self) -> Option<&str> {
         self.stream.as_ref()?.error_details.as_deref()
     }
@@ -119,11 +126,13 @@ pub struct Streamed {
     pub http: Option<HttpHead>,
     /// Error details, as JSON, at the end of a stream that ended with an error.
     pub error_details: Option<String>,
-    /// Reason why the response is incomplete: it was cancelled, or the connection broke. The part that arrived is kept.
+    /// Reason why the response is incomplete: it was cancelled, or the connection broke. The part
+    /// that arrived is kept.
     pub cut_off: Option<Failure>,
 }
 
-/// The HTTP response that a streamed response begins with (`application/vnd.awslambda.http-integration-response`).
+/// The HTTP response that a streamed response begins with
+/// (`application/vnd.awslambda.http-integration-response`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpHead {
     /// The HTTP status.
@@ -137,7 +146,8 @@ pub struct HttpHead {
 impl HttpHead {
     /// Returns the content type of the body.
     pub fn content_type(&self) -> Option<&str> {
-        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let header =
+            self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         header.map(|(_, value)| value.as_str())
     }
 }
@@ -202,12 +212,14 @@ pub struct Report {
     pub memory_mb: u32,
     /// Peak memory in MB.
     pub max_memory_mb: u32,
-    /// `true` if the bootstrap ran under an emulator, so its times are not those of the real processor.
+    /// `true` if the bootstrap ran under an emulator, so its times are not those of the real
+    /// processor.
     pub emulated: bool,
     /// `true` if the sandbox was restored from a snapshot: the init duration is the restore's.
     #[serde(default)]
     pub restored: bool,
-    /// `error`, `failure` or `timeout`; `None` if the invocation succeeded, or if the line has no status.
+    /// `error`, `failure` or `timeout`; `None` if the invocation succeeded, or if the line has no
+    /// status.
     #[serde(default)]
     pub status: Option<String>,
     /// Error type as the platform names it: `Runtime.ExitError`.

@@ -1,6 +1,8 @@
-//! JSON as text: tokens for colours, a layout that changes no number, and the place of a syntax error.
+//! JSON as text: tokens for colours, a layout that changes no number, and the place of a syntax
+//! error.
 //!
-//! Works on the text, never on parsed values: `1.10`, `10000000000000000001` and repeated keys stay as they were typed.
+//! Works on the text, never on parsed values: `1.10`, `10000000000000000001` and repeated keys stay
+//! as they were typed.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
@@ -30,7 +32,9 @@ pub fn tokens(text: &str) -> impl Iterator<Item = (Token, std::ops::Range<usize>
     std::iter::from_fn(move || {
         let start = at;
         let first = *bytes.get(start)?;
-        let run = |from: usize, wanted: fn(&u8) -> bool| from + bytes[from..].iter().take_while(|b| wanted(b)).count();
+        let run = |from: usize, wanted: fn(&u8) -> bool| {
+            from + bytes[from..].iter().take_while(|b| wanted(b)).count()
+        };
         let token = match first {
             b'"' => {
                 at = string_end(bytes, start);
@@ -54,16 +58,33 @@ pub fn tokens(text: &str) -> impl Iterator<Item = (Token, std::ops::Range<usize>
             }
             _ => {
                 at = run(start, |b| {
-                    !matches!(b, b'"' | b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r')
+                    !matches!(
+                        b,
+                        b'"' | b'{'
+                            | b'}'
+                            | b'['
+                            | b']'
+                            | b','
+                            | b':'
+                            | b' '
+                            | b'\t'
+                            | b'\n'
+                            | b'\r'
+                    )
                 });
-                if matches!(&bytes[start..at], b"true" | b"false" | b"null") { Token::Word } else { Token::Other }
+                if matches!(&bytes[start..at], b"true" | b"false" | b"null") {
+                    Token::Word
+                } else {
+                    Token::Other
+                }
             }
         };
         Some((token, start..at))
     })
 }
 
-/// Returns the end of the string that begins at `start`: after its closing quote, or at the end of the line.
+/// Returns the end of the string that begins at `start`: after its closing quote, or at the end of
+/// the line.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = bytes.get(at) {
@@ -102,7 +123,8 @@ pub fn check(text: &str) -> Result<(), SyntaxError> {
     let before = &before[..before.len().min(bytes)];
     let column = String::from_utf8_lossy(before).chars().count() + 1;
     let message = error.to_string();
-    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned();
+    let message =
+        message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned();
     Err(SyntaxError { line, column, message })
 }
 
@@ -112,7 +134,8 @@ pub fn compact(text: &str) -> String {
     pieces.filter_map(|(_, range)| text.get(range)).collect()
 }
 
-/// Deepest level that is indented, so that the size of the result is bounded by the size of the text.
+/// Deepest level that is indented, so that the size of the result is bounded by the size of the
+/// text.
 const DEEPEST: usize = 40;
 
 /// Formats valid JSON with two spaces per level; empty arrays and objects stay on their line.
@@ -170,7 +193,9 @@ mod tests {
         assert_eq!(squeeze(text), squeeze(&formatted));
         assert!(check(&formatted).is_ok());
         assert_eq!(format(&formatted), formatted);
-        assert!(formatted.starts_with("{\n  \"a\": [\n    1.10,\n    {\n      \"b\": {}\n    },\n    []\n  ],\n"));
+        assert!(formatted.starts_with(
+            "{\n  \"a\": [\n    1.10,\n    {\n      \"b\": {}\n    },\n    []\n  ],\n"
+        ));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The values of the console: functions, their settings, plans, invocations, log lines, versions, stages, failures and
-//! statistics, with their pure rules.
+//! The values of the console: functions, their settings, plans, invocations, log lines, versions,
+//! stages, failures and statistics, with their pure rules.
 //!
-//! Pure: no clients, channels, clocks or files. The engine returns these values, and the commands and the screen show
-//! them.
+//! Pure: no clients, channels, clocks or files. The engine returns these values, and the commands
+//! and the screen show them.
 
 mod deploy;
 mod failure;
@@ -23,28 +23,31 @@ mod versions;
 mod watch;
 
 pub use deploy::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction, FailedFunction, Found,
-    FunctionPlan,
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
+    FailedFunction, Found, FunctionPlan,
 };
 pub use failure::{Failure, FailureKind};
 pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function, FunctionConfig, Include,
-    RuntimeCrate, Workspace, Zip, short_sha256,
+    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function,
+    FunctionConfig, Include, RuntimeCrate, Workspace, Zip, short_sha256,
 };
 pub use invocation::{
-    HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart, Streamed,
+    HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart,
+    Streamed,
 };
 pub use logs::{FREE_MINUTES, LogFix, LogMark, MarkKind, TailState, live_cost};
 pub use progress::Step;
 pub use promote::{Canary, PromoteOutcome, Promoted, Promotion};
 pub use resources::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Keep};
 pub use roles::{Permissions, Role, Verdict};
-pub use settings::{Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
+pub use settings::{
+    Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+};
 pub use setup::Part;
 pub use stage::{CodeAsked, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};
 pub use versions::{
-    Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged, VersionsDone, numbers,
-    percent,
+    Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged,
+    VersionsDone, numbers, percent,
 };
 pub use watch::Changed;

@@ -11,7 +11,8 @@ pub enum MarkKind {
     Reconnected(String),
 }
 
-/// A place where lines were missed. The same mark is sent again, with the number of lines, when they have been read.
+/// A place where lines were missed. The same mark is sent again, with the number of lines, when
+/// they have been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogMark {
     /// ID among the marks of its tail.
@@ -57,8 +58,8 @@ pub struct LogFix {
     pub request_id: Option<String>,
 }
 
-/// Price of a minute of one live session, in dollars, once the month's free minutes are used. Source: Amazon
-/// `CloudWatch` pricing, "Live Tail".
+/// Price of a minute of one live session, in dollars, once the month's free minutes are used.
+/// Source: Amazon `CloudWatch` pricing, "Live Tail".
 const DOLLARS_A_MINUTE: f64 = 0.01;
 /// Number of free minutes of live sessions per month.
 pub const FREE_MINUTES: i64 = 1_800;

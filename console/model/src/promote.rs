@@ -23,24 +23,33 @@ pub struct Promotion {
     pub consent: Consent,
 }
 
-/// A canary: steps in which a new version receives more of an alias's traffic, and the limits that end it.
+/// A canary: steps in which a new version receives more of an alias's traffic, and the limits that
+/// end it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Canary {
     /// Weight of the new version in each step, in per cent; afterwards it receives all traffic.
     pub steps: Vec<f64>,
     /// Duration of a step, in milliseconds.
     pub every_ms: u64,
-    /// Maximum difference between the error rates of the new and the old version, in percentage points.
+    /// Maximum difference between the error rates of the new and the old version, in percentage
+    /// points.
     pub max_errors: f64,
     /// Maximum increase of the init duration, in per cent, at p50 and at p99.
     pub max_init: f64,
-    /// Minimum number of invocations of the new version before its error rate is compared, and at the end of a step.
+    /// Minimum number of invocations of the new version before its error rate is compared, and at
+    /// the end of a step.
     pub least: u64,
 }
 
 impl Default for Canary {
     fn default() -> Self {
-        Self { steps: vec![5.0, 25.0, 50.0], every_ms: 300_000, max_errors: 1.0, max_init: 50.0, least: 10 }
+        Self {
+            steps: vec![5.0, 25.0, 50.0],
+            every_ms: 300_000,
+            max_errors: 1.0,
+            max_init: 50.0,
+            least: 10,
+        }
     }
 }
 
@@ -56,11 +65,15 @@ impl Canary {
             (minutes, seconds) => format!("{minutes} min {seconds} s"),
         };
         let rules = format!(
-            "rolled back where over {max_errors} % more fail than of the version before (from {least} \
+            "rolled back where over {max_errors} % more fail than of the version before (from \
+            {least} \
              invocations on), or the init is slower by more than {max_init} %"
         );
         let change = |field: &str, to| Change { field: format!("canary.{field}"), from: None, to };
-        [change("steps", format!("{}, then all; each for {every}", steps.join(", "))), change("rules", rules)]
+        [
+            change("steps", format!("{}, then all; each for {every}", steps.join(", "))),
+            change("rules", rules),
+        ]
     }
 }
 
@@ -94,10 +107,16 @@ impl Promoted {
         let version = self.version.as_deref().unwrap_or(from_version);
         let sha256 = short_sha256(&self.sha256);
         match self.action {
-            DeployAction::Unchanged => format!("{name}: {stage} has it already, as version {version} ({sha256})"),
+            DeployAction::Unchanged => {
+                format!("{name}: {stage} has it already, as version {version} ({sha256})")
+            }
             DeployAction::Created | DeployAction::Updated => {
-                let before = self.before.as_ref().map(|before| format!(", not version {before} any more"));
-                format!("{name}: {stage} has version {version} ({sha256}){}", before.unwrap_or_default())
+                let before =
+                    self.before.as_ref().map(|before| format!(", not version {before} any more"));
+                format!(
+                    "{name}: {stage} has version {version} ({sha256}){}",
+                    before.unwrap_or_default()
+                )
             }
         }
     }
@@ -127,10 +146,12 @@ mod tests {
             (steps.field.as_str(), steps.to.as_str()),
             ("canary.steps", "5 %, 25 %, 50 %, then all; each for 5 min")
         );
-        let expected = "rolled back where over 1 % more fail than of the version before (from 10 invocations on), \
+        let expected = "rolled back where over 1 % more fail than of the version before (from 10 \
+            invocations on), \
                         or the init is slower by more than 50 %";
         assert_eq!((rules.field.as_str(), rules.to.as_str()), ("canary.rules", expected));
-        let [steps, _] = Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();
+        let [steps, _] =
+            Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();
         assert_eq!(steps.to, "2.5 %, then all; each for 1 min 30 s");
     }
 }

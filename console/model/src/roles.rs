@@ -13,7 +13,8 @@ pub struct Role {
     pub description: String,
     /// Creation time, in milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// Time of the last use by a function, in milliseconds since the Unix epoch; `None` if the stage reports no use.
+    /// Time of the last use by a function, in milliseconds since the Unix epoch; `None` if the
+    /// stage reports no use.
     pub last_used_at: Option<i64>,
     /// ARNs of the attached managed policies.
     pub policies: Vec<String>,
@@ -21,8 +22,8 @@ pub struct Role {
     pub inline: Vec<String>,
     /// Functions on the stage that use the role, by their names there.
     pub functions: Vec<String>,
-    /// Actions that this caller is not allowed to call and that the missing details need: `iam:GetRole`,
-    /// `lambda:ListFunctions`.
+    /// Actions that this caller is not allowed to call and that the missing details need:
+    /// `iam:GetRole`, `lambda:ListFunctions`.
     pub refused: Vec<String>,
 }
 
@@ -32,7 +33,8 @@ impl Role {
 
     /// Returns `true` if no function uses the role; `false` if the functions could not be listed.
     pub fn is_unused(&self) -> bool {
-        self.functions.is_empty() && !self.refused.iter().any(|action| action == Self::LIST_FUNCTIONS)
+        self.functions.is_empty()
+            && !self.refused.iter().any(|action| action == Self::LIST_FUNCTIONS)
     }
 }
 

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::function::FunctionConfig;
+
 pub use setting::Setting;
-pub use values::{Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc};
+pub use values::{
+    Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+};
 
 /// Placeholder for every environment value.
 pub const MASK: &str = "••••••";
@@ -30,12 +33,16 @@ pub struct LiveConfig {
 /// Edits of one function: the new value of each setting as text; `None` to remove it.
 pub type Edits = BTreeMap<Setting, Option<String>>;
 
-/// Returns the settings `live` with `edits` applied, and a patch with only the settings that `edits` touch: all others
-/// are `None`, which leaves them unchanged.
+/// Returns the settings `live` with `edits` applied, and a patch with only the settings that
+/// `edits` touch: all others are `None`, which leaves them unchanged.
 ///
 /// # Errors
-/// Returns an error if an edit is not a valid value of its setting, or is not valid in combination with the others.
-pub fn patched(live: &FunctionConfig, edits: &Edits) -> Result<(FunctionConfig, FunctionConfig), String> {
+/// Returns an error if an edit is not a valid value of its setting, or is not valid in combination
+/// with the others.
+pub fn patched(
+    live: &FunctionConfig,
+    edits: &Edits,
+) -> Result<(FunctionConfig, FunctionConfig), String> {
     let mut whole = live.clone();
     for (setting, value) in edits {
         setting.set(&mut whole, value.as_deref())?;
@@ -64,20 +71,27 @@ impl Revert {
     /// Returns a clause like `puts memory back to 256 MB, as Cargo.toml says`.
     pub fn of(&self, setting: &Setting) -> String {
         match self {
-            Self::To(wanted) if wanted.is_empty() => format!("takes {setting} away, as Cargo.toml says"),
+            Self::To(wanted) if wanted.is_empty() => {
+                format!("takes {setting} away, as Cargo.toml says")
+            }
             Self::To(wanted) => format!("puts {setting} back to {wanted}, as Cargo.toml says"),
             Self::Removed => format!("removes {setting}, which Cargo.toml does not name"),
         }
     }
 }
 
-/// Returns the effect that the next deploy of a function with the settings `workspace` has on `setting`, if its value
-/// on the stage is `value`.
-pub fn revert(workspace: &FunctionConfig, setting: &Setting, value: Option<&str>) -> Option<Revert> {
+/// Returns the effect that the next deploy of a function with the settings `workspace` has on
+/// `setting`, if its value on the stage is `value`.
+pub fn revert(
+    workspace: &FunctionConfig,
+    setting: &Setting,
+    value: Option<&str>,
+) -> Option<Revert> {
     match setting.get(workspace) {
         Some(wanted) if Some(wanted.as_str()) == value => None,
         Some(wanted) => Some(Revert::To(setting.shown(wanted))),
-        None => (setting.is_variable() && workspace.env_replace && value.is_some()).then_some(Revert::Removed),
+        None => (setting.is_variable() && workspace.env_replace && value.is_some())
+            .then_some(Revert::Removed),
     }
 }
 

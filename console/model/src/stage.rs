@@ -21,7 +21,8 @@ pub struct StageInfo {
     pub identity: String,
     /// Source of the credentials: `SSO`, `role deployer with SSO`, …; empty for the local Lambda.
     pub credentials: String,
-    /// Expiration of the credentials, in milliseconds since the Unix epoch; `None` if they do not expire.
+    /// Expiration of the credentials, in milliseconds since the Unix epoch; `None` if they do not
+    /// expire.
     pub expires_at: Option<i64>,
     /// Emulator that runs ARM64 bootstraps; `None` on ARM64 hosts and on AWS.
     pub emulator: Option<String>,
@@ -48,7 +49,8 @@ impl StageInfo {
         ))
     }
 
-    /// Returns the caller in short: `deployer/me` for `arn:aws:sts::111111111111:assumed-role/deployer/me`.
+    /// Returns the caller in short: `deployer/me` for
+    /// `arn:aws:sts::111111111111:assumed-role/deployer/me`.
     pub fn caller(&self) -> &str {
         let resource = self.identity.rsplit(':').next().unwrap_or_default();
         ["assumed-role/", "user/", "federated-user/"]

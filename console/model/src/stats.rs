@@ -93,9 +93,12 @@ impl Figures {
     pub fn new(mut samples: Vec<Sample>) -> Self {
         samples.drain(..samples.len().saturating_sub(MOST_SAMPLES));
         let of = |wanted: fn(&Sample) -> bool| {
-            Percentiles::of(samples.iter().filter(|sample| wanted(sample)).map(|sample| sample.duration_ms))
+            Percentiles::of(
+                samples.iter().filter(|sample| wanted(sample)).map(|sample| sample.duration_ms),
+            )
         };
-        let count = |wanted: fn(&Sample) -> bool| samples.iter().filter(|sample| wanted(sample)).count();
+        let count =
+            |wanted: fn(&Sample) -> bool| samples.iter().filter(|sample| wanted(sample)).count();
         Self {
             cold: count(|sample| sample.init_ms.is_some()),
             failed: count(|sample| sample.failed),
@@ -118,12 +121,15 @@ impl Figures {
         Self::new(self.samples)
     }
 
-    /// Returns the statistics with more invocations, in any order; those already contained are ignored.
+    /// Returns the statistics with more invocations, in any order; those already contained are
+    /// ignored.
     #[must_use]
     pub fn with_all(mut self, samples: Vec<Sample>) -> Self {
-        let mut known: HashSet<String> = self.samples.iter().map(|sample| sample.request_id.clone()).collect();
+        let mut known: HashSet<String> =
+            self.samples.iter().map(|sample| sample.request_id.clone()).collect();
         let before = self.samples.len();
-        self.samples.extend(samples.into_iter().filter(|sample| known.insert(sample.request_id.clone())));
+        self.samples
+            .extend(samples.into_iter().filter(|sample| known.insert(sample.request_id.clone())));
         if self.samples.len() == before {
             return self;
         }

@@ -1,7 +1,7 @@
 //! Text from outside, cleaned for the terminal, and its width on a terminal.
 //!
-//! Text is stored, copied and sent unchanged, and shown through [`clean`]: a function, a stage, a file or a tool must
-//! neither control the terminal nor forge its content.
+//! Text is stored, copied and sent unchanged, and shown through [`clean`]: a function, a stage, a
+//! file or a tool must neither control the terminal nor forge its content.
 
 mod columns;
 mod encoding;
@@ -24,22 +24,27 @@ pub use nearest::nearest;
 
 /// Replacement for a character that must not reach the terminal.
 pub const REPLACED: char = '\u{fffd}';
-/// Maximum size of one grapheme cluster in bytes: twice the longest emoji, and more marks than any script puts on a
-/// letter.
+/// Maximum size of one grapheme cluster in bytes: twice the longest emoji, and more marks than any
+/// script puts on a letter.
 const LONGEST_CLUSTER: usize = 64;
 
-/// Returns `text` safe to show: of control characters only tabs and line breaks are kept (each line break as `\n`),
-/// escape sequences are removed as a whole, and characters that control or reorder are replaced. Invisible characters
-/// without effect are removed. Idempotent.
+/// Returns `text` safe to show: of control characters only tabs and line breaks are kept (each line
+/// break as `\n`), escape sequences are removed as a whole, and characters that control or reorder
+/// are replaced. Invisible characters without effect are removed. Idempotent.
 pub fn clean(text: &str) -> Cow<'_, str> {
     // Most text. A fold without an early exit is compiled to fast code.
     if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\t' | b'\n'))
-        || text.chars().all(|character| is_cluster_alone(character) && shown(character) == Some(character))
+        || text
+            .chars()
+            .all(|character| is_cluster_alone(character) && shown(character) == Some(character))
     {
         return Cow::Borrowed(text);
     }
     let mut cleaner = Cleaner::default();
-    let shown = match text.char_indices().find(|(_, character)| cleaner.pass(*character) != Some(*character)) {
+    let shown = match text
+        .char_indices()
+        .find(|(_, character)| cleaner.pass(*character) != Some(*character))
+    {
         None => Cow::Borrowed(text),
         Some((from, _)) => {
             let mut shown = String::with_capacity(text.len());
@@ -60,7 +65,8 @@ pub fn clean_but_colours(text: &str) -> Cow<'_, str> {
         return clean(text);
     }
     let mut shown = String::with_capacity(text.len());
-    // A piece without a colour before it continues the text before: it may be part of a sequence that began there.
+    // A piece without a colour before it continues the text before: it may be part of a sequence
+    // that began there.
     let (mut plain, mut is_coloured) = (first.to_owned(), false);
     for piece in pieces {
         let Some((colour, rest)) = colour(piece) else {
@@ -90,8 +96,9 @@ fn colour(piece: &str) -> Option<(&str, &str)> {
     is_colour.then(|| piece.split_at(end + 2))
 }
 
-/// Returns the beginning of `text`, cleaned: at least `columns` columns and what follows them, if there are that many.
-/// The rest is not read, so that a line of a megabyte costs only its visible part.
+/// Returns the beginning of `text`, cleaned: at least `columns` columns and what follows them, if
+/// there are that many. The rest is not read, so that a line of a megabyte costs only its visible
+/// part.
 pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     let mut bytes = columns.saturating_mul(4).saturating_add(LONGEST_CLUSTER);
     loop {
@@ -99,7 +106,11 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
         let shown = clean(text.get(..end).unwrap_or(text));
         let is_enough = || {
             let most = columns + 2;
-            if is_plain(&shown) { shown.len() > most } else { clusters(&shown).take(most + 1).count() > most }
+            if is_plain(&shown) {
+                shown.len() > most
+            } else {
+                clusters(&shown).take(most + 1).count() > most
+            }
         };
         // The last cluster may continue after the end.
         if end == text.len() || is_enough() {
@@ -109,8 +120,8 @@ pub fn clean_start(text: &str, columns: usize) -> Cow<'_, str> {
     }
 }
 
-/// Returns the grapheme clusters of text, with the columns in which ratatui, and so the terminal, draws them. Tabs and
-/// line breaks have no columns.
+/// Returns the grapheme clusters of text, with the columns in which ratatui, and so the terminal,
+/// draws them. Tabs and line breaks have no columns.
 pub fn clusters(clean: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = clean;
     std::iter::from_fn(move || {
@@ -132,7 +143,11 @@ fn first_cluster(text: &str) -> usize {
     match characters.next() {
         None => 0,
         // `\r\n` is one cluster.
-        Some(first) if first != '\r' && is_cluster_alone(first) && characters.next().is_none_or(is_cluster_alone) => {
+        Some(first)
+            if first != '\r'
+                && is_cluster_alone(first)
+                && characters.next().is_none_or(is_cluster_alone) =>
+        {
             first.len_utf8()
         }
         Some(_) => text.graphemes(true).next().map_or(0, str::len),
@@ -144,8 +159,8 @@ pub fn is_plain(clean: &str) -> bool {
     clean.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-/// Counts the halfwidth sound marks of Japanese in `cluster`: Unicode joins them with the character before, terminals
-/// and ratatui give each a column.
+/// Counts the halfwidth sound marks of Japanese in `cluster`: Unicode joins them with the character
+/// before, terminals and ratatui give each a column.
 fn sound_marks(cluster: &str) -> usize {
     cluster.chars().filter(|character| matches!(character, '\u{ff9e}' | '\u{ff9f}')).count()
 }
@@ -258,8 +273,9 @@ fn shown(character: char) -> Option<char> {
     }
 }
 
-/// Returns `text` with marks without a base character replaced, because terminals draw them differently and they would
-/// join text that is put before; and with overlong clusters cut: a million marks on a letter would be an endless line.
+/// Returns `text` with marks without a base character replaced, because terminals draw them
+/// differently and they would join text that is put before; and with overlong clusters cut: a
+/// million marks on a letter would be an endless line.
 fn without_piles(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.chars().all(is_cluster_alone) {
         return text;
@@ -291,7 +307,8 @@ fn joins(cluster: &str) -> bool {
     first.is_some_and(|first| [' ', first].iter().collect::<String>().graphemes(true).count() == 1)
 }
 
-/// Returns `true` if `character` is from a common range in which each character is a cluster of its own with a width.
+/// Returns `true` if `character` is from a common range in which each character is a cluster of its
+/// own with a width.
 const fn is_cluster_alone(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,5 @@
-//! A function's versions and aliases on a stage, with the figures of each version, and the outcome of changing them.
+//! A function's versions and aliases on a stage, with the figures of each version, and the outcome
+//! of changing them.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,8 @@ pub struct Alias {
     pub name: String,
     /// Version that it points to.
     pub version: String,
-    /// Version that receives a share of the traffic, while a canary is running or after one was interrupted.
+    /// Version that receives a share of the traffic, while a canary is running or after one was
+    /// interrupted.
     pub canary: Option<Share>,
     /// Version that it pointed to before, if the console recorded it.
     pub before: Option<String>,
@@ -58,7 +60,8 @@ pub struct Version {
     pub sha256: String,
     /// Size of its zip in bytes.
     pub bytes: u64,
-    /// Time of publication, or of the last change of `$LATEST`, in milliseconds since the Unix epoch.
+    /// Time of publication, or of the last change of `$LATEST`, in milliseconds since the Unix
+    /// epoch.
     pub modified_at: i64,
     /// Figures of its invocations.
     pub figures: VersionFigures,
@@ -115,18 +118,19 @@ impl FunctionVersions {
         })
     }
 
-    /// Returns the versions to delete if the `keep` newest are kept, and every version that an alias points to: oldest
-    /// first.
+    /// Returns the versions to delete if the `keep` newest are kept, and every version that an
+    /// alias points to: oldest first.
     pub fn prunable(&self, keep: usize) -> Vec<String> {
         let published = self.versions.iter().filter(|version| version.version != Self::LATEST);
         let free = |version: &&Version| self.aliases_of(&version.version).next().is_none();
-        let mut old: Vec<String> = published.skip(keep).filter(free).map(|version| version.version.clone()).collect();
+        let mut old: Vec<String> =
+            published.skip(keep).filter(free).map(|version| version.version.clone()).collect();
         old.reverse();
         old
     }
 
-    /// Returns the target of a rollback without a version: the version that the stage's alias pointed to before, else
-    /// the newest one that is older than the current one.
+    /// Returns the target of a rollback without a version: the version that the stage's alias
+    /// pointed to before, else the newest one that is older than the current one.
     pub fn previous(&self) -> Option<&str> {
         let alias = self.stage_alias();
         let noted = alias.and_then(|alias| alias.before.as_deref());
@@ -138,9 +142,13 @@ impl FunctionVersions {
         let latest = self.versions.iter().find(|version| version.version == Self::LATEST);
         let mut published = self.versions.iter().filter(|version| version.version != Self::LATEST);
         let found = match alias {
-            Some(alias) => published.find(|version| number(&version.version) < number(&alias.version)),
-            // Without an alias, a rollback restores code: the newest version whose code is not deployed already.
-            None => published.find(|version| latest.is_none_or(|latest| latest.sha256 != version.sha256)),
+            Some(alias) => {
+                published.find(|version| number(&version.version) < number(&alias.version))
+            }
+            // Without an alias, a rollback restores code: the newest version whose code is not
+            // deployed already.
+            None => published
+                .find(|version| latest.is_none_or(|latest| latest.sha256 != version.sha256)),
         };
         found.map(|version| version.version.as_str())
     }
@@ -150,7 +158,8 @@ impl FunctionVersions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionsChange {
-    /// Publishes a version of the last deploy, with this description; `None` for the function's own.
+    /// Publishes a version of the last deploy, with this description; `None` for the function's
+    /// own.
     Publish(Option<String>),
     /// Ends a canary, or points the stage's alias to this version; `None` for the previous one.
     Rollback(Option<String>),
@@ -214,12 +223,15 @@ impl VersionsChanged {
     pub fn story(&self) -> String {
         let name = &self.name;
         match &self.done {
-            VersionsDone::Published { version, new: true, .. } => format!("{name}: published version {version}"),
+            VersionsDone::Published { version, new: true, .. } => {
+                format!("{name}: published version {version}")
+            }
             VersionsDone::Published { version, .. } => {
                 format!("{name}: nothing to publish, version {version} is the same")
             }
             VersionsDone::Reset { alias, version, canary } => format!(
-                "{name}: the canary is ended, version {} gets nothing of {alias} and version {version} all",
+                "{name}: the canary is ended, version {} gets nothing of {alias} and version \
+                {version} all",
                 canary.version
             ),
             VersionsDone::RolledBack { alias: Some(alias), from: Some(from), to } => {
@@ -229,7 +241,9 @@ impl VersionsChanged {
                 format!("{name}: {alias} leads to version {to}")
             }
             VersionsDone::RolledBack { alias: None, to, .. } => {
-                format!("{name}: $LATEST has the code of version {to}; its configuration is as it was")
+                format!(
+                    "{name}: $LATEST has the code of version {to}; its configuration is as it was"
+                )
             }
             VersionsDone::Pruned { deleted, kept } if deleted.is_empty() => {
                 format!("{name}: no version to delete, {}", staying(kept.len()))
@@ -278,7 +292,8 @@ mod tests {
     }
 
     fn versions(aliases: Vec<Alias>) -> FunctionVersions {
-        let numbered = (1..=9).rev().map(|number| version(&number.to_string(), &format!("sha{number}")));
+        let numbered =
+            (1..=9).rev().map(|number| version(&number.to_string(), &format!("sha{number}")));
         FunctionVersions {
             alias: Some("live".into()),
             aliases,
@@ -301,8 +316,16 @@ mod tests {
     #[test]
     fn a_roll_back_goes_where_the_alias_was_before_a_failed_canary() {
         assert_eq!(versions(vec![alias("7", None, None)]).previous(), Some("6"));
-        assert_eq!(versions(vec![alias("9", None, Some("7"))]).previous(), Some("7"), "8 never held");
-        assert_eq!(versions(vec![alias("9", None, Some("99"))]).previous(), Some("8"), "it was pruned");
+        assert_eq!(
+            versions(vec![alias("9", None, Some("7"))]).previous(),
+            Some("7"),
+            "8 never held"
+        );
+        assert_eq!(
+            versions(vec![alias("9", None, Some("99"))]).previous(),
+            Some("8"),
+            "it was pruned"
+        );
         assert_eq!(versions(vec![alias("1", None, None)]).previous(), None);
         let without = FunctionVersions { alias: None, ..versions(Vec::new()) };
         assert_eq!(without.previous(), Some("8"), "9 is the code of $LATEST");

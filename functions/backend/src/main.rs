@@ -77,7 +77,9 @@ fn about() -> Result<Response, Error> {
 }
 
 fn list(store: &Store, name: &str) -> Result<Response, Error> {
-    let items = store.with(|items| items.iter().filter(|item| item.name.contains(name)).cloned().collect::<Vec<_>>());
+    let items = store.with(|items| {
+        items.iter().filter(|item| item.name.contains(name)).cloned().collect::<Vec<_>>()
+    });
     Ok(Response::json(200, &items)?)
 }
 

@@ -26,7 +26,10 @@ fn an_item_that_was_added_is_found_and_listed() {
     let store = Store::default();
     let new = json!({"name": "desk", "price": 120.0});
     let desk = json!({"id": 1, "name": "desk", "price": 120.0});
-    assert_eq!(call(&store, Request::new("POST", "/items").with_json(&new).unwrap()), (201, desk.clone()));
+    assert_eq!(
+        call(&store, Request::new("POST", "/items").with_json(&new).unwrap()),
+        (201, desk.clone())
+    );
     assert_eq!(call(&store, Request::new("GET", "/items/1")), (200, desk.clone()));
     assert_eq!(call(&store, Request::new("GET", "/items")), (200, json!([desk])));
     assert_eq!(call(&store, Request::new("GET", "/items?name=es")), (200, json!([desk])));
@@ -44,9 +47,18 @@ fn what_cannot_be_done_is_told_as_json() {
     assert_eq!(refused(post("")).0, 400);
     assert_eq!(refused(post("{")).0, 400);
     assert_eq!(refused(post(r#"{"name":" ","price":1}"#)).0, 400);
-    assert_eq!(refused(Request::new("GET", "/items/7")), (404, json!({"error": "there is no item 7"})));
-    assert_eq!(refused(Request::new("GET", "/nowhere")), (404, json!({"error": "there is nothing at /nowhere"})));
-    assert_eq!(refused(Request::new("DELETE", "/items")), (405, json!({"error": "allowed here: GET, POST"})));
+    assert_eq!(
+        refused(Request::new("GET", "/items/7")),
+        (404, json!({"error": "there is no item 7"}))
+    );
+    assert_eq!(
+        refused(Request::new("GET", "/nowhere")),
+        (404, json!({"error": "there is nothing at /nowhere"}))
+    );
+    assert_eq!(
+        refused(Request::new("DELETE", "/items")),
+        (405, json!({"error": "allowed here: GET, POST"}))
+    );
     assert_eq!(refused(Request::new("POST", "/")).0, 405);
 }
 

@@ -1,7 +1,8 @@
-//! Counts words in a state that all requests share, reports after each answer, and logs a last line at the end.
+//! Counts words in a state that all requests share, reports after each answer, and logs a last line
+//! at the end.
 //!
-//! The code is the same for sequential and concurrent requests: on a managed instance the same `run` serves as many at
-//! once as the platform sends.
+//! The code is the same for sequential and concurrent requests: on a managed instance the same
+//! `run` serves as many at once as the platform sends.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +53,8 @@ async fn report(totals: &Totals) {
 
 /// Writes the last line of the sandbox's log.
 async fn say_goodbye(totals: &Totals) {
-    let (requests, words) = (totals.requests.load(Ordering::Relaxed), totals.words.load(Ordering::Relaxed));
+    let (requests, words) =
+        (totals.requests.load(Ordering::Relaxed), totals.words.load(Ordering::Relaxed));
     log::info(format_args!("counted {words} words in {requests} requests"));
 }
 
@@ -73,11 +75,17 @@ mod tests {
             .after_response(async move |totals: &Totals| {
                 note(format!("after {}", totals.words.load(Ordering::Relaxed)));
             })
-            .on_shutdown(async move |totals: &Totals| note(format!("end {}", totals.requests.load(Ordering::Relaxed))));
-        let texts = ["one two", "", "three"].map(|text| Event::new(json!({ "text": text }).to_string()));
+            .on_shutdown(async move |totals: &Totals| {
+                note(format!("end {}", totals.requests.load(Ordering::Relaxed)));
+            });
+        let texts =
+            ["one two", "", "three"].map(|text| Event::new(json!({ "text": text }).to_string()));
         let outcomes = testing::run_function(function, count, texts).unwrap();
         let counts: Vec<Value> = outcomes.iter().map(|outcome| outcome.json().unwrap()).collect();
-        assert_eq!(counts.iter().map(|count| &count["total"]).collect::<Vec<_>>(), [&json!(2), &json!(2), &json!(3)]);
+        assert_eq!(
+            counts.iter().map(|count| &count["total"]).collect::<Vec<_>>(),
+            [&json!(2), &json!(2), &json!(3)]
+        );
         assert_eq!(*SEEN.lock().unwrap(), ["after 2", "after 2", "after 3", "end 3"]);
     }
 }

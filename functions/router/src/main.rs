@@ -1,5 +1,5 @@
-//! An axum router as a function: the same router that serves HTTP anywhere else serves it behind a function URL, an API
-//! Gateway or a load balancer.
+//! An axum router as a function: the same router that serves HTTP anywhere else serves it behind a
+//! function URL, an API Gateway or a load balancer.
 //!
 //! | route | does |
 //! | --- | --- |

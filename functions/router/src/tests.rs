@@ -10,9 +10,13 @@ fn answer(event: &str) -> (u64, String) {
     let path = format!("{}/events/{event}.json", env!("CARGO_MANIFEST_DIR"));
     let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let router = executor.block_on(router()).unwrap();
-    let outcomes = testing::run(&router, Serve, [Event::new(std::fs::read(path).unwrap())]).unwrap();
+    let outcomes =
+        testing::run(&router, Serve, [Event::new(std::fs::read(path).unwrap())]).unwrap();
     let response: Value = outcomes[0].json().unwrap();
-    (response["statusCode"].as_u64().unwrap(), response["body"].as_str().unwrap_or_default().to_owned())
+    (
+        response["statusCode"].as_u64().unwrap(),
+        response["body"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Numbers, sent line by line while they are counted: a streaming response.
 //!
-//! A caller that invokes with response streaming, or a function URL in the mode `RESPONSE_STREAM`, gets each line at
-//! once; a plain invocation gets all of them together. With `fail_at` the stream ends early: the lines already sent are
-//! kept, and the error follows them.
+//! A caller that invokes with response streaming, or a function URL in the mode `RESPONSE_STREAM`,
+//! gets each line at once; a plain invocation gets all of them together. With `fail_at` the stream
+//! ends early: the lines already sent are kept, and the error follows them.
 
 use lambda::{Error, Failure, Stream};
 use serde::Deserialize;
@@ -47,7 +47,10 @@ mod tests {
     fn each_number_is_a_line() {
         let outcomes = testing::run(&(), count, [Event::new(r#"{"to":3}"#)]).unwrap();
         let body = Bytes::from("{\"number\":1}\n{\"number\":2}\n{\"number\":3}\n");
-        assert_eq!(outcomes, [Outcome::Response { content_type: "application/x-ndjson".into(), body }]);
+        assert_eq!(
+            outcomes,
+            [Outcome::Response { content_type: "application/x-ndjson".into(), body }]
+        );
     }
 
     #[test]
@@ -60,6 +63,8 @@ mod tests {
     #[test]
     fn nothing_is_sent_of_what_is_too_much() {
         let outcomes = testing::run(&(), count, [Event::new(r#"{"to":1000001}"#)]).unwrap();
-        assert!(matches!(&outcomes[..], [Outcome::Error { message, .. }] if message.contains("far enough")));
+        assert!(
+            matches!(&outcomes[..], [Outcome::Error { message, .. }] if message.contains("far enough"))
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Paths and queries in URI form. Senders differ: a function URL, a REST API and a load balancer pass a path on as it
-//! arrived, an HTTP API decodes it, and adds the stage at the front.
+//! Paths and queries in URI form. Senders differ: a function URL, a REST API and a load balancer
+//! pass a path on as it arrived, an HTTP API decodes it, and adds the stage at the front.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use super::event::RequestContext;
 use super::values::Values;
 
-/// Percent-encodes all characters that a URI cannot contain (the URL standard's query percent-encode set) and the bytes
-/// `also`. Existing percent-encoding is kept.
+/// Percent-encodes all characters that a URI cannot contain (the URL standard's query
+/// percent-encode set) and the bytes `also`. Existing percent-encoding is kept.
 pub(super) fn complete<'a>(text: &'a str, also: &[u8]) -> Cow<'a, str> {
-    let holds = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>".contains(&byte) && !also.contains(&byte);
+    let holds =
+        |byte: u8| byte.is_ascii_graphic() && !b"\"#<>".contains(&byte) && !also.contains(&byte);
     percent_encode(text, holds)
 }
 
@@ -39,9 +40,12 @@ fn percent_encode(text: &str, holds: impl Fn(u8) -> bool) -> Cow<'_, str> {
     encoded.into()
 }
 
-/// The path that matched a route of API Gateway: `GET /hello/{name}` with its parameters. `None` for `$default`, which
-/// matches any path, and if a parameter is missing.
-pub(super) fn route(template: &str, parameters: Option<&BTreeMap<String, Values>>) -> Option<String> {
+/// The path that matched a route of API Gateway: `GET /hello/{name}` with its parameters. `None`
+/// for `$default`, which matches any path, and if a parameter is missing.
+pub(super) fn route(
+    template: &str,
+    parameters: Option<&BTreeMap<String, Values>>,
+) -> Option<String> {
     let (_, template) = template.split_once('/')?;
     let mut path = String::new();
     for segment in template.split('/') {
@@ -54,13 +58,20 @@ pub(super) fn route(template: &str, parameters: Option<&BTreeMap<String, Values>
     Some(path)
 }
 
-/// Removes the stage name at the front of a path, if it is there. The route determines that; otherwise the domain does:
-/// API Gateway's own have stages, custom ones do not.
-pub(super) fn without_stage<'a>(path: &'a str, context: &RequestContext, route: Option<&str>) -> &'a str {
+/// Removes the stage name at the front of a path, if it is there. The route determines that;
+/// otherwise the domain does: API Gateway's own have stages, custom ones do not.
+pub(super) fn without_stage<'a>(
+    path: &'a str,
+    context: &RequestContext,
+    route: Option<&str>,
+) -> &'a str {
     let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
     let Some(rest) = stage.and_then(|stage| below(path, stage)) else { return path };
-    let is_taken = |path: &str| route.is_some_and(|route| route.trim_end_matches('/') == path.trim_end_matches('/'));
-    let has_stages = || context.domain_name.as_deref().is_none_or(|domain| domain.contains(".execute-api."));
+    let is_taken = |path: &str| {
+        route.is_some_and(|route| route.trim_end_matches('/') == path.trim_end_matches('/'))
+    };
+    let has_stages =
+        || context.domain_name.as_deref().is_none_or(|domain| domain.contains(".execute-api."));
     if is_taken(rest) || !is_taken(path) && has_stages() { rest } else { path }
 }
 

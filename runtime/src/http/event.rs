@@ -1,8 +1,8 @@
 //! The events that are HTTP requests.
 //!
-//! Sources: AWS Lambda developer guide, "Invoking Lambda function URLs" (format 2.0) and "Process Application Load
-//! Balancer requests"; API Gateway developer guide, "Lambda proxy integrations" (formats 1.0 and 2.0); VPC Lattice user
-//! guide, "Lambda functions as targets".
+//! Sources: AWS Lambda developer guide, "Invoking Lambda function URLs" (format 2.0) and "Process
+//! Application Load Balancer requests"; API Gateway developer guide, "Lambda proxy integrations"
+//! (formats 1.0 and 2.0); VPC Lattice user guide, "Lambda functions as targets".
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -100,7 +100,8 @@ pub(super) fn read(event: &[u8]) -> Result<Request, PayloadError> {
 pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadError> {
     let refuse = |why: &dyn Display| {
         let why = kind::name(bytes).map_or_else(|| why.to_string(), |name| format!("it is {name}"));
-        let what = "the event is not a request of a function URL, of API Gateway or of a load balancer";
+        let what =
+            "the event is not a request of a function URL, of API Gateway or of a load balancer";
         PayloadError(format!("{what}: {why}"))
     };
     let mut event: HttpEvent = payload::read(bytes).map_err(|error| refuse(&error))?;
@@ -112,7 +113,10 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
     let http = context.http.take();
     let (form, method, path) = match (http.as_ref(), event.http_method.take(), event.path.take()) {
         (Some(http), method, path) if event.raw_path.is_some() || method.is_none() => {
-            let method = http.method.clone().ok_or_else(|| refuse(&"it has no `requestContext.http.method`"))?;
+            let method = http
+                .method
+                .clone()
+                .ok_or_else(|| refuse(&"it has no `requestContext.http.method`"))?;
             let path = event.raw_path.take().or(http.path.clone()).or(path).unwrap_or_default();
             (Form::Gateway2, method, path)
         }
@@ -128,7 +132,9 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
             // VPC Lattice reads responses as a load balancer does.
             (Some(method), Some(path)) => (Form::Balancer, method, path),
             (None, Some(_)) => return Err(refuse(&"it has no `requestContext.http`")),
-            (_, None) => return Err(refuse(&"it has neither `rawPath`, nor `httpMethod` and `path`")),
+            (_, None) => {
+                return Err(refuse(&"it has neither `rawPath`, nor `httpMethod` and `path`"));
+            }
         },
         (_, Some(_), None) => return Err(refuse(&"it has `httpMethod` but no `path`")),
     };
@@ -153,20 +159,36 @@ pub(super) fn read_below(base: &str, bytes: &[u8]) -> Result<Request, PayloadErr
     let query = if let Some(query) = raw_query {
         complete(query, b"").into_owned()
     } else {
-        let parameters = merge(event.query_string_parameters.take(), event.multi_value_query_string_parameters.take());
+        let parameters = merge(
+            event.query_string_parameters.take(),
+            event.multi_value_query_string_parameters.take(),
+        );
         // A load balancer passes the query on as it arrived, the gateway decodes it.
-        let encode = if matches!(form, Form::Balancer | Form::BalancerOfMany) { complete_part } else { encode };
+        let encode = if matches!(form, Form::Balancer | Form::BalancerOfMany) {
+            complete_part
+        } else {
+            encode
+        };
         query(&parameters, encode)
     };
     let headers = headers(event.headers.take(), event.multi_value_headers.take());
     let mut cookies = event.cookies.take().unwrap_or_default().0;
     if cookies.is_empty() {
         let line = headers.get("cookie").map_or("", String::as_str);
-        cookies = line.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).map(str::to_owned).collect();
+        cookies = line
+            .split(';')
+            .map(str::trim)
+            .filter(|cookie| !cookie.is_empty())
+            .map(str::to_owned)
+            .collect();
     }
     // A load balancer appends the address of its client.
-    let forwarded = || headers.get("x-forwarded-for")?.rsplit(',').next().map(|address| address.trim().to_owned());
-    let source_ip = http.and_then(|http| http.source_ip).or(context.identity.and_then(|identity| identity.source_ip));
+    let forwarded = || {
+        headers.get("x-forwarded-for")?.rsplit(',').next().map(|address| address.trim().to_owned())
+    };
+    let source_ip = http
+        .and_then(|http| http.source_ip)
+        .or(context.identity.and_then(|identity| identity.source_ip));
     let source_ip = source_ip.or_else(forwarded).unwrap_or_default();
     Ok(Request { method, path, query, headers, cookies, source_ip, body, form })
 }
@@ -181,11 +203,13 @@ fn body(event: &mut HttpEvent) -> Result<Vec<u8>, PayloadError> {
         // Line breaks, as MIME and `base64` write them.
         text.retain(|character| !character.is_ascii_whitespace());
     }
-    let refuse = || PayloadError("`body` is not base64, though `isBase64Encoded` says so".to_owned());
+    let refuse =
+        || PayloadError("`body` is not base64, though `isBase64Encoded` says so".to_owned());
     base64::decode(&text).ok_or_else(refuse)
 }
 
-/// The values of each name: those of the multi-value fields, and of the others for names that only they have.
+/// The values of each name: those of the multi-value fields, and of the others for names that only
+/// they have.
 fn merge(one: Option<Fields>, many: Option<Fields>) -> Fields {
     let mut fields = many.unwrap_or_default();
     for (name, values) in one.unwrap_or_default() {

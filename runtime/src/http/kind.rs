@@ -40,7 +40,8 @@ struct Record {
 /// The name of an event, if it is of a known kind.
 #[cold]
 pub(super) fn name(event: &[u8]) -> Option<String> {
-    let Marks { context, records, detail_type, trigger, route_arn } = serde_json::from_slice(event).ok()?;
+    let Marks { context, records, detail_type, trigger, route_arn } =
+        serde_json::from_slice(event).ok()?;
     if route_arn.is_some() {
         return Some("a request to an authorizer of API Gateway".to_owned());
     }

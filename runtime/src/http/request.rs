@@ -13,8 +13,9 @@ use crate::runtime_api::reply::Form;
 
 /// An HTTP request. Created from an event by the runtime, or by hand in a test.
 ///
-/// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API Gateway REST API, an
-/// Application Load Balancer (with or without multi-value headers) or VPC Lattice.
+/// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API
+/// Gateway REST API, an Application Load Balancer (with or without multi-value headers) or VPC
+/// Lattice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     pub(super) method: String,
@@ -32,7 +33,12 @@ impl Request {
     /// Creates a request for a test: a method in upper case, and a path that may have a query.
     pub fn new(method: impl Into<String>, target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Self { method: method.into(), path: path.to_owned(), query: query.to_owned(), ..Self::default() }
+        Self {
+            method: method.into(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Adds a header field.
@@ -51,7 +57,9 @@ impl Request {
 
     /// Sets a value as the JSON body. Returns an error if the value cannot be serialized.
     pub fn with_json<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, serde_json::Error> {
-        Ok(self.with_header("content-type", "application/json").with_body(serde_json::to_vec(value)?))
+        Ok(self
+            .with_header("content-type", "application/json")
+            .with_body(serde_json::to_vec(value)?))
     }
 
     /// The method, as it was sent: `GET`.
@@ -59,15 +67,19 @@ impl Request {
         &self.method
     }
 
-    /// The path as it was sent, still percent-encoded, without API Gateway's stage name and without the base path
-    /// ([details](super#paths)).
+    /// The path as it was sent, still percent-encoded, without API Gateway's stage name and without
+    /// the base path ([details](super#paths)).
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// The path's segments, decoded, without empty ones: `/items/a%20b/` has `items` and `a b`.
     pub fn segments(&self) -> Vec<Cow<'_, str>> {
-        self.path.split('/').filter(|segment| !segment.is_empty()).map(|segment| decode(segment, false)).collect()
+        self.path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(|segment| decode(segment, false))
+            .collect()
     }
 
     /// The query as it was sent, without the question mark; empty if there is none.
@@ -107,8 +119,8 @@ impl Request {
         &self.body
     }
 
-    /// Deserializes the body as a value that may borrow from the request. The error contains the path of the value that
-    /// does not fit.
+    /// Deserializes the body as a value that may borrow from the request. The error contains the
+    /// path of the value that does not fit.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
         payload::read(&self.body)
     }

@@ -16,9 +16,9 @@ use crate::stream::{Stream, Writer};
 
 /// An HTTP response.
 ///
-/// It is written in the format of the request's source. Sources of the formats: AWS Lambda developer guide, "Invoking
-/// Lambda function URLs"; API Gateway developer guide, "Lambda proxy integrations"; Elastic Load Balancing, "Lambda
-/// functions as targets".
+/// It is written in the format of the request's source. Sources of the formats: AWS Lambda
+/// developer guide, "Invoking Lambda function URLs"; API Gateway developer guide, "Lambda proxy
+/// integrations"; Elastic Load Balancing, "Lambda functions as targets".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     pub(super) status: u16,
@@ -33,7 +33,8 @@ impl Response {
         Self { status, ..Self::default() }
     }
 
-    /// Creates a response with a value as its JSON body. Returns an error if the value cannot be serialized.
+    /// Creates a response with a value as its JSON body. Returns an error if the value cannot be
+    /// serialized.
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(value)?;
         Ok(Self::new(status).with_header("content-type", "application/json").with_body(body))
@@ -41,7 +42,9 @@ impl Response {
 
     /// Creates a response with a text.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
-        Self::new(status).with_header("content-type", "text/plain; charset=utf-8").with_body(text.into())
+        Self::new(status)
+            .with_header("content-type", "text/plain; charset=utf-8")
+            .with_body(text.into())
     }
 
     /// Sets a header field; an existing one is replaced.
@@ -65,8 +68,8 @@ impl Response {
         self
     }
 
-    /// Replaces the body by one that is made while it is sent; status, fields and cookies are sent before it. The
-    /// function URL's invoke mode has to be `RESPONSE_STREAM`.
+    /// Replaces the body by one that is made while it is sent; status, fields and cookies are sent
+    /// before it. The function URL's invoke mode has to be `RESPONSE_STREAM`.
     pub fn stream<P, E, M>(self, produce: P) -> Stream
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), E> + 'static,
@@ -80,11 +83,13 @@ impl Response {
     where
         P: AsyncFnOnce(&mut Writer) -> Result<(), Report> + 'static,
     {
-        let prelude = Prelude { status_code: self.status, headers: &self.headers, cookies: &self.cookies };
+        let prelude =
+            Prelude { status_code: self.status, headers: &self.headers, cookies: &self.cookies };
         // Numbers and texts can always be serialized.
         let mut prelude = serde_json::to_vec(&prelude).unwrap_or_default();
         prelude.extend_from_slice(&[0; 8]);
-        Stream::reported("application/vnd.awslambda.http-integration-response", produce).with_prelude(prelude)
+        Stream::reported("application/vnd.awslambda.http-integration-response", produce)
+            .with_prelude(prelude)
     }
 
     /// The status.
@@ -129,8 +134,9 @@ struct Wire<'a> {
     is_base64_encoded: bool,
 }
 
-/// A variant of a name that differs for each number in upper and lower case only. A load balancer accepts one value per
-/// name, and clients ignore the case of names: so several cookies can be sent.
+/// A variant of a name that differs for each number in upper and lower case only. A load balancer
+/// accepts one value per name, and clients ignore the case of names: so several cookies can be
+/// sent.
 fn cased(name: &str, number: usize) -> String {
     let case = |(place, letter): (usize, char)| {
         if number >> place & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
@@ -158,8 +164,11 @@ impl Respond<AsItIs> for Response {
             is_base64_encoded,
         };
         if matches!(reply.form, Form::Balancer | Form::BalancerOfMany) {
-            let reason = ::http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
-            wire.status_description = Some(format!("{} {}", self.status, reason.unwrap_or_default()));
+            let reason = ::http::StatusCode::from_u16(self.status)
+                .ok()
+                .and_then(|status| status.canonical_reason());
+            wire.status_description =
+                Some(format!("{} {}", self.status, reason.unwrap_or_default()));
         }
         match reply.form {
             Form::Gateway2 => {
@@ -169,12 +178,15 @@ impl Respond<AsItIs> for Response {
             Form::Gateway1 => wire.headers = Some(Cow::Borrowed(&self.headers)),
             Form::BalancerOfMany => {
                 let headers = self.headers.iter();
-                wire.multi_value_headers = headers.map(|(name, value)| (&**name, slice::from_ref(value))).collect();
+                wire.multi_value_headers =
+                    headers.map(|(name, value)| (&**name, slice::from_ref(value))).collect();
             }
             Form::Balancer => {
                 let mut headers = self.headers.clone();
                 let cookies = self.cookies.iter().enumerate();
-                headers.extend(cookies.map(|(number, cookie)| (cased(SET_COOKIE, number), cookie.clone())));
+                headers.extend(
+                    cookies.map(|(number, cookie)| (cased(SET_COOKIE, number), cookie.clone())),
+                );
                 wire.headers = Some(Cow::Owned(headers));
             }
         }
@@ -200,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_response_is_sent_in_the_form_of_the_gateway() {
-        let response = Response::json(201, &json!({"id": 1})).unwrap().with_header("Location", "/items/1");
+        let response =
+            Response::json(201, &json!({"id": 1})).unwrap().with_header("Location", "/items/1");
         assert_eq!(
             sent(response.with_cookie("k=v; Secure")),
             json!({
@@ -217,12 +230,16 @@ mod tests {
     fn each_kind_of_sender_gets_the_form_that_it_reads() {
         let answer = |event: Value| {
             let handler = async |request: crate::http::Request| {
-                let response = Response::text(404, request.path()).with_cookie("a=1").with_cookie("b=2");
+                let response =
+                    Response::text(404, request.path()).with_cookie("a=1").with_cookie("b=2");
                 Ok::<_, crate::Error>(response)
             };
-            testing::run(&(), handler, [Event::new(event.to_string())]).unwrap()[0].json::<Value>().unwrap()
+            testing::run(&(), handler, [Event::new(event.to_string())]).unwrap()[0]
+                .json::<Value>()
+                .unwrap()
         };
-        let gateway = json!({"httpMethod": "GET", "path": "/x", "requestContext": {"stage": "beta"}});
+        let gateway =
+            json!({"httpMethod": "GET", "path": "/x", "requestContext": {"stage": "beta"}});
         assert_eq!(
             answer(gateway),
             json!({
@@ -239,7 +256,8 @@ mod tests {
             json!({
                 "statusCode": 404,
                 "statusDescription": "404 Not Found",
-                "headers": {"content-type": "text/plain; charset=utf-8", "set-cookie": "a=1", "Set-cookie": "b=2"},
+                "headers": {"content-type": "text/plain; \
+                    charset=utf-8", "set-cookie": "a=1", "Set-cookie": "b=2"},
                 "body": "/x",
                 "isBase64Encoded": false
             })
@@ -250,7 +268,8 @@ mod tests {
             json!({
                 "statusCode": 404,
                 "statusDescription": "404 Not Found",
-                "multiValueHeaders": {"content-type": ["text/plain; charset=utf-8"], "set-cookie": ["a=1", "b=2"]},
+                "multiValueHeaders": {"content-type": ["text/plain; \
+                    charset=utf-8"], "set-cookie": ["a=1", "b=2"]},
                 "body": "/x",
                 "isBase64Encoded": false
             })
@@ -266,7 +285,10 @@ mod tests {
         let outcomes = testing::run(&(), handler, [Event::default()]).unwrap();
         let expected = b"{\"statusCode\":201,\"headers\":{\"x-a\":\"b\"},\"cookies\":[\"k=v\"]}\0\0\0\0\0\0\0\0body";
         let content_type = "application/vnd.awslambda.http-integration-response".to_owned();
-        assert_eq!(outcomes, [testing::Outcome::Response { content_type, body: expected[..].into() }]);
+        assert_eq!(
+            outcomes,
+            [testing::Outcome::Response { content_type, body: expected[..].into() }]
+        );
     }
 
     #[test]

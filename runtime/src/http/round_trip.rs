@@ -1,9 +1,10 @@
-//! Requests through every format of event: the handler receives what the client sent. The client is the URL standard's
-//! (the crate `url`), the events are made as each sender makes them. <https://github.com/hotsock/voker/pull/8> observed
-//! on AWS which senders keep a path as it arrived and which decode it.
+//! Requests through every format of event: the handler receives what the client sent. The client is
+//! the URL standard's (the crate `url`), the events are made as each sender makes them.
+//! <https://github.com/hotsock/voker/pull/8> observed on AWS which senders keep a path as it
+//! arrived and which decode it.
 //!
-//! The generator makes the same requests in every run; `ROUNDS=100000 cargo test -p lambda-console-runtime round_trip`
-//! makes more.
+//! The generator makes the same requests in every run; `ROUNDS=100000 cargo test -p
+//! lambda-console-runtime round_trip` makes more.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +28,12 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
     }
 
-    /// A text of up to `most` characters: any that can be typed, more often those with a meaning in URLs.
+    /// A text of up to `most` characters: any that can be typed, more often those with a meaning in
+    /// URLs.
     fn text(&mut self, most: usize) -> String {
         const SPECIAL: [&str; 24] = [
-            "%", "%2", "%20", "%2F", "%zz", "+", "&", "=", "?", "#", "/", ";", ":", "@", " ", "\"", "'", "\\", "[",
-            "|", "ü", "€", "🦀", "e\u{301}",
+            "%", "%2", "%20", "%2F", "%zz", "+", "&", "=", "?", "#", "/", ";", ":", "@", " ", "\"",
+            "'", "\\", "[", "|", "ü", "€", "🦀", "e\u{301}",
         ];
         (0..self.below(most + 1))
             .map(|_| match self.below(5) {
@@ -56,11 +58,16 @@ impl Sent {
         let mut url = Url::parse("http://127.0.0.1/").unwrap();
         if random.below(2) == 0 {
             // As typed into an address bar.
-            url = url.join(&format!("/{}?{}", random.text(9).replace('\\', ""), random.text(9))).unwrap_or(url);
+            url = url
+                .join(&format!("/{}?{}", random.text(9).replace('\\', ""), random.text(9)))
+                .unwrap_or(url);
             url.set_fragment(None);
         } else {
             let segments: Vec<String> = (0..random.below(4)).map(|_| random.text(5)).collect();
-            url.path_segments_mut().unwrap().clear().extend(segments.iter().filter(|segment| !segment.is_empty()));
+            url.path_segments_mut()
+                .unwrap()
+                .clear()
+                .extend(segments.iter().filter(|segment| !segment.is_empty()));
             for _ in 0..random.below(4) {
                 let name = ["a", "b c", "ü", "", "a"][random.below(5)];
                 let value = random.text(6);
@@ -68,8 +75,10 @@ impl Sent {
             }
         }
         let value = |random: &mut Random| random.text(8).replace(|c: char| c.is_control(), "");
-        let headers = (0..random.below(3)).map(|number| (format!("x-{number}"), value(random))).collect();
-        let cookies = (0..random.below(3)).map(|number| format!("c{number}={}", value(random).replace([';', ' '], "")));
+        let headers =
+            (0..random.below(3)).map(|number| (format!("x-{number}"), value(random))).collect();
+        let cookies = (0..random.below(3))
+            .map(|number| format!("c{number}={}", value(random).replace([';', ' '], "")));
         Self { headers, cookies: cookies.collect(), body: random.text(9).into_bytes(), url }
     }
 
@@ -87,7 +96,10 @@ impl Sent {
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
-        self.url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+        self.url
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect()
     }
 
     /// The headers including the cookies.
@@ -127,9 +139,11 @@ impl Sent {
             }
             event["multiValueQueryStringParameters"] = json!(lists);
             let headers = self.all_headers();
-            event["multiValueHeaders"] = headers.into_iter().map(|(name, value)| (name, json!([value]))).collect();
+            event["multiValueHeaders"] =
+                headers.into_iter().map(|(name, value)| (name, json!([value]))).collect();
         } else {
-            event["queryStringParameters"] = json!(pairs.iter().cloned().collect::<BTreeMap<_, _>>());
+            event["queryStringParameters"] =
+                json!(pairs.iter().cloned().collect::<BTreeMap<_, _>>());
             event["headers"] = json!(self.all_headers());
         }
         event
@@ -150,7 +164,8 @@ fn segments(path: &str) -> Vec<String> {
 fn read(event: &Value) -> Request {
     let read = read_below("", event.to_string().as_bytes());
     let request = read.unwrap_or_else(|error| panic!("{error}: {event}"));
-    let http = into_http(request.clone(), Context::default()).unwrap_or_else(|error| panic!("{error}: {event}"));
+    let http = into_http(request.clone(), Context::default())
+        .unwrap_or_else(|error| panic!("{error}: {event}"));
     assert_eq!(http.uri().path(), request.path(), "{event}");
     assert_eq!(http.uri().query().unwrap_or_default(), request.raw_query(), "{event}");
     request
@@ -164,7 +179,8 @@ fn check(event: &Value, sent: &Sent, pairs: &[(String, String)]) {
         let (_, first) = pairs.iter().find(|(other, _)| other == name).unwrap();
         assert_eq!(request.query(name).as_deref(), Some(first.as_str()), "{name}: {event}");
     }
-    let mut seen: Vec<_> = form_urlencoded::parse(request.raw_query().as_bytes()).into_owned().collect();
+    let mut seen: Vec<_> =
+        form_urlencoded::parse(request.raw_query().as_bytes()).into_owned().collect();
     let mut pairs = pairs.to_vec();
     seen.sort();
     pairs.sort();
@@ -187,7 +203,11 @@ fn what_a_client_sent_is_what_a_handler_sees() {
         let sent = Sent::new(&mut random);
         let (path, pairs) = (sent.url.path(), sent.pairs());
         let function_url = sent.second_format(path);
-        let rest = sent.first_format(&json!({"stage": "beta", "path": format!("/beta{path}")}), &pairs, true);
+        let rest = sent.first_format(
+            &json!({"stage": "beta", "path": format!("/beta{path}")}),
+            &pairs,
+            true,
+        );
         let balancer = sent.first_format(&json!({"elb": {}}), &sent.raw_pairs(), true);
         let mut lattice = sent.first_format(&Value::Null, &sent.raw_pairs(), true);
         for (from, to) in [
@@ -209,7 +229,11 @@ fn what_a_client_sent_is_what_a_handler_sees() {
         let last: Vec<(String, String)> = last.into_iter().collect();
         let pairs: Vec<_> = last
             .iter()
-            .flat_map(|(a, b)| form_urlencoded::parse(format!("{a}={b}").as_bytes()).into_owned().collect::<Vec<_>>())
+            .flat_map(|(a, b)| {
+                form_urlencoded::parse(format!("{a}={b}").as_bytes())
+                    .into_owned()
+                    .collect::<Vec<_>>()
+            })
             .collect();
         check(&sent.first_format(&json!({"elb": {}}), &last, false), &sent, &pairs);
     }
@@ -260,10 +284,12 @@ fn a_query_is_decoded_as_the_url_standard_has_it() {
     let mut random = Random(0x5151_5151_1515_1515);
     for _ in 0..rounds() {
         let text = random.text(12);
-        let form: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        let form: Vec<(String, String)> =
+            form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let request = request::Request::new("GET", &format!("/?{text}"));
         for (name, _) in &form {
-            let first = form.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+            let first =
+                form.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
             assert_eq!(request.query(name).as_deref(), first, "{text}");
         }
     }

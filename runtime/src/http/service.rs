@@ -1,4 +1,5 @@
-//! `tower` services as handlers: a service that serves HTTP anywhere else serves it in Lambda unchanged.
+//! `tower` services as handlers: a service that serves HTTP anywhere else serves it in Lambda
+//! unchanged.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -27,7 +28,10 @@ impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 
@@ -56,8 +60,8 @@ impl http_body::Body for RequestBody {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Serve;
 
-/// Like [`Serve`], with a response that is sent while its body is made: for a function URL in the mode
-/// `RESPONSE_STREAM`.
+/// Like [`Serve`], with a response that is sent while its body is made: for a function URL in the
+/// mode `RESPONSE_STREAM`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServeStreaming;
 
@@ -67,7 +71,11 @@ pub enum ByService {}
 
 impl<S, B, EM, BM> Handler<(), (ByService, B, EM, BM)> for S
 where
-    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone + Send + Sync + 'static,
+    S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Error: Fault<EM>,
     B: http_body::Body,
     B::Error: Fault<BM>,
@@ -84,10 +92,17 @@ where
     B: http_body::Body,
     B::Error: Fault<BM>,
 {
-    async fn call(&self, service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
+    async fn call(
+        &self,
+        service: &S,
+        message: Message<'_>,
+        reply: &mut Reply,
+    ) -> Result<(), Report> {
         let (mut response, body) = called(service, message, reply).await?;
         let mut body = pin!(body);
-        while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        while let Some(frame) =
+            std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await
+        {
             // Lambda's responses have no trailers.
             if let Ok(mut data) = frame.map_err(Fault::report)?.into_data() {
                 response.body.extend_from_slice(&data.copy_to_bytes(data.remaining()));
@@ -104,11 +119,18 @@ where
     B: http_body::Body + 'static,
     B::Error: Fault<BM>,
 {
-    async fn call(&self, service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(), Report> {
+    async fn call(
+        &self,
+        service: &S,
+        message: Message<'_>,
+        reply: &mut Reply,
+    ) -> Result<(), Report> {
         let (response, body) = called(service, message, reply).await?;
         let stream: Stream = response.stream_reported(async move |out| {
             let mut body = pin!(body);
-            while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            while let Some(frame) =
+                std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await
+            {
                 if let Ok(mut data) = frame.map_err(Fault::report)?.into_data() {
                     let written = out.write(data.copy_to_bytes(data.remaining())).await;
                     written.map_err(|error| Report::runtime("StreamError", error.to_string()))?;
@@ -120,15 +142,21 @@ where
     }
 }
 
-/// Calls the service with the request of an event. Returns its response without the body, and the body.
-async fn called<S, B, EM>(service: &S, message: Message<'_>, reply: &mut Reply) -> Result<(Response, B), Report>
+/// Calls the service with the request of an event. Returns its response without the body, and the
+/// body.
+async fn called<S, B, EM>(
+    service: &S,
+    message: Message<'_>,
+    reply: &mut Reply,
+) -> Result<(Response, B), Report>
 where
     S: Service<HttpRequest<RequestBody>, Response = HttpResponse<B>> + Clone,
     S::Error: Fault<EM>,
 {
     let context = message.context();
-    let request = into_http(input(message, reply)?, context)
-        .map_err(|error| Report::runtime("UnmarshalError", format!("the event is not a valid request: {error}")))?;
+    let request = into_http(input(message, reply)?, context).map_err(|error| {
+        Report::runtime("UnmarshalError", format!("the event is not a valid request: {error}"))
+    })?;
     let mut service = service.clone();
     std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(Fault::report)?;
     let (head, body) = service.call(request).await.map_err(Fault::report)?.into_parts();
@@ -149,14 +177,18 @@ where
 }
 
 /// Converts a request for services, with the invocation's [`Context`] in its extensions.
-pub(super) fn into_http(request: Request, context: Context) -> Result<HttpRequest<RequestBody>, ::http::Error> {
+pub(super) fn into_http(
+    request: Request,
+    context: Context,
+) -> Result<HttpRequest<RequestBody>, ::http::Error> {
     let Request { method, mut path, query, headers, cookies, body, .. } = request;
     if !query.is_empty() {
         path.push('?');
         path.push_str(&query);
     }
     let body = (!body.is_empty()).then(|| body.into());
-    let mut http = HttpRequest::builder().method(method.as_str()).uri(path).body(RequestBody(body))?;
+    let mut http =
+        HttpRequest::builder().method(method.as_str()).uri(path).body(RequestBody(body))?;
     // Fields that HTTP does not allow are left out: the rest of the request is still valid.
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -164,8 +196,11 @@ pub(super) fn into_http(request: Request, context: Context) -> Result<HttpReques
         }
     }
     if !http.headers().contains_key(COOKIE) {
-        let cookies: Vec<&str> =
-            cookies.iter().map(String::as_str).filter(|cookie| HeaderValue::from_str(cookie).is_ok()).collect();
+        let cookies: Vec<&str> = cookies
+            .iter()
+            .map(String::as_str)
+            .filter(|cookie| HeaderValue::from_str(cookie).is_ok())
+            .collect();
         if let Ok(line) = HeaderValue::try_from(cookies.join("; "))
             && !line.is_empty()
         {
@@ -197,9 +232,19 @@ mod tests {
             let context: &Context = request.extensions().get().unwrap();
             let cookie = request.headers()["cookie"].to_str().unwrap();
             let text = format!("{id} {query:?} {cookie} {}", context.request_id);
-            (AppendHeaders([("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-tag", "1"), ("x-tag", "2")]), text)
+            (
+                AppendHeaders([
+                    ("set-cookie", "a=1"),
+                    ("set-cookie", "b=2"),
+                    ("x-tag", "1"),
+                    ("x-tag", "2"),
+                ]),
+                text,
+            )
         }
-        Router::new().route("/items/{id}", get(item)).route("/echo", post(async |body: body::Bytes| body))
+        Router::new()
+            .route("/items/{id}", get(item))
+            .route("/echo", post(async |body: body::Bytes| body))
     }
 
     fn event(method: &str, path: &str) -> Event {
@@ -224,7 +269,10 @@ mod tests {
         assert_eq!(answers[0]["body"], r#"7 {"q": "a b"} k=v; l=w request-1"#);
         assert_eq!(answers[0]["cookies"], json!(["a=1", "b=2"]));
         assert_eq!(answers[0]["headers"]["x-tag"], "1, 2");
-        assert_eq!((&answers[1]["body"], &answers[1]["isBase64Encoded"]), (&json!("//4="), &json!(true)));
+        assert_eq!(
+            (&answers[1]["body"], &answers[1]["isBase64Encoded"]),
+            (&json!("//4="), &json!(true))
+        );
         assert_eq!(answers[2]["statusCode"], 404);
     }
 
@@ -233,9 +281,15 @@ mod tests {
         let outcomes = testing::run(&router(), Serve, [event("GET", "/items/7")]).unwrap();
         assert_eq!(outcomes[0].json::<Value>().unwrap()["statusCode"], 200);
         let outcomes = testing::run(&router(), ServeStreaming, [event("POST", "/echo")]).unwrap();
-        let [Outcome::Response { content_type, body }] = &outcomes[..] else { panic!("{outcomes:?}") };
+        let [Outcome::Response { content_type, body }] = &outcomes[..] else {
+            panic!("{outcomes:?}")
+        };
         assert_eq!(content_type, "application/vnd.awslambda.http-integration-response");
-        assert!(body.starts_with(b"{\"statusCode\":200,") && body.ends_with(b"\0\0\0\0\0\0\0\0\xff\xfe"), "{body:?}");
+        assert!(
+            body.starts_with(b"{\"statusCode\":200,")
+                && body.ends_with(b"\0\0\0\0\0\0\0\0\xff\xfe"),
+            "{body:?}"
+        );
     }
 
     #[test]

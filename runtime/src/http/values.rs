@@ -1,4 +1,5 @@
-//! Values as senders and hand-written events have them: texts, numbers, booleans, lists of these, `null`.
+//! Values as senders and hand-written events have them: texts, numbers, booleans, lists of these,
+//! `null`.
 
 use std::fmt;
 

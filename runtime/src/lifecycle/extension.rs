@@ -1,5 +1,5 @@
-//! An internal extension that does nothing. Lambda sends SIGTERM only to sandboxes that have an extension, so a
-//! function that wants the signal registers one.
+//! An internal extension that does nothing. Lambda sends SIGTERM only to sandboxes that have an
+//! extension, so a function that wants the signal registers one.
 
 use crate::log;
 use crate::runtime_api::connection::{Broken, Connection};
@@ -8,19 +8,23 @@ use crate::runtime_api::endpoint::Endpoint;
 
 const REGISTERING: &str = "registering for SIGTERM";
 
-/// A registered extension: a connection on which nothing ever arrives. It lasts until it is dropped.
+/// A registered extension: a connection on which nothing ever arrives. It lasts until it is
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct Extension {
     _idle: Connection,
 }
 
-/// Registers. Without the Extensions API (emulators have none) this only logs a line; the function serves anyway.
+/// Registers. Without the Extensions API (emulators have none) this only logs a line; the function
+/// serves anyway.
 pub(crate) async fn register(endpoint: &Endpoint) -> Option<Extension> {
     match try_register(endpoint).await {
         Ok(Ok(extension)) => return Some(extension),
         Ok(Err((404, _))) => log::debug("there is no Extensions API here: SIGTERM may never come"),
         Ok(Err((status, body))) => {
-            log::warn(format_args!("SIGTERM will not come: the Extensions API answered {status}: {body}"));
+            log::warn(format_args!(
+                "SIGTERM will not come: the Extensions API answered {status}: {body}"
+            ));
         }
         Err(end) => log::warn(format_args!("SIGTERM will not come: {end}")),
     }
@@ -42,7 +46,8 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     if connection.finished {
         connection = Connection::new(endpoint.connect().await.map_err(lost)?);
     }
-    // Requesting the next event marks the extension as ready. It registered for no events, so none will arrive.
+    // Requesting the next event marks the extension as ready. It registered for no events, so none
+    // will arrive.
     connection.send(&endpoint.extension_next(&id), None, &[]).await.map_err(lost)?;
     Ok(Ok(Extension { _idle: connection }))
 }

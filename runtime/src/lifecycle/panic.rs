@@ -1,6 +1,7 @@
-//! Panics, reported to the Runtime API with either strategy. If panics unwind, the hook keeps message and location, and
-//! the loop that caught the panic reports them. If they abort, nothing runs after the hook, so the hook itself posts
-//! the report, on a plain blocking socket: no other runtime reports such a panic at all.
+//! Panics, reported to the Runtime API with either strategy. If panics unwind, the hook keeps
+//! message and location, and the loop that caught the panic reports them. If they abort, nothing
+//! runs after the hook, so the hook itself posts the report, on a plain blocking socket: no other
+//! runtime reports such a panic at all.
 
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
@@ -25,7 +26,8 @@ thread_local! {
 }
 
 /// The work that would be interrupted if the process aborted now.
-static UNDERWAY: Mutex<Underway> = Mutex::new(Underway { phase: Phase::Serving, requests: Vec::new() });
+static UNDERWAY: Mutex<Underway> =
+    Mutex::new(Underway { phase: Phase::Serving, requests: Vec::new() });
 
 /// Phase of a function, apart from requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,9 @@ pub(crate) fn started((request, invocation): (&str, &[u8])) {
 pub(crate) fn ended((request, _): (&str, &[u8])) {
     if cfg!(panic = "abort") {
         underway(|underway| {
-            if let Some((id, echo)) = underway.requests.iter_mut().find(|(running, _)| running == request) {
+            if let Some((id, echo)) =
+                underway.requests.iter_mut().find(|(running, _)| running == request)
+            {
                 id.clear();
                 echo.clear();
             }
@@ -103,7 +107,9 @@ fn set_hook(endpoint: Arc<Endpoint>) {
 
 fn report(info: &PanicHookInfo<'_>) -> Report {
     let what = info.payload_as_str().unwrap_or("the panic has no message");
-    let place = info.location().map(|place| format!("{}:{}:{}", place.file(), place.line(), place.column()));
+    let place = info
+        .location()
+        .map(|place| format!("{}:{}:{}", place.file(), place.line(), place.column()));
     let mut report = Report::runtime("Panic", what);
     if let Some(place) = place {
         report.message = format!("{what} (panicked at {place})");
@@ -119,29 +125,36 @@ fn backtrace() -> Vec<String> {
     use std::backtrace::{Backtrace, BacktraceStatus};
     let backtrace = Backtrace::capture();
     match backtrace.status() {
-        BacktraceStatus::Captured => backtrace.to_string().lines().map(|line| line.trim().to_owned()).collect(),
+        BacktraceStatus::Captured => {
+            backtrace.to_string().lines().map(|line| line.trim().to_owned()).collect()
+        }
         _ => Vec::new(),
     }
 }
 
-/// Used where the standard library cannot name functions, as in the console's builds: without a call of it here, the
-/// code that walks the stack is not linked at all.
+/// Used where the standard library cannot name functions, as in the console's builds: without a
+/// call of it here, the code that walks the stack is not linked at all.
 #[cfg(lambda_no_backtrace)]
 const fn backtrace() -> [String; 0] {
     []
 }
 
 /// Runs `future` as the work on `current`. A panic in it is returned as a report.
-pub(crate) async fn catch<F: Future>(current: &mut Current, future: F) -> Result<F::Output, Report> {
+pub(crate) async fn catch<F: Future>(
+    current: &mut Current,
+    future: F,
+) -> Result<F::Output, Report> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
         let _entered = Entered::new(current);
-        // A future that panicked is not polled again, and state that it shares with others only outlives it if the
-        // worker continues: see `serve`.
+        // A future that panicked is not polled again, and state that it shares with others only
+        // outlives it if the worker continues: see `serve`.
         panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).map_or_else(
             |_| {
                 let report = LAST.with_borrow_mut(Option::take);
-                Poll::Ready(Err(report.unwrap_or_else(|| Report::runtime("Panic", "the handler panicked"))))
+                Poll::Ready(Err(
+                    report.unwrap_or_else(|| Report::runtime("Panic", "the handler panicked"))
+                ))
             },
             |poll| poll.map(Ok),
         )
@@ -177,7 +190,9 @@ fn post_all(endpoint: &Endpoint, report: &Report) {
 
 fn tell_if_failed(posted: std::io::Result<()>) {
     if let Err(error) = posted {
-        crate::log::error(format_args!("the panic could not be reported to the Lambda Runtime API: {error}"));
+        crate::log::error(format_args!(
+            "the panic could not be reported to the Lambda Runtime API: {error}"
+        ));
     }
 }
 

@@ -1,5 +1,5 @@
-//! The loop: next, call, answer. One in an ordinary function; on a managed instance as many as the platform sends
-//! requests at once, each on its own thread.
+//! The loop: next, call, answer. One in an ordinary function; on a managed instance as many as the
+//! platform sends requests at once, each on its own thread.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -19,8 +19,8 @@ use crate::runtime_api::client::{Client, wait};
 use crate::runtime_api::end::End;
 use crate::runtime_api::endpoint::Endpoint;
 
-/// First pause of a worker that lost its connection, if there are several workers; each pause is twice the previous
-/// one.
+/// First pause of a worker that lost its connection, if there are several workers; each pause is
+/// twice the previous one.
 const SHORTEST: Duration = Duration::from_millis(10);
 /// Longest pause: a worker that still cannot continue after it gives up, after 1.3 seconds in all.
 const LONGEST: Duration = Duration::from_millis(640);
@@ -46,7 +46,8 @@ where
     H: Handler<S, M>,
     A: Hook<S, ()>,
 {
-    // The hook after an answer has to run before the next invocation is requested: the sandbox may be frozen then.
+    // The hook after an answer has to run before the next invocation is requested: the sandbox may
+    // be frozen then.
     let pipelined = client.is_pipelined() && !A::GIVEN;
     loop {
         client.next().await?;
@@ -74,10 +75,10 @@ where
     }
 }
 
-/// Serves as many invocations at once as there are workers, the first of which has its connection already, until one of
-/// them cannot continue, or the signal arrives. Each worker has a thread and an executor of its own: a future never
-/// changes threads and need not be able to, a handler that computes delays no other, and a worker runs the same loop as
-/// an ordinary function.
+/// Serves as many invocations at once as there are workers, the first of which has its connection
+/// already, until one of them cannot continue, or the signal arrives. Each worker has a thread and
+/// an executor of its own: a future never changes threads and need not be able to, a handler that
+/// computes delays no other, and a worker runs the same loop as an ordinary function.
 pub(crate) fn serve_many<S, H, M, A>(
     executor: &Runtime,
     endpoint: &Arc<Endpoint>,
@@ -95,7 +96,9 @@ where
     thread::scope(|scope| {
         for _ in 1..workers.get() {
             let worker = || match executor::create() {
-                Ok(executor) => executor.block_on(either(stop.told(), work(endpoint, None, function, &stop))),
+                Ok(executor) => {
+                    executor.block_on(either(stop.told(), work(endpoint, None, function, &stop)));
+                }
                 Err(end) => stop.end(end),
             };
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, worker) {
@@ -137,8 +140,8 @@ impl Stop {
     }
 }
 
-/// Runs one worker. If it loses its connection it retries for a while with growing pauses, since other workers are
-/// serving; then it ends all.
+/// Runs one worker. If it loses its connection it retries for a while with growing pauses, since
+/// other workers are serving; then it ends all.
 async fn work<S, H, M, A>(
     endpoint: &Arc<Endpoint>,
     mut client: Option<Client>,
@@ -157,7 +160,8 @@ async fn work<S, H, M, A>(
         let end = match opened {
             Err(end) => end,
             Ok(mut client) => {
-                let Err(end) = serve(&mut client, state, handler, after_response, AfterPanic::GoOn).await;
+                let Err(end) =
+                    serve(&mut client, state, handler, after_response, AfterPanic::GoOn).await;
                 if client.has_served() {
                     pause = SHORTEST;
                 }
@@ -179,11 +183,17 @@ async fn work<S, H, M, A>(
 async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
     std::future::poll_fn(|context| {
-        if one.as_mut().poll(context).is_ready() { std::task::Poll::Ready(()) } else { other.as_mut().poll(context) }
+        if one.as_mut().poll(context).is_ready() {
+            std::task::Poll::Ready(())
+        } else {
+            other.as_mut().poll(context)
+        }
     })
     .await;
 }
 
+#[cfg(test)]
+mod managed_tests;
 #[cfg(test)]
 mod pipelined;
 #[cfg(test)]

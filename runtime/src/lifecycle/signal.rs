@@ -1,8 +1,8 @@
-//! SIGTERM as a future. The only unsafe code of the crate: a signal handler that writes one byte, which is among the
-//! few things that one may do, to a socket that the executor waits on.
+//! SIGTERM as a future. The only unsafe code of the crate: a signal handler that writes one byte,
+//! which is among the few things that one may do, to a socket that the executor waits on.
 //!
-//! tokio's `signal` feature would do the same, but it makes every executor open two more sockets at its start, and
-//! links a crate into functions that never use a signal.
+//! tokio's `signal` feature would do the same, but it makes every executor open two more sockets at
+//! its start, and links a crate into functions that never use a signal.
 
 use std::io;
 use std::os::fd::IntoRawFd as _;
@@ -22,7 +22,8 @@ pub(crate) struct Termination {
 }
 
 impl Termination {
-    /// From now on SIGTERM does not end the process: it has to be waited for. Must be called within an executor.
+    /// From now on SIGTERM does not end the process: it has to be waited for. Must be called within
+    /// an executor.
     pub(crate) fn listen() -> io::Result<Self> {
         let (read_end, write_end) = StdUnixStream::pair()?;
         read_end.set_nonblocking(true)?;
@@ -43,8 +44,8 @@ impl Termination {
 
 #[expect(unsafe_code, reason = "std cannot handle signals")]
 fn handle_sigterm() -> io::Result<()> {
-    // SAFETY: zero is a valid `sigaction` (no flags, empty mask), and `told` has the signature of a handler without
-    // SA_SIGINFO, and does only what is async-signal-safe.
+    // SAFETY: zero is a valid `sigaction` (no flags, empty mask), and `told` has the signature of a
+    // handler without SA_SIGINFO, and does only what is async-signal-safe.
     let result = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = told as extern "C" fn(libc::c_int) as libc::sighandler_t;
@@ -54,10 +55,13 @@ fn handle_sigterm() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-#[expect(unsafe_code, reason = "a signal handler may only use system calls, which std does not offer bare")]
+#[expect(
+    unsafe_code,
+    reason = "a signal handler may only use system calls, which std does not offer bare"
+)]
 extern "C" fn told(_: libc::c_int) {
-    // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is restored. A full socket has a byte
-    // already, and needs no other.
+    // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is restored. A
+    // full socket has a byte already, and needs no other.
     unsafe {
         let errno = errno();
         let before = *errno;
@@ -69,7 +73,8 @@ extern "C" fn told(_: libc::c_int) {
 /// Location of this thread's `errno`; each system has its own function for it.
 #[expect(unsafe_code, reason = "std reads `errno` and does not set it")]
 fn errno() -> *mut libc::c_int {
-    // SAFETY: it takes no arguments, and the location belongs to the thread for as long as it lives.
+    // SAFETY: it takes no arguments, and the location belongs to the thread for as long as it
+    // lives.
     unsafe {
         #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
         return libc::__error();

@@ -28,16 +28,17 @@ const FAILED: i32 = 1;
 /// Exit code if the environment is not Lambda's.
 const NOT_LAMBDA: i32 = 3;
 
-/// Serves invocations with this handler until the process ends. Everything else is read from the environment: the
-/// address of the Runtime API, the number of concurrent requests, the log format.
+/// Serves invocations with this handler until the process ends. Everything else is read from the
+/// environment: the address of the Runtime API, the number of concurrent requests, the log format.
 ///
-/// `LAMBDA_PIPELINE=1` lets an answer and the request for the next invocation be sent in one write, which takes five
-/// system calls per invocation rather than six, three if the next one waits already. AWS's emulator accepts it; it is
-/// untested on Lambda itself, so it is off by default. It does not apply to streams, errors, and functions with a hook
-/// after each response.
+/// `LAMBDA_PIPELINE=1` lets an answer and the request for the next invocation be sent in one write,
+/// which takes five system calls per invocation rather than six, three if the next one waits
+/// already. AWS's emulator accepts it; it is untested on Lambda itself, so it is off by default. It
+/// does not apply to streams, errors, and functions with a hook after each response.
 ///
-/// Does not return, unless the function has a hook for its end ([`Init::on_shutdown`]): it ends the process with a line
-/// on standard error that contains the reason, and code 1, or code 3 outside of Lambda.
+/// Does not return, unless the function has a hook for its end ([`Init::on_shutdown`]): it ends the
+/// process with a line on standard error that contains the reason, and code 1, or code 3 outside of
+/// Lambda.
 pub fn run<H, M>(handler: H)
 where
     H: Handler<(), M>,
@@ -99,7 +100,9 @@ where
     let mut client = executor.block_on(Client::open(Arc::clone(&endpoint)))?;
     let ready = async || {
         let state = prepare(&mut client, init).await?;
-        if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start") {
+        if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE")
+            .is_some_and(|kind| kind == "snap-start")
+        {
             snapshot(&mut client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
         }
         Ok(state)
@@ -107,17 +110,30 @@ where
     if !T::GIVEN {
         let state = executor.block_on(ready())?;
         return match workers {
-            None => executor.block_on(serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End)),
+            None => executor.block_on(serve(
+                &mut client,
+                &state,
+                handler,
+                &hooks.after_response,
+                AfterPanic::End,
+            )),
             Some(workers) => {
                 let function = (&state, handler, &hooks.after_response);
-                Err(serve_many(&executor, &endpoint, client, workers, function, std::future::pending()))
+                Err(serve_many(
+                    &executor,
+                    &endpoint,
+                    client,
+                    workers,
+                    function,
+                    std::future::pending(),
+                ))
             }
         };
     }
     let (mut termination, _extension) = executor.block_on(async {
         let listening = Termination::listen();
-        let termination =
-            listening.map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
+        let termination = listening
+            .map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
         // Managed instances receive the signal in any case.
         let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
         Ok((termination, extension))
@@ -135,7 +151,8 @@ where
         }
     };
     if matches!(end, End::Terminated) {
-        let hook = async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
+        let hook =
+            async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
         // A panic was printed already, and can no longer be reported.
         let _ = executor.block_on(hook);
         drop(state);
@@ -146,7 +163,10 @@ where
 }
 
 /// Runs the work, unless the signal arrives first: the work is then dropped.
-async fn unless<T>(signal: impl Future<Output = ()>, work: impl Future<Output = Result<T, End>>) -> Result<T, End> {
+async fn unless<T>(
+    signal: impl Future<Output = ()>,
+    work: impl Future<Output = Result<T, End>>,
+) -> Result<T, End> {
     let (mut signal, mut work) = (pin!(signal), pin!(work));
     std::future::poll_fn(|context| {
         if signal.as_mut().poll(context).is_ready() {
@@ -175,7 +195,8 @@ where
     Err(End::Init(report))
 }
 
-/// Lets a snapshot be taken, and continues in a sandbox in which it was restored; failures of the hooks are reported.
+/// Lets a snapshot be taken, and continues in a sandbox in which it was restored; failures of the
+/// hooks are reported.
 async fn snapshot<S, B, R>(client: &mut Client, state: &S, before: &B, after: &R) -> Result<(), End>
 where
     B: Hook<S, Result<(), Report>>,
@@ -194,7 +215,10 @@ where
 }
 
 /// Runs a hook in its phase.
-async fn step(phase: Phase, hook: impl Future<Output = Option<Result<(), Report>>>) -> Result<(), Report> {
+async fn step(
+    phase: Phase,
+    hook: impl Future<Output = Option<Result<(), Report>>>,
+) -> Result<(), Report> {
     panic::enter(phase);
     let outcome = panic::catch(&mut Current::default(), hook).await;
     panic::enter(Phase::Serving);
@@ -204,22 +228,31 @@ async fn step(phase: Phase, hook: impl Future<Output = Option<Result<(), Report>
 /// Number of invocations that the platform sends at once. `None` means one after the other.
 fn workers(concurrency: Option<&str>) -> Result<Option<NonZeroUsize>, End> {
     let Some(text) = concurrency.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let wrong = |_| End::Environment(format!("AWS_LAMBDA_MAX_CONCURRENCY is `{text}`: it should be a number above 0"));
+    let wrong = |_| {
+        End::Environment(format!(
+            "AWS_LAMBDA_MAX_CONCURRENCY is `{text}`: it should be a number above 0"
+        ))
+    };
     text.parse().map(Some).map_err(wrong)
 }
 
 fn not_lambda() -> ! {
     let name = std::env::args_os().next().unwrap_or_default();
-    let name = std::path::Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name =
+        std::path::Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = format!(
-        "`{name}` is an AWS Lambda function: it answers the invocations that Lambda sends it, and there is no Lambda \
+        "`{name}` is an AWS Lambda function: it answers the invocations that Lambda sends it, and \
+        there is no Lambda \
          here (AWS_LAMBDA_RUNTIME_API is not set).\nTo run it: `lambda-console invoke {name}`\n"
     );
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
     exit(NOT_LAMBDA)
 }
 
-#[expect(clippy::exit, reason = "`run` is the whole of a function's main: the exit code is its result")]
+#[expect(
+    clippy::exit,
+    reason = "`run` is the whole of a function's main: the exit code is its result"
+)]
 fn exit(code: i32) -> ! {
     std::process::exit(code)
 }

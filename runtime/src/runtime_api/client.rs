@@ -1,5 +1,5 @@
-//! The calls of the Runtime API (next, response, error, init error) and the meaning of each status. One client is one
-//! worker: a connection, a reply, a current request.
+//! The calls of the Runtime API (next, response, error, init error) and the meaning of each status.
+//! One client is one worker: a connection, a reply, a current request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,8 @@ async fn connect(endpoint: &Endpoint) -> Result<Connection, End> {
     endpoint.connect().await.map(Connection::new).map_err(unreachable)
 }
 
-/// Sleeps. tokio's own timers would be linked into every function; waits as rare as these do not need them.
+/// Sleeps. tokio's own timers would be linked into every function; waits as rare as these do not
+/// need them.
 pub(crate) async fn wait(time: Duration) {
     let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
@@ -74,8 +75,8 @@ impl Client {
             connection,
             reply: Reply::default(),
             current: Current::default(),
-            // Kept for good, this small block keeps the page that a handler's small blocks come from: musl's allocator
-            // would map and unmap that page in each invocation.
+            // Kept for good, this small block keeps the page that a handler's small blocks come
+            // from: musl's allocator would map and unmap that page in each invocation.
             invocation_id: Vec::with_capacity(8),
             head: Head::default(),
             asked: false,
@@ -88,7 +89,8 @@ impl Client {
         loop {
             match self.exchange(Exchange::Poll).await? {
                 200 => return self.begin(),
-                // Some servers send this when they have nothing yet. Retry, but never in a tight loop.
+                // Some servers send this when they have nothing yet. Retry, but never in a tight
+                // loop.
                 204 => {
                     wait(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -103,9 +105,13 @@ impl Client {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         let fields = &message.head.fields;
         let malformed = |why| End::Malformed { doing: Exchange::Poll.doing(), why: Malformed(why) };
-        let id = message.field(fields.request_id).ok_or_else(|| malformed("an invocation has no request id"))?;
+        let id = message
+            .field(fields.request_id)
+            .ok_or_else(|| malformed("an invocation has no request id"))?;
         // It becomes part of a path.
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
+        if id.is_empty()
+            || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        {
             return Err(malformed("an invocation's request id has characters that no id has"));
         }
         self.current.request_id.clear();
@@ -115,11 +121,16 @@ impl Client {
         self.invocation_id.clear();
         let invocation_id = fields.invocation_id.range().and_then(|span| message.buffer.get(span));
         self.invocation_id.extend_from_slice(invocation_id.unwrap_or_default());
-        self.reply.begin(&self.endpoint, Target::Response(&self.current.request_id), &self.invocation_id);
+        self.reply.begin(
+            &self.endpoint,
+            Target::Response(&self.current.request_id),
+            &self.invocation_id,
+        );
         Ok(())
     }
 
-    /// The parts that a handler's call needs, borrowed at once: the invocation, the reply, the current request.
+    /// The parts that a handler's call needs, borrowed at once: the invocation, the reply, the
+    /// current request.
     pub(crate) fn call(&mut self) -> (Message<'_>, &mut Reply, &mut Current) {
         let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
         (message, &mut self.reply, &mut self.current)
@@ -135,13 +146,16 @@ impl Client {
         (&self.current.request_id, &self.invocation_id)
     }
 
-    /// Sends the reply as the handler wrote it. A stream that fails midway reports its error in its trailers; if it
-    /// panicked, the report is returned.
+    /// Sends the reply as the handler wrote it. A stream that fails midway reports its error in its
+    /// trailers; if it panicked, the report is returned.
     ///
-    /// With `pipelined` the next invocation is requested in the same write, unless the answer is a stream.
+    /// With `pipelined` the next invocation is requested in the same write, unless the answer is a
+    /// stream.
     pub(crate) async fn respond(&mut self, pipelined: bool) -> Result<Option<Report>, End> {
         let Some(stream) = self.reply.stream.take() else {
-            let status = self.exchange(if pipelined { Exchange::AnswerAndPoll } else { Exchange::Answer }).await?;
+            let status = self
+                .exchange(if pipelined { Exchange::AnswerAndPoll } else { Exchange::Answer })
+                .await?;
             return self.judge(status).map(|()| None);
         };
         let mut written = self.connection.send(&self.reply.head, None, &[]).await;
@@ -169,7 +183,9 @@ impl Client {
                 self.head = head;
                 self.judge(self.head.status).map(|()| panic)
             }
-            (Err(Broken::Silent(_)), Err(error)) => Err(End::Lost { doing: Exchange::Answer.doing(), error }),
+            (Err(Broken::Silent(_)), Err(error)) => {
+                Err(End::Lost { doing: Exchange::Answer.doing(), error })
+            }
             (Err(broken), _) => Err(End::broken(Exchange::Answer.doing(), broken)),
         }
     }
@@ -179,11 +195,14 @@ impl Client {
         match status {
             200..300 => {}
             // The platform is in a state in which it accepts nothing more, or has failed.
-            status @ (403 | 500..) => return Err(End::refused(Exchange::Answer.doing(), status, self.body())),
+            status @ (403 | 500..) => {
+                return Err(End::refused(Exchange::Answer.doing(), status, self.body()));
+            }
             status => {
                 let why = match status {
                     410 => "the answer came too late".to_owned(),
-                    // The caller was informed already; reporting an error now would be a second answer.
+                    // The caller was informed already; reporting an error now would be a second
+                    // answer.
                     413 => "the answer is too large, which the caller was told".to_owned(),
                     _ => format!("the answer was not taken ({status}): {}", told(self.body())),
                 };
@@ -198,15 +217,23 @@ impl Client {
     /// Sends a failure instead of the reply, and logs it.
     pub(crate) async fn fail(&mut self, report: &Report) -> Result<(), End> {
         self.tell(&report.message, &[("errorType", &report.kind)]);
-        self.reply.begin(&self.endpoint, Target::Error(&self.current.request_id), &self.invocation_id);
+        self.reply.begin(
+            &self.endpoint,
+            Target::Error(&self.current.request_id),
+            &self.invocation_id,
+        );
         self.reply.report(report);
         let status = self.exchange(Exchange::Answer).await?;
         self.judge(status)
     }
 
-    /// Reports that the function could not be initialized: the init (accepted only before the first [`Client::next`]),
-    /// or the restore.
-    pub(crate) async fn fail_start(&mut self, target: Target<'_>, report: &Report) -> Result<(), End> {
+    /// Reports that the function could not be initialized: the init (accepted only before the first
+    /// [`Client::next`]), or the restore.
+    pub(crate) async fn fail_start(
+        &mut self,
+        target: Target<'_>,
+        report: &Report,
+    ) -> Result<(), End> {
         self.reply.begin(&self.endpoint, target, &[]);
         self.reply.report(report);
         match self.exchange(Exchange::Report).await? {
@@ -215,8 +242,8 @@ impl Client {
         }
     }
 
-    /// Waits until the snapshot, which is taken now, is restored. Later requests have a new connection: the old one may
-    /// belong to another machine.
+    /// Waits until the snapshot, which is taken now, is restored. Later requests have a new
+    /// connection: the old one may belong to another machine.
     pub(crate) async fn restored(&mut self) -> Result<(), End> {
         self.reply.head = self.endpoint.restore_next();
         self.reply.body = None;
@@ -234,7 +261,8 @@ impl Client {
         !self.current.request_id.is_empty()
     }
 
-    /// Runs the work after an answer, as part of the same request. A panic in it is logged and returned.
+    /// Runs the work after an answer, as part of the same request. A panic in it is logged and
+    /// returned.
     pub(crate) async fn afterwards(&mut self, work: impl Future) -> Result<(), Report> {
         let outcome = panic::catch(&mut self.current, work).await;
         if let Err(report) = &outcome {
@@ -243,9 +271,9 @@ impl Client {
         outcome.map(drop)
     }
 
-    /// Sends one request (the poll, or else the reply) and returns the status of its response, whose head and body are
-    /// kept. If the connection turns out to be closed before a byte of the response arrived, the request is sent again
-    /// on a new one, once.
+    /// Sends one request (the poll, or else the reply) and returns the status of its response,
+    /// whose head and body are kept. If the connection turns out to be closed before a byte of the
+    /// response arrived, the request is sent again on a new one, once.
     async fn exchange(&mut self, exchange: Exchange) -> Result<u16, End> {
         let mut retried = false;
         loop {
@@ -262,7 +290,8 @@ impl Client {
                     self.connection.send(&self.reply.head, self.reply.body.as_ref(), follows).await
                 }
             };
-            // A server may respond and close before it has read the whole request; its response counts.
+            // A server may respond and close before it has read the whole request; its response
+            // counts.
             match (self.connection.receive(ahead).await, sent) {
                 (Ok(head), sent) => {
                     self.head = head;
@@ -275,7 +304,9 @@ impl Client {
                     retried = true;
                     self.connection.finished = true;
                 }
-                (Err(Broken::Silent(_)), Err(error)) => return Err(End::Lost { doing: exchange.doing(), error }),
+                (Err(Broken::Silent(_)), Err(error)) => {
+                    return Err(End::Lost { doing: exchange.doing(), error });
+                }
                 (Err(broken), _) => return Err(End::broken(exchange.doing(), broken)),
             }
         }

@@ -1,4 +1,5 @@
-//! One connection to the Runtime API: sends requests, and reads responses into one buffer that is reused.
+//! One connection to the Runtime API: sends requests, and reads responses into one buffer that is
+//! reused.
 
 use std::io;
 
@@ -17,7 +18,8 @@ const KEEP: usize = 1024 * 1024;
 /// Reason for which there is no response.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The connection ended before a byte of the response arrived: it was closed while idle, or the server is gone.
+    /// The connection ended before a byte of the response arrived: it was closed while idle, or the
+    /// server is gone.
     Silent(io::Error),
     /// The connection ended inside the response.
     Cut(io::Error),
@@ -45,11 +47,21 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { writer: Writer { stream }, buffer: BytesMut::new(), rest: Vec::new(), finished: false }
+        Self {
+            writer: Writer { stream },
+            buffer: BytesMut::new(),
+            rest: Vec::new(),
+            finished: false,
+        }
     }
 
     /// Sends one request, head and body, and the bytes that follow it at once.
-    pub(crate) async fn send(&mut self, head: &[u8], body: Option<&Bytes>, follows: &[u8]) -> io::Result<()> {
+    pub(crate) async fn send(
+        &mut self,
+        head: &[u8],
+        body: Option<&Bytes>,
+        follows: &[u8],
+    ) -> io::Result<()> {
         if body.is_none() && follows.is_empty() {
             return self.writer.stream.write_all(head).await;
         }
@@ -58,8 +70,9 @@ impl Connection {
         self.writer.stream.write_all_buf(&mut Buf::chain(head, body).chain(follows)).await
     }
 
-    /// Reads one response into the buffer. There is no time limit: between two invocations the process is frozen, and
-    /// the wait for the next one may take days. `ahead` is `true` if the next request was sent already.
+    /// Reads one response into the buffer. There is no time limit: between two invocations the
+    /// process is frozen, and the wait for the next one may take days. `ahead` is `true` if the
+    /// next request was sent already.
     pub(crate) async fn receive(&mut self, ahead: bool) -> Result<Head, Broken> {
         self.buffer.clear();
         self.buffer.extend_from_slice(&self.rest);
@@ -70,7 +83,8 @@ impl Connection {
             if self.rest.is_empty() {
                 match self.fill(wanted).await {
                     Err(Broken::Cut(error))
-                        if error.kind() == io::ErrorKind::UnexpectedEof && decoder.ends_with_connection() =>
+                        if error.kind() == io::ErrorKind::UnexpectedEof
+                            && decoder.ends_with_connection() =>
                     {
                         break;
                     }
@@ -91,11 +105,12 @@ impl Connection {
 
     /// Reads more, with room for all `wanted` bytes.
     async fn fill(&mut self, wanted: usize) -> Result<(), Broken> {
-        // An unknown length: double the buffer rather than grow in small steps, so that a large body is moved only a
-        // few times.
+        // An unknown length: double the buffer rather than grow in small steps, so that a large
+        // body is moved only a few times.
         let room = if wanted == 0 { READ.max(self.buffer.len()) } else { wanted };
         self.buffer.reserve(room);
-        let broken = |error, received| if received { Broken::Cut(error) } else { Broken::Silent(error) };
+        let broken =
+            |error, received| if received { Broken::Cut(error) } else { Broken::Silent(error) };
         match self.writer.stream.read_buf(&mut self.buffer).await {
             Ok(0) => Err(broken(io::ErrorKind::UnexpectedEof.into(), !self.buffer.is_empty())),
             Ok(_) => Ok(()),

@@ -1,6 +1,6 @@
-//! The reading half of HTTP/1.1, as a pure function of bytes: finds the end of a response's head, parses it, and
-//! determines the framing of the body. Touches no socket, so it can be tested (and fuzzed) with input split at every
-//! byte.
+//! The reading half of HTTP/1.1, as a pure function of bytes: finds the end of a response's head,
+//! parses it, and determines the framing of the body. Touches no socket, so it can be tested (and
+//! fuzzed) with input split at every byte.
 //!
 //! One server responds, with six kinds of response; anything else is a named error, never a guess.
 
@@ -22,7 +22,8 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// Position of a field's value in the bytes of the head (which has at most 64 KiB). The default is no position.
+/// Position of a field's value in the bytes of the head (which has at most 64 KiB). The default is
+/// no position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -76,7 +77,8 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The span of a field by name. Length and first letter distinguish the names, so one comparison is enough.
+    /// The span of a field by name. Length and first letter distinguish the names, so one
+    /// comparison is enough.
     fn span(&mut self, name: &str) -> Option<&mut Span> {
         let first = name.as_bytes().get("lambda-runtime-".len()).map(u8::to_ascii_lowercase);
         let (known, span) = match (name.len(), first) {
@@ -96,8 +98,8 @@ impl Fields {
     }
 }
 
-/// Decodes one response from a buffer that grows at its end. Once it is complete, the buffer holds its head and then
-/// only its body, whatever the framing was.
+/// Decodes one response from a buffer that grows at its end. Once it is complete, the buffer holds
+/// its head and then only its body, whatever the framing was.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     /// Its length is 0 until it is complete.
@@ -177,7 +179,9 @@ impl Decoder {
 fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
         match head(buffer)? {
-            Some(head) if head.status == 101 => return Err(Malformed("the server changes the protocol")),
+            Some(head) if head.status == 101 => {
+                return Err(Malformed("the server changes the protocol"));
+            }
             Some(head) if head.status < 200 => drop(buffer.split_to(head.length)),
             head => return Ok(head),
         }
@@ -196,7 +200,9 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
         Ok(httparse::Status::Complete(length)) if length <= HEAD_LIMIT => length,
         Ok(httparse::Status::Partial) if input.len() <= HEAD_LIMIT => return Ok(None),
         Ok(_) => return Err(Malformed("the response's head is longer than 64 KiB")),
-        Err(httparse::Error::TooManyHeaders) => return Err(Malformed("the response has more than 96 header fields")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Malformed("the response has more than 96 header fields"));
+        }
         Err(_) => return Err(Malformed("the answer is not HTTP/1.1")),
     };
     if response.code < Some(100) {
@@ -227,7 +233,8 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
             for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                 if option.eq_ignore_ascii_case(b"close") {
                     head.keep_alive = false;
-                } else if option.eq_ignore_ascii_case(b"keep-alive") && response.version == Some(0) {
+                } else if option.eq_ignore_ascii_case(b"keep-alive") && response.version == Some(0)
+                {
                     head.keep_alive = true;
                 }
             }
@@ -236,9 +243,13 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
     head.framing = match (content_length, chunked) {
         // RFC 9112, section 6.3: these have no body, whatever their fields say.
         _ if head.status < 200 || head.status == 204 || head.status == 304 => Framing::Length(0),
-        (Some(_), true) => return Err(Malformed("there are both a Content-Length and a transfer encoding")),
+        (Some(_), true) => {
+            return Err(Malformed("there are both a Content-Length and a transfer encoding"));
+        }
         (None, true) => Framing::Chunked,
-        (Some(length), false) if length > BODY_LIMIT => return Err(Malformed("the body is larger than 64 MiB")),
+        (Some(length), false) if length > BODY_LIMIT => {
+            return Err(Malformed("the body is larger than 64 MiB"));
+        }
         (Some(length), false) => Framing::Length(length),
         (None, false) if !head.keep_alive => Framing::UntilClose,
         // Waiting for the end of a connection that is kept open would never end.

@@ -61,7 +61,11 @@ impl fmt::Display for End {
         match self {
             Self::Environment(why) => f.write_str(why),
             Self::Unreachable { address, error } => {
-                write!(f, "cannot connect to the Lambda Runtime API at {address} (AWS_LAMBDA_RUNTIME_API): {error}")
+                write!(
+                    f,
+                    "cannot connect to the Lambda Runtime API at {address} \
+                    (AWS_LAMBDA_RUNTIME_API): {error}"
+                )
             }
             Self::Lost { doing, error } if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 write!(f, "the Lambda Runtime API closed the connection while {doing}")
@@ -70,15 +74,23 @@ impl fmt::Display for End {
                 write!(f, "the connection to the Lambda Runtime API broke while {doing}: {error}")
             }
             Self::Malformed { doing, why } => {
-                write!(f, "the Lambda Runtime API sent what is no valid answer while {doing}: {}", why.0)
+                write!(
+                    f,
+                    "the Lambda Runtime API sent what is no valid answer while {doing}: {}",
+                    why.0
+                )
             }
             Self::Refused { doing, status, body } => {
                 write!(f, "the Lambda Runtime API answered {status} while {doing}: {body}")
             }
             Self::Init(report) => write!(f, "init failed: {}: {}", report.kind, report.message),
-            Self::Restore(report) => write!(f, "the restore failed: {}: {}", report.kind, report.message),
+            Self::Restore(report) => {
+                write!(f, "the restore failed: {}: {}", report.kind, report.message)
+            }
             Self::Terminated => f.write_str("the process ends: SIGTERM came"),
-            Self::Panicked => f.write_str("the process ends, for a panic may have left its state broken"),
+            Self::Panicked => {
+                f.write_str("the process ends, for a panic may have left its state broken")
+            }
         }
     }
 }

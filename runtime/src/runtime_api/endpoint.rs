@@ -11,8 +11,8 @@ const VERSION: &str = "/2018-06-01/runtime";
 /// Version of the Extensions API.
 const EXTENSIONS: &str = "/2020-01-01/extension";
 
-/// The Runtime API as specified by `AWS_LAMBDA_RUNTIME_API`. AWS writes `host:port`; other servers write a URL, some
-/// with a path (cargo-lambda's emulator does).
+/// The Runtime API as specified by `AWS_LAMBDA_RUNTIME_API`. AWS writes `host:port`; other servers
+/// write a URL, some with a path (cargo-lambda's emulator does).
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     /// `host:port`, for the `Host` field and for a name that has to be resolved.
@@ -34,14 +34,18 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Parses `host`, `host:port`, and a URL of either with or without a path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("AWS_LAMBDA_RUNTIME_API is `{}`: {why}", text.escape_debug());
+        let wrong =
+            |why: &str| format!("AWS_LAMBDA_RUNTIME_API is `{}`: {why}", text.escape_debug());
         let rest = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
             Some(_) => return Err(wrong("only http is spoken to the Runtime API")),
             None => text,
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if host.is_empty() || text.bytes().any(|byte| !byte.is_ascii_graphic()) || host.contains(['@', '?', '#']) {
+        if host.is_empty()
+            || text.bytes().any(|byte| !byte.is_ascii_graphic())
+            || host.contains(['@', '?', '#'])
+        {
             return Err(wrong("it should be `host:port`"));
         }
         // An IPv6 address has colons of its own, inside its brackets.
@@ -89,7 +93,8 @@ impl Endpoint {
         const NO_EVENTS: &str = r#"{"events":[]}"#;
         let length = NO_EVENTS.len();
         format!(
-            "POST {}{EXTENSIONS}/register{}Lambda-Extension-Name: {name}\r\nContent-Type: application/json\r\n\
+            "POST {}{EXTENSIONS}/register{}Lambda-Extension-Name: {name}\r\nContent-Type: \
+            application/json\r\n\
              Content-Length: {length}\r\n\r\n{NO_EVENTS}",
             self.path, self.common
         )
@@ -99,10 +104,14 @@ impl Endpoint {
     /// The request that asks for an extension's next event.
     pub(crate) fn extension_next(&self, id: &str) -> Vec<u8> {
         let (path, common) = (&self.path, &self.common);
-        format!("GET {path}{EXTENSIONS}/event/next{common}Lambda-Extension-Identifier: {id}\r\n\r\n").into_bytes()
+        format!(
+            "GET {path}{EXTENSIONS}/event/next{common}Lambda-Extension-Identifier: {id}\r\n\r\n"
+        )
+        .into_bytes()
     }
 
-    /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the parts of it), host and user agent.
+    /// Begins a request in `out`: `POST` to the target (`["init/error"]`, or the parts of it), host
+    /// and user agent.
     pub(crate) fn begin_post(&self, target: &[&str], out: &mut Vec<u8>) {
         out.extend_from_slice(self.post.as_bytes());
         for piece in target {
@@ -143,9 +152,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_its_text() {
-        for text in
-            ["", "https://127.0.0.1:9001", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "a b:1", "a\r\nb:1", "/x"]
-        {
+        for text in [
+            "",
+            "https://127.0.0.1:9001",
+            "127.0.0.1:",
+            "127.0.0.1:0",
+            "127.0.0.1:99999",
+            "a b:1",
+            "a\r\nb:1",
+            "/x",
+        ] {
             let why = Endpoint::parse(text).unwrap_err();
             assert!(why.starts_with("AWS_LAMBDA_RUNTIME_API is `"), "{why}");
         }
@@ -159,7 +175,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             format!(
-                "POST /2018-06-01/runtime/invocation/42/response HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nUser-Agent: \
+                "POST /2018-06-01/runtime/invocation/42/response HTTP/1.1\r\nHost: \
+                127.0.0.1:9001\r\nUser-Agent: \
                  lambda-console-runtime/{}\r\n",
                 env!("CARGO_PKG_VERSION")
             )

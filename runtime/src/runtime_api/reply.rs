@@ -1,5 +1,6 @@
-//! The answer to one invocation as it is sent: request line, fields and body in one buffer, so that an ordinary answer
-//! is one write and its body is serialized straight into the buffer that is sent.
+//! The answer to one invocation as it is sent: request line, fields and body in one buffer, so that
+//! an ordinary answer is one write and its body is serialized straight into the buffer that is
+//! sent.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,14 +9,16 @@ use crate::runtime_api::endpoint::Endpoint;
 use crate::runtime_api::report::Report;
 use crate::stream::Stream;
 
-/// A body of at least this many bytes is sent from its own memory rather than copied after the head.
+/// A body of at least this many bytes is sent from its own memory rather than copied after the
+/// head.
 const COPY_LIMIT: usize = 16 * 1024;
 /// A buffer that grew beyond this is freed after its answer was sent.
 const KEEP: usize = 1024 * 1024;
 /// Ten digits: room for any length, filled in once it is known.
 const LENGTH: &[u8] = b"Content-Length:          0\r\n\r\n";
 
-/// An answer being written. The value that a handler returns is written into one: see [`Respond`](crate::Respond).
+/// An answer being written. The value that a handler returns is written into one: see
+/// [`Respond`](crate::Respond).
 #[derive(Debug, Default)]
 pub struct Reply {
     pub(crate) head: Vec<u8>,
@@ -57,15 +60,19 @@ pub(crate) enum Target<'a> {
 }
 
 impl Reply {
-    /// Starts over, with the request line and the fields that every answer has. `invocation_id` is the id to echo;
-    /// empty if the platform sent none.
+    /// Starts over, with the request line and the fields that every answer has. `invocation_id` is
+    /// the id to echo; empty if the platform sent none.
     pub(crate) fn begin(&mut self, endpoint: &Endpoint, target: Target<'_>, invocation_id: &[u8]) {
         self.head.clear();
         self.body = None;
         self.stream = None;
         match target {
-            Target::Response(id) => endpoint.begin_post(&["invocation/", id, "/response"], &mut self.head),
-            Target::Error(id) => endpoint.begin_post(&["invocation/", id, "/error"], &mut self.head),
+            Target::Response(id) => {
+                endpoint.begin_post(&["invocation/", id, "/response"], &mut self.head);
+            }
+            Target::Error(id) => {
+                endpoint.begin_post(&["invocation/", id, "/error"], &mut self.head);
+            }
             Target::InitError => endpoint.begin_post(&["init/error"], &mut self.head),
             Target::RestoreError => endpoint.begin_post(&["restore/error"], &mut self.head),
         }
@@ -82,7 +89,10 @@ impl Reply {
     }
 
     /// Sets the body, as JSON.
-    pub(crate) fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), serde_json::Error> {
+    pub(crate) fn json<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+    ) -> Result<(), serde_json::Error> {
         self.field("Content-Type", b"application/json");
         let start = self.begin_body();
         serde_json::to_writer(&mut self.head, value)?;
@@ -108,7 +118,10 @@ impl Reply {
         self.field("Content-Type", content_type);
         self.field("Lambda-Runtime-Function-Response-Mode", b"streaming");
         self.field("Transfer-Encoding", b"chunked");
-        self.field("Trailer", b"Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body");
+        self.field(
+            "Trailer",
+            b"Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+        );
         self.head.extend_from_slice(b"\r\n");
         self.stream = Some(stream);
     }
@@ -166,7 +179,11 @@ mod tests {
 
     fn begun(invocation_id: &[u8]) -> Reply {
         let mut reply = Reply::default();
-        reply.begin(&Endpoint::parse("127.0.0.1:9001").unwrap(), Target::Response("id"), invocation_id);
+        reply.begin(
+            &Endpoint::parse("127.0.0.1:9001").unwrap(),
+            Target::Response("id"),
+            invocation_id,
+        );
         reply
     }
 
@@ -176,7 +193,10 @@ mod tests {
         reply.json(&"x".repeat(1234)).unwrap();
         let text = text(&reply);
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.ends_with("Content-Type: application/json\r\nContent-Length:       1236"), "{head}");
+        assert!(
+            head.ends_with("Content-Type: application/json\r\nContent-Length:       1236"),
+            "{head}"
+        );
         assert_eq!(body.len(), 1236);
     }
 

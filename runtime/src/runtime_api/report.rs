@@ -1,5 +1,5 @@
-//! A failure in the Runtime API's format: a type in the accepted form, a message with its causes, a stack, and the
-//! cause that X-Ray shows.
+//! A failure in the Runtime API's format: a type in the accepted form, a message with its causes, a
+//! stack, and the cause that X-Ray shows.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -26,8 +26,8 @@ impl Report {
         Self { kind: format!("Runtime.{name}"), message: message.into(), stack: Vec::new() }
     }
 
-    /// Describes an error: its type (`type_name` as returned by `std::any::type_name`), and its chain of sources, as
-    /// one message and as a stack.
+    /// Describes an error: its type (`type_name` as returned by `std::any::type_name`), and its
+    /// chain of sources, as one message and as a stack.
     pub(crate) fn of(error: &(dyn Error + 'static), type_name: &str) -> Self {
         let kind = if let Some(failure) = error.downcast_ref::<Failure>() {
             format!("Function.{}", accepted(failure.name()))
@@ -61,7 +61,8 @@ impl Report {
             error_type: &'a str,
             stack_trace: &'a [String],
         }
-        let body = Body { error_message: &self.message, error_type: &self.kind, stack_trace: &self.stack };
+        let body =
+            Body { error_message: &self.message, error_type: &self.kind, stack_trace: &self.stack };
         // Strings can always be serialized.
         serde_json::to_string(&body).unwrap_or_default()
     }
@@ -85,10 +86,12 @@ impl Report {
             label: &'a str,
         }
         let directory = std::env::current_dir().unwrap_or_default();
-        let message = self.message.get(..self.message.floor_char_boundary(CAUSE_MESSAGE)).unwrap_or_default();
+        let message =
+            self.message.get(..self.message.floor_char_boundary(CAUSE_MESSAGE)).unwrap_or_default();
         let stack = self.stack.iter().take(32).map(|label| Frame { label }).collect();
         let exceptions = [Exception { message, r#type: &self.kind, stack }];
-        let cause = Cause { working_directory: &directory.to_string_lossy(), exceptions, paths: [] };
+        let cause =
+            Cause { working_directory: &directory.to_string_lossy(), exceptions, paths: [] };
         let json = serde_json::to_string(&cause).ok()?;
         let mut safe = String::with_capacity(json.len());
         for character in json.chars() {
@@ -105,8 +108,8 @@ impl Report {
     }
 }
 
-/// The last segment of a type's name in the form that the platform accepts, `[A-Z][a-zA-Z]+`; it would replace any
-/// other by `Unknown`. A type without a name is an `Error`.
+/// The last segment of a type's name in the form that the platform accepts, `[A-Z][a-zA-Z]+`; it
+/// would replace any other by `Unknown`. A type without a name is an `Error`.
 fn accepted(type_name: &str) -> String {
     let path = type_name.split('<').next().unwrap_or_default();
     let segment = path.rsplit("::").next().unwrap_or_default();
@@ -149,7 +152,11 @@ mod tests {
         struct Outer(std::num::ParseIntError, bool);
         impl std::fmt::Display for Outer {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                if self.1 { write!(f, "bad quantity: {}", self.0) } else { f.write_str("bad quantity") }
+                if self.1 {
+                    write!(f, "bad quantity: {}", self.0)
+                } else {
+                    f.write_str("bad quantity")
+                }
             }
         }
         impl Error for Outer {
@@ -168,7 +175,10 @@ mod tests {
 
     #[test]
     fn the_cause_is_json_that_fits_in_a_header_field() {
-        let report = Report { stack: vec!["a".into()], ..Report::runtime("Panic", "über\r\n\u{7f}𝄞 \"x\"") };
+        let report = Report {
+            stack: vec!["a".into()],
+            ..Report::runtime("Panic", "über\r\n\u{7f}𝄞 \"x\"")
+        };
         let cause = report.cause().unwrap();
         assert!(cause.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{cause}");
         let value: serde_json::Value = serde_json::from_str(&cause).unwrap();
@@ -179,6 +189,9 @@ mod tests {
     #[test]
     fn the_body_has_the_three_documented_members() {
         let json = Report::runtime("Panic", "line\nbreak").json();
-        assert_eq!(json, r#"{"errorMessage":"line\nbreak","errorType":"Runtime.Panic","stackTrace":[]}"#);
+        assert_eq!(
+            json,
+            r#"{"errorMessage":"line\nbreak","errorType":"Runtime.Panic","stackTrace":[]}"#
+        );
     }
 }

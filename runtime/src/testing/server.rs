@@ -34,7 +34,10 @@ impl Request {
 pub(crate) enum Say {
     Bytes(Vec<u8>),
     /// Sends bytes, and then closes the connection.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the crate's own tests are this unfriendly"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only the crate's own tests are this unfriendly")
+    )]
     Last(Vec<u8>),
     /// Sends nothing more to any client: closes all connections and accepts no new one.
     End,
@@ -167,19 +170,25 @@ fn parse(received: &[u8]) -> Option<(Request, usize)> {
     let mut request = Request {
         method: parsed.method?.to_owned(),
         target: parsed.path?.to_owned(),
-        fields: parsed.headers.iter().map(|field| (field.name.to_ascii_lowercase(), text(field.value))).collect(),
+        fields: parsed
+            .headers
+            .iter()
+            .map(|field| (field.name.to_ascii_lowercase(), text(field.value)))
+            .collect(),
         ..Request::default()
     };
     if request.field("transfer-encoding").is_some() {
         let length = chunks(received.get(head..)?, &mut request)?;
         return Some((request, head + length));
     }
-    let length = request.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+    let length =
+        request.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0);
     request.body = received.get(head..head + length)?.to_vec();
     Some((request, head + length))
 }
 
-/// Reads a chunked body, whose trailers become fields. Returns its length on the wire, or `None` if it is not complete.
+/// Reads a chunked body, whose trailers become fields. Returns its length on the wire, or `None` if
+/// it is not complete.
 fn chunks(received: &[u8], request: &mut Request) -> Option<usize> {
     let mut at = 0;
     let line = |at: usize| {

@@ -3,13 +3,14 @@
 use std::io::Read as _;
 use std::net::TcpStream;
 
-/// Reads the next request (of a stream, its head); the bytes after it stay in `came`. Returns `None` at the end of the
-/// connection.
+/// Reads the next request (of a stream, its head); the bytes after it stay in `came`. Returns
+/// `None` at the end of the connection.
 pub(crate) fn read(stream: &mut TcpStream, came: &mut String) -> Option<String> {
     let mut part = [0; 4096];
     loop {
         if let Some((head, body)) = came.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("Content-Length:")).unwrap_or("0");
             let length = length.trim().parse::<usize>().unwrap();
             if body.len() >= length {
                 let rest = came.split_off(head.len() + 4 + length);

@@ -1,6 +1,6 @@
-//! Tests that call the console's library in a process of their own, whose environment contains the path of AWS's
-//! settings: a file to which each test adds its profiles. (The environment of a process with threads cannot be
-//! changed.)
+//! Tests that call the console's library in a process of their own, whose environment contains the
+//! path of AWS's settings: a file to which each test adds its profiles. (The environment of a
+//! process with threads cannot be changed.)
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf, process::Command};
 
@@ -9,7 +9,8 @@ use tests::Account;
 /// The variable that is set in the child only.
 const TEST: &str = "LAMBDA_CONSOLE_TEST_ALONE";
 
-/// Runs `body` as the test `name` in a process of its own, which is this program with that test alone.
+/// Runs `body` as the test `name` in a process of its own, which is this program with that test
+/// alone.
 #[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
 #[track_caller]
 pub(super) fn alone(name: &str, body: impl FnOnce()) {
@@ -22,7 +23,9 @@ pub(super) fn alone(name: &str, body: impl FnOnce()) {
     std::fs::write(&settings, "").expect("the directory is ours");
     let mut child = Command::new(std::env::current_exe().expect("this program"));
     child.args([name, "--exact", "--nocapture"]).env(TEST, name);
-    for variable in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"] {
+    for variable in
+        ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"]
+    {
         child.env_remove(variable);
     }
     child
@@ -31,7 +34,9 @@ pub(super) fn alone(name: &str, body: impl FnOnce()) {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("XDG_STATE_HOME", directory.path());
     let output = child.output().expect("it starts");
-    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let told = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
     assert!(output.status.success() && told.contains("1 passed"), "{told}");
     for line in told.lines().filter(|line| line.starts_with("seen: ")) {
         println!("{line}");

@@ -1,5 +1,5 @@
-//! One function on a local Lambda behind a proxy, driven through the console's library: compares a deploy's report with
-//! the actual state.
+//! One function on a local Lambda behind a proxy, driven through the console's library: compares a
+//! deploy's report with the actual state.
 
 use std::{
     path::Path,
@@ -13,7 +13,9 @@ use lambda_console_engine::{
     aws::stage::{Stage, StageOptions},
     deploy,
 };
-use lambda_console_model::{Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip};
+use lambda_console_model::{
+    Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip,
+};
 use sha2::{Digest as _, Sha256};
 use tests::{Account, Call, LocalLambda, Proxy, sample, zip};
 
@@ -48,12 +50,17 @@ impl Behind {
         let profile = format!("p{number}");
         add_profile(&profile, proxy.account());
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let manifest =
-            format!("[workspace]\n[workspace.metadata.lambda.stages.beta]\nprofile = \"{profile}\"\n{settings}\n");
-        std::fs::write(directory.path().join("Cargo.toml"), manifest).expect("the directory is ours");
+        let manifest = format!(
+            "[workspace]\n[workspace.metadata.lambda.stages.beta]\nprofile \
+            = \"{profile}\"\n{settings}\n"
+        );
+        std::fs::write(directory.path().join("Cargo.toml"), manifest)
+            .expect("the directory is ours");
         let workspace = Workspace { root: directory.path().to_path_buf(), ..Workspace::default() };
         let options = StageOptions { stage: "beta".to_owned(), ..StageOptions::default() };
-        let stage = Stage::connect(&workspace, &options).await.unwrap_or_else(|failure| panic!("{failure}"));
+        let stage = Stage::connect(&workspace, &options)
+            .await
+            .unwrap_or_else(|failure| panic!("{failure}"));
         let function = sample::function(&format!("greet-{number}"));
         proxy.calls();
         let mut behind = Self { proxy, account, directory, stage, function, others: Vec::new() };
@@ -61,16 +68,18 @@ impl Behind {
         behind
     }
 
-    /// A workspace of `count` functions that are built, and not on the stage yet, which has no alias.
+    /// A workspace of `count` functions that are built, and not on the stage yet, which has no
+    /// alias.
     pub(super) async fn many(local: &LocalLambda, count: usize) -> Self {
         let mut behind = Self::on_stage(local, "").await;
-        behind.others = (1..count).map(|number| sample::function(&format!("other-{number}"))).collect();
+        behind.others =
+            (1..count).map(|number| sample::function(&format!("other-{number}"))).collect();
         behind.build("1", 128);
         behind
     }
 
-    /// A function with edition 1 on the stage, and in the workspace edition 2 with other memory, timeout and
-    /// environment.
+    /// A function with edition 1 on the stage, and in the workspace edition 2 with other memory,
+    /// timeout and environment.
     pub(super) async fn deployed(local: &LocalLambda) -> Self {
         let mut behind = Self::new(local).await;
         let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{failure}"));
@@ -94,7 +103,8 @@ impl Behind {
 
     /// Deploys all functions.
     pub(super) async fn deploy(&self) -> Result<DeployOutcome, Failure> {
-        let functions: Vec<Function> = std::iter::once(&self.function).chain(&self.others).cloned().collect();
+        let functions: Vec<Function> =
+            std::iter::once(&self.function).chain(&self.others).cloned().collect();
         deploy::deploy(&self.stage, &functions, Consent::None, &Job::silent()).await
     }
 
@@ -106,7 +116,13 @@ impl Behind {
         let zip = &self.function.zip.as_ref().expect("it is built").sha256;
         let (memory, timeout) = (config.memory.unwrap_or(128), config.timeout.unwrap_or(3));
         let found = client.get_function_configuration().function_name(name).send().await.ok();
-        let published = client.get_function_configuration().function_name(name).qualifier(ALIAS).send().await.ok();
+        let published = client
+            .get_function_configuration()
+            .function_name(name)
+            .qualifier(ALIAS)
+            .send()
+            .await
+            .ok();
         let nothing = || GetFunctionConfigurationOutput::builder().build();
         let (found, published) = (found.unwrap_or_else(nothing), published.unwrap_or_else(nothing));
         let mut differences = Vec::new();
@@ -123,10 +139,14 @@ impl Behind {
         }
         let variables = found.environment().and_then(|environment| environment.variables());
         for (variable, value) in &config.env {
-            let there = variables.and_then(|variables| variables.get(variable)).cloned().unwrap_or_default();
+            let there = variables
+                .and_then(|variables| variables.get(variable))
+                .cloned()
+                .unwrap_or_default();
             compare(&format!("env.{variable}"), there, value.clone());
         }
-        let behind_alias = format!("{} with {} MB", hexadecimal(&published), number(published.memory_size()));
+        let behind_alias =
+            format!("{} with {} MB", hexadecimal(&published), number(published.memory_size()));
         compare(&format!("alias.{ALIAS}"), behind_alias, format!("{zip} with {memory} MB"));
         differences
     }
@@ -135,25 +155,38 @@ impl Behind {
     pub(super) async fn assert_true(&self, what: &str, failed: &FailedFunction) {
         let FailedFunction { name, failure, done, left, is_known } = failed;
         assert_eq!(name, &self.function.name, "{what}");
-        assert!(!failure.what.is_empty() && !failure.why.is_empty(), "{what}: it does not say why: {failed:?}");
+        assert!(
+            !failure.what.is_empty() && !failure.why.is_empty(),
+            "{what}: it does not say why: {failed:?}"
+        );
         let told = format!("{failed:?}");
         assert!(!told.contains(SECRET), "{what}: it tells a secret: {told}");
         let differences = self.differences().await;
         if !is_known && done.is_empty() && left.is_empty() {
             // It could not even be read: then nothing was changed.
-            let changed: Vec<Call> = self.proxy.calls().into_iter().filter(|call| !call.reads()).collect();
+            let changed: Vec<Call> =
+                self.proxy.calls().into_iter().filter(|call| !call.reads()).collect();
             assert!(changed.is_empty(), "{what}: it does not tell of {changed:?}: {failed:?}");
             return;
         }
         let is_left = |field: &str| left.iter().any(|change| change.field == field);
         for difference in &differences {
-            assert!(is_left(&difference.field), "{what}: it does not tell of {difference:?}: {failed:?}");
+            assert!(
+                is_left(&difference.field),
+                "{what}: it does not tell of {difference:?}: {failed:?}"
+            );
         }
         if *is_known {
-            let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
-            let known = |field: &str| ["code", "memory", "timeout"].contains(&field) || field.starts_with("env.");
+            let differs =
+                |field: &str| differences.iter().any(|difference| difference.field == field);
+            let known = |field: &str| {
+                ["code", "memory", "timeout"].contains(&field) || field.starts_with("env.")
+            };
             for change in left.iter().filter(|change| known(&change.field)) {
-                assert!(differs(&change.field), "{what}: {change:?} is not left, it is done: {failed:?}");
+                assert!(
+                    differs(&change.field),
+                    "{what}: {change:?} is not left, it is done: {failed:?}"
+                );
             }
             for change in done {
                 assert!(!differs(&change.field), "{what}: {change:?} is not done: {differences:?}");
@@ -165,17 +198,22 @@ impl Behind {
     pub(super) async fn assert_repaired(&self, what: &str) {
         self.proxy.heal();
         let repaired = self.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
-        assert!(repaired.failed.is_empty(), "{what}: the next deploy does not repair it: {repaired:?}");
+        assert!(
+            repaired.failed.is_empty(),
+            "{what}: the next deploy does not repair it: {repaired:?}"
+        );
         let left = self.differences().await;
         assert!(left.is_empty(), "{what}: the next deploy leaves {left:?}");
         let again = self.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
-        let changes: Vec<&Change> = again.functions.iter().flat_map(|function| &function.changes).collect();
+        let changes: Vec<&Change> =
+            again.functions.iter().flat_map(|function| &function.changes).collect();
         assert!(changes.is_empty(), "{what}: a deploy of what is there changes {changes:?}");
     }
 
     /// Deletes the functions: thousands of them would slow the local Lambda down.
     pub(super) async fn forget(&self) {
-        let deleted = self.account.lambda().delete_function().function_name(&self.function.name).send().await;
+        let deleted =
+            self.account.lambda().delete_function().function_name(&self.function.name).send().await;
         assert!(deleted.is_ok(), "{deleted:?}");
     }
 }
@@ -192,7 +230,8 @@ pub(super) struct Difference {
 
 /// The code's digest; empty if there is no function.
 fn hexadecimal(found: &GetFunctionConfigurationOutput) -> String {
-    let bytes = BASE64_STANDARD.decode(found.code_sha256().unwrap_or_default()).expect("it is Base64");
+    let bytes =
+        BASE64_STANDARD.decode(found.code_sha256().unwrap_or_default()).expect("it is Base64");
     tests::hexadecimal(&bytes)
 }
 

@@ -1,5 +1,5 @@
-//! Invocations with faults injected by a proxy: an invocation that may have run is not retried, one that did not run
-//! is.
+//! Invocations with faults injected by a proxy: an invocation that may have run is not retried, one
+//! that did not run is.
 
 use tests::{Fixture, Harm, Home, LocalLambda, Outcome, Proxy, Rule};
 
@@ -36,19 +36,36 @@ impl Greet {
         let arguments = ["--stage", "beta", "invoke", "greet", "--payload", "{}", "--json"];
         let outcome = self.home.run([&arguments, more].concat());
         assert!(self.proxy.heal()[0].done() > 0, "the harm was not done: {outcome:?}");
-        (outcome, self.proxy.calls().into_iter().filter(|call| call.operation.starts_with("Invoke")).count())
+        (
+            outcome,
+            self.proxy
+                .calls()
+                .into_iter()
+                .filter(|call| call.operation.starts_with("Invoke"))
+                .count(),
+        )
     }
 }
 
 #[test]
 fn what_may_have_run_is_never_run_again() {
     let greet = Greet::new();
-    for harm in [Harm::Reset, Harm::ResetDone, Harm::FAILED, Harm::FAILED_DONE, Harm::Truncate, Harm::THROTTLED] {
+    for harm in [
+        Harm::Reset,
+        Harm::ResetDone,
+        Harm::FAILED,
+        Harm::FAILED_DONE,
+        Harm::Truncate,
+        Harm::THROTTLED,
+    ] {
         let (outcome, sent) = greet.invoke(harm.clone(), 1);
         assert_eq!(sent, 1, "{harm:?}: {outcome:?}");
         assert!(matches!(outcome.code, Some(1 | 3)), "{harm:?}: {outcome:?}");
         let error = &outcome.json()["error"];
-        assert!(error["what"].as_str().is_some_and(|what| what.contains("greet")), "{harm:?}: {error}");
+        assert!(
+            error["what"].as_str().is_some_and(|what| what.contains("greet")),
+            "{harm:?}: {error}"
+        );
         assert!(error["why"].as_str().is_some_and(|why| why.len() > 10), "{harm:?}: {error}");
     }
 }
@@ -57,7 +74,8 @@ fn what_may_have_run_is_never_run_again() {
 fn a_stream_that_is_cut_off_or_spoiled_is_not_taken_for_a_whole_one() {
     let greet = Greet::new();
     for harm in [Harm::Corrupt, Harm::Truncate, Harm::ResetDone] {
-        let (outcome, sent) = greet.under(Rule::on("InvokeWithResponseStream", harm.clone()), &["--stream"]);
+        let (outcome, sent) =
+            greet.under(Rule::on("InvokeWithResponseStream", harm.clone()), &["--stream"]);
         assert_eq!(sent, 1, "{harm:?}: {outcome:?}");
         assert!(matches!(outcome.code, Some(1 | 3)), "{harm:?}: {outcome:?}");
         assert!(outcome.stdout.contains("could not"), "{harm:?}: {outcome:?}");
@@ -74,8 +92,11 @@ fn what_did_not_run_is_run_when_it_can_be() {
         ("ENINotReadyException", 502),
         ("EC2ThrottledException", 502),
     ] {
-        let harm =
-            Harm::refused(status, code, "Lambda is initializing your function. It will be ready to invoke shortly.");
+        let harm = Harm::refused(
+            status,
+            code,
+            "Lambda is initializing your function. It will be ready to invoke shortly.",
+        );
         let (outcome, sent) = greet.invoke(harm, 2);
         assert_eq!((outcome.ok().json()["status"].as_u64(), sent), (Some(200), 3), "{code}");
     }
@@ -84,7 +105,8 @@ fn what_did_not_run_is_run_when_it_can_be() {
 #[test]
 fn a_function_without_log_tails_is_asked_for_none() {
     let message = "Tail logs are not supported for functions configured with a capacity provider.";
-    let (outcome, sent) = Greet::new().invoke(Harm::refused(400, "InvalidParameterValueException", message), 1);
+    let (outcome, sent) =
+        Greet::new().invoke(Harm::refused(400, "InvalidParameterValueException", message), 1);
     assert_eq!((outcome.ok().json()["payload"]["edition"].as_str(), sent), (Some("1"), 2));
 }
 
@@ -96,7 +118,8 @@ fn what_the_caller_did_wrong_is_the_caller_s_to_mend() {
         ("InvalidRequestContentException", 400),
         ("UnsupportedMediaTypeException", 415),
     ] {
-        let (outcome, sent) = greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
+        let (outcome, sent) =
+            greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
         assert_eq!((outcome.code, sent), (Some(2), 1), "{code}: {outcome:?}");
         assert!(outcome.stdout.contains("as the service says it"), "{code}: {outcome:?}");
     }
@@ -105,11 +128,17 @@ fn what_the_caller_did_wrong_is_the_caller_s_to_mend() {
 #[test]
 fn what_is_wrong_around_the_function_is_told_as_the_service_says_it() {
     let greet = Greet::new();
-    for (code, status) in
-        [("ENILimitReachedException", 502), ("EFSMountFailureException", 403), ("KMSDisabledException", 502)]
-    {
-        let (outcome, sent) = greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
+    for (code, status) in [
+        ("ENILimitReachedException", 502),
+        ("EFSMountFailureException", 403),
+        ("KMSDisabledException", 502),
+    ] {
+        let (outcome, sent) =
+            greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
         assert_eq!((outcome.code, sent), (Some(1), 1), "{code}: {outcome:?}");
-        assert!(outcome.stdout.contains(code) && outcome.stdout.contains("as the service says it"), "{outcome:?}");
+        assert!(
+            outcome.stdout.contains(code) && outcome.stdout.contains("as the service says it"),
+            "{outcome:?}"
+        );
     }
 }

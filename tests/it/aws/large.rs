@@ -11,9 +11,11 @@ use tests::{Account, Fixture, Home, Ministack};
 /// Just over the limit.
 const PADDING: usize = 51 << 20;
 
-/// Creates a bucket in the account, without the console's client: ministack checks the access key, not the signature.
+/// Creates a bucket in the account, without the console's client: ministack checks the access key,
+/// not the signature.
 fn bucket(account: &Account, name: &str) {
-    let (host, key) = (account.url.strip_prefix("http://").expect("an address"), &account.access_key);
+    let (host, key) =
+        (account.url.strip_prefix("http://").expect("an address"), &account.access_key);
     let scope = format!("Credential={key}/20260101/us-east-1/s3/aws4_request");
     let mut stream = TcpStream::connect(host).expect("it listens");
     write!(
@@ -49,7 +51,8 @@ fn a_zip_over_50_mb_goes_through_s3_and_runs() {
     bucket(&account, "zips");
     let deployed = home.run(["--stage", "beta", "deploy", "greet", "--json"]).ok().json();
     assert_eq!(deployed["functions"][0]["action"], "created", "{deployed}");
-    let answer = home.run(["--stage", "beta", "invoke", "greet", "--payload", "{}", "--json"]).ok().json();
+    let answer =
+        home.run(["--stage", "beta", "invoke", "greet", "--payload", "{}", "--json"]).ok().json();
     assert_eq!(answer["payload"]["edition"], "large", "{answer}");
     let again = home.run(["--stage", "beta", "deploy", "greet", "--json"]).ok().json();
     assert_eq!(again["functions"][0]["action"], "unchanged", "{again}");

@@ -25,14 +25,25 @@ struct Writer {
 
 impl Writer {
     fn new(account: &Account, function: &str) -> Self {
-        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an executor");
-        Self { client: account.logs(), executor, group: format!("/aws/lambda/{function}"), count: 0 }
+        let executor = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("an executor");
+        Self {
+            client: account.logs(),
+            executor,
+            group: format!("/aws/lambda/{function}"),
+            count: 0,
+        }
     }
 
     fn open(&self) {
-        let made = self.executor.block_on(self.client.create_log_group().log_group_name(&self.group).send());
+        let made = self
+            .executor
+            .block_on(self.client.create_log_group().log_group_name(&self.group).send());
         made.expect("there is no such group yet");
-        let stream = self.client.create_log_stream().log_group_name(&self.group).log_stream_name("writer");
+        let stream =
+            self.client.create_log_stream().log_group_name(&self.group).log_stream_name("writer");
         self.executor.block_on(stream.send()).expect("there is no such stream yet");
     }
 
@@ -40,9 +51,14 @@ impl Writer {
     fn write(&mut self, lines: usize) {
         let now = jiff::Timestamp::now().as_millisecond();
         let events = (self.count..self.count + lines).map(|number| {
-            InputLogEvent::builder().timestamp(now).message(format!("line {number}")).build().expect("it is complete")
+            InputLogEvent::builder()
+                .timestamp(now)
+                .message(format!("line {number}"))
+                .build()
+                .expect("it is complete")
         });
-        let call = self.client.put_log_events().log_group_name(&self.group).log_stream_name("writer");
+        let call =
+            self.client.put_log_events().log_group_name(&self.group).log_stream_name("writer");
         let put = self.executor.block_on(call.set_log_events(Some(events.collect())).send());
         put.expect("the lines are taken");
         self.count += lines;
@@ -58,16 +74,23 @@ struct Follower {
 
 impl Follower {
     fn start(home: &Home, function: &str) -> Self {
-        let arguments = ["--stage", "beta", "logs", function, "--follow", "--since", "10m", "--json"];
+        let arguments =
+            ["--stage", "beta", "logs", function, "--follow", "--since", "10m", "--json"];
         let mut command = home.command(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the console starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the console starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                let told: Value =
+                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 // Markers, such as for gaps, are not the writer's.
-                let message = told["message"].as_str().filter(|message| message.starts_with("line "));
+                let message =
+                    told["message"].as_str().filter(|message| message.starts_with("line "));
                 if message.is_some_and(|message| sender.send(message.to_owned()).is_err()) {
                     return;
                 }
@@ -83,8 +106,9 @@ impl Follower {
         while self.seen.len() < count {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            self.seen
-                .push(line.unwrap_or_else(|error| panic!("{error} after {} lines: {:?}", self.seen.len(), self.seen)));
+            self.seen.push(line.unwrap_or_else(|error| {
+                panic!("{error} after {} lines: {:?}", self.seen.len(), self.seen)
+            }));
         }
     }
 }
@@ -97,7 +121,13 @@ impl Drop for Follower {
 }
 
 /// Follows earlier and new lines with this fault. Returns the number of times it was injected.
-fn follow(home: &Home, account: &Account, proxy: &Proxy, function: &str, rule: Option<Rule>) -> usize {
+fn follow(
+    home: &Home,
+    account: &Account,
+    proxy: &Proxy,
+    function: &str,
+    rule: Option<Rule>,
+) -> usize {
     let mut writer = Writer::new(account, function);
     writer.open();
     writer.write(5);
@@ -143,7 +173,10 @@ fn every_line_comes_once_and_in_order_whatever_happens_to_the_connections() {
                 let (_fixture, home) = workspace(proxy.account());
                 let function = format!("greet-{number}");
                 let what = format!("{rule:?}");
-                assert!(follow(&home, account, &proxy, &function, Some(rule)) > 0, "{what}: the harm was not done");
+                assert!(
+                    follow(&home, account, &proxy, &function, Some(rule)) > 0,
+                    "{what}: the harm was not done"
+                );
             });
         }
     });

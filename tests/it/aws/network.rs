@@ -1,5 +1,5 @@
-//! Network access to AWS: proxies, certificates, profiles and MFA codes, as in the AWS CLI. The names are AWS's own;
-//! the proxy connects them to a server on this machine.
+//! Network access to AWS: proxies, certificates, profiles and MFA codes, as in the AWS CLI. The
+//! names are AWS's own; the proxy connects them to a server on this machine.
 
 use std::{fs, process::Command};
 
@@ -62,7 +62,8 @@ impl Place {
         fs::write(self.home.path().join(".aws/config"), text).unwrap();
     }
 
-    /// A command with a profile, whose environment has no variables of AWS and of proxies but these.
+    /// A command with a profile, whose environment has no variables of AWS and of proxies but
+    /// these.
     fn command(&self, profile: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = self.home.command(["--profile", profile]);
         command.args(arguments);
@@ -71,7 +72,12 @@ impl Place {
         command
     }
 
-    fn run(&self, profile: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String, String) {
+    fn run(
+        &self,
+        profile: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (bool, String, String) {
         let output = self.command(profile, arguments, variables).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.success(), text(&output.stdout), text(&output.stderr))
@@ -96,19 +102,27 @@ fn every_call_goes_through_the_proxy_and_is_checked_by_the_users_certificates() 
     let (place, cloud) = (Place::new(), Cloud::start(Some("me:p@ss")));
     let proxy = format!("http://me:p@ss@{}", cloud.proxy());
     let bundle = place.home.path().join("bundle.pem");
-    let both = ["another", "authority"].map(|name| fs::read_to_string(Cloud::certificate(name)).unwrap());
-    fs::write(&bundle, format!("the company's\n{}\r\n{}", both[0], both[1].replace('\n', "\r\n"))).unwrap();
+    let both =
+        ["another", "authority"].map(|name| fs::read_to_string(Cloud::certificate(name)).unwrap());
+    fs::write(&bundle, format!("the company's\n{}\r\n{}", both[0], both[1].replace('\n', "\r\n")))
+        .unwrap();
     let variables = [("https_proxy", proxy.as_str()), ("AWS_CA_BUNDLE", bundle.to_str().unwrap())];
     let (ok, listed, error) = place.run("deployer", &["list", "--json"], &variables);
     assert!(ok, "{error}");
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed["functions"][0]["deployed"], Value::Null);
     let tunnels = cloud.tunnels();
-    assert!(tunnels.iter().all(|tunnel| tunnel.ends_with(":443 Basic bWU6cEBzcw==")), "{tunnels:?}");
+    assert!(
+        tunnels.iter().all(|tunnel| tunnel.ends_with(":443 Basic bWU6cEBzcw==")),
+        "{tunnels:?}"
+    );
     let hosts = |service: &str| tunnels.iter().filter(|tunnel| tunnel.starts_with(service)).count();
     assert_eq!((hosts("sts.eu-west-1."), hosts("lambda.eu-west-1.")), (2, 1), "{tunnels:?}");
     let calls = cloud.calls();
-    assert!(calls[0].contains("ExternalId=acme") && calls[0].contains("DurationSeconds=1800"), "{calls:?}");
+    assert!(
+        calls[0].contains("ExternalId=acme") && calls[0].contains("DurationSeconds=1800"),
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -118,11 +132,15 @@ fn the_profile_and_requests_name_certificates_too() {
     let other = Cloud::certificate("another");
     let (good, other) = (good.to_str().unwrap(), other.to_str().unwrap());
     let with = |more: &[(&str, &str)]| {
-        let variables = [&[("HTTPS_PROXY", proxy.as_str()), ("SSL_CERT_FILE", other)], more].concat();
+        let variables =
+            [&[("HTTPS_PROXY", proxy.as_str()), ("SSL_CERT_FILE", other)], more].concat();
         place.run("keys", &["list"], &variables)
     };
     let (ok, _, error) = with(&[]);
-    assert!(!ok && error.contains("certificate") && error.contains("hint: name the authority"), "{error}");
+    assert!(
+        !ok && error.contains("certificate") && error.contains("hint: name the authority"),
+        "{error}"
+    );
     assert!(error.contains("AWS_CA_BUNDLE"), "{error}");
     assert!(with(&[("REQUESTS_CA_BUNDLE", good)]).0);
     assert!(with(&[("SSL_CERT_FILE", good)]).0, "the system's own");
@@ -137,9 +155,14 @@ fn certificates_that_cannot_be_read_are_named_with_their_place() {
     let place = Place::new();
     let empty = place.home.path().join("empty.pem");
     fs::write(&empty, "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n").unwrap();
-    for (file, why) in [("/nowhere/bundle.pem", "No such file"), (empty.to_str().unwrap(), "certificate")] {
+    for (file, why) in
+        [("/nowhere/bundle.pem", "No such file"), (empty.to_str().unwrap(), "certificate")]
+    {
         let (ok, _, error) = place.run("keys", &["list"], &[("AWS_CA_BUNDLE", file)]);
-        assert!(!ok && error.contains(&format!("AWS_CA_BUNDLE names: {file}: ")) && error.contains(why), "{error}");
+        assert!(
+            !ok && error.contains(&format!("AWS_CA_BUNDLE names: {file}: ")) && error.contains(why),
+            "{error}"
+        );
     }
 }
 
@@ -148,16 +171,28 @@ fn a_proxy_that_does_not_help_is_named_without_its_password() {
     let (place, cloud) = (Place::new(), Cloud::start(Some("me:right")));
     let bundle = Cloud::certificate("authority");
     let with = |proxy: &str| {
-        let variables =
-            [("HTTPS_PROXY", proxy), ("AWS_CA_BUNDLE", bundle.to_str().unwrap()), ("AWS_MAX_ATTEMPTS", "1")];
+        let variables = [
+            ("HTTPS_PROXY", proxy),
+            ("AWS_CA_BUNDLE", bundle.to_str().unwrap()),
+            ("AWS_MAX_ATTEMPTS", "1"),
+        ];
         place.run("keys", &["list"], &variables).2
     };
     let refused = with(&format!("http://me:wrong@{}", cloud.proxy()));
-    assert!(refused.contains(&format!("through the proxy http://{} (HTTPS_PROXY): ", cloud.proxy())), "{refused}");
-    assert!(refused.contains("hint: the proxy wants a user") && !refused.contains("wrong"), "{refused}");
+    assert!(
+        refused.contains(&format!("through the proxy http://{} (HTTPS_PROXY): ", cloud.proxy())),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("hint: the proxy wants a user") && !refused.contains("wrong"),
+        "{refused}"
+    );
     let socks = with("socks5://127.0.0.1:1");
     assert!(socks.contains("through the proxy that HTTPS_PROXY names: "), "{socks}");
-    assert!(socks.contains("socks5 proxies are not supported") && socks.contains("NO_PROXY"), "{socks}");
+    assert!(
+        socks.contains("socks5 proxies are not supported") && socks.contains("NO_PROXY"),
+        "{socks}"
+    );
 }
 
 #[test]
@@ -167,13 +202,17 @@ fn what_is_on_this_machine_is_reached_without_a_proxy() {
     let lambda = LocalLambda::start(directory.path());
     let account: &Account = lambda.account();
     let keys = format!(
-        "[profile keys]\nregion = {}\naws_access_key_id = {}\naws_secret_access_key = {}\nservices = here\n\
+        "[profile keys]\nregion = {}\naws_access_key_id = {}\naws_secret_access_key = {}\nservices \
+        = here\n\
          [services here]\nlambda =\n  endpoint_url = {}\nsts =\n  endpoint_url = {}\n",
         account.region, account.access_key, account.secret_key, account.url, account.url
     );
     place.config(&keys);
-    let proxies =
-        [("ALL_PROXY", "http://127.0.0.1:1"), ("http_proxy", "http://127.0.0.1:1"), ("NO_PROXY", "example.com")];
+    let proxies = [
+        ("ALL_PROXY", "http://127.0.0.1:1"),
+        ("http_proxy", "http://127.0.0.1:1"),
+        ("NO_PROXY", "example.com"),
+    ];
     let (ok, _, error) = place.run("keys", &["list"], &proxies);
     assert!(ok, "{error}");
 }
@@ -181,21 +220,31 @@ fn what_is_on_this_machine_is_reached_without_a_proxy() {
 #[test]
 fn a_profile_that_is_not_there_is_named_with_those_that_are() {
     let place = Place::new();
-    let known = "the profiles are console, deployer, environment, fips, keys, nowhere, second-device";
+    let known =
+        "the profiles are console, deployer, environment, fips, keys, nowhere, second-device";
     let (_, _, error) = place.run("kyes", &["list"], &[]);
     assert!(error.contains(&format!("there is no AWS profile kyes; {known}")), "{error}");
     let mut command = place.home.command(["--region", "eu-west-1", "list"]);
     apart(&place.home, &mut command);
-    let error = String::from_utf8(command.env("AWS_PROFILE", "kyes").output().unwrap().stderr).unwrap();
-    assert!(error.contains(&format!("there is no AWS profile kyes, which AWS_PROFILE names; {known}")), "{error}");
+    let error =
+        String::from_utf8(command.env("AWS_PROFILE", "kyes").output().unwrap().stderr).unwrap();
+    assert!(
+        error.contains(&format!("there is no AWS profile kyes, which AWS_PROFILE names; {known}")),
+        "{error}"
+    );
     let (_, _, error) = place.run("nowhere", &["list"], &[]);
     assert!(
-        error.contains(&format!("no AWS profile lost, which `source_profile` of nowhere names; {known}")),
+        error.contains(&format!(
+            "no AWS profile lost, which `source_profile` of nowhere names; {known}"
+        )),
         "{error}"
     );
     place.config("[profile keys\nregion = x\n");
     let (_, _, error) = place.run("keys", &["list"], &[]);
-    assert!(error.contains("could not read the AWS profiles") && error.contains(".aws/config"), "{error}");
+    assert!(
+        error.contains("could not read the AWS profiles") && error.contains(".aws/config"),
+        "{error}"
+    );
 }
 
 /// The variables for the use of `cloud`.
@@ -208,10 +257,13 @@ fn cloudy(cloud: &Cloud) -> Vec<(String, String)> {
 fn each_kind_of_credentials_is_found_behind_the_proxy() {
     let (place, cloud) = (Place::new(), Cloud::start(None));
     let variables = cloudy(&cloud);
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let with =
-        |profile: &str, more: &[(&str, &str)]| place.run(profile, &["list"], &[variables.as_slice(), more].concat());
-    let (ok, _, error) = with("environment", &[("AWS_ACCESS_KEY_ID", "AKIDOTHER"), ("AWS_SECRET_ACCESS_KEY", "s")]);
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let with = |profile: &str, more: &[(&str, &str)]| {
+        place.run(profile, &["list"], &[variables.as_slice(), more].concat())
+    };
+    let (ok, _, error) =
+        with("environment", &[("AWS_ACCESS_KEY_ID", "AKIDOTHER"), ("AWS_SECRET_ACCESS_KEY", "s")]);
     assert!(ok && cloud.calls()[0].contains("RoleSessionName=me"), "{error}");
 
     let (ok, _, error) = with("console", &[]);
@@ -244,13 +296,19 @@ fn each_kind_of_credentials_is_found_behind_the_proxy() {
 fn a_code_is_asked_for_on_the_terminal_and_its_session_kept_for_the_next() {
     let (place, cloud) = (Place::new(), Cloud::start(None));
     let variables = cloudy(&cloud);
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (ok, _, error) = place.run("second-device", &["list"], &variables);
     assert!(!ok && error.contains("arn:aws:iam::111111111111:mfa/me"), "{error}");
-    assert!(error.contains("no terminal") && error.contains("hint: aws sts get-caller-identity --profile"), "{error}");
+    assert!(
+        error.contains("no terminal")
+            && error.contains("hint: aws sts get-caller-identity --profile"),
+        "{error}"
+    );
     cloud.calls();
 
-    let mut terminal = Terminal::start_with(&place.home, &["--profile", "second-device", "list"], &variables);
+    let mut terminal =
+        Terminal::start_with(&place.home, &["--profile", "second-device", "list"], &variables);
     terminal.until_text("MFA code of arn:aws:iam::111111111111:mfa/me");
     terminal.press("000000\r");
     terminal.until_text("that code was not accepted");
@@ -258,7 +316,10 @@ fn a_code_is_asked_for_on_the_terminal_and_its_session_kept_for_the_next() {
     let finished = terminal.finish();
     assert_eq!(finished.code, 0, "{}", finished.text);
     let calls = cloud.calls();
-    assert!(calls.iter().filter(|call| call.contains("Action=AssumeRole")).count() >= 3, "{calls:?}");
+    assert!(
+        calls.iter().filter(|call| call.contains("Action=AssumeRole")).count() >= 3,
+        "{calls:?}"
+    );
 
     let (ok, _, error) = place.run("second-device", &["list"], &variables);
     assert!(ok, "{error}");
@@ -269,8 +330,10 @@ fn a_code_is_asked_for_on_the_terminal_and_its_session_kept_for_the_next() {
 fn a_code_is_asked_for_on_the_screen() {
     let (place, cloud) = (Place::new(), Cloud::start(None));
     let variables = cloudy(&cloud);
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut terminal = Terminal::start_with(&place.home, &["--profile", "second-device"], &variables);
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut terminal =
+        Terminal::start_with(&place.home, &["--profile", "second-device"], &variables);
     terminal.until_text("MFA code for deployer");
     terminal.press("000000\r");
     terminal.until_text("That code was not accepted");

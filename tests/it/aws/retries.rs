@@ -1,5 +1,5 @@
-//! Every error that AWS documents as retryable or as permanent, injected by a proxy: a deploy succeeds, or reports
-//! which changes were made and which were not.
+//! Every error that AWS documents as retryable or as permanent, injected by a proxy: a deploy
+//! succeeds, or reports which changes were made and which were not.
 
 use std::time::Duration;
 
@@ -35,14 +35,17 @@ async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
     assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
 }
 
-/// Checks that the deploy of an existing function fails, that its report is true, and that the next deploy repairs it.
+/// Checks that the deploy of an existing function fails, that its report is true, and that the next
+/// deploy repairs it.
 async fn fails(local: &LocalLambda, operation: &str, harm: Harm) -> FailedFunction {
     let behind = Box::pin(Behind::deployed(local)).await;
     let what = format!("{operation}: {harm:?}");
     behind.proxy.harm(Rule::on(operation, harm).always());
     let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
     assert!(behind.proxy.heal()[0].done() > 0, "{what}: the harm was not done");
-    let [failed] = outcome.failed.as_slice() else { panic!("{what}: it does not fail: {outcome:?}") };
+    let [failed] = outcome.failed.as_slice() else {
+        panic!("{what}: it does not fail: {outcome:?}")
+    };
     behind.assert_true(&what, failed).await;
     behind.assert_repaired(&what).await;
     failed.clone()
@@ -64,10 +67,17 @@ fn a_role_that_is_too_new_is_waited_for() {
 #[test]
 fn throttled_and_failing_calls_are_made_again() {
     on_local!("throttled_and_failing_calls_are_made_again", async |local: &LocalLambda| {
-        let operations =
-            ["GetFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
+        let operations = [
+            "GetFunction",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+            "PublishVersion",
+            "UpdateAlias",
+        ];
         let harms = [Harm::THROTTLED, Harm::FAILED, Harm::FAILED_DONE];
-        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = operations
+            .iter()
+            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
         let cases = cases.map(async |(operation, harm)| {
             // A completed change is not made again, so the fault is injected once.
             let times = if harm == Harm::FAILED_DONE { 1 } else { 2 };
@@ -81,8 +91,9 @@ fn throttled_and_failing_calls_are_made_again() {
 fn another_change_under_way_is_waited_for() {
     on_local!("another_change_under_way_is_waited_for", async |local: &LocalLambda| {
         let operations = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion"];
-        let cases = operations
-            .map(async |operation| survives(Behind::deployed(local).await, operation, Harm::CONFLICT, 2).await);
+        let cases = operations.map(async |operation| {
+            survives(Behind::deployed(local).await, operation, Harm::CONFLICT, 2).await;
+        });
         join_all(cases).await;
     });
 }
@@ -90,12 +101,21 @@ fn another_change_under_way_is_waited_for() {
 #[test]
 fn connections_that_break_are_made_again() {
     on_local!("connections_that_break_are_made_again", async |local: &LocalLambda| {
-        let operations =
-            ["GetFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
-        let harms = [Harm::Reset, Harm::ResetDone, Harm::Truncate, Harm::Late(Duration::from_secs(1))];
-        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases =
-            cases.map(async |(operation, harm)| survives(Behind::deployed(local).await, operation, harm, 1).await);
+        let operations = [
+            "GetFunction",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+            "PublishVersion",
+            "UpdateAlias",
+        ];
+        let harms =
+            [Harm::Reset, Harm::ResetDone, Harm::Truncate, Harm::Late(Duration::from_secs(1))];
+        let cases = operations
+            .iter()
+            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = cases.map(async |(operation, harm)| {
+            survives(Behind::deployed(local).await, operation, harm, 1).await;
+        });
         join_all(cases).await;
     });
 }
@@ -103,10 +123,15 @@ fn connections_that_break_are_made_again() {
 #[test]
 fn what_was_made_though_the_answer_was_lost_is_found() {
     on_local!("what_was_made_though_the_answer_was_lost_is_found", async |local: &LocalLambda| {
-        let operations = ["CreateRole", "AttachRolePolicy", "CreateFunction", "PublishVersion", "CreateAlias"];
+        let operations =
+            ["CreateRole", "AttachRolePolicy", "CreateFunction", "PublishVersion", "CreateAlias"];
         let harms = [Harm::ResetDone, Harm::FAILED_DONE, Harm::Truncate];
-        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases = cases.map(async |(operation, harm)| survives(Behind::new(local).await, operation, harm, 1).await);
+        let cases = operations
+            .iter()
+            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = cases.map(async |(operation, harm)| {
+            survives(Behind::new(local).await, operation, harm, 1).await;
+        });
         join_all(cases).await;
     });
 }
@@ -126,7 +151,9 @@ fn a_change_by_somebody_else_is_not_run_over() {
 fn what_is_not_allowed_is_told_by_action_and_resource() {
     on_local!("what_is_not_allowed_is_told_by_action_and_resource", async |local: &LocalLambda| {
         let failed = fails(local, "UpdateFunctionCode", Harm::DENIED).await;
-        for word in ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"] {
+        for word in
+            ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"]
+        {
             assert!(text(&failed.failure).contains(word), "{word}: {failed:?}");
         }
     });
@@ -143,9 +170,12 @@ fn a_full_account_is_told_with_what_helps() {
 #[test]
 fn what_goes_on_failing_is_told_with_what_is_true() {
     on_local!("what_goes_on_failing_is_told_with_what_is_true", async |local: &LocalLambda| {
-        let operations = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
+        let operations =
+            ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
         let harms = [Harm::FAILED, Harm::THROTTLED, Harm::Reset, Harm::Truncate, Harm::FAILED_DONE];
-        let cases = operations.iter().flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
+        let cases = operations
+            .iter()
+            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
         let cases = cases.map(async |(operation, harm)| {
             let failed = fails(local, operation, harm).await;
             assert!(!text(&failed.failure).contains(SECRET), "{failed:?}");

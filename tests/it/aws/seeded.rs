@@ -1,7 +1,8 @@
-//! Deploys with random faults: each succeeds, or reports which changes were made and which were not, and the next one
-//! repairs it.
+//! Deploys with random faults: each succeeds, or reports which changes were made and which were
+//! not, and the next one repairs it.
 //!
-//! A run is determined by its seed. `FAULT_RUNS` is the number of runs, `FAULT_SEED` the first one's seed.
+//! A run is determined by its seed. `FAULT_RUNS` is the number of runs, `FAULT_SEED` the first
+//! one's seed.
 
 use std::time::Duration;
 
@@ -95,12 +96,18 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
     for rule in rules {
         behind.proxy.harm(rule);
     }
-    let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: the whole of it failed: {failure}"));
+    let outcome = behind
+        .deploy()
+        .await
+        .unwrap_or_else(|failure| panic!("{what}: the whole of it failed: {failure}"));
     let done = behind.proxy.heal().iter().map(Rule::done).sum();
     let end = match (outcome.functions.as_slice(), outcome.failed.as_slice()) {
         ([_], []) => {
             let differences = behind.differences().await;
-            assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
+            assert!(
+                differences.is_empty(),
+                "{what}: it says that all is well, and {differences:?}"
+            );
             End::Well
         }
         ([], [failed]) => {
@@ -117,22 +124,30 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
 #[test]
 fn no_function_is_left_half_made_without_being_told() {
     alone(concat!(module_path!(), "::no_function_is_left_half_made_without_being_told"), || {
-        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-        let (first, runs) = (number("FAULT_SEED").unwrap_or(0), number("FAULT_RUNS").unwrap_or(RUNS));
+        let number =
+            |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let (first, runs) =
+            (number("FAULT_SEED").unwrap_or(0), number("FAULT_RUNS").unwrap_or(RUNS));
         let directory = tempfile::tempdir().expect("a temporary directory");
         let local = LocalLambda::start(directory.path());
         let began = std::time::Instant::now();
-        let all = stream::iter(first..first + runs).map(|seed| run(&local, seed)).buffer_unordered(AT_ONCE);
+        let all = stream::iter(first..first + runs)
+            .map(|seed| run(&local, seed))
+            .buffer_unordered(AT_ONCE);
         let ends: Vec<(End, usize)> = local.block_on(all.collect());
         let well = ends.iter().filter(|(end, _)| matches!(end, End::Well)).count();
         let harmed = ends.iter().filter(|(_, done)| *done > 0).count();
         println!(
-            "seen: {runs} runs in {:.1} s, harm done in {harmed}; {well} ended well, {} told what is true",
+            "seen: {runs} runs in {:.1} s, harm done in {harmed}; {well} ended well, {} told what \
+            is true",
             began.elapsed().as_secs_f64(),
             ends.len() - well
         );
         if runs >= RUNS {
-            assert!(well > 0 && well < ends.len() && harmed * 2 > ends.len(), "the harm is not worth its name");
+            assert!(
+                well > 0 && well < ends.len() && harmed * 2 > ends.len(),
+                "the harm is not worth its name"
+            );
         }
     });
 }

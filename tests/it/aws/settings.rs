@@ -6,7 +6,8 @@ use tests::{Account, Fixture, Home, LocalLambda, Ministack};
 const DEPLOY: &str = r#"memory = 256
 env = { GREETING = "hello", TOKEN = "do not show this" }"#;
 
-/// A workspace with one function, `greet`, deployed to the stage `beta`; `gamma` is the same endpoint, protected.
+/// A workspace with one function, `greet`, deployed to the stage `beta`; `gamma` is the same
+/// endpoint, protected.
 struct Place {
     fixture: Fixture,
     home: Home,
@@ -32,7 +33,10 @@ impl Place {
     fn ask(&self, more: &[&str]) -> Value {
         let outcome = self.run("beta", more).ok();
         for secret in ["do not show", "opensesame"] {
-            assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{outcome:?}");
+            assert!(
+                !outcome.stdout.contains(secret) && !outcome.stderr.contains(secret),
+                "{outcome:?}"
+            );
         }
         outcome.json()
     }
@@ -41,7 +45,9 @@ impl Place {
     fn row(&self, setting: &str) -> Value {
         let shown = self.ask(&[]);
         let rows = shown["settings"].as_array().expect("a list").clone();
-        rows.into_iter().find(|row| row["setting"] == setting).unwrap_or_else(|| panic!("{setting}: {shown}"))
+        rows.into_iter()
+            .find(|row| row["setting"] == setting)
+            .unwrap_or_else(|| panic!("{setting}: {shown}"))
     }
 
     fn walk(&self) {
@@ -52,17 +58,29 @@ impl Place {
         );
 
         let planned = self.ask(&["memory=512", "env.TOKEN=opensesame", "--dry-run"]);
-        let fields: Vec<&str> =
-            planned["changes"].as_array().unwrap().iter().filter_map(|change| change["field"].as_str()).collect();
+        let fields: Vec<&str> = planned["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|change| change["field"].as_str())
+            .collect();
         assert_eq!(fields, ["memory", "env.TOKEN"], "{planned}");
         assert_eq!(self.row("memory")["stage"], "256 MB", "a dry run sends nothing");
 
-        let changed = self.ask(&["memory=512", "timeout=9", "ephemeral_storage=1024", "env.NEW=opensesame"]);
+        let changed =
+            self.ask(&["memory=512", "timeout=9", "ephemeral_storage=1024", "env.NEW=opensesame"]);
         assert_eq!(changed["action"], "updated", "{changed}");
         let warnings = changed["warnings"].to_string();
-        assert!(warnings.contains("puts memory back to 256 MB") && !warnings.contains("timeout"), "{changed}");
+        assert!(
+            warnings.contains("puts memory back to 256 MB") && !warnings.contains("timeout"),
+            "{changed}"
+        );
         let memory = self.row("memory");
-        assert_eq!((&memory["stage"], &memory["drift"]), (&"512 MB".into(), &true.into()), "{memory}");
+        assert_eq!(
+            (&memory["stage"], &memory["drift"]),
+            (&"512 MB".into(), &true.into()),
+            "{memory}"
+        );
         assert_eq!(
             (self.row("timeout")["stage"].clone(), self.row("ephemeral_storage")["stage"].clone()),
             ("9 s".into(), "1024 MB".into())
@@ -75,9 +93,16 @@ impl Place {
         );
         let file = self.fixture.write("more.env", "# more\nexport NEWER='opensesame'\n");
         self.ask(&["--env-file", &file.display().to_string(), "--unset", "env.NEW"]);
-        let names: Vec<Value> =
-            self.ask(&[])["settings"].as_array().unwrap().iter().map(|row| row["setting"].clone()).collect();
-        assert!(names.contains(&"env.NEWER".into()) && !names.contains(&"env.NEW".into()), "{names:?}");
+        let names: Vec<Value> = self.ask(&[])["settings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["setting"].clone())
+            .collect();
+        assert!(
+            names.contains(&"env.NEWER".into()) && !names.contains(&"env.NEW".into()),
+            "{names:?}"
+        );
         assert_eq!(self.row("env.TOKEN")["stage"], "••••••", "what is not named stays");
 
         self.guards();
@@ -101,7 +126,10 @@ impl Place {
     fn url(&self) {
         self.ask(&["url=iam", "url.cors.allow_origins=https://a.example"]);
         let shown = self.ask(&[]);
-        assert!(shown["url"].as_str().is_some_and(|address| address.starts_with("http")), "{shown}");
+        assert!(
+            shown["url"].as_str().is_some_and(|address| address.starts_with("http")),
+            "{shown}"
+        );
         assert_eq!(self.row("url.cors.allow_origins")["stage"], "https://a.example");
         let open = self.run("beta", &["url=NONE"]);
         assert_eq!(open.code, Some(2), "nothing becomes public without consent: {open:?}");

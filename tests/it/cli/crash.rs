@@ -1,4 +1,5 @@
-//! `kill -9` at the worst moment, and a full disk: existing data is kept, and the next command continues.
+//! `kill -9` at the worst moment, and a full disk: existing data is kept, and the next command
+//! continues.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -18,7 +19,8 @@ fn built() -> Home {
 /// Starts a command and waits until it prints `line` on standard error.
 fn started_until(home: &Home, arguments: &[&str], line: &str) -> Child {
     let mut command = home.command(arguments);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the console starts");
+    let mut child =
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the console starts");
     let said = BufReader::new(child.stderr.take().expect("it is piped")).lines();
     let found = said.map(|said| said.expect("text")).find(|said| said == line);
     assert!(found.is_some(), "it never said `{line}`");
@@ -33,13 +35,19 @@ fn kill(mut child: Child) {
 
 #[test]
 fn a_deploy_that_is_killed_is_finished_by_the_next_one() {
-    for moment in ["hello: providing its role", "hello: creating", "hello: waiting for it to be ready"] {
+    for moment in
+        ["hello: providing its role", "hello: creating", "hello: waiting for it to be ready"]
+    {
         let home = built();
         kill(started_until(&home, &["deploy", "hello", "--json"], moment));
         let deployed = home.run(["deploy", "hello", "--json"]).ok().json();
         assert_eq!(deployed["functions"][0]["name"], "hello", "killed at `{moment}`: {deployed}");
-        let invoked = home.run(["invoke", "hello", "--payload", r#"{"name":"again"}"#, "--json"]).ok().json();
-        assert_eq!(invoked["payload"]["message"], "Hello, again!", "killed at `{moment}`: {invoked}");
+        let invoked =
+            home.run(["invoke", "hello", "--payload", r#"{"name":"again"}"#, "--json"]).ok().json();
+        assert_eq!(
+            invoked["payload"]["message"], "Hello, again!",
+            "killed at `{moment}`: {invoked}"
+        );
     }
 }
 
@@ -50,7 +58,8 @@ fn a_console_that_is_killed_while_it_records_leaves_a_whole_history() {
     home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
     // The moments are spread over the invocation and the writes after it.
     for step in 0..10 {
-        let child = started_until(&home, &["invoke", "hello", "--payload", "{}", "--json"], "invoking");
+        let child =
+            started_until(&home, &["invoke", "hello", "--payload", "{}", "--json"], "invoking");
         let moment = Instant::now() + Duration::from_millis(step * 15);
         while Instant::now() < moment {
             std::thread::yield_now();
@@ -69,7 +78,11 @@ fn a_console_that_is_killed_while_it_records_leaves_a_whole_history() {
     let check = "import glob, sqlite3, sys\n\
                  file = glob.glob(sys.argv[1] + '/**/history.sqlite', recursive=True)[0]\n\
                  print(sqlite3.connect(file).execute('PRAGMA integrity_check').fetchone()[0])\n";
-    let output = Command::new("python3").args(["-c", check]).arg(home.path()).output().expect("python3 runs");
+    let output = Command::new("python3")
+        .args(["-c", check])
+        .arg(home.path())
+        .output()
+        .expect("python3 runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "ok", "{output:?}");
 }
 
@@ -79,7 +92,8 @@ fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
     home.run(["deploy", "hello", "--json"]).ok();
     let name = "x".repeat(300_000);
     let inner = home.command(["invoke", "hello", "--payload", "-", "--json"]);
-    // No file may grow beyond 100 KiB. The signal for that is ignored, since a full disk sends none.
+    // No file may grow beyond 100 KiB. The signal for that is ignored, since a full disk sends
+    // none.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh"])
@@ -92,10 +106,15 @@ fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
             None => command.env_remove(key),
         };
     }
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
     let mut input = child.stdin.take().expect("it is piped");
-    std::io::Write::write_all(&mut input, format!("{{\"name\":\"{name}\"}}").as_bytes()).expect("it is read");
+    std::io::Write::write_all(&mut input, format!("{{\"name\":\"{name}\"}}").as_bytes())
+        .expect("it is read");
     drop(input);
     let mut stderr = child.stderr.take().expect("it is piped");
     let said = std::thread::spawn(move || {
@@ -106,7 +125,10 @@ fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
     let said = said.join().expect("a thread").expect("text");
     assert!(output.status.success(), "{said}");
     let invoked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(invoked["payload"]["message"].as_str().map(str::len), Some(name.len() + "Hello, !".len()));
+    assert_eq!(
+        invoked["payload"]["message"].as_str().map(str::len),
+        Some(name.len() + "Hello, !".len())
+    );
     assert!(said.contains("could not write the history"), "{said}");
     let after = home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
     assert!(!after.stderr.contains("history"), "with room again it is written: {}", after.stderr);

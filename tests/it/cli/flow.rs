@@ -9,10 +9,15 @@ fn three_processes_build_deploy_and_invoke_hello() {
     let home = Home::new(repository());
     let built = home.run(["build", "hello", "--json"]).ok().json();
     let function = &built["functions"][0];
-    assert_eq!((&function["name"], &function["architecture"]), (&"hello".into(), &"arm64".into()), "{built}");
+    assert_eq!(
+        (&function["name"], &function["architecture"]),
+        (&"hello".into(), &"arm64".into()),
+        "{built}"
+    );
 
     // An independent tool confirms that the file is a static ARM64 executable.
-    let bootstrap = fs::read(repository().join("target/lambda/hello/bootstrap")).expect("the bootstrap is there");
+    let bootstrap = fs::read(repository().join("target/lambda/hello/bootstrap"))
+        .expect("the bootstrap is there");
     assert_eq!(bootstrap.get(..4), Some(&b"\x7fELF"[..]));
     assert_eq!(bootstrap.get(18..20), Some(&183_u16.to_le_bytes()[..]), "e_machine is EM_AARCH64");
 
@@ -21,7 +26,8 @@ fn three_processes_build_deploy_and_invoke_hello() {
     assert_eq!(deployed["functions"][0]["action"], "created", "{deployed}");
     assert_eq!(deployed["functions"][0]["sha256"], function["sha256"]);
 
-    let invoked = home.run(["invoke", "hello", "--payload", r#"{"name":"Lambda"}"#, "--json"]).ok().json();
+    let invoked =
+        home.run(["invoke", "hello", "--payload", r#"{"name":"Lambda"}"#, "--json"]).ok().json();
     assert_eq!(invoked["payload"]["message"], "Hello, Lambda!", "{invoked}");
     assert_eq!(invoked["status"], 200);
     assert!(invoked["function_error"].is_null());
@@ -36,7 +42,9 @@ fn three_processes_build_deploy_and_invoke_hello() {
     assert_eq!(again["functions"][0]["action"], "unchanged", "{again}");
 
     let listed = home.run(["list", "--json"]).ok().json();
-    let hello = listed["functions"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "hello"));
+    let hello = listed["functions"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["name"] == "hello"));
     let hello = hello.unwrap_or_else(|| panic!("hello is listed: {listed}"));
     assert_eq!(hello["deployed"]["in_sync"], true, "{listed}");
     assert_eq!(hello["zip"]["sha256"], function["sha256"]);
@@ -53,17 +61,23 @@ fn three_processes_build_deploy_and_invoke_hello() {
     assert!(deleted.stdout.contains("hello"));
     let gone = home.run(["invoke", "hello", "--payload", "{}", "--json"]);
     assert_eq!(gone.code, Some(1));
-    assert!(gone.json()["error"]["hint"].as_str().is_some_and(|hint| hint.contains("deploy")), "{}", gone.stdout);
+    assert!(
+        gone.json()["error"]["hint"].as_str().is_some_and(|hint| hint.contains("deploy")),
+        "{}",
+        gone.stdout
+    );
 }
 
 #[test]
 fn building_twice_gives_the_same_zip() {
     // Not a function that other tests deploy: it is deleted for a while.
     let fixture = Fixture::new("contract");
-    let source = "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
+    let source =
+        "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
     fixture.function("twice", &Fixture::runtime(), source);
     let home = Home::new(fixture.path());
-    let build = || home.run(["build", "--arch", "native", "--json"]).ok().json()["functions"][0].clone();
+    let build =
+        || home.run(["build", "--arch", "native", "--json"]).ok().json()["functions"][0].clone();
     let first = build();
     let zip = first["zip"].as_str().expect("a path").to_owned();
     fs::remove_file(&zip).expect("the zip is there");
@@ -71,7 +85,10 @@ fn building_twice_gives_the_same_zip() {
     assert_eq!((&first["sha256"], &first["zip"]), (&second["sha256"], &second["zip"]));
     let sum = Command::new("sha256sum").arg(&zip).output().expect("sha256sum runs");
     let sum = String::from_utf8_lossy(&sum.stdout);
-    assert!(second["sha256"].as_str().is_some_and(|sha256| sum.starts_with(sha256)), "{sum} {second}");
+    assert!(
+        second["sha256"].as_str().is_some_and(|sha256| sum.starts_with(sha256)),
+        "{sum} {second}"
+    );
 }
 
 #[test]
@@ -90,16 +107,25 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
             answered.push((format!("{function}/{stem}"), invoked));
         }
     }
-    let of = |name: &str| &answered.iter().find(|(event, _)| event == name).expect("it was answered").1;
+    let of =
+        |name: &str| &answered.iter().find(|(event, _)| event == name).expect("it was answered").1;
     for (event, invoked) in &answered {
         let is_api = event.starts_with("backend/") || event.starts_with("router/");
-        assert_eq!(is_api, invoked["payload"]["statusCode"].as_u64().is_some(), "{event}: {invoked}");
+        assert_eq!(
+            is_api,
+            invoked["payload"]["statusCode"].as_u64().is_some(),
+            "{event}: {invoked}"
+        );
     }
     assert_eq!(of("router/hello")["payload"]["body"], "HELLO, LAMBDA!");
     assert_eq!(of("concurrent/text")["payload"]["words"], 7);
     let lines = of("stream/ten")["payload"].as_str().expect("lines of text");
     assert_eq!((lines.lines().count(), lines.lines().last()), (10, Some("{\"number\":10}")));
-    assert!(of("stream/breaks-off").to_string().contains("cannot count to 4"), "{}", of("stream/breaks-off"));
+    assert!(
+        of("stream/breaks-off").to_string().contains("cannot count to 4"),
+        "{}",
+        of("stream/breaks-off")
+    );
     let streamed = home.run(["invoke", "stream", "--event", "breaks-off", "--stream"]);
     assert_eq!(
         (streamed.code, streamed.stdout.lines().count()),
@@ -112,13 +138,22 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
 #[test]
 fn a_function_that_does_not_compile_leaves_the_others_built() {
     let fixture = Fixture::new("broken");
-    let source = "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
+    let source =
+        "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
     fixture.function("works", &Fixture::runtime(), source);
-    fixture.function("broken", &Fixture::runtime(), "fn main() {\n    let number: u8 = \"text\";\n}\n");
+    fixture.function(
+        "broken",
+        &Fixture::runtime(),
+        "fn main() {\n    let number: u8 = \"text\";\n}\n",
+    );
     let home = Home::new(fixture.path());
     let built = home.run(["build", "--arch", "native", "--json"]);
     assert_eq!(built.code, Some(1), "{built:?}");
-    assert!(built.stderr.contains("main.rs:2:"), "the place of the error is told:\n{}", built.stderr);
+    assert!(
+        built.stderr.contains("main.rs:2:"),
+        "the place of the error is told:\n{}",
+        built.stderr
+    );
     let listed = home.run(["list", "--json"]).ok().json();
     let states: Vec<_> = listed["functions"]
         .as_array()
@@ -162,7 +197,10 @@ fn a_broken_manifest_is_told_with_its_place() {
 #[test]
 fn a_workspace_with_no_functions_is_an_empty_list() {
     let fixture = Fixture::new("empty");
-    fixture.write("Cargo.toml", "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    fixture.write(
+        "Cargo.toml",
+        "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
     fixture.write("src/main.rs", "fn main() {}\n");
     let listed = Home::new(fixture.path()).run(["list", "--json"]).ok().json();
     assert_eq!(listed["functions"], serde_json::json!([]));

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 use tests::{Fixture, Home};
 
-/// Returns a text of its working directory, one of `LAMBDA_TASK_ROOT`, and whether `run.sh` is executable.
+/// Returns a text of its working directory, one of `LAMBDA_TASK_ROOT`, and whether `run.sh` is
+/// executable.
 const SOURCE: &str = r#"
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -30,7 +31,9 @@ fn write(fixture: &Fixture, deploy: &str) {
 }
 
 fn build(home: &Home) -> Value {
-    home.run(["build", "reader", "--arch", "native", "--debug", "--json"]).ok().json()["functions"][0].clone()
+    home.run(["build", "reader", "--arch", "native", "--debug", "--json"]).ok().json()["functions"]
+        [0]
+    .clone()
 }
 
 /// Deploys the build. Returns the result, and the function's response afterwards.
@@ -50,13 +53,15 @@ fn is_stale(home: &Home) -> bool {
 fn a_deployed_function_reads_the_files_that_its_manifest_includes() {
     let fixture = Fixture::new("included");
     // Without symbols: the build is also zipped, by a console that is not optimised.
-    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
+    let workspace =
+        "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
     fixture.write("Cargo.toml", workspace);
     write(&fixture, "include = [\"texts\", \"notes:../../shared/notes.txt\"]");
     let text = fixture.write("functions/reader/texts/de/hello.txt", "hallo");
     fixture.write("shared/notes.txt", "shared");
     let script = fixture.write("functions/reader/run.sh", "#!/bin/sh\n");
-    fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("the file is ours");
+    fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("the file is ours");
     let home = Home::new(fixture.path());
 
     let first = build(&home);
@@ -71,11 +76,16 @@ fn a_deployed_function_reads_the_files_that_its_manifest_includes() {
     assert!(!is_stale(&home));
     assert_eq!(deploy(&home), (json!("updated"), json!(["guten Tag", "shared", true])));
 
-    // A missing file fails the build with an error that names the setting; the previous zip is kept.
+    // A missing file fails the build with an error that names the setting; the previous zip is
+    // kept.
     write(&fixture, "include = [\"texts\", \"notes\"]");
     let refused = home.run(["build", "reader", "--arch", "native", "--debug", "--json"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let failed = refused.stdout + &refused.stderr;
-    assert!(failed.contains("reader/Cargo.toml:12: `include`: ") && failed.contains("/notes is not there"), "{failed}");
+    assert!(
+        failed.contains("reader/Cargo.toml:12: `include`: ")
+            && failed.contains("/notes is not there"),
+        "{failed}"
+    );
     assert_eq!(deploy(&home).0, "unchanged");
 }

@@ -1,5 +1,5 @@
-//! `invoke --stream` in a process of its own: the response is printed unchanged while it is made, and an incomplete one
-//! is reported.
+//! `invoke --stream` in a process of its own: the response is printed unchanged while it is made,
+//! and an incomplete one is reported.
 
 use std::{
     fs,
@@ -11,8 +11,9 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolatio
 use serde_json::Value;
 use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule, python::python};
 
-/// A runtime in Python that is controlled by its event: `type`, the content type; `chunks`, latin-1 texts to send;
-/// `gate`, a file to wait for after the first; `error`, the way in which it ends; `fill`, a number of megabytes.
+/// A runtime in Python that is controlled by its event: `type`, the content type; `chunks`, latin-1
+/// texts to send; `gate`, a file to wait for after the first; `error`, the way in which it ends;
+/// `fill`, a number of megabytes.
 const RUNTIME: &str = r#"
 import base64, http.client, json, os, time
 api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -70,7 +71,9 @@ impl Place {
 
     fn command(&self, event: &Value, more: &[&str]) -> Command {
         let event = event.to_string();
-        let mut command = self.home.command(["--stage", "beta", "invoke", "s", "--payload", &event].iter().chain(more));
+        let mut command = self
+            .home
+            .command(["--stage", "beta", "invoke", "s", "--payload", &event].iter().chain(more));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -95,7 +98,9 @@ fn bootstrap() -> String {
 
 fn lines(stdout: &[u8]) -> Vec<Value> {
     let text = String::from_utf8(stdout.to_vec()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 fn spawn(mut command: Command) -> (Child, BufReader<ChildStdout>) {
@@ -121,7 +126,12 @@ fn a_response_is_printed_while_it_is_made() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert!(stderr.contains("streams") && stderr.contains("REPORT RequestId") && stderr.contains("200 · "), "{stderr}");
+    assert!(
+        stderr.contains("streams")
+            && stderr.contains("REPORT RequestId")
+            && stderr.contains("200 · "),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -133,15 +143,25 @@ fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
     assert_eq!(code, Some(0), "{stderr}");
     let lines = lines(&stdout);
     let (begin, end) = (&lines[0], lines.last().unwrap());
-    assert_eq!((&begin["type"], &begin["content_type"]), (&"begin".into(), &"text/x-own".into()), "{lines:?}");
+    assert_eq!(
+        (&begin["type"], &begin["content_type"]),
+        (&"begin".into(), &"text/x-own".into()),
+        "{lines:?}"
+    );
     let chunk = |line: &Value| match (&line["text"], &line["base64"]) {
         (Value::String(text), _) => text.clone().into_bytes(),
-        (_, Value::String(text)) => base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).unwrap(),
+        (_, Value::String(text)) => {
+            base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).unwrap()
+        }
         _ => panic!("no chunk: {line}"),
     };
     let body: Vec<u8> = lines[1..lines.len() - 1].iter().flat_map(chunk).collect();
     assert_eq!(body, b"a\n\xff");
-    assert_eq!((&end["type"], &end["bytes"], &end["status"]), (&"end".into(), &3.into(), &200.into()), "{end}");
+    assert_eq!(
+        (&end["type"], &end["bytes"], &end["status"]),
+        (&"end".into(), &3.into(), &200.into()),
+        "{end}"
+    );
     assert_eq!(end["request_id"], begin["request_id"]);
     assert!(end["report"]["duration_ms"].as_f64().is_some() && end["cut_off"].is_null(), "{end}");
 }
@@ -149,7 +169,8 @@ fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
 #[test]
 fn status_and_headers_of_an_http_response_are_told_apart_from_its_body() {
     let place = Place::new();
-    let prelude = "{\"statusCode\":201,\"headers\":{\"x-own\":\"yes\"},\"cookies\":[\"a=b\"]}\0\0\0\0";
+    let prelude =
+        "{\"statusCode\":201,\"headers\":{\"x-own\":\"yes\"},\"cookies\":[\"a=b\"]}\0\0\0\0";
     let http = "application/vnd.awslambda.http-integration-response";
     let event = serde_json::json!({ "type": http, "chunks": [prelude, "\0\0\0\0<p>", "</p>"] });
     let (code, stdout, stderr) = place.run(&event, &["--stream"]);
@@ -157,7 +178,11 @@ fn status_and_headers_of_an_http_response_are_told_apart_from_its_body() {
     assert!(stderr.contains("HTTP 201\nx-own: yes\nset-cookie: a=b"), "{stderr}");
     let (_, stdout, _) = place.run(&event, &["--stream", "--json"]);
     let lines = lines(&stdout);
-    assert_eq!((&lines[1]["type"], &lines[1]["http"]["status"]), (&"head".into(), &201.into()), "{lines:?}");
+    assert_eq!(
+        (&lines[1]["type"], &lines[1]["http"]["status"]),
+        (&"head".into(), &201.into()),
+        "{lines:?}"
+    );
     assert_eq!(lines.last().unwrap()["http"]["cookies"][0], "a=b");
 }
 
@@ -178,7 +203,8 @@ fn an_error_in_the_middle_is_a_failure_after_what_came() {
 #[test]
 fn an_interrupted_stream_keeps_what_came() {
     let place = Place::new();
-    let event = serde_json::json!({ "chunks": ["one\n", "two"], "gate": place.home.path().join("never") });
+    let event =
+        serde_json::json!({ "chunks": ["one\n", "two"], "gate": place.home.path().join("never") });
     let (child, mut stdout) = spawn(place.command(&event, &["--stream", "--json"]));
     let mut text = String::new();
     while !text.contains("one") {
@@ -188,7 +214,12 @@ fn an_interrupted_stream_keeps_what_came() {
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     stdout.read_to_string(&mut text).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(130),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let lines = lines(text.as_bytes());
     let end = lines.last().unwrap();
     assert_eq!((&end["type"], &end["bytes"]), (&"end".into(), &4.into()), "{end}");
@@ -207,15 +238,23 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
     let mut peak_kb = 0;
     while child.try_wait().unwrap().is_none() {
         let told = fs::read_to_string(&status).unwrap_or_default();
-        let of = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        peak_kb = peak_kb.max(of("RssAnon:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0));
+        let of = |name: &str| {
+            told.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))
+        };
+        peak_kb = peak_kb
+            .max(of("RssAnon:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0));
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let saved = fs::read(&file).unwrap();
     assert_eq!((saved.len(), &saved[..4]), (4 + (120 << 20), b"\x89PNG".as_slice()));
     assert!(peak_kb > 0 && peak_kb < 80 * 1024, "{peak_kb} KB for a response of 120 MB");
     let refused = place.run(&event, &["--stream", "--output", "/nowhere/at/all"]);
-    assert_eq!(refused.0, Some(2), "a file that cannot be written is told before anything is sent: {}", refused.2);
+    assert_eq!(
+        refused.0,
+        Some(2),
+        "a file that cannot be written is told before anything is sent: {}",
+        refused.2
+    );
     assert!(refused.2.contains("nothing was sent"), "{}", refused.2);
 }
 
@@ -227,7 +266,11 @@ fn a_reader_that_has_had_enough_ends_the_invocation() {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     drop(stdout);
-    assert_eq!((line.as_str(), child.wait().unwrap().code()), ("one\n", Some(0)), "that is no failure");
+    assert_eq!(
+        (line.as_str(), child.wait().unwrap().code()),
+        ("one\n", Some(0)),
+        "that is no failure"
+    );
 }
 
 #[test]
@@ -254,14 +297,19 @@ fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
         assert_eq!(code, Some(3), "{harm:?}: {stderr}");
         let lines = lines(&stdout);
         let last = lines.last().unwrap();
-        let told = if last["error"].is_null() { &last["cut_off"]["why"] } else { &last["error"]["why"] };
+        let told =
+            if last["error"].is_null() { &last["cut_off"]["why"] } else { &last["error"]["why"] };
         assert!(told.as_str().is_some_and(|why| why.contains(said)), "{harm:?}: {lines:?}");
-        let sent = proxy.calls().iter().filter(|call| call.operation == "InvokeWithResponseStream").count();
+        let sent = proxy
+            .calls()
+            .iter()
+            .filter(|call| call.operation == "InvokeWithResponseStream")
+            .count();
         assert_eq!(sent, 1, "{harm:?}: what was received is not sent again");
         assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 1, "{harm:?}");
     }
-    // An invocation that did not run is retried until the function is ready; a throttled one is not, and reports the
-    // reason.
+    // An invocation that did not run is retried until the function is ready; a throttled one is
+    // not, and reports the reason.
     proxy.harm(Rule::on("InvokeWithResponseStream", Harm::NOT_READY).times(2));
     let (code, stdout, stderr) = through.run(&event, &["--stream"]);
     assert_eq!((code, stdout.len()), (Some(0), 39), "{stderr}");
@@ -270,8 +318,13 @@ fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
     proxy.harm(Rule::on("InvokeWithResponseStream", Harm::THROTTLED));
     let (code, _, stderr) = through.run(&event, &["--stream"]);
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("Rate exceeded") && stderr.contains("the reason is CallerRateLimitExceeded"), "{stderr}");
-    let sent = proxy.calls().iter().filter(|call| call.operation == "InvokeWithResponseStream").count();
+    assert!(
+        stderr.contains("Rate exceeded")
+            && stderr.contains("the reason is CallerRateLimitExceeded"),
+        "{stderr}"
+    );
+    let sent =
+        proxy.calls().iter().filter(|call| call.operation == "InvokeWithResponseStream").count();
     assert_eq!(sent, 1, "a throttled invocation is not tried again by itself");
 }
 
@@ -290,7 +343,10 @@ fn client_context_and_tenant_reach_the_function() {
     }
     let (code, _, stderr) = place.run(&event, &["--client-context", "[1]"]);
     assert_eq!(code, Some(2), "{stderr}");
-    assert!(stderr.contains("not a JSON object") && stderr.contains("nothing was sent"), "{stderr}");
+    assert!(
+        stderr.contains("not a JSON object") && stderr.contains("nothing was sent"),
+        "{stderr}"
+    );
     let (code, _, stderr) = place.run(&event, &["--tenant", "acme"]);
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("not enabled with tenancy configuration"), "{stderr}");
@@ -298,13 +354,34 @@ fn client_context_and_tenant_reach_the_function() {
     let zip = tests::zip(&[("bootstrap", bootstrap().as_bytes())]);
     let there = place.local.client().get_function_configuration().function_name("s");
     let there = place.local.block_on(there.send()).unwrap();
-    let tenancy = TenancyConfig::builder().tenant_isolation_mode(TenantIsolationMode::PerTenant).build().unwrap();
-    let create = place.local.client().create_function().function_name("tenants").runtime(Runtime::Providedal2023);
-    let create = create.role("arn:aws:iam::000000000000:role/tests").handler("bootstrap").tenancy_config(tenancy);
+    let tenancy = TenancyConfig::builder()
+        .tenant_isolation_mode(TenantIsolationMode::PerTenant)
+        .build()
+        .unwrap();
+    let create = place
+        .local
+        .client()
+        .create_function()
+        .function_name("tenants")
+        .runtime(Runtime::Providedal2023);
+    let create = create
+        .role("arn:aws:iam::000000000000:role/tests")
+        .handler("bootstrap")
+        .tenancy_config(tenancy);
     let create = create.set_architectures(Some(there.architectures().to_vec()));
     let code = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new(zip)).build();
     place.local.block_on(create.code(code).send()).unwrap();
-    let command = ["--stage", "beta", "invoke", "tenants", "--payload", r#"{"plain":1}"#, "--tenant", "acme", "--json"];
+    let command = [
+        "--stage",
+        "beta",
+        "invoke",
+        "tenants",
+        "--payload",
+        r#"{"plain":1}"#,
+        "--tenant",
+        "acme",
+        "--json",
+    ];
     let told = place.home.run(command).ok().json();
     assert_eq!(told["payload"]["tenant"], "acme", "{told}");
 }

@@ -1,9 +1,12 @@
-//! Names that belong to no function, and settings that were omitted: each command reports the reason.
+//! Names that belong to no function, and settings that were omitted: each command reports the
+//! reason.
 
 use tests::{Fixture, Home};
 
-const OTHERS: &str = "\n[[bin]]\nname = \"probe\"\npath = \"src/main.rs\"\n[package.metadata.lambda.bin.probe.build]\nextension = true\n\
-                      [[bin]]\nname = \"evt\"\npath = \"src/main.rs\"\n[package.metadata.lambda.bin.evt.deploy]\ndeploy = 3\n";
+const OTHERS: &str = "\n[[bin]]\nname = \"probe\"\npath \
+    = \"src/main.rs\"\n[package.metadata.lambda.bin.probe.build]\nextension = true\n\
+                      [[bin]]\nname = \"evt\"\npath \
+                      = \"src/main.rs\"\n[package.metadata.lambda.bin.evt.deploy]\ndeploy = 3\n";
 
 #[test]
 fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
@@ -25,8 +28,16 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
     for command in commands {
         let outcome = home.run([command, &["EVT"]].concat());
         assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
-        assert!(outcome.stderr.contains("there is no function EVT: "), "{command:?}: {}", outcome.stderr);
-        assert!(outcome.stderr.contains("hint: did you mean evt?"), "{command:?}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("there is no function EVT: "),
+            "{command:?}: {}",
+            outcome.stderr
+        );
+        assert!(
+            outcome.stderr.contains("hint: did you mean evt?"),
+            "{command:?}: {}",
+            outcome.stderr
+        );
         let outcome = home.run([command, &["probe"]].concat());
         assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
         assert!(
@@ -42,11 +53,20 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
         );
     }
     let outcome = home.run(["invoke", "evt", "--event", "dir"]);
-    assert!(outcome.code == Some(2) && outcome.stderr.contains("events/dir.json is a directory"), "{}", outcome.stderr);
+    assert!(
+        outcome.code == Some(2) && outcome.stderr.contains("events/dir.json is a directory"),
+        "{}",
+        outcome.stderr
+    );
 
     let listed = home.run(["list", "--json"]).ok().json();
     let names = |key: &str, field: &str| -> Vec<String> {
-        listed[key].as_array().unwrap().iter().map(|one| one[field].as_str().unwrap_or_default().to_owned()).collect()
+        listed[key]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one[field].as_str().unwrap_or_default().to_owned())
+            .collect()
     };
     assert_eq!(
         (names("functions", "name"), names("left_out", "name")),

@@ -6,7 +6,8 @@ use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule};
 const DENIED: Harm = Harm::refused(
     403,
     "AccessDeniedException",
-    "User: arn:me is not authorized to perform: some:Action on resource: arn:aws:lambda:us-east-1:000000000000:secret",
+    "User: arn:me is not authorized to perform: some:Action on resource: \
+    arn:aws:lambda:us-east-1:000000000000:secret",
 );
 
 /// Two functions on the stage `beta`, `open` and `secret`.
@@ -58,15 +59,22 @@ fn a_function_that_may_not_be_looked_at_takes_no_other_away() {
     assert!(code == Some(0) && line("open").ends_with("$LATEST, in sync"), "{stdout}{stderr}");
     assert!(line("secret").ends_with("denied: lambda:GetFunctionConfiguration"), "{stdout}");
     assert!(
-        stderr.contains("arn:me may not some:Action") && stderr.contains("hint: add to the caller's policy"),
+        stderr.contains("arn:me may not some:Action")
+            && stderr.contains("hint: add to the caller's policy"),
         "{stderr}"
     );
     let (_, listed) = place.json(&["list"]);
     assert_eq!(listed["functions"][0]["deployed"]["in_sync"], true);
-    assert!(listed["functions"][1]["error"]["why"].as_str().unwrap().contains("may not some:Action"), "{listed}");
+    assert!(
+        listed["functions"][1]["error"]["why"].as_str().unwrap().contains("may not some:Action"),
+        "{listed}"
+    );
 
     let (code, stdout, stderr) = place.run(&["delete", "open", "secret", "--dry-run"]);
-    assert!(code == Some(3) && stdout.contains("open: delete") && stderr.contains("secret"), "{stdout}{stderr}");
+    assert!(
+        code == Some(3) && stdout.contains("open: delete") && stderr.contains("secret"),
+        "{stdout}{stderr}"
+    );
     let (code, stdout, stderr) = place.run(&["delete", "open", "secret", "--yes"]);
     assert!(code == Some(3) && stdout.contains("open: function open: deleted"), "{stdout}{stderr}");
     assert!(stderr.contains("what belongs to secret: arn:me may not some:Action"), "{stderr}");
@@ -84,7 +92,10 @@ fn a_plan_versions_and_logs_come_without_what_is_refused() {
 
     place.refuse("ListVersionsByFunction", "secret");
     let (code, stdout, stderr) = place.run(&["versions"]);
-    assert!(code == Some(3) && stdout.contains("open on beta") && !stdout.contains("secret on"), "{stdout}{stderr}");
+    assert!(
+        code == Some(3) && stdout.contains("open on beta") && !stdout.contains("secret on"),
+        "{stdout}{stderr}"
+    );
     assert!(stderr.contains("could not list the versions of secret"), "{stderr}");
     place.refuse("ListAliases", "secret");
     let (code, stdout, stderr) = place.run(&["versions"]);
@@ -94,14 +105,21 @@ fn a_plan_versions_and_logs_come_without_what_is_refused() {
     );
     assert!(stderr.contains("could not list the aliases of secret: arn:me may not"), "{stderr}");
     let (code, _, stderr) = place.run(&["versions", "secret", "--prune", "1", "--yes"]);
-    assert!(code == Some(3) && stderr.contains("aliases"), "nothing is deleted that an alias may lead to: {stderr}");
+    assert!(
+        code == Some(3) && stderr.contains("aliases"),
+        "nothing is deleted that an alias may lead to: {stderr}"
+    );
 
     place.refuse("FilterLogEvents", "secret");
     let (code, _, stderr) = place.run(&["logs", "open", "secret"]);
     assert!(code == Some(3) && stderr.contains("could not read the logs of secret"), "{stderr}");
     assert_eq!(place.run(&["logs", "open"]).0, Some(0));
     place.refuse("GetFunctionConfiguration", "secret");
-    assert_eq!(place.run(&["logs", "open", "secret"]).0, Some(0), "where Lambda writes them is known");
+    assert_eq!(
+        place.run(&["logs", "open", "secret"]).0,
+        Some(0),
+        "where Lambda writes them is known"
+    );
 }
 
 #[test]
@@ -109,7 +127,10 @@ fn a_role_is_unused_only_where_that_is_known() {
     let place = Place::new();
     place.refuse("ListFunctions", "");
     let (code, stdout, stderr) = place.run(&["iam"]);
-    assert!(code == Some(0) && stdout.lines().filter(|line| line.contains("denied")).count() == 2, "{stdout}{stderr}");
+    assert!(
+        code == Some(0) && stdout.lines().filter(|line| line.contains("denied")).count() == 2,
+        "{stdout}{stderr}"
+    );
     assert!(stderr.contains("denied to this caller: lambda:ListFunctions"), "{stderr}");
     let (_, removed) = place.json(&["iam", "--remove-unused", "--yes"]);
     assert_eq!(removed["removed"], Value::Array(Vec::new()));

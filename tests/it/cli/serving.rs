@@ -1,5 +1,5 @@
-//! Processes that share one local Lambda. The serving one may end at any time: no work of the others is lost silently,
-//! and no function is blamed for it.
+//! Processes that share one local Lambda. The serving one may end at any time: no work of the
+//! others is lost silently, and no function is blamed for it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,8 @@ use std::{
 use serde_json::{Value, json};
 use tests::{Fixture, Home, Outcome, Terminal, python::python, zip};
 
-/// Records that it has begun, sleeps or waits for a file, records that it ran, and returns its event.
+/// Records that it has begun, sleeps or waits for a file, records that it ran, and returns its
+/// event.
 const BOOTSTRAP: &str = r#"
 import json, os, time, urllib.request as http
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
@@ -67,7 +68,11 @@ impl Place {
     /// The directory of the local Lambda.
     fn local(&self) -> PathBuf {
         let workspaces = fs::read_dir(self.home.path().join("state/lambda-console")).unwrap();
-        workspaces.flatten().map(|workspace| workspace.path().join("local")).find(|local| local.exists()).unwrap()
+        workspaces
+            .flatten()
+            .map(|workspace| workspace.path().join("local"))
+            .find(|local| local.exists())
+            .unwrap()
     }
 
     /// The process that serves.
@@ -103,13 +108,18 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 fn send(signal: &str, process: u64) {
     // It may have ended by itself.
-    let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
+    let _ =
+        Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
 }
 
 fn ended(child: Child) -> Outcome {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    Outcome {
+        code: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
 }
 
 /// Pseudo-random numbers, the same for each seed.
@@ -139,7 +149,11 @@ enum Kind {
 }
 
 /// Runs commands of all kinds, eight at a time. Returns the result of each, by its number.
-fn storm(place: &Place, kind: impl Fn(usize) -> Kind + Sync, running: &Mutex<HashSet<u64>>) -> HashMap<usize, Outcome> {
+fn storm(
+    place: &Place,
+    kind: impl Fn(usize) -> Kind + Sync,
+    running: &Mutex<HashSet<u64>>,
+) -> HashMap<usize, Outcome> {
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -149,10 +163,14 @@ fn storm(place: &Place, kind: impl Fn(usize) -> Kind + Sync, running: &Mutex<Has
                     if number >= commands() {
                         return;
                     }
-                    let payload = json!({ "ran": place.path(&format!("ran-{number}")), "sleep": 0.05 }).to_string();
+                    let payload =
+                        json!({ "ran": place.path(&format!("ran-{number}")), "sleep": 0.05 })
+                            .to_string();
                     let child = place.start(&match kind(number) {
                         Kind::Invoke => vec!["invoke", "f", "--json", "--payload", &payload],
-                        Kind::Async => vec!["invoke", "f", "--json", "--async", "--payload", &payload],
+                        Kind::Async => {
+                            vec!["invoke", "f", "--json", "--async", "--payload", &payload]
+                        }
                         Kind::Deploy => vec!["deploy", "f", "--json"],
                         Kind::List => vec!["list", "--json"],
                         Kind::Logs => vec!["logs", "f", "--json"],
@@ -185,8 +203,9 @@ fn commands_at_once_are_all_answered_though_the_first_one_serves() {
 #[test]
 fn whoever_serves_is_killed_and_each_command_ends_well_or_says_what_became_of_it() {
     let place = Place::new();
-    let kind =
-        |number: usize| [Kind::Invoke, Kind::List, Kind::Async, Kind::Invoke, Kind::Logs, Kind::Deploy][number % 6];
+    let kind = |number: usize| {
+        [Kind::Invoke, Kind::List, Kind::Async, Kind::Invoke, Kind::Logs, Kind::Deploy][number % 6]
+    };
     let (running, over) = (Mutex::<HashSet<u64>>::default(), AtomicBool::new(false));
     let outcomes = thread::scope(|scope| {
         scope.spawn(|| {
@@ -210,7 +229,10 @@ fn whoever_serves_is_killed_and_each_command_ends_well_or_says_what_became_of_it
         let (kind, ran) = (kind(*number), place.noted(&format!("ran-{number}")));
         let is_invocation = matches!(kind, Kind::Invoke | Kind::Async);
         let says_so = ["connection lost", "was stopped while the function ran"];
-        if outcome.code != Some(0) && is_invocation && says_so.iter().any(|text| outcome.stdout.contains(text)) {
+        if outcome.code != Some(0)
+            && is_invocation
+            && says_so.iter().any(|text| outcome.stdout.contains(text))
+        {
             continue;
         }
         assert_eq!(outcome.code, Some(0), "{number}, {kind:?}: {outcome:?}");
@@ -231,13 +253,17 @@ fn an_event_alone_runs_before_the_command_ends_and_one_that_is_broken_off_runs_l
     place.home.run(["invoke", "f", "--async", "--payload", &payload]).ok();
     assert_eq!((place.noted("ran"), place.queued()), (1, 0));
     let payload =
-        json!({ "begun": place.path("begun"), "go": place.path("go"), "ran": place.path("later") }).to_string();
+        json!({ "begun": place.path("begun"), "go": place.path("go"), "ran": place.path("later") })
+            .to_string();
     let child = place.start(&["invoke", "f", "--async", "--payload", &payload]);
     until("its begin", || place.noted("begun") == 1);
     send("-INT", child.id().into());
     let outcome = ended(child);
     assert_eq!(outcome.code, Some(0), "it was queued: {outcome:?}");
-    assert!(outcome.stderr.contains("an asynchronous invocation is queued: it runs when"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("an asynchronous invocation is queued: it runs when"),
+        "{outcome:?}"
+    );
     fs::write(place.path("go"), "").unwrap();
     place.home.run(["list"]).ok();
     assert_eq!((place.noted("later"), place.queued()), (1, 0));
@@ -252,10 +278,18 @@ struct Staying {
 
 impl Staying {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let mut child = place.home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = place
+            .home
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = std::sync::mpsc::channel();
-        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         Self { child, lines }
     }
 
@@ -263,7 +297,8 @@ impl Staying {
         let began = Instant::now();
         loop {
             let left = PATIENCE.saturating_sub(began.elapsed());
-            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("it never printed {text}"));
+            let line =
+                self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("it never printed {text}"));
             if line.contains(text) {
                 return;
             }
@@ -300,11 +335,15 @@ fn the_third_process_follows_to_the_second_and_then_serves_itself() {
     invoke("one");
     send("-KILL", first.id());
     invoke("two");
-    until("the second one serves", || place.serving() == Some(second.id()) || place.serving() == Some(third.id()));
+    until("the second one serves", || {
+        place.serving() == Some(second.id()) || place.serving() == Some(third.id())
+    });
     drop(second);
     invoke("three");
     until("the third one serves", || place.serving() == Some(third.id()));
-    let now = serde_json::from_slice::<Value>(&fs::read(place.local().join("endpoint.json")).unwrap()).unwrap();
+    let now =
+        serde_json::from_slice::<Value>(&fs::read(place.local().join("endpoint.json")).unwrap())
+            .unwrap();
     assert_eq!(now["url"], url, "callers of other programs keep their address");
     assert_eq!(place.reports(), 3);
 }

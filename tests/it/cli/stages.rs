@@ -1,5 +1,5 @@
-//! Stages in separate processes: profiles, endpoints and credentials of the environment, with a local Lambda in place
-//! of AWS.
+//! Stages in separate processes: profiles, endpoints and credentials of the environment, with a
+//! local Lambda in place of AWS.
 
 use std::{
     fs,
@@ -13,7 +13,8 @@ use std::{
 use serde_json::{Value, json};
 use tests::{Fixture, Home, Ministack};
 
-/// A workspace with the stage `beta`, whose profile gets its credentials from a program that prints a file.
+/// A workspace with the stage `beta`, whose profile gets its credentials from a program that prints
+/// a file.
 pub(crate) struct Place {
     fixture: Fixture,
     pub(crate) home: Home,
@@ -24,7 +25,8 @@ impl Place {
         let fixture = Fixture::new(name);
         fixture.function("hello", &Fixture::runtime(), "fn main() {}\n");
         let manifest = fixture.path().join("Cargo.toml");
-        let stage = "\n[workspace.metadata.lambda.stages.beta]\nprofile = \"acme\"\nprotected = true\n";
+        let stage =
+            "\n[workspace.metadata.lambda.stages.beta]\nprofile = \"acme\"\nprotected = true\n";
         let text = fs::read_to_string(&manifest).expect("the fixture's manifest") + stage;
         fs::write(manifest, text).expect("the fixture's manifest");
         let home = Home::new(fixture.path());
@@ -38,9 +40,12 @@ impl Place {
     pub(crate) fn profile(&self, endpoint: &str) {
         let process = format!("cat {}", self.keys().display());
         let text = format!(
-            "[profile acme]\nregion = eu-west-1\nendpoint_url = {endpoint}\ncredential_process = {process}\n\
-             [profile portal]\nregion = eu-west-1\nsso_session = acme\nsso_account_id = 111111111111\n\
-             sso_role_name = Developer\n[sso-session acme]\nsso_start_url = https://acme.invalid/start\n\
+            "[profile acme]\nregion = eu-west-1\nendpoint_url = {endpoint}\ncredential_process = \
+            {process}\n\
+             [profile portal]\nregion = eu-west-1\nsso_session = acme\nsso_account_id = \
+             111111111111\n\
+             sso_role_name = Developer\n[sso-session acme]\nsso_start_url = \
+             https://acme.invalid/start\n\
              sso_region = eu-west-1\n"
         );
         fs::write(self.home.path().join("config"), text).expect("a profile");
@@ -70,10 +75,13 @@ impl Place {
     }
 
     fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Value) {
-        let output = self.command(arguments).envs(variables.iter().copied()).output().expect("it runs");
+        let output =
+            self.command(arguments).envs(variables.iter().copied()).output().expect("it runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let json = serde_json::from_str(&text);
-        let json = json.unwrap_or_else(|error| panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
+        let json = json.unwrap_or_else(|error| {
+            panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr))
+        });
         (output.status.code(), json)
     }
 }
@@ -124,7 +132,10 @@ fn a_stage_is_reached_as_its_profile_says_whatever_keys_are_in_the_environment()
     let beta = &listed["stages"][1];
     assert_eq!((&beta["name"], &beta["protected"]), (&"beta".into(), &true.into()), "{listed}");
     assert_eq!(beta["account"], "000000000000", "{listed}");
-    assert_eq!((&beta["credentials"], &beta["region"]), (&"credential process".into(), &"eu-west-1".into()));
+    assert_eq!(
+        (&beta["credentials"], &beta["region"]),
+        (&"credential process".into(), &"eu-west-1".into())
+    );
     assert_eq!(beta["expires_at"], "2099-01-01T00:00:00Z");
     assert!(beta["identity"].as_str().is_some_and(|arn| arn.starts_with("arn:aws:")), "{listed}");
     assert_eq!(beta["error"], Value::Null);
@@ -137,12 +148,19 @@ fn without_a_profile_the_environment_says_where_and_as_whom() {
     let place = Place::new("stages-environment");
     let stand = Stand::start(place.home.path());
     let endpoint = stand.endpoint();
-    let keys =
-        [("AWS_ACCESS_KEY_ID", endpoint.access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", endpoint.secret_key.as_str())];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", endpoint.access_key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", endpoint.secret_key.as_str()),
+    ];
     let list = ["--region", "eu-west-1", "stages", "--json"];
-    let (_, listed) = place.run_with(&list, &[keys[0], keys[1], ("AWS_ENDPOINT_URL", &endpoint.url)]);
+    let (_, listed) =
+        place.run_with(&list, &[keys[0], keys[1], ("AWS_ENDPOINT_URL", &endpoint.url)]);
     let aws = &listed["stages"][2];
-    assert_eq!((&aws["name"], &aws["account"]), (&"aws".into(), &"000000000000".into()), "{listed}");
+    assert_eq!(
+        (&aws["name"], &aws["account"]),
+        (&"aws".into(), &"000000000000".into()),
+        "{listed}"
+    );
     assert_eq!(aws["credentials"], "environment");
     // The endpoint of one service is used for that service only: nothing listens at the other.
     let nobody = "http://127.0.0.1:9";
@@ -168,9 +186,17 @@ fn credentials_that_are_missing_end_with_the_command_that_gets_them() {
     // The program for credentials returns none.
     let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
     assert_eq!(code, Some(3), "{told}");
-    assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
-    let (code, told) = place.run(&["--profile", "nobody", "--region", "eu-west-1", "list", "--json"]);
-    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws configure sso --profile nobody".into()), "{told}");
+    assert!(
+        told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
+        "{told}"
+    );
+    let (code, told) =
+        place.run(&["--profile", "nobody", "--region", "eu-west-1", "list", "--json"]);
+    assert_eq!(
+        (code, &told["error"]["hint"]),
+        (Some(3), &"aws configure sso --profile nobody".into()),
+        "{told}"
+    );
     let (code, listed) = place.run(&["stages", "--json"]);
     assert_eq!(code, Some(0), "the list itself is there");
     assert!(listed["stages"][1]["error"]["why"].is_string(), "{listed}");
@@ -185,7 +211,10 @@ fn keys_that_the_service_does_not_know_ask_for_a_login() {
     place.log_in("AKIANOBODYKNOWS", "secret");
     let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
     assert_eq!(code, Some(3), "{told}");
-    assert!(told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")), "{told}");
+    assert!(
+        told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
+        "{told}"
+    );
 }
 
 #[test]
@@ -206,7 +235,8 @@ fn a_role_is_assumed_with_the_keys_of_its_source_profile() {
     assert_eq!(beta["credentials"], "role deployer with keys", "{listed}");
     assert!(beta["identity"].as_str().is_some_and(|arn| arn.contains("deployer")), "{listed}");
     assert!(beta["expires_at"].is_string(), "{listed}");
-    let (code, told) = place.run_with(&["--stage", "beta", "list", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
+    let (code, told) =
+        place.run_with(&["--stage", "beta", "list", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
     assert_eq!((code, &told["functions"][0]["deployed"]), (Some(0), &Value::Null), "{told}");
 }
 
@@ -217,10 +247,15 @@ fn portal(token: &'static str) -> String {
     let answer = move |mut stream: TcpStream| -> std::io::Result<()> {
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         let request = lines.next().transpose()?.unwrap_or_default();
-        let headers: Vec<String> =
-            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).map(|line| line.to_lowercase()).collect();
+        let headers: Vec<String> = lines
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .map(|line| line.to_lowercase())
+            .collect();
         let is_asked = request.starts_with("GET /federation/credentials?")
-            && ["role_name=Developer", "account_id=111111111111"].iter().all(|part| request.contains(part))
+            && ["role_name=Developer", "account_id=111111111111"]
+                .iter()
+                .all(|part| request.contains(part))
             && headers.contains(&format!("x-amz-sso_bearer_token: {token}"));
         let (status, body) = if is_asked {
             let keys = json!({ "accessKeyId": "test", "secretAccessKey": "test", "sessionToken": "session",
@@ -230,7 +265,11 @@ fn portal(token: &'static str) -> String {
             ("401 Unauthorized", json!({ "message": "Session token not found or invalid" }))
         };
         let body = body.to_string();
-        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
     };
     thread::spawn(move || listener.incoming().flatten().all(|stream| answer(stream).is_ok()));
     format!("http://{address}")
@@ -248,7 +287,8 @@ fn a_session_of_single_sign_on_is_used_and_one_that_has_ended_asks_for_the_login
     let log_in = |token: &str, expires: &str| {
         let kept = json!({ "accessToken": token, "expiresAt": expires, "region": "eu-west-1",
                            "startUrl": "https://acme.invalid/start" });
-        fs::write(cache.join("293abb6b76d7791c0732cc517d38c4b5c734b87f.json"), kept.to_string()).expect("a token");
+        fs::write(cache.join("293abb6b76d7791c0732cc517d38c4b5c734b87f.json"), kept.to_string())
+            .expect("a token");
     };
     let list = ["--profile", "portal", "list", "--json"];
     log_in("a-token", "2099-01-01T00:00:00Z");
@@ -256,8 +296,16 @@ fn a_session_of_single_sign_on_is_used_and_one_that_has_ended_asks_for_the_login
     assert_eq!((code, &listed["functions"][0]["name"]), (Some(0), &"hello".into()), "{listed}");
     log_in("a-token", "2020-01-01T00:00:00Z");
     let (code, told) = place.run_with(&list, &of);
-    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws sso login --profile portal".into()), "{told}");
+    assert_eq!(
+        (code, &told["error"]["hint"]),
+        (Some(3), &"aws sso login --profile portal".into()),
+        "{told}"
+    );
     log_in("another-token", "2099-01-01T00:00:00Z");
     let (code, told) = place.run_with(&list, &of);
-    assert_eq!((code, &told["error"]["hint"]), (Some(3), &"aws sso login --profile portal".into()), "{told}");
+    assert_eq!(
+        (code, &told["error"]["hint"]),
+        (Some(3), &"aws sso login --profile portal".into()),
+        "{told}"
+    );
 }

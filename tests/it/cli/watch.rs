@@ -16,8 +16,8 @@ use tests::{Fixture, Home, Terminal};
 /// Longer than a build takes on any machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Returns its own `MARK` and the constant of the crate `shared`; with `wait` it first creates the file `started`, and
-/// waits until the file `wait` exists.
+/// Returns its own `MARK` and the constant of the crate `shared`; with `wait` it first creates the
+/// file `started`, and waits until the file `wait` exists.
 const SOURCE: &str = r#"
 const MARK: &str = "one";
 
@@ -51,11 +51,13 @@ struct Watched {
 }
 
 impl Watched {
-    /// Builds, deploys and watches these functions, which all link the crate `shared`. The tests share a target
-    /// directory, so that dependencies compile once: each test has function names of its own.
+    /// Builds, deploys and watches these functions, which all link the crate `shared`. The tests
+    /// share a target directory, so that dependencies compile once: each test has function names of
+    /// its own.
     fn sharing(functions: &[&str]) -> Self {
         let dependencies = format!(
-            "{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nshared = {{ path = \"../../shared\" }}\n\
+            "{}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nshared = {{ \
+            path = \"../../shared\" }}\n\
              [package.metadata.lambda.deploy]\ntimeout = 300\n",
             Fixture::runtime()
         );
@@ -63,7 +65,10 @@ impl Watched {
         for function in functions {
             fixture.function(function, &dependencies, SOURCE);
         }
-        fixture.write("shared/Cargo.toml", "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        fixture.write(
+            "shared/Cargo.toml",
+            "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+        );
         fixture.write("shared/src/lib.rs", "pub const SAYS: &str = \"old\";\n");
         Self::begun(fixture, functions)
     }
@@ -71,7 +76,8 @@ impl Watched {
     /// Watches `fixture`. Returns once its functions were built and deployed.
     fn begun(fixture: Fixture, functions: &[&str]) -> Self {
         // Without symbols: the build is also zipped, by a console that is not optimised.
-        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
+        let workspace = "[workspace]\nresolver = \"3\"\nmembers = \
+            [\"functions/*\"]\n[profile.dev]\nstrip = true\n";
         fixture.write("Cargo.toml", workspace);
         let home = Home::new(fixture.path());
         let mut process = home
@@ -82,8 +88,15 @@ impl Watched {
             .expect("the console starts");
         let lines = lines(process.stdout.take().expect("a pipe"));
         let mut watched = Self { fixture, home, process, lines };
-        assert!(watched.next()["endpoint"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:")));
-        assert_eq!(watched.next(), json!({"event": "changed", "files": [], "functions": functions}));
+        assert!(
+            watched.next()["endpoint"]
+                .as_str()
+                .is_some_and(|url| url.starts_with("http://127.0.0.1:"))
+        );
+        assert_eq!(
+            watched.next(),
+            json!({"event": "changed", "files": [], "functions": functions})
+        );
         watched.swapped(functions, "created");
         watched
     }
@@ -105,7 +118,11 @@ impl Watched {
             "{built}"
         );
         let deployed = self.next();
-        assert_eq!((&deployed["event"], names(&deployed)), (&json!("deployed"), functions.to_vec()), "{deployed}");
+        assert_eq!(
+            (&deployed["event"], names(&deployed)),
+            (&json!("deployed"), functions.to_vec()),
+            "{deployed}"
+        );
         for function in deployed["functions"].as_array().expect("a list") {
             assert_eq!(function["action"], action, "{deployed}");
         }
@@ -121,7 +138,8 @@ impl Watched {
 
     #[track_caller]
     fn answer(&self, function: &str) -> Value {
-        self.home.run(["invoke", function, "--payload", "{}", "--json"]).ok().json()["payload"].clone()
+        self.home.run(["invoke", function, "--payload", "{}", "--json"]).ok().json()["payload"]
+            .clone()
     }
 }
 
@@ -163,19 +181,29 @@ fn lines(pipe: ChildStdout) -> Receiver<String> {
 #[test]
 fn a_saved_file_swaps_the_functions_that_depend_on_it_and_no_other() {
     let mut watched = Watched::sharing(&["first", "second"]);
-    assert_eq!((watched.answer("first"), watched.answer("second")), (json!("one old"), json!("one old")));
+    assert_eq!(
+        (watched.answer("first"), watched.answer("second")),
+        (json!("one old"), json!("one old"))
+    );
 
-    // The function's own file: only that function is built. A payload that is saved first starts no build.
+    // The function's own file: only that function is built. A payload that is saved first starts no
+    // build.
     watched.fixture.write("functions/first/events/hello.json", "{}");
     let two = SOURCE.replace("\"one\"", "\"two\"");
     watched.save("functions/first/src/main.rs", &two, &["first"]);
     watched.swapped(&["first"], "updated");
-    assert_eq!((watched.answer("first"), watched.answer("second")), (json!("two old"), json!("one old")));
+    assert_eq!(
+        (watched.answer("first"), watched.answer("second")),
+        (json!("two old"), json!("one old"))
+    );
 
     // A shared crate: both.
     watched.save("shared/src/lib.rs", "pub const SAYS: &str = \"new\";\n", &["first", "second"]);
     watched.swapped(&["first", "second"], "updated");
-    assert_eq!((watched.answer("first"), watched.answer("second")), (json!("two new"), json!("one new")));
+    assert_eq!(
+        (watched.answer("first"), watched.answer("second")),
+        (json!("two new"), json!("one new"))
+    );
 
     // A compile error keeps the old code, and the other function is updated.
     let broken = "pub const SAYS: u8 = 1;\n#[cfg(feature = \"no\")]\n";
@@ -204,7 +232,11 @@ fn a_request_that_runs_ends_on_the_old_code() {
         .spawn()
         .expect("the console starts");
     appears(&started);
-    watched.save("functions/running/src/main.rs", &SOURCE.replace("\"one\"", "\"two\""), &["running"]);
+    watched.save(
+        "functions/running/src/main.rs",
+        &SOURCE.replace("\"one\"", "\"two\""),
+        &["running"],
+    );
     watched.swapped(&["running"], "updated");
     assert_eq!(watched.answer("running"), "two old", "the next request meets the new code at once");
     fs::write(&wait, "").expect("the directory is ours");
@@ -223,7 +255,8 @@ fn a_save_during_a_build_is_built_after_it() {
     let mut watched = Watched::begun(fixture, &["held", "other"]);
     let (started, gate) = (watched.home.path().join("started"), watched.home.path().join("gate"));
     let build = format!(
-        "fn main() {{\n    std::fs::write({started:?}, \"\").unwrap();\n    while !std::path::Path::new({gate:?}).exists() {{\n        \
+        "fn main() {{\n    std::fs::write({started:?}, \"\").unwrap();\n    while \
+        !std::path::Path::new({gate:?}).exists() {{\n        \
          std::thread::sleep(std::time::Duration::from_millis(5));\n    }}\n}}\n"
     );
     watched.save("functions/held/build.rs", &build, &["held"]);

@@ -17,11 +17,16 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) fn start(home: &Home) -> Self {
-        let mut process = home.command(["local", "--json"]).stdout(Stdio::piped()).spawn().expect("the console starts");
+        let mut process = home
+            .command(["local", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the console starts");
         let mut line = String::new();
         let stdout = process.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it prints a line");
-        let endpoint = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let endpoint =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         Self { process, endpoint }
     }
 
@@ -48,11 +53,16 @@ impl Drop for Served {
     }
 }
 
-/// Runs `script` with the environment that `lambda-console local --json` prints, then stops the server.
+/// Runs `script` with the environment that `lambda-console local --json` prints, then stops the
+/// server.
 fn drive(home: &Home, script: &str, arguments: &[&str]) -> String {
     let served = Served::start(home);
     let mut command = Command::new("python3");
-    served.point(&mut command).env("PYTHONPATH", super::python_path()).args(["-c", script]).args(arguments);
+    served
+        .point(&mut command)
+        .env("PYTHONPATH", super::python_path())
+        .args(["-c", script])
+        .args(arguments);
     let output = command.output().expect("python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -139,26 +149,39 @@ fn it_follows_versions_aliases_and_a_url_through_a_function_s_life() {
     let home = Home::new(repository());
     home.run(["build", "hello", "--json"]).ok();
     let zip = repository().join("target/lambda/hello/bootstrap.zip");
-    assert_eq!(drive(&home, include_str!("boto3/life.py"), &[&zip.to_string_lossy()]).trim(), "done");
+    assert_eq!(
+        drive(&home, include_str!("boto3/life.py"), &[&zip.to_string_lossy()]).trim(),
+        "done"
+    );
 }
 
 #[test]
 fn it_asks_what_terraform_asks() {
     let home = Home::new(repository());
     let zip = echo(home.path());
-    assert_eq!(drive(&home, include_str!("boto3/terraform.py"), &[&zip.to_string_lossy()]).trim(), "done");
+    assert_eq!(
+        drive(&home, include_str!("boto3/terraform.py"), &[&zip.to_string_lossy()]).trim(),
+        "done"
+    );
 }
 
 #[test]
 fn it_signs_requests_to_a_url_for_other_clients() {
     let home = Home::new(repository());
     let zip = echo(home.path());
-    assert_eq!(drive(&home, include_str!("boto3/urls.py"), &[&zip.to_string_lossy()]).trim(), "done");
+    assert_eq!(
+        drive(&home, include_str!("boto3/urls.py"), &[&zip.to_string_lossy()]).trim(),
+        "done"
+    );
 }
 
 #[test]
 fn it_filters_pages_and_tails_logs() {
-    for script in [include_str!("boto3/filter.py"), include_str!("boto3/paging.py"), include_str!("boto3/tail.py")] {
+    for script in [
+        include_str!("boto3/filter.py"),
+        include_str!("boto3/paging.py"),
+        include_str!("boto3/tail.py"),
+    ] {
         assert_eq!(drive(&Home::new(repository()), script, &[]).trim(), "done");
     }
 }

@@ -1,7 +1,9 @@
-//! One table of cases, run on AWS's emulator (classic and as a managed instance), on our local Lambda and on the
-//! scripted fake, for our crate and for the official one: the outcomes are equal everywhere, or there is a reason.
+//! One table of cases, run on AWS's emulator (classic and as a managed instance), on our local
+//! Lambda and on the scripted fake, for our crate and for the official one: the outcomes are equal
+//! everywhere, or there is a reason.
 //!
-//! A reason is checked as strictly as an outcome: if the deviation that it explains disappears, its case fails.
+//! A reason is checked as strictly as an outcome: if the deviation that it explains disappears, its
+//! case fails.
 
 mod concurrent;
 mod fake;
@@ -56,7 +58,9 @@ impl Outcome {
 impl std::fmt::Debug for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Answer(body) if body.len() > 200 => write!(f, "an answer of {} bytes", body.len()),
+            Self::Answer(body) if body.len() > 200 => {
+                write!(f, "an answer of {} bytes", body.len())
+            }
             Self::Answer(body) => write!(f, "the answer `{}`", String::from_utf8_lossy(body)),
             Self::Error { kind, message } => write!(f, "{kind}: {message}"),
             Self::Refused(code) => write!(f, "refused: {code}"),
@@ -70,7 +74,9 @@ impl Expected {
             (Self::Echo, Outcome::Answer(body)) => body == payload,
             (Self::Answer(text), Outcome::Answer(body)) => body == text.as_bytes(),
             (Self::Length(length), Outcome::Answer(body)) => body.len() == *length,
-            (Self::Error(kind, part), Outcome::Error { kind: told, message }) => kind == told && message.contains(part),
+            (Self::Error(kind, part), Outcome::Error { kind: told, message }) => {
+                kind == told && message.contains(part)
+            }
             (Self::Refused(code), Outcome::Refused(told)) => code == told,
             _ => false,
         }
@@ -104,7 +110,10 @@ fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<Stri
 
 /// Runs all cases, and prints the outcome of each.
 #[track_caller]
-#[expect(clippy::print_stdout, reason = "the reasons are for whoever looks at the output of a test")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the reasons are for whoever looks at the output of a test"
+)]
 fn check(server: Server, of: Crate) {
     for seconds in [table::LONG, table::SHORT] {
         let (said, wrong) = match run(server, of, seconds) {
@@ -121,8 +130,9 @@ fn check(server: Server, of: Crate) {
 impl Case {
     /// The expected outcome here, and the reason if it deviates from the others.
     fn expected(&self, server: Server, of: Crate) -> (&Expected, Ends, &str) {
-        let here =
-            |deviation: &&table::Deviation| deviation.servers.contains(&server) && deviation.crates.contains(&of);
+        let here = |deviation: &&table::Deviation| {
+            deviation.servers.contains(&server) && deviation.crates.contains(&of)
+        };
         let mut deviations = self.deviations.iter().filter(here);
         let Some(deviation) = deviations.next() else { return (&self.expected, self.ends, "") };
         assert!(deviations.next().is_none(), "{}: two reasons for {of:?} on {server:?}", self.name);

@@ -1,9 +1,10 @@
-//! AWS's own Runtime API server, the Runtime Interface Emulator, as a process: classic, and as a managed instance.
+//! AWS's own Runtime API server, the Runtime Interface Emulator, as a process: classic, and as a
+//! managed instance.
 //!
-//! Classic, it runs a given command. As a managed instance it runs `/var/task/bootstrap` only, and not as root; so
-//! there it gets a mount namespace in which `/var` is a directory of the test: nothing of it is visible outside,
-//! several run next to each other, and the kernel cleans up. It also gets a process namespace, so that its child
-//! processes end with it.
+//! Classic, it runs a given command. As a managed instance it runs `/var/task/bootstrap` only, and
+//! not as root; so there it gets a mount namespace in which `/var` is a directory of the test:
+//! nothing of it is visible outside, several run next to each other, and the kernel cleans up. It
+//! also gets a process namespace, so that its child processes end with it.
 
 use std::{
     fs::{self, Permissions},
@@ -30,7 +31,8 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let packages = super::packages("rie", &["aws-sam-cli==1.170.0"], &["--no-deps"]);
         let binary = packages.join("samcli/local/rapid/aws-lambda-rie-x86_64");
-        fs::set_permissions(&binary, Permissions::from_mode(0o755)).expect("the target directory is ours");
+        fs::set_permissions(&binary, Permissions::from_mode(0o755))
+            .expect("the target directory is ours");
         binary
     })
 }
@@ -51,7 +53,8 @@ impl Drop for Emulator {
     }
 }
 
-/// A loopback address that nothing else uses: no other emulator, and no connection, since those come from 127.0.0.1.
+/// A loopback address that nothing else uses: no other emulator, and no connection, since those
+/// come from 127.0.0.1.
 fn free_address() -> Ipv4Addr {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -63,15 +66,28 @@ fn free_port(address: Ipv4Addr) -> SocketAddrV4 {
     SocketAddrV4::new(address, listener.local_addr().expect("a port").port())
 }
 
-/// The flags of `unshare` for a managed instance, or the reason for which it cannot run here. The emulator starts the
-/// bootstrap as another user without supplementary groups, which requires root, or a namespace with more than one user.
+/// The flags of `unshare` for a managed instance, or the reason for which it cannot run here. The
+/// emulator starts the bootstrap as another user without supplementary groups, which requires root,
+/// or a namespace with more than one user.
 fn namespace() -> Result<&'static [&'static str], String> {
     const MOUNTS: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const MAPPED: &[&str] =
-        &["--user", "--map-root-user", "--map-auto", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const MAPPED: &[&str] = &[
+        "--user",
+        "--map-root-user",
+        "--map-auto",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ];
     let mut why = String::new();
     for flags in [MOUNTS, MAPPED] {
-        match Command::new("unshare").args(flags).args(["setpriv", "--clear-groups", "true"]).output() {
+        match Command::new("unshare")
+            .args(flags)
+            .args(["setpriv", "--clear-groups", "true"])
+            .output()
+        {
             Ok(output) if output.status.success() => return Ok(flags),
             Ok(output) => why = String::from_utf8_lossy(&output.stderr).into_owned(),
             Err(error) => why = error.to_string(),
@@ -81,16 +97,16 @@ fn namespace() -> Result<&'static [&'static str], String> {
 }
 
 impl Emulator {
-    /// Starts an emulator that runs `bootstrap`, one invocation at a time (a second one crashes it), each for at most
-    /// `seconds`.
+    /// Starts an emulator that runs `bootstrap`, one invocation at a time (a second one crashes
+    /// it), each for at most `seconds`.
     pub(super) fn classic(bootstrap: &Path, seconds: u32) -> Self {
         let mut command = Command::new(binary());
         let directory = tempfile::tempdir().expect("a temporary directory");
         Self::start(command.env_clear(), bootstrap, seconds, directory)
     }
 
-    /// Starts an emulator that sends ten invocations at once to the one process of `bootstrap`. Returns an error with
-    /// the reason if that is not possible on this machine.
+    /// Starts an emulator that sends ten invocations at once to the one process of `bootstrap`.
+    /// Returns an error with the reason if that is not possible on this machine.
     pub(super) fn managed(bootstrap: &Path, seconds: u32) -> Result<Self, String> {
         let flags = namespace()?;
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -101,19 +117,33 @@ impl Emulator {
         }
         // The bootstrap runs as another user.
         for path in [&var, &var.join("task")] {
-            fs::set_permissions(path, Permissions::from_mode(0o755)).expect("the directory is ours");
+            fs::set_permissions(path, Permissions::from_mode(0o755))
+                .expect("the directory is ours");
         }
-        // Mounted rather than copied: a file that was just written may still be open in a child process of another
-        // test, and then it cannot be run. The emulator is mounted too, in case it is somewhere in /var.
-        let script = "mount --bind \"$1\" \"$0/task/bootstrap\" && mount --bind \"$2\" \"$0/emulator\" && \
+        // Mounted rather than copied: a file that was just written may still be open in a child
+        // process of another test, and then it cannot be run. The emulator is mounted too, in case
+        // it is somewhere in /var.
+        let script = "mount --bind \"$1\" \"$0/task/bootstrap\" && mount \
+            --bind \"$2\" \"$0/emulator\" && \
                       mount --rbind \"$0\" /var && shift 2 && exec /var/emulator \"$@\"";
         let mut command = Command::new("unshare");
-        command.args(flags).args(["sh", "-c", script]).arg(var).arg(bootstrap).arg(binary()).current_dir("/");
+        command
+            .args(flags)
+            .args(["sh", "-c", script])
+            .arg(var)
+            .arg(bootstrap)
+            .arg(binary())
+            .current_dir("/");
         command.env_clear().env("AWS_LAMBDA_MAX_CONCURRENCY", "10");
         Ok(Self::start(&mut command, Path::new("/var/task/bootstrap"), seconds, directory))
     }
 
-    fn start(command: &mut Command, bootstrap: &Path, seconds: u32, directory: tempfile::TempDir) -> Self {
+    fn start(
+        command: &mut Command,
+        bootstrap: &Path,
+        seconds: u32,
+        directory: tempfile::TempDir,
+    ) -> Self {
         let host = free_address();
         let (address, runtime_api) = (free_port(host), free_port(host));
         let log = fs::File::create(directory.path().join("log")).expect("the directory is ours");
@@ -133,11 +163,15 @@ impl Emulator {
             .expect("the emulator starts");
         let emulator = Self { child, address, directory };
         let deadline = Instant::now() + PATIENCE;
-        // Waits for both: it accepts invocations before its Runtime API listens, so that a fast bootstrap cannot
-        // connect.
+        // Waits for both: it accepts invocations before its Runtime API listens, so that a fast
+        // bootstrap cannot connect.
         for address in [address, runtime_api] {
             while TcpStream::connect(address).is_err() {
-                assert!(Instant::now() < deadline, "the emulator does not listen: {}", emulator.log());
+                assert!(
+                    Instant::now() < deadline,
+                    "the emulator does not listen: {}",
+                    emulator.log()
+                );
                 std::thread::yield_now();
             }
         }
@@ -150,9 +184,10 @@ impl Emulator {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Invokes the function once there is a worker for it. As a managed instance the emulator has no queue: an answer
-    /// reaches its caller before the worker that sent it polls again, and when the emulator starts to listen maybe only
-    /// the first worker has polled. The status adds nothing to the body.
+    /// Invokes the function once there is a worker for it. As a managed instance the emulator has
+    /// no queue: an answer reaches its caller before the worker that sent it polls again, and when
+    /// the emulator starts to listen maybe only the first worker has polled. The status adds
+    /// nothing to the body.
     pub(super) fn send(&self, payload: &[u8]) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -172,14 +207,16 @@ impl Emulator {
         stream.write_all(&[head.as_bytes(), payload].concat()).expect("it reads");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("it answers");
-        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head and a body");
+        let head =
+            answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head and a body");
         answer.split_off(head + 4)
     }
 
     /// Invokes the function with JSON. Returns JSON.
     pub(super) fn invoke(&self, payload: &str) -> Value {
         let answer = self.send(payload.as_bytes());
-        serde_json::from_slice(&answer)
-            .unwrap_or_else(|error| panic!("{error}: {}\n{}", String::from_utf8_lossy(&answer), self.log()))
+        serde_json::from_slice(&answer).unwrap_or_else(|error| {
+            panic!("{error}: {}\n{}", String::from_utf8_lossy(&answer), self.log())
+        })
     }
 }

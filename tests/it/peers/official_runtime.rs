@@ -1,4 +1,5 @@
-//! A function on the official Rust runtime crate is listed, built, deployed and invoked the same way.
+//! A function on the official Rust runtime crate is listed, built, deployed and invoked the same
+//! way.
 
 use tests::{Fixture, Home};
 

@@ -30,10 +30,23 @@ fn main() {
     assert_eq!(emulator.invoke("\"abc\""), Value::from("abc".repeat(400)));
     let failed = emulator.invoke("\"fail\"");
     assert_eq!(failed["errorMessage"], "as asked", "{failed}");
-    assert!(failed["errorType"].as_str().is_some_and(|name| name.starts_with("Function.")), "{failed}");
+    assert!(
+        failed["errorType"].as_str().is_some_and(|name| name.starts_with("Function.")),
+        "{failed}"
+    );
     let misfit = emulator.invoke("{\"name\":1}");
-    assert!(misfit["errorMessage"].as_str().is_some_and(|text| text.contains("line 1")), "{misfit}");
-    assert_eq!(emulator.invoke("\"warm\""), Value::from("warm".repeat(400)), "it goes on after errors");
+    assert!(
+        misfit["errorMessage"].as_str().is_some_and(|text| text.contains("line 1")),
+        "{misfit}"
+    );
+    assert_eq!(
+        emulator.invoke("\"warm\""),
+        Value::from("warm".repeat(400)),
+        "it goes on after errors"
+    );
     let panicked = emulator.invoke("\"panic\"");
-    assert!(panicked["errorMessage"].as_str().is_some_and(|text| text.contains("oh no")), "{panicked}");
+    assert!(
+        panicked["errorMessage"].as_str().is_some_and(|text| text.contains("oh no")),
+        "{panicked}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Terraform drives the local Lambda through AWS's provider, if both are installed. `boto3` makes the same calls on
-//! every machine.
+//! Terraform drives the local Lambda through AWS's provider, if both are installed. `boto3` makes
+//! the same calls on every machine.
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
@@ -19,11 +19,20 @@ const CHANGE: &str = "TERRAFORM_CHANGE";
 
 /// The directory of providers; `None`, with a message, if Terraform or the provider is missing.
 fn plugins() -> Option<PathBuf> {
-    let plugins = PathBuf::from(std::env::var_os(PLUGINS).unwrap_or_else(|| "/opt/tf-plugins".into()));
+    let plugins =
+        PathBuf::from(std::env::var_os(PLUGINS).unwrap_or_else(|| "/opt/tf-plugins".into()));
     // There is a subdirectory for each registry.
     let registries = std::fs::read_dir(&plugins).into_iter().flatten().flatten();
-    let has_provider = registries.into_iter().any(|registry| registry.path().join("hashicorp/aws").is_dir());
-    let runs = || Command::new("terraform").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let has_provider =
+        registries.into_iter().any(|registry| registry.path().join("hashicorp/aws").is_dir());
+    let runs = || {
+        Command::new("terraform")
+            .arg("version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok()
+    };
     if has_provider && runs() {
         return Some(plugins);
     }
@@ -55,7 +64,8 @@ impl Terraform<'_> {
 
     fn expect(&self, code: i32, arguments: &[&str]) {
         let Output { status, stdout, stderr } = self.run(arguments);
-        let (said, complained) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        let (said, complained) =
+            (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert_eq!(status.code(), Some(code), "{arguments:?}: {said}\n{complained}");
     }
 }
@@ -66,15 +76,20 @@ fn it_applies_plans_nothing_more_changes_and_destroys() {
     let home = Home::new(repository());
     let directory = home.path().join("terraform");
     std::fs::create_dir_all(&directory).expect("the directory is made");
-    std::fs::write(directory.join("main.tf"), include_str!("terraform/main.tf")).expect("the file is written");
+    std::fs::write(directory.join("main.tf"), include_str!("terraform/main.tf"))
+        .expect("the file is written");
     std::fs::write(directory.join("terraform.rc"), "").expect("the file is written");
     let zip = echo(&directory);
     let served = Served::start(&home);
     let terraform = Terraform { directory: &directory, served: &served, zip: &zip };
     terraform.expect(0, &["init", &format!("-plugin-dir={}", plugins.display())]);
     // 0: nothing to do; 2: something.
-    let plan = |code, text: &str| terraform.expect(code, &["plan", "-detailed-exitcode", &format!("-var=text={text}")]);
-    let make = |verb: &str, text: &str| terraform.expect(0, &[verb, "-auto-approve", &format!("-var=text={text}")]);
+    let plan = |code, text: &str| {
+        terraform.expect(code, &["plan", "-detailed-exitcode", &format!("-var=text={text}")]);
+    };
+    let make = |verb: &str, text: &str| {
+        terraform.expect(0, &[verb, "-auto-approve", &format!("-var=text={text}")]);
+    };
     make("apply", "first");
     plan(0, "first");
     if std::env::var_os(CHANGE).is_some() {

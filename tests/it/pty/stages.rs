@@ -18,10 +18,13 @@ fn a_stage_without_credentials_is_connected_after_the_login() {
     let shared = variable("AWS_SHARED_CREDENTIALS_FILE", "credentials");
     let program = binary().display().to_string();
     let arguments = ["AWS_EC2_METADATA_DISABLED=true", &config, &shared, &program];
-    let mut terminal = Terminal::start_program(std::path::Path::new("/usr/bin/env"), home, &arguments, 120, 30);
+    let mut terminal =
+        Terminal::start_program(std::path::Path::new("/usr/bin/env"), home, &arguments, 120, 30);
     terminal.until_text("stage local 000000000000");
     terminal.press("S");
-    terminal.until("beta says why it cannot be reached", |screen| screen.contains("beta") && screen.contains('✗'));
+    terminal.until("beta says why it cannot be reached", |screen| {
+        screen.contains("beta") && screen.contains('✗')
+    });
     terminal.press("beta");
     terminal.press("\r");
     terminal.until_text("Log in on stage beta");

@@ -29,7 +29,10 @@ fn what_is_typed_into_a_plan_that_fails_meanwhile_is_no_command() {
     let mut console = on("prod", true);
     let job = plan(&mut console);
     console.press("pr");
-    assert!(console.screen().contains("go on > pr"), "the name can be typed before the plan is there");
+    assert!(
+        console.screen().contains("go on > pr"),
+        "the name can be typed before the plan is there"
+    );
     console.feed(Event::Planned(job, Err(failure())));
     assert!(console.state.overlay.is_none());
     // A user who does not look at the screen goes on typing, however long the name is.

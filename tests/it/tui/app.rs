@@ -66,7 +66,8 @@ impl Stage {
     /// A terminal on which these keys are pressed, and which is gone after them.
     fn new(cue: &'static str, events: impl IntoIterator<Item = TerminalEvent>) -> Self {
         let gone = Err(io::Error::other("gone"));
-        let script = Script { events: events.into_iter().map(Ok).chain([gone]).collect(), begins: false };
+        let script =
+            Script { events: events.into_iter().map(Ok).chain([gone]).collect(), begins: false };
         Self {
             script: Rc::new(RefCell::new(script)),
             cue,
@@ -120,7 +121,8 @@ impl Screen for Stage {
 /// Runs the console until it ends, with the sample workspace as the result of the start.
 fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
     let config = Config::read(None, "config.toml", Palette::FULL);
-    let mut state = State::new(Options { stage: "local".into(), ..Options::default() }, config.keymap.hints());
+    let mut state =
+        State::new(Options { stage: "local".into(), ..Options::default() }, config.keymap.hints());
     let story = stage.story.clone();
     let mut effects = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -130,8 +132,12 @@ fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
             Effect::Discover(job) => Some(Event::Discovered(job, Ok(sample::workspace()))),
             Effect::Connect { job, .. } => Some(Event::StageConnected(job, Ok(sample::stage()))),
             Effect::CheckSetup { job, .. } => Some(Event::SetupChecked(job, sample::parts())),
-            Effect::RefreshDeployed { job, .. } => Some(Event::Deployed(job, Ok(sample::deployed()))),
-            Effect::ReadEvent { function, file } => Some(Event::EventRead(function, file, Ok(sample::EVENT.into()))),
+            Effect::RefreshDeployed { job, .. } => {
+                Some(Event::Deployed(job, Ok(sample::deployed())))
+            }
+            Effect::ReadEvent { function, file } => {
+                Some(Event::EventRead(function, file, Ok(sample::EVENT.into())))
+            }
             _ => None,
         };
         if let Some(answer) = answer {
@@ -159,7 +165,8 @@ fn a_gone_terminal_ends_the_console_and_says_so() {
 
 #[test]
 fn keys_that_wait_are_taken_together_and_in_their_contexts() {
-    // The help consumes `j`, `q` closes it, `/` opens a line that takes `xyq` as text; then the terminal is gone.
+    // The help consumes `j`, `q` closes it, `/` opens a line that takes `xyq` as text; then the
+    // terminal is gone.
     let mut stage = Stage::new("json ok", "?jq/xyq".chars().map(press));
     let (_, _, state) = play(&mut stage);
     assert_eq!(state.functions.filter, "xyq");
@@ -175,7 +182,11 @@ fn the_terminal_is_lent_with_the_keys_let_go() {
     let (_, effects, state) = play(&mut stage);
     let payload = state.functions.current().unwrap().draft.text();
     assert_eq!(payload, sample::EVENT.trim_end().replace("Lambda", "World"));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft { text, .. } if *text == payload)));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SaveDraft { text, .. } if *text == payload))
+    );
     let story = stage.story.borrow();
     for lent in ["edit", "suspend"] {
         let at = story.iter().position(|what| what == lent).unwrap();

@@ -1,4 +1,5 @@
-//! Deletion of functions and execution roles on the screen: the preview, the typed approval, the report.
+//! Deletion of functions and execution roles on the screen: the preview, the typed approval, the
+//! report.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -27,7 +28,8 @@ fn asked(console: &mut Harness) -> JobId {
 fn outcome(left: Vec<Belonging>, failure: Option<Failure>) -> DeleteOutcome {
     let all = sample::belongings("hello");
     let gone = all.going().filter(|item| !left.contains(item)).cloned().collect();
-    let function = DeletedFunction { name: "hello".into(), remote: "hello".into(), gone, left, failure };
+    let function =
+        DeletedFunction { name: "hello".into(), remote: "hello".into(), gone, left, failure };
     DeleteOutcome { stage: "local".into(), functions: vec![function] }
 }
 
@@ -75,7 +77,10 @@ fn what_belongs_to_a_function_is_shown_before_it_goes() {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     console.press("<enter>");
-    assert!(matches!(console.effect(), Effect::Delete { .. }), "what was typed before is still there");
+    assert!(
+        matches!(console.effect(), Effect::Delete { .. }),
+        "what was typed before is still there"
+    );
 }
 
 #[test]
@@ -84,10 +89,17 @@ fn logs_and_role_can_be_kept() {
     asked(&mut console);
     console.press("hello --keep-logs<enter>");
     let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
-    let kept: Vec<BelongingKind> =
-        functions[0].items.iter().filter(|item| item.kept.is_some()).map(|item| item.kind).collect();
+    let kept: Vec<BelongingKind> = functions[0]
+        .items
+        .iter()
+        .filter(|item| item.kept.is_some())
+        .map(|item| item.kind)
+        .collect();
     assert_eq!(kept, [BelongingKind::LogGroup, BelongingKind::Role]);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --keep-logs --yes"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console delete hello --keep-logs --yes")
+    );
     let mut console = hello();
     asked(&mut console);
     console.press("hello --keep<enter>");
@@ -99,7 +111,11 @@ fn a_list_that_fails_deletes_nothing() {
     let mut console = hello();
     console.press(":delete<enter>");
     let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
-    let failure = Failure::environment("could not look what belongs to hello", "no answer", "look at the network");
+    let failure = Failure::environment(
+        "could not look what belongs to hello",
+        "no answer",
+        "look at the network",
+    );
     console.feed(Event::BelongingsListed(job, Err(failure)));
     assert!(console.screen().contains("no answer"), "{}", console.screen());
     console.press("hello<enter>");
@@ -136,13 +152,21 @@ fn what_a_deletion_left_is_told() {
     asked(&mut console);
     console.press("hello<enter>");
     let Effect::Delete { job, .. } = console.effect() else { panic!("a delete") };
-    let left = sample::belongings("hello").items.into_iter().filter(|item| item.kind == BelongingKind::LogGroup);
-    let failure = Failure::work("could not delete the log group /aws/lambda/hello", "Rate exceeded", "");
+    let left = sample::belongings("hello")
+        .items
+        .into_iter()
+        .filter(|item| item.kind == BelongingKind::LogGroup);
+    let failure =
+        Failure::work("could not delete the log group /aws/lambda/hello", "Rate exceeded", "");
     console.feed(Event::DeleteFinished(job, Ok(outcome(left.collect(), Some(failure)))));
     console.resize(200, 50);
     let screen = console.screen();
     assert!(screen.contains("still there: log group  delete it again to finish"), "{screen}");
-    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent, "the function is gone");
+    assert_eq!(
+        console.state.functions.get("hello").unwrap().deployment,
+        Deployment::Absent,
+        "the function is gone"
+    );
 }
 
 #[test]
@@ -154,7 +178,10 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     let roles: Vec<Role> = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
     console.feed(Event::RolesListed(job, Ok(roles.clone())));
     let screen = console.screen();
-    assert!(screen.contains("lambda-console-old-us-east-1") && screen.contains("unused"), "{screen}");
+    assert!(
+        screen.contains("lambda-console-old-us-east-1") && screen.contains("unused"),
+        "{screen}"
+    );
     console.press("<enter>");
     assert!(console.screen().contains("is the role of hello"), "{}", console.screen());
     assert!(console.effects().is_empty());
@@ -170,7 +197,11 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     let command = "lambda-console iam --remove lambda-console-old-us-east-1 --yes";
     assert_eq!(console.state.command.as_deref(), Some(command));
     console.feed(Event::RoleRemoved(job, Ok(())));
-    assert!(console.screen().contains("✓ removed the role lambda-console-old-us-east-1"), "{}", console.screen());
+    assert!(
+        console.screen().contains("✓ removed the role lambda-console-old-us-east-1"),
+        "{}",
+        console.screen()
+    );
 }
 
 #[test]
@@ -195,11 +226,19 @@ fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
     let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
     let mut belongings = sample::belongings("hello");
     let version = belongings.items[1].clone();
-    belongings.items.splice(1..3, (1..=75).map(|number| Belonging { name: number.to_string(), ..version.clone() }));
+    belongings.items.splice(
+        1..3,
+        (1..=75).map(|number| Belonging { name: number.to_string(), ..version.clone() }),
+    );
     console.feed(Event::BelongingsListed(job, Ok(vec![belongings])));
     console.press("hel");
     let screen = console.screen();
-    assert!(screen.contains("and 69 more") && screen.contains("keeps them:") && screen.contains("> hel"), "{screen}");
+    assert!(
+        screen.contains("and 69 more")
+            && screen.contains("keeps them:")
+            && screen.contains("> hel"),
+        "{screen}"
+    );
 }
 
 #[test]

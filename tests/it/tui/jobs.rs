@@ -1,5 +1,5 @@
-//! Build, deploy, invoke, delete: the effects that they start, the changes by their results, and results that are
-//! ignored.
+//! Build, deploy, invoke, delete: the effects that they start, the changes by their results, and
+//! results that are ignored.
 
 use lambda_console::tui::{
     message::{Effect, Event},
@@ -24,7 +24,10 @@ fn b_builds_the_selected_function_and_capital_b_all() {
     assert_eq!(console.state.command.as_deref(), Some("lambda-console build hello"));
     console.press("B");
     let effects = console.effects();
-    assert!(matches!(&effects[1], Effect::Build { functions, .. } if functions.is_empty()), "{effects:?}");
+    assert!(
+        matches!(&effects[1], Effect::Build { functions, .. } if functions.is_empty()),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -34,7 +37,9 @@ fn the_latest_build_wins() {
     let Effect::Build { job: old, .. } = console.effect() else { panic!("a build") };
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { job: new, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Cancel(cancelled), Effect::Build { job: new, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(*cancelled, old);
     console.feed(Event::Step(old, Step::Output("old news".into())));
     console.feed(Event::BuildFinished(old, Ok(sample::broken_build("hello"))));
@@ -49,11 +54,17 @@ fn a_failed_build_shows_its_output_unless_one_types() {
     let mut console = hello();
     console.press("b");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    console.feed(Event::Step(job, Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into())));
+    console.feed(Event::Step(
+        job,
+        Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into()),
+    ));
     console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
     assert_eq!(console.state.tab, Tab::Build);
     let screen = console.screen();
-    assert!(screen.contains("✗ failed") && screen.contains("error: cannot find value `nam`"), "{screen}");
+    assert!(
+        screen.contains("✗ failed") && screen.contains("error: cannot find value `nam`"),
+        "{screen}"
+    );
 
     console.press("eb<esc>");
     console.feed(Event::Action(lambda_console::tui::message::Action::Build));
@@ -85,7 +96,8 @@ fn a_new_zip_is_no_longer_in_sync() {
     let mut outcome = sample::build_outcome("hello");
     outcome.built[0].zip.sha256 = "other".into();
     console.feed(Event::BuildFinished(job, Ok(outcome)));
-    let Deployment::Present(deployed) = &console.state.functions.get("hello").unwrap().deployment else {
+    let Deployment::Present(deployed) = &console.state.functions.get("hello").unwrap().deployment
+    else {
         panic!("it is deployed")
     };
     assert!(!deployed.in_sync);
@@ -136,7 +148,11 @@ fn i_invokes_with_the_payload_and_shows_the_response() {
     assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --event hello"));
     console.answer_invoke(job, &sample::invocation("hello"));
     let screen = console.screen() + &console.press("2G").screen();
-    for part in ["200 · 3.10 ms · init 4.80 ms (cold) · 9 of 256 MB", "\"message\": \"Hello, Lambda!\"", "REPORT"] {
+    for part in [
+        "200 · 3.10 ms · init 4.80 ms (cold) · 9 of 256 MB",
+        "\"message\": \"Hello, Lambda!\"",
+        "REPORT",
+    ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 1);
@@ -156,7 +172,9 @@ fn an_older_response_does_not_replace_a_newer_one() {
     let mut console = hello();
     console.press("ii");
     let effects = console.effects();
-    let [Effect::Invoke { job: first, .. }, Effect::Invoke { job: second, .. }] = effects.as_slice() else {
+    let [Effect::Invoke { job: first, .. }, Effect::Invoke { job: second, .. }] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     console.feed(Event::InvokeFinished(*second, Ok(sample::invocation("hello"))));
@@ -183,7 +201,10 @@ fn architecture_and_debug_go_into_the_build() {
     console.press(":next arch<enter>:optimising<enter>b");
     let Effect::Build { architecture, debug, .. } = console.effect() else { panic!("a build") };
     assert_eq!((architecture.map(Architecture::name), debug), (Some("x86_64"), true));
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console build hello --arch x86_64 --debug"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console build hello --arch x86_64 --debug")
+    );
 }
 
 #[test]
@@ -220,7 +241,8 @@ fn a_response_of_seven_megabytes_is_shown() {
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     let mut invocation = sample::invocation("hello");
-    invocation.payload = format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));
+    invocation.payload =
+        format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));
     console.answer_invoke(job, &invocation);
     console.press("2G");
     assert!(console.screen().contains("REPORT RequestId"));
@@ -231,7 +253,8 @@ fn a_response_of_seven_megabytes_is_shown() {
 /// The console on a stage named `local` that is protected.
 fn protected() -> Harness {
     let mut console = hello();
-    let lambda_console::tui::state::Connection::Connected(info) = &mut console.state.connection else {
+    let lambda_console::tui::state::Connection::Connected(info) = &mut console.state.connection
+    else {
         panic!("a stage")
     };
     info.protected = true;
@@ -245,15 +268,24 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     assert_eq!(console.effects(), [], "it asks first");
     assert!(console.screen().contains("Change local?"), "{}", console.screen());
     console.press("<esc>6");
-    assert!(matches!(console.effect(), Effect::ReadConfig { .. }), "the pane reads what the stage has");
+    assert!(
+        matches!(console.effect(), Effect::ReadConfig { .. }),
+        "the pane reads what the stage has"
+    );
     console.resize(120, 60);
-    assert!(console.screen().contains("a change asks for the stage's name"), "{}", console.screen());
+    assert!(
+        console.screen().contains("a change asks for the stage's name"),
+        "{}",
+        console.screen()
+    );
     console.press("d");
     console.press("prod<enter>");
     assert_eq!(console.effects(), []);
     assert!(console.screen().contains("✗ that is not local"), "{}", console.screen());
     console.press("<backspace><backspace><backspace><backspace>local<enter>");
-    let Effect::Deploy { job, functions, consent, .. } = console.effect() else { panic!("a deploy") };
+    let Effect::Deploy { job, functions, consent, .. } = console.effect() else {
+        panic!("a deploy")
+    };
     assert_eq!((functions.len(), consent), (1, Consent::Given));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
@@ -269,13 +301,17 @@ fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
     let Some(Effect::Build { job, .. }) = console.effects().pop() else { panic!("a build") };
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
     let effects = console.effects();
-    let consents: Vec<Consent> = effects
-        .iter()
-        .filter_map(|effect| if let Effect::Deploy { consent, .. } = effect { Some(*consent) } else { None })
-        .collect();
+    let consents: Vec<Consent> =
+        effects
+            .iter()
+            .filter_map(|effect| {
+                if let Effect::Deploy { consent, .. } = effect { Some(*consent) } else { None }
+            })
+            .collect();
     assert_eq!(consents, [Consent::Given], "{effects:?}");
-    let deploy =
-        effects.iter().find_map(|effect| if let Effect::Deploy { job, .. } = effect { Some(*job) } else { None });
+    let deploy = effects
+        .iter()
+        .find_map(|effect| if let Effect::Deploy { job, .. } = effect { Some(*job) } else { None });
     console.feed(Event::DeployFinished(deploy.unwrap(), Ok(sample::deploy_outcome("hello"))));
     console.effects();
     console.press("I");
@@ -285,5 +321,8 @@ fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
     assert_eq!((request.cold, request.consent), (true, Consent::Given));
     assert!(console.state.command.as_deref().unwrap().ends_with("--cold --yes"));
     console.press("i");
-    assert!(matches!(console.effect(), Effect::Invoke { .. }), "an invocation changes nothing and asks nothing");
+    assert!(
+        matches!(console.effect(), Effect::Invoke { .. }),
+        "an invocation changes nothing and asks nothing"
+    );
 }

@@ -92,6 +92,11 @@ fn every_context_can_be_left() {
     for context in Context::ALL {
         let action = keymap.action(context, Key::plain(KeyCode::Esc));
         assert_eq!(action, Some(Action::Back), "{}", context.name());
-        assert_eq!(keymap.action(context, "ctrl-c".parse().unwrap()), Some(Action::Interrupt), "{}", context.name());
+        assert_eq!(
+            keymap.action(context, "ctrl-c".parse().unwrap()),
+            Some(Action::Interrupt),
+            "{}",
+            context.name()
+        );
     }
 }

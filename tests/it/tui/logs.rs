@@ -61,7 +61,11 @@ fn the_filter_finds_the_same_lines_whether_they_came_before_or_after_it() {
     assert_eq!(console.state.logs.len(), 10_000);
     assert!(console.state.logs.iter().all(|entry| entry.message.contains("ERROR")));
     console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100_000, 50_000)));
-    assert_eq!(console.state.logs.len(), 10_000, "what is dropped from the ring is dropped from the index");
+    assert_eq!(
+        console.state.logs.len(),
+        10_000,
+        "what is dropped from the ring is dropped from the index"
+    );
     console.press("<esc>");
     assert_eq!(console.state.logs.len(), MOST_LINES);
 }
@@ -98,7 +102,12 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100, 1000)));
     let after = console.screen();
     let body = |screen: &str| {
-        screen.lines().skip(11).take(10).map(|line| line.chars().take(70).collect::<String>()).collect::<Vec<_>>()
+        screen
+            .lines()
+            .skip(11)
+            .take(10)
+            .map(|line| line.chars().take(70).collect::<String>())
+            .collect::<Vec<_>>()
     };
     assert_eq!(body(&before), body(&after));
     assert!(after.contains("paused, f follows"));
@@ -173,13 +182,18 @@ fn colours_and_line_breaks_within_a_line_are_shown_as_lines_and_passed_over_by_t
     let raw = "\u{1b}[32mINFO\u{1b}[0m hi\r  at main.rs\r\nend か\u{3099}";
     console.feed(Event::LogLines(job, vec![line("hello", raw)]));
     let screen = console.screen();
-    let is_of = |row: &&str| ["INFO hi", "  at main.rs", "end か"].iter().any(|part| row.contains(part));
+    let is_of =
+        |row: &&str| ["INFO hi", "  at main.rs", "end か"].iter().any(|part| row.contains(part));
     assert_eq!(screen.lines().filter(is_of).count(), 3, "{screen}");
     assert!(!screen.contains("[32m") && !screen.contains('\u{fffd}'), "{screen}");
     console.press("/INFO hi<enter>");
     assert_eq!(console.state.logs.len(), 1);
     console.press("y");
-    assert_eq!(console.effect(), Effect::Copy(format!("{raw}\n")), "what is copied is what was written");
+    assert_eq!(
+        console.effect(),
+        Effect::Copy(format!("{raw}\n")),
+        "what is copied is what was written"
+    );
 }
 
 #[test]
@@ -188,12 +202,22 @@ fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
-    let Effect::LinkLogs { job: link, .. } = console.effect() else { panic!("their times are asked for") };
+    let Effect::LinkLogs { job: link, .. } = console.effect() else {
+        panic!("their times are asked for")
+    };
     assert_eq!(console.state.logs.len(), 0);
     let failure = lambda_console_model::Failure::work("could not read the log lines", "denied", "");
     console.feed(Event::LogsLinked(link, Err(failure)));
-    let entries: Vec<_> = console.state.logs.iter().map(|entry| (entry.is_timed(), entry.text().to_owned())).collect();
-    assert!(entries.len() == 5 && entries[0] == (false, "INIT_START Runtime Version: provided.al2023".to_owned()));
+    let entries: Vec<_> = console
+        .state
+        .logs
+        .iter()
+        .map(|entry| (entry.is_timed(), entry.text().to_owned()))
+        .collect();
+    assert!(
+        entries.len() == 5
+            && entries[0] == (false, "INIT_START Runtime Version: provided.al2023".to_owned())
+    );
     let screen = console.press("3").screen();
     let row = screen.lines().find(|row| row.contains("greeting Lambda")).unwrap();
     assert!(!row.contains(':'), "{screen}");
@@ -210,7 +234,10 @@ fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
     assert_eq!(console.state.logs.len(), 5);
     console.press("X");
     console.feed(Event::Action(Action::RequestLogs));
-    assert!(matches!(console.effect(), Effect::FetchLogs { request_id, .. } if request_id == sample::REQUEST));
+    assert!(match console.effect() {
+        Effect::FetchLogs { request_id, .. } => request_id == sample::REQUEST,
+        _ => false,
+    });
 }
 
 #[test]
@@ -219,8 +246,12 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
-    let logs = console.state.jobs.start(lambda_console::tui::state::JobKind::FetchLogs("hello".into()), sample::NOW);
-    let again = LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
+    let logs = console
+        .state
+        .jobs
+        .start(lambda_console::tui::state::JobKind::FetchLogs("hello".into()), sample::NOW);
+    let again =
+        LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
     console.feed(Event::LogsFetched(logs, Ok(vec![again])));
     assert_eq!(console.state.logs.len(), 5);
 }
@@ -228,16 +259,25 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
 #[test]
 fn a_tail_tells_what_it_missed_and_what_it_filled_in() {
     let (mut console, job) = tailing(3);
-    let mark = |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
+    let mark =
+        |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
     console.feed(Event::LogMarked(job, mark(None)));
-    assert!(console.screen().contains("≈ more lines than a live tail sends; reading those"), "{}", console.screen());
+    assert!(
+        console.screen().contains("≈ more lines than a live tail sends; reading those"),
+        "{}",
+        console.screen()
+    );
     console.feed(Event::LogMarked(job, mark(Some(1_204))));
-    let late = LogLine { timestamp: sample::NOW + 1, rank: 5, ..line("hello", "one that was missed") };
+    let late =
+        LogLine { timestamp: sample::NOW + 1, rank: 5, ..line("hello", "one that was missed") };
     console.feed(Event::LogLines(job, vec![late]));
     let screen = console.screen();
     assert!(screen.contains("1204 lines filled in"), "{screen}");
     let at = |text: &str| screen.lines().position(|row| row.contains(text)).unwrap();
-    assert!(at("line 0:") < at("filled in") && at("filled in") < at("one that was missed"), "{screen}");
+    assert!(
+        at("line 0:") < at("filled in") && at("filled in") < at("one that was missed"),
+        "{screen}"
+    );
     assert!(at("one that was missed") < at("line 2:"), "{screen}");
 }
 
@@ -248,9 +288,17 @@ fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail
     console.feed(Event::TailState(job, live));
     console.feed(Event::Tick(sample::NOW + 90_000));
     console.resize(120, 24);
-    assert!(console.screen().contains("live · following"), "the local stage charges nothing: {}", console.screen());
+    assert!(
+        console.screen().contains("live · following"),
+        "the local stage charges nothing: {}",
+        console.screen()
+    );
     console.state.options.stage = "beta".into();
-    assert!(console.screen().contains("live 3 of 1,800 free min, else $0.03"), "{}", console.screen());
+    assert!(
+        console.screen().contains("live 3 of 1,800 free min, else $0.03"),
+        "{}",
+        console.screen()
+    );
     console.press("t");
     console.feed(Event::Tick(sample::NOW + 900_000));
     assert!(console.screen().contains("no tail 3 of 1,800 free min"), "{}", console.screen());
@@ -259,9 +307,14 @@ fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail
 #[test]
 fn a_tail_says_what_it_waits_for_and_what_hinders_it() {
     let (mut console, job) = tailing(0);
-    let waiting = TailState { waiting: vec!["hello".into(), "ping".into()], ..TailState::default() };
+    let waiting =
+        TailState { waiting: vec!["hello".into(), "ping".into()], ..TailState::default() };
     console.feed(Event::TailState(job, waiting));
-    assert!(console.screen().contains("waiting for the log group of hello and 1 more"), "{}", console.screen());
+    assert!(
+        console.screen().contains("waiting for the log group of hello and 1 more"),
+        "{}",
+        console.screen()
+    );
     let throttled = TailState { trouble: Some("throttled".into()), ..TailState::default() };
     console.feed(Event::TailState(job, throttled));
     assert!(console.screen().contains("throttled · tailing"), "{}", console.screen());
@@ -270,7 +323,9 @@ fn a_tail_says_what_it_waits_for_and_what_hinders_it() {
 #[test]
 fn the_reports_that_a_tail_sees_are_figures_of_their_functions_once() {
     let (mut console, job) = tailing(0);
-    let of = |samples: Vec<Sample>| samples.into_iter().map(|sample| ("hello".to_owned(), sample)).collect();
+    let of = |samples: Vec<Sample>| {
+        samples.into_iter().map(|sample| ("hello".to_owned(), sample)).collect()
+    };
     console.feed(Event::LogSamples(job, of(sample::samples(8))));
     console.feed(Event::LogSamples(job, of(sample::samples(8))));
     let card = console.state.functions.get("hello").unwrap();
@@ -291,18 +346,34 @@ fn a_tail_is_told_when_its_lines_are_hidden_so_that_its_sessions_are_closed() {
 #[test]
 fn x_clears_what_is_shown_and_u_brings_it_back() {
     let (mut console, job) = tailing(4);
-    console.feed(Event::LogLines(job, vec![line("backend", "from backend"), line("backend", "and more")]));
+    console.feed(Event::LogLines(
+        job,
+        vec![line("backend", "from backend"), line("backend", "and more")],
+    ));
     console.press("X");
-    assert_eq!((console.state.logs.len(), console.state.logs.held()), (0, 2), "the other function's stay");
-    assert!(console.screen().contains("cleared 4 lines  u brings them back"), "{}", console.screen());
+    assert_eq!(
+        (console.state.logs.len(), console.state.logs.held()),
+        (0, 2),
+        "the other function's stay"
+    );
+    assert!(
+        console.screen().contains("cleared 4 lines  u brings them back"),
+        "{}",
+        console.screen()
+    );
     console.press("a/more<enter>X<esc>");
-    assert_eq!(console.state.logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(), ["from backend"]);
+    assert_eq!(
+        console.state.logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(),
+        ["from backend"]
+    );
     console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50, 1)));
     console.press("u");
     assert!(console.screen().contains("1 line is back"), "{}", console.screen());
     console.press("u");
     assert_eq!(console.state.logs.len(), 7);
-    let at = |text: &str| console.state.logs.iter().position(|entry| entry.message.contains(text)).unwrap();
+    let at = |text: &str| {
+        console.state.logs.iter().position(|entry| entry.message.contains(text)).unwrap()
+    };
     assert!(at("line 0") < at("line 3") && at("line 3") < 6, "each at its place");
     console.press("u");
     assert_eq!(console.state.logs.len(), 7);
@@ -331,13 +402,19 @@ fn the_tail_and_its_key_say_whose_lines_come() {
     assert!(screen.contains("tailing · following") && screen.contains("t stop tail"), "{screen}");
     console.press("<esc>k3");
     let screen = console.screen();
-    assert!(screen.contains("not tailed · following") && screen.contains("t tail backend instead"), "{screen}");
+    assert!(
+        screen.contains("not tailed · following") && screen.contains("t tail backend instead"),
+        "{screen}"
+    );
     assert!(screen.contains("not tailed: t tail backend instead, T tails all"), "{screen}");
     console.press("a");
     assert!(console.screen().contains("tailing: hello only"), "{}", console.screen());
     console.press("T");
     let screen = console.screen();
-    assert!(screen.contains("tailing · following") && screen.contains("t tail only backend"), "{screen}");
+    assert!(
+        screen.contains("tailing · following") && screen.contains("t tail only backend"),
+        "{screen}"
+    );
     console.press("<esc>");
     console.resize(200, 30);
     assert!(console.screen().contains("T stop tail"), "{}", console.screen());

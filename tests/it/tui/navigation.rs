@@ -70,7 +70,9 @@ fn the_function_filter_narrows_the_list_as_it_is_typed() {
 fn the_palette_finds_verbs_by_a_few_letters() {
     let mut console = Harness::ready(80, 24);
     console.press(":cold");
-    let Some(Overlay::Choose(choose)) = &console.state.overlay else { panic!("the palette is open") };
+    let Some(Overlay::Choose(choose)) = &console.state.overlay else {
+        panic!("the palette is open")
+    };
     assert!(choose.matches.len() < choose.entries.len());
     console.press("<esc>:build all<enter>");
     assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions.is_empty()));
@@ -113,7 +115,9 @@ fn the_mouse_selects_functions_tabs_and_choices() {
     console.press(":tail");
     let (column, row) = find(&mut console, "tail all");
     console.click(column, row);
-    assert!(matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6));
+    assert!(
+        matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6)
+    );
     console.press("?");
     console.click(0, 3);
     assert!(console.state.overlay.is_none(), "a click beside the help closes it");
@@ -145,7 +149,10 @@ fn copying_goes_to_the_clipboard() {
     assert_eq!(copied[0], Effect::Copy("lambda-console invoke hello --event hello".into()));
     assert_eq!(copied[1], Effect::Copy(sample::invocation("hello").payload));
     assert_eq!(copied[2], Effect::Copy(sample::REQUEST.into()));
-    assert!(console.screen().contains("copying the request id …"), "nothing is said before it is known");
+    assert!(
+        console.screen().contains("copying the request id …"),
+        "nothing is said before it is known"
+    );
     console.feed(Event::Copied(Ok("tmux's buffer and the clipboard".into())));
     assert!(console.screen().contains("copied the request id to tmux's buffer and the clipboard"));
 
@@ -154,11 +161,18 @@ fn copying_goes_to_the_clipboard() {
     console.effects();
     console.feed(Event::Copied(Err("text".into())));
     assert_eq!(console.effect(), Effect::CopyByTerminal("text".into()));
-    assert!(console.screen().contains("sent the request id to the terminal's clipboard"), "{}", console.screen());
+    assert!(
+        console.screen().contains("sent the request id to the terminal's clipboard"),
+        "{}",
+        console.screen()
+    );
     console.press("y");
     console.effects();
     console.feed(Event::Copied(Err("x".repeat(5_000_000))));
-    assert!(console.effects().is_empty() && console.screen().contains("the response was not copied: 5000 KB is more"));
+    assert!(
+        console.effects().is_empty()
+            && console.screen().contains("the response was not copied: 5000 KB is more")
+    );
 }
 
 #[test]
@@ -205,7 +219,8 @@ fn nothing_acts_on_a_function_that_the_filter_hides() {
         console.effects();
         console.feed(Event::Action(*action));
         assert_eq!(console.effects(), [], "{action}");
-        let is_about_one = matches!(&console.state.overlay, Some(Overlay::Plan(_) | Overlay::Versions(_)));
+        let is_about_one =
+            matches!(&console.state.overlay, Some(Overlay::Plan(_) | Overlay::Versions(_)));
         assert!(!is_about_one && console.state.focus != Focus::Edit, "{action}");
     }
     console.press("i");
@@ -227,9 +242,13 @@ fn all_means_all_that_the_filter_shows() {
     assert_eq!(names, ["backend", "ping"], "and not hello, which is built too");
     let mut console = Harness::ready(120, 40);
     console.press("/ni<enter>B");
-    assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions == ["nightly"]));
+    assert!(
+        matches!(console.effect(), Effect::Build { functions, .. } if functions == ["nightly"])
+    );
     console.press("T");
-    assert!(matches!(console.effect(), Effect::StartTail { functions, .. } if functions == ["nightly"]));
+    assert!(
+        matches!(console.effect(), Effect::StartTail { functions, .. } if functions == ["nightly"])
+    );
 }
 
 #[test]
@@ -240,8 +259,10 @@ fn nothing_else_is_selected_in_the_place_of_a_function_that_is_gone() {
     without.functions.retain(|function| function.name != "hello");
     let changed = Changed { files: Vec::new(), functions: Vec::new(), workspace: Some(without) };
     console.feed(Event::Action(Action::Watch));
-    let job =
-        console.effects().iter().find_map(|effect| if let Effect::Watch(job) = effect { Some(*job) } else { None });
+    let job = console
+        .effects()
+        .iter()
+        .find_map(|effect| if let Effect::Watch(job) = effect { Some(*job) } else { None });
     console.feed(Event::Changed(job.unwrap(), Ok(changed)));
     console.effects();
     assert_eq!((console.state.functions.selected(), console.state.focus), (None, Focus::Tab));
@@ -257,7 +278,11 @@ fn nothing_else_is_selected_in_the_place_of_a_function_that_is_gone() {
 fn a_second_ctrl_c_leaves() {
     let mut console = Harness::ready(120, 40);
     console.press("<ctrl-c>");
-    assert!(console.screen().contains("nothing is running  ctrl-c again quits"), "{}", console.screen());
+    assert!(
+        console.screen().contains("nothing is running  ctrl-c again quits"),
+        "{}",
+        console.screen()
+    );
     assert_eq!(console.effects(), []);
     console.press("j<ctrl-c>");
     assert_eq!(console.effects(), [], "another key between them");
@@ -269,7 +294,11 @@ fn a_second_ctrl_c_leaves() {
     console.press("<ctrl-c>");
     assert_eq!(console.effect(), Effect::Cancel(job), "the first cancels what runs");
     console.press("<ctrl-c>");
-    assert!(console.screen().contains("invoke hello is running  ctrl-c again"), "{}", console.screen());
+    assert!(
+        console.screen().contains("invoke hello is running  ctrl-c again"),
+        "{}",
+        console.screen()
+    );
     console.press("<ctrl-c>");
     assert!(console.effects().contains(&Effect::Quit));
 }
@@ -279,7 +308,9 @@ fn a_keyboard_without_latin_letters_has_the_palette_and_is_told() {
     let mut console = Harness::ready(120, 40);
     console.press("й");
     assert!(
-        console.screen().contains("й is no key of the console  F1 shows the keys, ctrl-p all commands"),
+        console
+            .screen()
+            .contains("й is no key of the console  F1 shows the keys, ctrl-p all commands"),
         "{}",
         console.screen()
     );
@@ -289,5 +320,9 @@ fn a_keyboard_without_latin_letters_has_the_palette_and_is_told() {
     console.press("<down><enter>");
     assert!(matches!(console.effect(), Effect::Deploy { .. }), "the second entry");
     console.press("<F1>");
-    assert!(console.screen().contains("ctrl-p opens all commands, ctrl-c twice quits."), "{}", console.screen());
+    assert!(
+        console.screen().contains("ctrl-p opens all commands, ctrl-c twice quits."),
+        "{}",
+        console.screen()
+    );
 }

@@ -40,7 +40,10 @@ fn a_payload_that_is_not_json_is_kept_and_can_be_sent() {
     console.press("<alt-enter>");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
     assert_eq!(request.payload, "{\"name\": tru}");
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --payload '{\"name\": tru}'"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console invoke hello --payload '{\"name\": tru}'")
+    );
 }
 
 #[test]
@@ -106,9 +109,14 @@ fn an_event_file_is_chosen_and_undo_brings_the_old_text_back() {
 #[test]
 fn a_file_that_nobody_asked_for_does_not_replace_what_was_typed() {
     let mut console = editing("[1]");
-    console.feed(Event::EventRead("hello".into(), sample::event("hello", "hello"), Ok("{}".into())));
+    console.feed(Event::EventRead(
+        "hello".into(),
+        sample::event("hello", "hello"),
+        Ok("{}".into()),
+    ));
     assert_eq!(payload(&console), "[1]");
-    console.feed(Event::Drafts(vec![("hello".into(), "old".into()), ("gone".into(), "kept".into())]));
+    console
+        .feed(Event::Drafts(vec![("hello".into(), "old".into()), ("gone".into(), "kept".into())]));
     assert_eq!(payload(&console), "[1]");
     assert_eq!(console.state.drafts.get("gone").map(String::as_str), Some("kept"));
 }
@@ -198,8 +206,13 @@ fn a_click_puts_the_cursor_there() {
 
 #[test]
 fn any_text_can_be_in_the_editor() {
-    for text in ["\t\"a\": 1", "日本語\n\u{301}e\u{200d}👩‍👩‍👧", "\u{1b}[31mred\u{7}", "\u{202e}rtl", "a\r\nb\rc"]
-    {
+    for text in [
+        "\t\"a\": 1",
+        "日本語\n\u{301}e\u{200d}👩‍👩‍👧",
+        "\u{1b}[31mred\u{7}",
+        "\u{202e}rtl",
+        "a\r\nb\rc",
+    ] {
         let mut console = editing(text);
         console.press("<esc><ctrl-l>f");
         console.feed(Event::Action(Action::Edit));

@@ -4,7 +4,9 @@ use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay},
 };
-use lambda_console_model::{Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo};
+use lambda_console_model::{
+    Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo,
+};
 use tests::{Harness, sample};
 
 /// A console on the stage `name` of AWS, with the first built function but one selected.
@@ -26,7 +28,8 @@ fn change(field: &str, from: Option<&str>, to: &str) -> Change {
     Change { field: field.into(), from: from.map(str::to_owned), to: to.into() }
 }
 
-/// A plan with a function to update, one to create, one that is unchanged and one that cannot be deployed.
+/// A plan with a function to update, one to create, one that is unchanged and one that cannot be
+/// deployed.
 pub(crate) fn outcome() -> DeployPlan {
     let layer = "arn:aws:lambda:eu-west-1:123456789012:layer:observability-extension:42";
     let updated = vec![
@@ -65,13 +68,18 @@ fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
 fn code_that_is_older_than_its_sources_is_named_whether_it_changes_or_not() {
     let mut console = on("beta", false);
     console.press("d");
-    let stale = |name: &str, action| FunctionPlan { stale: true, ..sample::planned(name, action, Vec::new()) };
+    let stale = |name: &str, action| FunctionPlan {
+        stale: true,
+        ..sample::planned(name, action, Vec::new())
+    };
     let role = change("role", None, "lambda-console-ping-eu-west-1, made for it");
     let created = FunctionPlan { changes: vec![role], ..stale("ping", DeployAction::Created) };
     let functions = vec![created, stale("nightly", DeployAction::Unchanged)];
     answer(&mut console, DeployPlan { stage: "beta".into(), functions, failed: Vec::new() });
     let screen = console.screen();
-    for text in ["role         lambda-console-ping", "build ping to deploy", "build nightly to deploy"] {
+    for text in
+        ["role         lambda-console-ping", "build ping to deploy", "build nightly to deploy"]
+    {
         assert!(screen.contains(text), "{screen}");
     }
 }
@@ -98,11 +106,19 @@ fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
     answer(&mut console, outcome());
     assert_eq!(console.effects(), [], "the enter that came too early deploys nothing");
     let screen = console.screen();
-    for text in ["Deploy hello to beta", "account 123456789012, eu-west-1", "128 MB → 256 MB", "unchanged: nightly"] {
+    for text in [
+        "Deploy hello to beta",
+        "account 123456789012, eu-west-1",
+        "128 MB → 256 MB",
+        "unchanged: nightly",
+    ] {
         assert!(screen.contains(text), "{text}\n{screen}");
     }
     console.press("<enter>");
-    assert_eq!(deployed(&mut console), (vec!["hello".to_owned(), "ping".to_owned()], Consent::None));
+    assert_eq!(
+        deployed(&mut console),
+        (vec!["hello".to_owned(), "ping".to_owned()], Consent::None)
+    );
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping"));
     assert!(console.state.overlay.is_none());
 }
@@ -167,7 +183,8 @@ fn a_comparison_that_fails_says_why() {
     let mut console = on("beta", false);
     console.press("d");
     let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
-    let failure = Failure::environment("could not connect to AWS", "the token has expired", "aws sso login");
+    let failure =
+        Failure::environment("could not connect to AWS", "the token has expired", "aws sso login");
     console.feed(Event::Planned(job, Err(failure)));
     assert!(console.state.overlay.is_none());
     assert!(console.screen().contains("the token has expired"));

@@ -5,8 +5,8 @@ use lambda_console::tui::{
     state::{Connection, JobId, Overlay},
 };
 use lambda_console_model::{
-    Canary, Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome, Promoted, Promotion,
-    StageEntry, StageInfo,
+    Canary, Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome,
+    Promoted, Promotion, StageEntry, StageInfo,
 };
 use tests::{Harness, sample};
 
@@ -47,7 +47,11 @@ fn compared(console: &mut Harness) -> (JobId, Promotion) {
 }
 
 fn plan() -> DeployPlan {
-    let code = Change { field: "code".into(), from: Some("68656c6c6f68".into()), to: "6f6c6c656868".into() };
+    let code = Change {
+        field: "code".into(),
+        from: Some("68656c6c6f68".into()),
+        to: "6f6c6c656868".into(),
+    };
     let hello = FunctionPlan {
         name: "hello".into(),
         action: DeployAction::Updated,
@@ -74,22 +78,37 @@ fn outcome() -> PromoteOutcome {
         changes: Vec::new(),
         seconds: 0.4,
     };
-    PromoteOutcome { from: "beta".into(), to: "prod".into(), functions: vec![hello], failed: Vec::new() }
+    PromoteOutcome {
+        from: "beta".into(),
+        to: "prod".into(),
+        functions: vec![hello],
+        failed: Vec::new(),
+    }
 }
 
 #[test]
 fn the_other_stages_are_offered_at_once_and_step_by_step() {
     let mut console = on_prod(false);
     let screen = console.screen();
-    for text in ["Promote to this stage", "local ", "beta ", "beta, canary: 5, 25, 50 %, then all"] {
+    for text in ["Promote to this stage", "local ", "beta ", "beta, canary: 5, 25, 50 %, then all"]
+    {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     assert!(!screen.contains("prod, canary"), "a stage is not promoted to itself: {screen}");
     console.press("beta<enter>");
     let (_, promotion) = compared(&mut console);
-    assert_eq!((promotion.from.as_str(), promotion.to.as_str(), promotion.canary), ("beta", "prod", None));
-    assert_eq!(promotion.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["hello"]);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --dry-run"));
+    assert_eq!(
+        (promotion.from.as_str(), promotion.to.as_str(), promotion.canary),
+        ("beta", "prod", None)
+    );
+    assert_eq!(
+        promotion.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
+        ["hello"]
+    );
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console promote beta prod hello --dry-run")
+    );
 }
 
 #[test]
@@ -99,9 +118,12 @@ fn what_differs_is_shown_and_enter_promotes_it() {
     let (job, _) = compared(&mut console);
     console.feed(Event::Planned(job, Ok(plan())));
     let screen = console.screen();
-    for text in
-        ["Promote hello from beta to prod", "account 123456789012", "68656c6c6f68 → 6f6c6c656868", "enter promotes"]
-    {
+    for text in [
+        "Promote hello from beta to prod",
+        "account 123456789012",
+        "68656c6c6f68 → 6f6c6c656868",
+        "enter promotes",
+    ] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.press("<enter>");
@@ -109,7 +131,10 @@ fn what_differs_is_shown_and_enter_promotes_it() {
     assert_eq!((promotion.from.as_str(), promotion.consent), ("beta", Consent::None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello"));
     console.feed(Event::Promoted(job, Ok(outcome())));
-    assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }), "what is deployed is asked anew");
+    assert!(
+        matches!(console.effect(), Effect::RefreshDeployed { .. }),
+        "what is deployed is asked anew"
+    );
     assert!(console.screen().contains("✓ hello: prod has version 4"), "{}", console.screen());
 }
 
@@ -124,7 +149,10 @@ fn a_canary_goes_step_by_step() {
     console.press("<enter>");
     let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
     assert_eq!(promotion.canary, Some(Canary::default()));
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --canary 5,25,50"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console promote beta prod hello --canary 5,25,50")
+    );
 }
 
 #[test]
@@ -139,7 +167,10 @@ fn a_protected_stage_wants_its_name_typed() {
     console.press("<backspace><backspace><backspace><backspace>prod<enter>");
     let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
     assert_eq!(promotion.consent, Consent::Given);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello --yes"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console promote beta prod hello --yes")
+    );
 }
 
 #[test]
@@ -147,7 +178,11 @@ fn what_fails_is_told_and_the_plan_can_be_left() {
     let mut console = on_prod(false);
     console.press("beta<enter>");
     let (job, _) = compared(&mut console);
-    let failure = Failure::work("could not promote hello", "it is not on the stage beta", "deploy it there first");
+    let failure = Failure::work(
+        "could not promote hello",
+        "it is not on the stage beta",
+        "deploy it there first",
+    );
     console.feed(Event::Planned(job, Err(failure)));
     assert!(console.screen().contains("it is not on the stage beta"), "{}", console.screen());
     console.press("Pbeta<enter>");

@@ -1,12 +1,13 @@
-//! Responses on screen: they grow as they arrive, are cancelled midway, end early, are binary or too large to be kept;
-//! and their log lines, which may arrive later.
+//! Responses on screen: they grow as they arrive, are cancelled midway, end early, are binary or
+//! too large to be kept; and their log lines, which may arrive later.
 
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{JobId, Tab},
 };
 use lambda_console_model::{
-    Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, LogLine, RequestLog, ResponsePart, Streamed, UrlSetting,
+    Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, LogLine, RequestLog, ResponsePart,
+    Streamed, UrlSetting,
 };
 use tests::{Harness, sample};
 
@@ -16,7 +17,10 @@ fn streaming(width: u16, height: u16) -> (Harness, JobId) {
     console.press("j:next mode<enter>i");
     let Effect::Invoke { job, request } = console.effect() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Stream);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello --event hello --stream"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console invoke hello --event hello --stream")
+    );
     (console, job)
 }
 
@@ -86,7 +90,9 @@ fn what_came_of_a_cancelled_response_is_kept() {
     assert!(screen.contains("half of it") && screen.contains("✗ 200 broken off"), "{screen}");
     assert!(screen.contains("cancelled, what came of the response is kept"), "{screen}");
     assert!(screen.contains("log is pending"), "{screen}");
-    let Effect::LinkLogs { request_id, .. } = console.effect() else { panic!("its log lines are asked for") };
+    let Effect::LinkLogs { request_id, .. } = console.effect() else {
+        panic!("its log lines are asked for")
+    };
     assert_eq!(request_id, sample::REQUEST);
 }
 
@@ -101,8 +107,13 @@ fn an_error_in_the_middle_is_told_below_what_came() {
     let ended = Invocation { function_error: Some("Unhandled".into()), ..streamed(body, error) };
     console.feed(Event::InvokeFinished(job, Ok(ended)));
     let screen = console.screen();
-    for part in ["✗ 200 Unhandled Function.Stuck", "{\"number\":1}", "── error ─", "cannot count to 3", "── log ─"]
-    {
+    for part in [
+        "✗ 200 Unhandled Function.Stuck",
+        "{\"number\":1}",
+        "── error ─",
+        "cannot count to 3",
+        "── log ─",
+    ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     insta::assert_snapshot!("stream_error_100", console.styled());
@@ -114,13 +125,18 @@ fn an_http_response_is_shown_with_status_and_headers() {
     began(&mut console, job, "application/vnd.awslambda.http-integration-response");
     let head = HttpHead {
         status: 404,
-        headers: vec![("content-type".into(), "text/html".into()), ("x-trace".into(), "\u{1b}[31mred".into())],
+        headers: vec![
+            ("content-type".into(), "text/html".into()),
+            ("x-trace".into(), "\u{1b}[31mred".into()),
+        ],
         cookies: vec!["seen=1".into()],
     };
     console.feed(Event::ResponsePart(job, ResponsePart::Http(head.clone())));
     came(&mut console, job, b"<p>nobody</p>");
     let screen = console.screen();
-    for part in ["receiving · 13B · text/html", "HTTP 404", "content-type: text/html", "set-cookie: seen=1"] {
+    for part in
+        ["receiving · 13B · text/html", "HTTP 404", "content-type: text/html", "set-cookie: seen=1"]
+    {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     let ended = streamed("<p>nobody</p>", Streamed { http: Some(head), ..Streamed::default() });
@@ -136,7 +152,11 @@ fn a_body_that_is_no_text_is_shown_in_bytes() {
     came(&mut console, job, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
     let row = "00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  .PNG........IHDR";
     assert!(console.screen().contains(row), "{}", console.screen());
-    let ended = Invocation { is_base64: true, bytes: 16, ..streamed("iVBORw0KGgoAAAANSUhEUg==", Streamed::default()) };
+    let ended = Invocation {
+        is_base64: true,
+        bytes: 16,
+        ..streamed("iVBORw0KGgoAAAANSUhEUg==", Streamed::default())
+    };
     console.feed(Event::InvokeFinished(job, Ok(ended)));
     let screen = console.screen();
     assert!(screen.contains(row) && screen.contains("16B that are no text"), "{screen}");
@@ -158,7 +178,10 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
     let screen = console.screen();
     assert!(screen.contains("receiving · 200.0M"), "{screen}");
     assert!(screen.contains("192.0M more, which are not kept: `invoke --output FILE`"), "{screen}");
-    let ended = Invocation { bytes: 200 << 20, ..streamed(&"x".repeat(Invocation::KEPT), Streamed::default()) };
+    let ended = Invocation {
+        bytes: 200 << 20,
+        ..streamed(&"x".repeat(Invocation::KEPT), Streamed::default())
+    };
     console.feed(Event::InvokeFinished(job, Ok(ended)));
     console.press("2G");
     assert!(console.screen().contains("192.0M more"), "{}", console.screen());
@@ -176,7 +199,10 @@ fn parts_of_an_older_invocation_change_nothing() {
     let screen = console.screen();
     assert!(screen.contains("the second") && !screen.contains("the first"), "{screen}");
     console.feed(Event::InvokeFinished(first, Ok(streamed("the first", Streamed::default()))));
-    assert_eq!(console.state.functions.get("hello").unwrap().response.as_ref().unwrap().job, second);
+    assert_eq!(
+        console.state.functions.get("hello").unwrap().response.as_ref().unwrap().job,
+        second
+    );
 }
 
 #[test]
@@ -202,7 +228,9 @@ fn client_context_and_tenant_are_typed_shown_and_sent() {
     console.press("j:client context<enter>[1]<enter>");
     assert_eq!(console.state.client_context, None);
     assert!(console.screen().contains("it must be a JSON object"), "{}", console.screen());
-    console.press("<backspace><backspace><backspace>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>");
+    console.press(
+        "<backspace><backspace><backspace>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>",
+    );
     assert!(console.screen().contains("for acme  with context"), "{}", console.screen());
     console.press("i");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
@@ -232,14 +260,23 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
     let mut console = Harness::ready(100, 30);
     console.press("ji");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    let tail =
-        Invocation { report: None, logs: vec!["the end".into()], logs_pending: true, ..sample::invocation("hello") };
+    let tail = Invocation {
+        report: None,
+        logs: vec!["the end".into()],
+        logs_pending: true,
+        ..sample::invocation("hello")
+    };
     console.feed(Event::InvokeFinished(job, Ok(tail)));
-    let Effect::LinkLogs { job: link, function, .. } = console.effect() else { panic!("the rest is asked for") };
+    let Effect::LinkLogs { job: link, function, .. } = console.effect() else {
+        panic!("the rest is asked for")
+    };
     assert_eq!(function, "hello");
     console.press("2");
     let screen = console.screen();
-    assert!(screen.contains("log: its end, the rest is pending") && screen.contains("the end"), "{screen}");
+    assert!(
+        screen.contains("log: its end, the rest is pending") && screen.contains("the end"),
+        "{screen}"
+    );
     assert_eq!(console.state.logs.len(), 0, "the log pane waits for all of them");
     console.feed(Event::LogsLinked(link, Ok(log(3))));
     let screen = console.screen();
@@ -276,7 +313,11 @@ fn log_lines_that_do_not_come_are_told_and_can_be_asked_for_again() {
         panic!("an event that is queued has log lines too")
     };
     assert!(console.press("2").screen().contains("log is pending"));
-    let failure = Failure::work("could not read the log lines", "its REPORT line did not come within 60 s", "");
+    let failure = Failure::work(
+        "could not read the log lines",
+        "its REPORT line did not come within 60 s",
+        "",
+    );
     console.feed(Event::LogsLinked(link, Err(failure)));
     assert!(console.screen().contains("log has not come, L asks again"), "{}", console.screen());
     console.press("L");
@@ -290,10 +331,15 @@ fn a_new_invocation_ends_the_wait_for_the_log_of_the_one_before() {
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     let tail = Invocation { report: None, logs_pending: true, ..sample::invocation("hello") };
     console.feed(Event::InvokeFinished(job, Ok(tail)));
-    let Effect::LinkLogs { job: link, .. } = console.effect() else { panic!("the rest is asked for") };
+    let Effect::LinkLogs { job: link, .. } = console.effect() else {
+        panic!("the rest is asked for")
+    };
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
     let effects = console.effects();
-    assert!(matches!(effects.as_slice(), [Effect::LinkLogs { .. }, Effect::Cancel(it)] if *it == link), "{effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::LinkLogs { .. }, Effect::Cancel(it)] if *it == link),
+        "{effects:?}"
+    );
 }

@@ -4,7 +4,9 @@ use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay, Standing},
 };
-use lambda_console_model::{Change, Consent, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo};
+use lambda_console_model::{
+    Change, Consent, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo,
+};
 use tests::{Harness, sample};
 
 fn started() -> (Harness, JobId) {
@@ -24,10 +26,14 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
     console.feed(Event::Tick(sample::NOW + 3_400));
     console.feed(Event::DeployFinished(deploy, Ok(sample::deploy_outcome("hello"))));
     let effects = console.effects();
-    let Some(Effect::Invoke { job: invoke, request }) = effects.last() else { panic!("{effects:?}") };
+    let Some(Effect::Invoke { job: invoke, request }) = effects.last() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(request.mode, InvokeMode::Sync);
     console.feed(Event::InvokeFinished(*invoke, Ok(sample::invocation("hello"))));
-    let Effect::FetchLogs { job: logs, request_id, .. } = console.effect() else { panic!("logs follow") };
+    let Effect::FetchLogs { job: logs, request_id, .. } = console.effect() else {
+        panic!("logs follow")
+    };
     assert_eq!(request_id, sample::REQUEST);
     assert_eq!(console.state.logs.len(), 0, "the fetch brings the lines, not the response");
     let line = |message: &str| lambda_console_model::LogLine {
@@ -40,7 +46,9 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
     };
     console.feed(Event::LogsFetched(logs, Ok(vec![line("greeting Lambda"), line("again")])));
     assert_eq!(console.state.logs.len(), 2);
-    let Effect::LoadSamples { job: stats, functions } = console.effect() else { panic!("stats follow") };
+    let Effect::LoadSamples { job: stats, functions } = console.effect() else {
+        panic!("stats follow")
+    };
     assert_eq!(functions, ["hello"]);
     console.feed(Event::Samples(stats, Ok(vec![("hello".into(), sample::samples(16))])));
     assert!(console.effects().is_empty());
@@ -69,7 +77,9 @@ fn a_function_error_stops_it() {
     console.feed(Event::BuildFinished(build, Ok(sample::build_outcome("hello"))));
     let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
-    let Some(Effect::Invoke { job, .. }) = console.effects().pop() else { panic!("an invocation follows") };
+    let Some(Effect::Invoke { job, .. }) = console.effects().pop() else {
+        panic!("an invocation follows")
+    };
     console.answer_invoke(job, &sample::failed_invocation("hello"));
     assert!(console.effects().is_empty());
     assert!(matches!(console.state.sequence.as_ref().unwrap().steps[2], Standing::Failed(_)));
@@ -92,7 +102,9 @@ fn a_build_of_the_user_s_own_breaks_it_off() {
     let (mut console, build) = started();
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { job, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Cancel(cancelled), Effect::Build { job, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(*cancelled, build);
     console.feed(Event::BuildFinished(*job, Ok(sample::build_outcome("hello"))));
     assert!(console.effects().is_empty(), "nothing follows that build");
@@ -150,12 +162,24 @@ fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
     let (mut console, job) = comparing(false);
     console.feed(Event::Planned(job, Ok(plan(memory()))));
     let screen = console.screen();
-    assert!(screen.contains("Loop: deploy hello to beta") && screen.contains("128 MB → 256 MB"), "{screen}");
+    assert!(
+        screen.contains("Loop: deploy hello to beta") && screen.contains("128 MB → 256 MB"),
+        "{screen}"
+    );
     console.press("<enter>");
-    let Effect::Deploy { job, plan: shown, consent, .. } = console.effect() else { panic!("a deploy") };
-    assert_eq!((shown, consent), (Some(plan(memory())), Consent::None), "what was shown is what is done");
+    let Effect::Deploy { job, plan: shown, consent, .. } = console.effect() else {
+        panic!("a deploy")
+    };
+    assert_eq!(
+        (shown, consent),
+        (Some(plan(memory())), Consent::None),
+        "what was shown is what is done"
+    );
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
-    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })), "the step after it");
+    assert!(
+        console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })),
+        "the step after it"
+    );
 }
 
 #[test]
@@ -181,7 +205,10 @@ fn leaving_its_plan_ends_it() {
 #[test]
 fn a_plan_that_cannot_be_made_ends_it() {
     let (mut console, job) = comparing(false);
-    console.feed(Event::Planned(job, Err(Failure::work("could not look at hello", "the stage is gone", ""))));
+    console.feed(Event::Planned(
+        job,
+        Err(Failure::work("could not look at hello", "the stage is gone", "")),
+    ));
     assert_eq!(console.effects(), []);
     assert!(matches!(console.state.sequence.as_ref().unwrap().steps[1], Standing::Failed(_)));
     assert!(console.screen().contains("the stage is gone"));
@@ -192,7 +219,10 @@ fn its_plan_waits_until_nobody_types_and_a_protected_stage_wants_its_name_in_it(
     let (mut console, job) = comparing(true);
     console.press("/");
     console.feed(Event::Planned(job, Ok(plan(memory()))));
-    assert!(matches!(console.state.overlay, Some(Overlay::Line(_))), "what is typed goes where it was begun");
+    assert!(
+        matches!(console.state.overlay, Some(Overlay::Line(_))),
+        "what is typed goes where it was begun"
+    );
     console.press("<esc>");
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
     console.press("<enter>");

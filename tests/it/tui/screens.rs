@@ -108,7 +108,8 @@ fn a_build_that_runs() {
     let mut console = ready(LARGE);
     console.press("Bj5");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    let output = "\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: unused variable: `x`\u{1b}[0m\n \u{1b}[34m-->\u{1b}[0m src/main.rs:3:9";
+    let output = "\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: unused variable: \
+        `x`\u{1b}[0m\n \u{1b}[34m-->\u{1b}[0m src/main.rs:3:9";
     console.feed(Event::Step(job, Step::Output(output.into())));
     console.feed(Event::Step(job, Step::Crate { done: 57, total: 143, name: "serde_json".into() }));
     console.feed(Event::Tick(sample::NOW + 12_300));
@@ -120,7 +121,8 @@ fn a_build_that_failed() {
     let mut console = ready(SMALL);
     console.press("jb");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    let output = "\u{1b}[1m\u{1b}[91merror[E0425]\u{1b}[0m\u{1b}[1m: cannot find value `nam` in this scope\u{1b}[0m\n  --> functions/hello/src/main.rs:12:5";
+    let output = "\u{1b}[1m\u{1b}[91merror[E0425]\u{1b}[0m\u{1b}[1m: cannot find value `nam` in \
+        this scope\u{1b}[0m\n  --> functions/hello/src/main.rs:12:5";
     console.feed(Event::Step(job, Step::Output(output.into())));
     console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
     insta::assert_snapshot!(console.styled());
@@ -156,7 +158,9 @@ fn help_palette_and_confirmation() {
     console.press("<esc>:inv");
     insta::assert_snapshot!("palette", console.styled());
     console.press("<esc>:delete<enter>hel");
-    let Some(Effect::ListBelongings { job, .. }) = console.effects().pop() else { panic!("a list") };
+    let Some(Effect::ListBelongings { job, .. }) = console.effects().pop() else {
+        panic!("a list")
+    };
     console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
     insta::assert_snapshot!("confirm_delete", console.styled());
 }
@@ -174,14 +178,20 @@ fn the_execution_roles() {
 #[test]
 fn a_workspace_without_functions() {
     let mut console = Harness::begun(80, 24);
-    console.answer_start(&lambda_console_model::Workspace { functions: Vec::new(), ..sample::workspace() });
+    console.answer_start(&lambda_console_model::Workspace {
+        functions: Vec::new(),
+        ..sample::workspace()
+    });
     insta::assert_snapshot!(console.styled());
 }
 
 #[test]
 fn without_colours_everything_is_still_told() {
-    let mut console =
-        Harness::with_config(80, 24, Config::read(None, "config.toml", lambda_console::tui::theme::Palette::NONE));
+    let mut console = Harness::with_config(
+        80,
+        24,
+        Config::read(None, "config.toml", lambda_console::tui::theme::Palette::NONE),
+    );
     console.answer_start(&sample::workspace());
     console.press("j");
     let screen = console.styled();
@@ -201,7 +211,8 @@ fn a_terminal_that_is_too_small_is_told_so() {
 
 #[test]
 fn no_size_breaks_anything() {
-    let mut consoles = vec![Harness::begun(80, 24), invoked(SMALL, &sample::failed_invocation("hello"))];
+    let mut consoles =
+        vec![Harness::begun(80, 24), invoked(SMALL, &sample::failed_invocation("hello"))];
     let mut tailing = ready(SMALL);
     tailing.press("jT");
     let Effect::StartTail { job, .. } = tailing.effect() else { panic!("a tail") };

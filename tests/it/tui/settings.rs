@@ -1,12 +1,14 @@
-//! The settings of a function in the pane: read from the stage, edited, compared with the workspace's, sent.
+//! The settings of a function in the pane: read from the stage, edited, compared with the
+//! workspace's, sent.
 
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Notice, Overlay},
 };
 use lambda_console_model::{
-    Change, Concurrency, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, Failure, Function,
-    FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo, UrlSetting,
+    Change, Concurrency, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction,
+    Failure, Function, FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo,
+    UrlSetting,
 };
 use tests::{Harness, sample};
 
@@ -19,9 +21,15 @@ fn live() -> LiveConfig {
         concurrency: Some(Concurrency::Unreserved),
         description: Some(String::new()),
         tracing: Some("pass-through".into()),
-        log: LogSettings { format: Some(LogFormat::Text), group: Some(String::new()), ..LogSettings::default() },
+        log: LogSettings {
+            format: Some(LogFormat::Text),
+            group: Some(String::new()),
+            ..LogSettings::default()
+        },
         url: Some(UrlSetting::Absent),
-        env: [("API_KEY", "on the stage"), ("ELSEWHERE", "made by hand")].map(|(k, v)| (k.into(), v.into())).into(),
+        env: [("API_KEY", "on the stage"), ("ELSEWHERE", "made by hand")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into(),
         ..FunctionConfig::default()
     };
     LiveConfig { config, revision: Some("revision-1".into()), ..LiveConfig::default() }
@@ -69,7 +77,9 @@ fn answer(console: &mut Harness, answer: Result<Option<LiveConfig>, Failure>) {
 
 #[track_caller]
 fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Consent) {
-    let Effect::Configure { job, function, revision, consent } = console.effect() else { panic!("settings are sent") };
+    let Effect::Configure { job, function, revision, consent } = console.effect() else {
+        panic!("settings are sent")
+    };
     assert_eq!(function.name, "hello");
     (job, function.config, revision, consent)
 }
@@ -163,8 +173,14 @@ fn an_edit_says_what_the_next_deploy_puts_back() {
     select(&mut console, "memory");
     console.press("<enter>512<enter>");
     let screen = console.screen();
-    assert!(screen.contains("128 MB → 512 MB") && screen.contains("256 MB, comes back"), "{screen}");
-    assert!(screen.contains("the next deploy of hello puts memory back to 256 MB, as Cargo.toml says"), "{screen}");
+    assert!(
+        screen.contains("128 MB → 512 MB") && screen.contains("256 MB, comes back"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("the next deploy of hello puts memory back to 256 MB, as Cargo.toml says"),
+        "{screen}"
+    );
     console.press("<enter>256<enter>");
     assert!(!console.screen().contains("comes back"), "that is what the workspace says");
 }
@@ -197,10 +213,17 @@ fn few_values_are_gone_through() {
     assert!(console.screen().contains("Text → JSON"));
     assert!(console.screen().contains("application_log_level"), "levels mean something now");
     console.press("<enter>");
-    assert!(console.screen().contains("log_format") && !console.screen().contains("JSON"), "{}", console.screen());
+    assert!(
+        console.screen().contains("log_format") && !console.screen().contains("JSON"),
+        "{}",
+        console.screen()
+    );
     select(&mut console, "url");
     console.press("<enter>");
-    assert!(console.screen().contains("off → AWS_IAM") && console.screen().contains("url.cors.allow_origins"));
+    assert!(
+        console.screen().contains("off → AWS_IAM")
+            && console.screen().contains("url.cors.allow_origins")
+    );
     console.press("<enter>");
     assert!(console.screen().contains("off → NONE"));
 }
@@ -252,7 +275,12 @@ fn a_protected_stage_and_a_public_url_want_the_stage_s_name() {
         console.feed(Event::Planned(job, Ok(plan(&[("url", "none", "NONE")], opens))));
         console.press("<enter>");
         assert_eq!(console.effects(), [], "{stage}: nothing is sent before its name is typed");
-        assert_eq!(console.screen().contains("everybody on the internet"), opens, "{}", console.screen());
+        assert_eq!(
+            console.screen().contains("everybody on the internet"),
+            opens,
+            "{}",
+            console.screen()
+        );
         console.press(&format!("{stage}<enter>"));
         let (_, _, _, consent) = sent(&mut console);
         assert_eq!(consent, Consent::Given);
@@ -269,7 +297,11 @@ fn values_are_masked_shown_one_by_one_and_masked_when_the_pane_is_left() {
     assert_eq!(secrets(&mut console), [false; 3]);
     select(&mut console, "env.API_KEY");
     console.press("v");
-    assert_eq!(secrets(&mut console), [true, false, true], "of one variable, on the stage and in the workspace");
+    assert_eq!(
+        secrets(&mut console),
+        [true, false, true],
+        "of one variable, on the stage and in the workspace"
+    );
     console.press("v");
     assert_eq!(secrets(&mut console), [false; 3]);
     for leaving in ["v1", "v<esc>", "v<tab>"] {
@@ -302,7 +334,8 @@ fn variables_are_added_changed_and_removed_without_their_values_in_the_command()
     );
     let (_, config, ..) = sent(&mut console);
     assert!(config.env_replace, "a variable goes by sending the others");
-    let env: Vec<(&str, &str)> = config.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let env: Vec<(&str, &str)> =
+        config.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(env, [("API_KEY", "hunter2"), ("NEW_ONE", "swordfish")]);
 }
 
@@ -313,7 +346,9 @@ fn a_masked_value_does_not_show_because_it_is_edited() {
     console.press("<enter>");
     assert!(!console.screen().contains("on the stage"));
     console.press("<esc>v<enter>");
-    assert!(console.screen().contains("> on the stage") || console.screen().contains("): on the stage"));
+    assert!(
+        console.screen().contains("> on the stage") || console.screen().contains("): on the stage")
+    );
 }
 
 #[test]
@@ -361,7 +396,11 @@ fn hidden_variables_are_told_and_not_edited() {
     assert!(console.screen().contains("not shown to this caller"));
     select(&mut console, "env.API_KEY");
     console.press("<enter>x<enter>");
-    assert!(console.screen().contains("the stage does not show the variables"), "{}", console.screen());
+    assert!(
+        console.screen().contains("the stage does not show the variables"),
+        "{}",
+        console.screen()
+    );
 }
 
 #[test]
@@ -411,7 +450,8 @@ fn edits_are_kept_on_other_stages_functions_and_tabs_and_without_their_function(
     console.state.turn_to("local");
     console.press("<esc>jk6");
     console.effects();
-    let edited = |console: &Harness| console.state.functions.current().map(|card| card.config.edits.len());
+    let edited =
+        |console: &Harness| console.state.functions.current().map(|card| card.config.edits.len());
     assert_eq!(edited(&console), Some(1));
     let mut without = sample::workspace();
     without.functions.retain(|function| function.name != "hello");

@@ -8,15 +8,25 @@ use lambda_console_model::{Failure, StageEntry, StageInfo};
 use tests::{Harness, sample};
 
 fn entries() -> Vec<StageEntry> {
-    let entry = |name: &str, protected| StageEntry { name: name.into(), protected, ..StageEntry::default() };
+    let entry = |name: &str, protected| StageEntry {
+        name: name.into(),
+        protected,
+        ..StageEntry::default()
+    };
     vec![entry("local", false), entry("beta", false), entry("prod", true)]
 }
 
 fn info(stage: &str, account: &str) -> StageInfo {
-    StageInfo { name: stage.into(), account: account.into(), region: "eu-west-1".into(), ..StageInfo::default() }
+    StageInfo {
+        name: stage.into(),
+        account: account.into(),
+        region: "eu-west-1".into(),
+        ..StageInfo::default()
+    }
 }
 
-/// A console whose picker is open, with the list of stages read; and the jobs that read the other stages.
+/// A console whose picker is open, with the list of stages read; and the jobs that read the other
+/// stages.
 fn picker() -> (Harness, Vec<(JobId, String)>) {
     let mut console = Harness::ready(100, 30);
     console.press("S");
@@ -50,11 +60,19 @@ fn version(console: &Harness) -> Option<&str> {
 #[test]
 fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
     let (mut console, probes) = picker();
-    assert_eq!(probes.iter().map(|(_, stage)| stage.as_str()).collect::<Vec<_>>(), ["beta", "prod"]);
+    assert_eq!(
+        probes.iter().map(|(_, stage)| stage.as_str()).collect::<Vec<_>>(),
+        ["beta", "prod"]
+    );
     console.feed(Event::StageConnected(probes[0].0, Ok(info("beta", "111111111111"))));
-    console.feed(Event::StageConnected(probes[1].0, Err(Failure::environment("no", "no such profile", ""))));
+    console.feed(Event::StageConnected(
+        probes[1].0,
+        Err(Failure::environment("no", "no such profile", "")),
+    ));
     assert_eq!(console.state.options.stage, "local", "looking does not switch");
-    assert!(matches!(console.state.connection, Connection::Connected(ref info) if info.name == "local"));
+    assert!(
+        matches!(console.state.connection, Connection::Connected(ref info) if info.name == "local")
+    );
     assert!(matches!(console.state.sites["beta"].connection, Connection::Connected(_)));
     assert!(matches!(console.state.sites["prod"].connection, Connection::Failed(_)));
     assert!(console.effects().is_empty(), "nothing else is asked of a stage that is not shown");
@@ -64,9 +82,15 @@ fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
 fn a_function_that_may_not_be_looked_at_says_denied_beside_the_others() {
     let (mut console, connect) = switched();
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    let Effect::RefreshDeployed { job, .. } = console.effect() else { panic!("what is deployed is asked") };
+    let Effect::RefreshDeployed { job, .. } = console.effect() else {
+        panic!("what is deployed is asked")
+    };
     let mut deployed = sample::deployed();
-    deployed[0].1 = Err(Failure::denied("could not ask for backend", "me may not lambda:GetFunctionConfiguration", ""));
+    deployed[0].1 = Err(Failure::denied(
+        "could not ask for backend",
+        "me may not lambda:GetFunctionConfiguration",
+        "",
+    ));
     console.feed(Event::Deployed(job, Ok(deployed)));
     let screen = console.screen();
     assert!(screen.contains("denied") && screen.contains("in sync"), "{screen}");
@@ -78,7 +102,9 @@ fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_i
     let (mut console, connect) = switched();
     assert_eq!(version(&console), None, "what local has is not shown as what beta has");
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    let Effect::RefreshDeployed { job, .. } = console.effect() else { panic!("what is deployed is asked") };
+    let Effect::RefreshDeployed { job, .. } = console.effect() else {
+        panic!("what is deployed is asked")
+    };
     let mut deployed = sample::deployed();
     deployed[1].1.as_mut().unwrap().as_mut().expect("hello is deployed").version = "41".into();
     console.feed(Event::Deployed(job, Ok(deployed)));
@@ -130,7 +156,10 @@ fn lines_of_a_tail_are_filed_under_the_stage_that_is_tailed() {
     console.press("S");
     console.press("local<enter>");
     assert_eq!(console.state.logs.held(), 3);
-    assert!(!console.effects().iter().any(|effect| matches!(effect, Effect::Cancel(_))), "the tail goes on");
+    assert!(
+        !console.effects().iter().any(|effect| matches!(effect, Effect::Cancel(_))),
+        "the tail goes on"
+    );
 }
 
 #[test]
@@ -139,7 +168,11 @@ fn a_command_line_names_the_stage_that_is_shown() {
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
     console.press("ji");
     assert!(
-        console.state.command.as_deref().is_some_and(|line| line.starts_with("lambda-console --stage beta invoke")),
+        console
+            .state
+            .command
+            .as_deref()
+            .is_some_and(|line| line.starts_with("lambda-console --stage beta invoke")),
         "{:?}",
         console.state.command
     );
@@ -186,7 +219,9 @@ fn work_that_lacks_credentials_says_how_to_log_in_and_goes_on_afterwards() {
     console.press("y");
     assert_eq!(console.effect(), Effect::Copy("aws sso login --profile acme".into()));
     console.press("<enter>");
-    let Effect::Connect { job: connect, stage, renew } = console.effect() else { panic!("the credentials are tried") };
+    let Effect::Connect { job: connect, stage, renew } = console.effect() else {
+        panic!("the credentials are tried")
+    };
     assert!(stage == "beta" && renew, "they are read anew");
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
     let effects = console.effects();
@@ -216,7 +251,9 @@ fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
 fn credentials_that_still_do_not_work_keep_what_stopped() {
     let (mut console, job) = stopped();
     console.press("<enter>");
-    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("the credentials are tried") };
+    let Effect::Connect { job: connect, .. } = console.effect() else {
+        panic!("the credentials are tried")
+    };
     console.feed(Event::StageConnected(connect, Err(logged_out("could not connect"))));
     assert!(console.effects().is_empty());
     let login = console.state.login.as_ref().expect("it is still asked for");
@@ -240,7 +277,9 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
     console.effects();
     assert!(console.screen().contains("Log in on stage beta"));
     console.press("A");
-    let Effect::Connect { job: connect, renew: true, .. } = console.effect() else { panic!("it is tried") };
+    let Effect::Connect { job: connect, renew: true, .. } = console.effect() else {
+        panic!("it is tried")
+    };
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
     assert!(console.effects().contains(&Effect::Resume(vec![job])));
 }
@@ -259,7 +298,10 @@ fn a_loop_goes_on_with_the_step_that_stopped() {
     console.feed(Event::StageConnected(connect, Ok(sample::stage())));
     assert!(console.effects().contains(&Effect::Resume(vec![job])));
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
-    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })), "the step after it");
+    assert!(
+        console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })),
+        "the step after it"
+    );
 }
 
 #[test]
@@ -270,20 +312,31 @@ fn what_was_to_be_looked_at_is_opened_after_the_login() {
         let job = console.effect().job().expect("a job");
         console.feed(answer(job));
         console.press("<esc><esc>A");
-        let Some(Effect::Connect { job: connect, .. }) = console.effects().pop() else { panic!("{keys}: it is tried") };
+        let Some(Effect::Connect { job: connect, .. }) = console.effects().pop() else {
+            panic!("{keys}: it is tried")
+        };
         console.feed(Event::StageConnected(connect, Ok(sample::stage())));
         let mut effects = console.effects();
-        let Effect::RefreshDeployed { job: refresh, .. } = &effects[0] else { panic!("{effects:?}") };
+        let Effect::RefreshDeployed { job: refresh, .. } = &effects[0] else {
+            panic!("{effects:?}")
+        };
         console.feed(Event::Deployed(*refresh, Ok(sample::deployed())));
         effects.extend(console.effects());
         (job, effects)
     };
     let is_in = |effects: &[Effect], wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
-    let (_, effects) = again("jV", |job| Event::VersionsLoaded(job, Err(logged_out("could not list"))));
+    let (_, effects) =
+        again("jV", |job| Event::VersionsLoaded(job, Err(logged_out("could not list"))));
     assert!(is_in(&effects, |effect| matches!(effect, Effect::LoadVersions { .. })), "{effects:?}");
-    let (_, effects) = again("j:delete<enter>", |job| Event::BelongingsListed(job, Err(logged_out("could not list"))));
-    assert!(is_in(&effects, |effect| matches!(effect, Effect::ListBelongings { .. })), "{effects:?}");
-    let (job, effects) = again("j:roles<enter>", |job| Event::RolesListed(job, Err(logged_out("could not list"))));
+    let (_, effects) = again("j:delete<enter>", |job| {
+        Event::BelongingsListed(job, Err(logged_out("could not list")))
+    });
+    assert!(
+        is_in(&effects, |effect| matches!(effect, Effect::ListBelongings { .. })),
+        "{effects:?}"
+    );
+    let (job, effects) =
+        again("j:roles<enter>", |job| Event::RolesListed(job, Err(logged_out("could not list"))));
     assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
     let (_, effects) = again("j6", |job| Event::ConfigRead(job, Err(logged_out("could not read"))));
     assert!(is_in(&effects, |effect| matches!(effect, Effect::ReadConfig { .. })), "{effects:?}");
@@ -311,7 +364,8 @@ fn a_tail_goes_on_from_the_last_line_that_is_there() {
 #[test]
 fn credentials_that_expire_are_looked_at_again_once() {
     let (mut console, connect) = switched();
-    let expiring = StageInfo { expires_at: Some(sample::NOW + 60_000), ..info("beta", "111111111111") };
+    let expiring =
+        StageInfo { expires_at: Some(sample::NOW + 60_000), ..info("beta", "111111111111") };
     console.feed(Event::StageConnected(connect, Ok(expiring.clone())));
     console.effects();
     assert!(console.screen().contains("1 min left"), "{}", console.screen());
@@ -333,9 +387,17 @@ fn the_picker_says_where_each_stage_is_and_why_one_cannot_be_reached() {
     let (mut console, probes) = picker();
     let identity = "arn:aws:sts::111111111111:assumed-role/developer/me".into();
     let expires_at = Some(sample::NOW + 45 * 60_000);
-    let beta = StageInfo { identity, expires_at, credentials: "SSO".into(), ..info("beta", "111111111111") };
+    let beta = StageInfo {
+        identity,
+        expires_at,
+        credentials: "SSO".into(),
+        ..info("beta", "111111111111")
+    };
     console.feed(Event::StageConnected(probes[0].0, Ok(beta)));
-    console.feed(Event::StageConnected(probes[1].0, Err(logged_out("could not connect to the stage prod"))));
+    console.feed(Event::StageConnected(
+        probes[1].0,
+        Err(logged_out("could not connect to the stage prod")),
+    ));
     insta::assert_snapshot!("stages_100", console.styled());
     console.press("prod");
     insta::assert_snapshot!("stages_unreachable_100", console.screen());

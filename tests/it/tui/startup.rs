@@ -14,7 +14,12 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
     let effects = console.effects();
     assert!(matches!(
         effects.as_slice(),
-        [Effect::LoadDrafts, Effect::Discover(_), Effect::Connect { .. }, Effect::CheckSetup { .. }]
+        [
+            Effect::LoadDrafts,
+            Effect::Discover(_),
+            Effect::Connect { .. },
+            Effect::CheckSetup { .. }
+        ]
     ));
     assert!(console.screen().contains("reading the workspace"));
 }
@@ -23,11 +28,15 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
 fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
+        (&effects[1], &effects[2])
+    else {
         panic!("{effects:?}")
     };
     console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
-    let asked = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::RefreshDeployed { .. }));
+    let asked = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::RefreshDeployed { .. }))
+    };
     assert!(!asked(&console.effects()));
     console.feed(Event::StageConnected(*connect, Ok(sample::stage())));
     assert!(asked(&console.effects()));
@@ -37,12 +46,21 @@ fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
 fn a_missing_toolchain_is_provided_in_the_background() {
     let mut console = Harness::begun(120, 30);
     let effects = console.effects();
-    let Effect::CheckSetup { job, architecture } = effects[3].clone() else { panic!("{effects:?}") };
-    let zig = Part { name: "zig".into(), found: None, detail: "not on the path".into(), optional: false };
+    let Effect::CheckSetup { job, architecture } = effects[3].clone() else {
+        panic!("{effects:?}")
+    };
+    let zig =
+        Part { name: "zig".into(), found: None, detail: "not on the path".into(), optional: false };
     console.feed(Event::SetupChecked(job, vec![zig]));
-    let Effect::Setup { job, architecture: wanted } = console.effect() else { panic!("setup starts") };
+    let Effect::Setup { job, architecture: wanted } = console.effect() else {
+        panic!("setup starts")
+    };
     assert_eq!(wanted, architecture);
-    let step = lambda_console_model::Step::Phase { text: "downloading zig".into(), done: 5_000_000, total: 20_000_000 };
+    let step = lambda_console_model::Step::Phase {
+        text: "downloading zig".into(),
+        done: 5_000_000,
+        total: 20_000_000,
+    };
     console.feed(Event::Step(job, step));
     assert!(console.screen().contains("setup 25 % downloading zig"));
     console.feed(Event::SetupFinished(job, Ok(sample::parts())));
@@ -55,7 +73,8 @@ fn a_broken_workspace_keeps_the_functions_that_were_known() {
     console.press("R");
     let effects = console.effects();
     let Effect::Discover(job) = effects[0] else { panic!("{effects:?}") };
-    let failure = Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "mend it");
+    let failure =
+        Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "mend it");
     console.feed(Event::Discovered(job, Err(failure)));
     assert_eq!(console.state.functions.cards.len(), 6);
     assert!(matches!(console.state.workspace, WorkspaceState::Broken(_)));
@@ -69,7 +88,9 @@ fn an_older_answer_does_not_replace_a_newer_question() {
     let first = console.effects();
     console.press("R");
     let second = console.effects();
-    let (Effect::Discover(old), Effect::Discover(new)) = (&first[0], &second[0]) else { panic!("{first:?}") };
+    let (Effect::Discover(old), Effect::Discover(new)) = (&first[0], &second[0]) else {
+        panic!("{first:?}")
+    };
     console.feed(Event::Discovered(*old, Ok(Workspace::default())));
     assert_eq!(console.state.functions.cards.len(), 6, "the older answer is ignored");
     console.feed(Event::Discovered(*new, Ok(Workspace::default())));
@@ -80,11 +101,17 @@ fn an_older_answer_does_not_replace_a_newer_question() {
 fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
+        (&effects[1], &effects[2])
+    else {
         panic!("{effects:?}")
     };
     console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
-    let failure = Failure::environment("could not reach stage local", "port 9001 is in use", "stop what uses it");
+    let failure = Failure::environment(
+        "could not reach stage local",
+        "port 9001 is in use",
+        "stop what uses it",
+    );
     console.feed(Event::StageConnected(*connect, Err(failure)));
     assert!(matches!(console.state.connection, Connection::Failed(_)));
     assert!(console.screen().contains("port 9001 is in use"));
@@ -95,12 +122,19 @@ fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
 
 #[test]
 fn a_broken_configuration_means_defaults_and_a_notice() {
-    let config =
-        Config::read(Some("theme = \"neon\"\n"), "/home/me/config.toml", lambda_console::tui::theme::Palette::FULL);
+    let config = Config::read(
+        Some("theme = \"neon\"\n"),
+        "/home/me/config.toml",
+        lambda_console::tui::theme::Palette::FULL,
+    );
     let notice = config.notice.clone().unwrap();
     let mut console = Harness::with_config(120, 30, config);
     console.feed(Event::Notice(notice));
-    assert!(console.screen().contains("/home/me/config.toml:1:9: the theme is `dark`, `light` or `plain`"));
+    assert!(
+        console
+            .screen()
+            .contains("/home/me/config.toml:1:9: the theme is `dark`, `light` or `plain`")
+    );
     console.press("?");
     assert!(console.screen().contains("Everywhere but where text is typed"));
 }
@@ -109,15 +143,24 @@ fn a_broken_configuration_means_defaults_and_a_notice() {
 fn without_a_workspace_nothing_waits_for_ever_and_each_verb_says_what_is_missing() {
     let mut console = Harness::begun(120, 30);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) = (&effects[1], &effects[2]) else {
+    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
+        (&effects[1], &effects[2])
+    else {
         panic!("{effects:?}")
     };
-    let failure = Failure::usage("could not read the workspace", "there is no Cargo.toml in /tmp", "begin one");
+    let failure = Failure::usage(
+        "could not read the workspace",
+        "there is no Cargo.toml in /tmp",
+        "begin one",
+    );
     console.feed(Event::Discovered(*discover, Err(failure.clone())));
     console.feed(Event::StageConnected(*connect, Err(failure)));
     assert!(!console.state.is_moving(), "{:?}", console.state.jobs);
     let screen = console.screen();
-    assert!(screen.contains("there is no Cargo.toml") && screen.contains("R reads it again"), "{screen}");
+    assert!(
+        screen.contains("there is no Cargo.toml") && screen.contains("R reads it again"),
+        "{screen}"
+    );
     for key in ["b", "B", "d", "D", "i", "I", "l", "t", "T", "V", "P", "e"] {
         console.press("<esc>");
         console.press(key);

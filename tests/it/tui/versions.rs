@@ -5,30 +5,43 @@ use lambda_console::tui::{
     state::Overlay,
 };
 use lambda_console_model::{
-    Alias, Consent, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange, VersionsChanged,
-    VersionsDone,
+    Alias, Consent, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
+    VersionsChanged, VersionsDone,
 };
 use tests::{Harness, sample};
 
 fn version(number: &str, description: &str, runs: u64, failed: u64, init: f64) -> Version {
-    let of =
-        |value: f64| (runs > 0).then_some(Percentiles { p50: value, p90: value, p99: value * 1.5, max: value * 2.0 });
+    let of = |value: f64| {
+        (runs > 0).then_some(Percentiles {
+            p50: value,
+            p90: value,
+            p99: value * 1.5,
+            max: value * 2.0,
+        })
+    };
     Version {
         version: number.into(),
         description: description.into(),
         sha256: sample::sha(number),
         bytes: 219_136,
         modified_at: sample::NOW - 3_600_000,
-        figures: VersionFigures { invocations: runs, failed, cold: runs / 10, init_ms: of(init), duration_ms: of(1.2) },
+        figures: VersionFigures {
+            invocations: runs,
+            failed,
+            cold: runs / 10,
+            init_ms: of(init),
+            duration_ms: of(1.2),
+        },
     }
 }
 
 /// Eight versions; `live` points to 7, and a canary routes 5 % to 8.
 fn versions() -> FunctionVersions {
-    let mut all = vec![version("$LATEST", "", 3, 0, 4.8), version("8", "git 1a2b3c4d5e6f dirty", 40, 2, 9.6)];
-    all.extend(
-        (1..8).rev().map(|number| version(&number.to_string(), "git 0f1e2d3c4b5a", 1200 * (number / 7), 1, 4.6)),
-    );
+    let mut all =
+        vec![version("$LATEST", "", 3, 0, 4.8), version("8", "git 1a2b3c4d5e6f dirty", 40, 2, 9.6)];
+    all.extend((1..8).rev().map(|number| {
+        version(&number.to_string(), "git 0f1e2d3c4b5a", 1200 * (number / 7), 1, 4.6)
+    }));
     FunctionVersions {
         name: "hello".into(),
         stage: "local".into(),
@@ -52,7 +65,9 @@ fn versions() -> FunctionVersions {
 fn opened((width, height): (u16, u16)) -> Harness {
     let mut console = Harness::ready(width, height);
     console.press("jV");
-    let Effect::LoadVersions { job, function } = console.effect() else { panic!("the versions are read") };
+    let Effect::LoadVersions { job, function } = console.effect() else {
+        panic!("the versions are read")
+    };
     assert_eq!(function, "hello");
     console.feed(Event::VersionsLoaded(job, Ok(versions())));
     console
@@ -62,9 +77,15 @@ fn opened((width, height): (u16, u16)) -> Harness {
 #[track_caller]
 fn change(console: &mut Harness) -> VersionsChange {
     let effects = console.effects();
-    let wanted = effects.iter().find(|effect| matches!(effect, Effect::ChangeVersions { .. })).cloned();
-    let Some(Effect::ChangeVersions { function, change, consent, .. }) = wanted else { panic!("{effects:?}") };
-    assert_eq!((function.as_str(), consent == Consent::Given), ("hello", matches!(change, VersionsChange::Prune(_))));
+    let wanted =
+        effects.iter().find(|effect| matches!(effect, Effect::ChangeVersions { .. })).cloned();
+    let Some(Effect::ChangeVersions { function, change, consent, .. }) = wanted else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (function.as_str(), consent == Consent::Given),
+        ("hello", matches!(change, VersionsChange::Prune(_)))
+    );
     change
 }
 
@@ -80,13 +101,18 @@ fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
     console.press("<enter>");
     assert_eq!(console.effects(), [], "it asks first");
     let screen = console.screen();
-    assert!(screen.contains("Change hello on local?") && screen.contains("▸ no, change nothing"), "{screen}");
+    assert!(
+        screen.contains("Change hello on local?") && screen.contains("▸ no, change nothing"),
+        "{screen}"
+    );
     assert!(screen.contains("yes, route all traffic to version 7"), "{screen}");
     for no in ["<enter>", "<esc>"] {
         console.press(no);
         let effects = console.effects();
         assert!(
-            effects.iter().all(|effect| matches!(effect, Effect::LoadVersions { .. } | Effect::Cancel(_))),
+            effects
+                .iter()
+                .all(|effect| matches!(effect, Effect::LoadVersions { .. } | Effect::Cancel(_))),
             "{effects:?}"
         );
         assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))), "back in the list");
@@ -99,12 +125,24 @@ fn enter_rolls_back_once_confirmed_and_the_list_is_read_anew() {
     let mut console = opened((100, 24));
     console.press("<enter><down><enter>");
     let wanted = |effect: &Effect| {
-        if let Effect::ChangeVersions { job, change, .. } = effect { Some((*job, change.clone())) } else { None }
+        if let Effect::ChangeVersions { job, change, .. } = effect {
+            Some((*job, change.clone()))
+        } else {
+            None
+        }
     };
     let (job, change) = console.effects().iter().find_map(wanted).unwrap();
-    assert_eq!(change, VersionsChange::Rollback(Some("7".into())), "in a canary, the version that most get is offered");
+    assert_eq!(
+        change,
+        VersionsChange::Rollback(Some("7".into())),
+        "in a canary, the version that most get is offered"
+    );
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7"));
-    let done = VersionsDone::RolledBack { alias: Some("live".into()), from: Some("7".into()), to: "6".into() };
+    let done = VersionsDone::RolledBack {
+        alias: Some("live".into()),
+        from: Some("7".into()),
+        to: "6".into(),
+    };
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
     console.feed(Event::VersionsChanged(job, Ok(changed)));
     let told = console.state.notice.as_ref().map(|notice| notice.text.clone());
@@ -116,7 +154,9 @@ fn enter_rolls_back_once_confirmed_and_the_list_is_read_anew() {
 fn without_a_canary_the_version_before_is_offered() {
     let mut console = Harness::ready(100, 24);
     console.press("jV");
-    let Effect::LoadVersions { job, .. } = console.effect() else { panic!("the versions are read") };
+    let Effect::LoadVersions { job, .. } = console.effect() else {
+        panic!("the versions are read")
+    };
     let mut versions = versions();
     versions.aliases[0].canary = None;
     console.feed(Event::VersionsLoaded(job, Ok(versions)));
@@ -162,5 +202,8 @@ fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
     assert!(console.screen().contains("✗ that is not hello"), "{}", console.screen());
     console.press("o<enter>");
     assert_eq!(change(&mut console), VersionsChange::Prune(5));
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --prune 5 --yes"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console versions hello --prune 5 --yes")
+    );
 }

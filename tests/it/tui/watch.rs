@@ -53,12 +53,20 @@ fn a_saved_file_is_built_and_deployed_and_told() {
     let screen = console.screen();
     assert!(screen.contains("functions/hello/src/main.rs changed  build hello"), "{screen}");
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job, functions, .. } = console.effect() else { panic!("a deploy follows") };
-    assert_eq!(functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["hello"]);
+    let Effect::Deploy { job, functions, .. } = console.effect() else {
+        panic!("a deploy follows")
+    };
+    assert_eq!(
+        functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
+        ["hello"]
+    );
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
     assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }), "nothing is built again");
     let screen = console.screen();
-    assert!(screen.contains("✓ created hello on local in 0.2 s  functions/hello/src/main.rs changed"), "{screen}");
+    assert!(
+        screen.contains("✓ created hello on local in 0.2 s  functions/hello/src/main.rs changed"),
+        "{screen}"
+    );
     let screen = console.press("5").screen();
     assert!(screen.contains("✓ build hello in 3.2 s"), "{screen}");
     assert!(
@@ -89,12 +97,17 @@ fn all_functions_are_built_first_with_the_workspace_as_it_is() {
     let mut workspace = sample::workspace();
     workspace.functions.push(sample::function("new"));
     let functions = vec!["hello".to_owned(), "new".to_owned()];
-    console.feed(Event::Changed(watch, Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) })));
+    console.feed(Event::Changed(
+        watch,
+        Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) }),
+    ));
     assert!(console.state.functions.get("new").is_some());
     let builds: Vec<Vec<String>> = console
         .effects()
         .into_iter()
-        .filter_map(|effect| if let Effect::Build { functions, .. } = effect { Some(functions) } else { None })
+        .filter_map(|effect| {
+            if let Effect::Build { functions, .. } = effect { Some(functions) } else { None }
+        })
         .collect();
     assert_eq!(builds, [["hello", "new"]]);
 }
@@ -133,7 +146,10 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
     outcome.built = sample::build_outcome("hello").built;
     console.feed(Event::BuildFinished(job, Ok(outcome)));
     let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy follows") };
-    assert_eq!(functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["hello"]);
+    assert_eq!(
+        functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
+        ["hello"]
+    );
     assert_eq!(console.state.tab, Tab::Build);
     assert!(console.screen().contains("could not build ping"), "{}", console.screen());
 }
@@ -155,7 +171,10 @@ fn an_error_stays_until_it_is_mended_whatever_is_deployed_beside_it() {
         console.screen()
     };
     let screen = deploy(&mut console);
-    assert!(screen.contains("could not build ping") && screen.contains("created hello on local"), "{screen}");
+    assert!(
+        screen.contains("could not build ping") && screen.contains("created hello on local"),
+        "{screen}"
+    );
     assert!(screen.contains("watching ✗ ping"), "{screen}");
 
     // Another save of the function that compiles.
@@ -163,7 +182,10 @@ fn an_error_stays_until_it_is_mended_whatever_is_deployed_beside_it() {
     let (job, _) = build(&mut console);
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
     let screen = deploy(&mut console);
-    assert!(screen.contains("could not build ping") && screen.contains("watching ✗ ping"), "{screen}");
+    assert!(
+        screen.contains("could not build ping") && screen.contains("watching ✗ ping"),
+        "{screen}"
+    );
 
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
     let (job, _) = build(&mut console);
@@ -201,7 +223,9 @@ fn a_build_of_the_user_s_own_replaces_its_build_which_follows_after() {
     build(&mut console);
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(_), Effect::Build { job, functions, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Cancel(_), Effect::Build { job, functions, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(*functions, ["hello"]);
     console.feed(Event::BuildFinished(*job, Ok(sample::build_outcome("hello"))));
     assert_eq!(build(&mut console).1, ["ping"]);
@@ -210,7 +234,11 @@ fn a_build_of_the_user_s_own_replaces_its_build_which_follows_after() {
 #[test]
 fn a_manifest_that_is_broken_is_told_and_changes_nothing() {
     let (mut console, watch) = watching();
-    let failure = Failure::usage("could not read the workspace", "functions/hello/Cargo.toml: no", "correct it");
+    let failure = Failure::usage(
+        "could not read the workspace",
+        "functions/hello/Cargo.toml: no",
+        "correct it",
+    );
     console.feed(Event::Changed(watch, Err(failure)));
     assert!(console.effects().is_empty());
     assert!(console.state.watch.is_some());
@@ -220,7 +248,8 @@ fn a_manifest_that_is_broken_is_told_and_changes_nothing() {
 #[test]
 fn a_watch_that_cannot_go_on_is_told_and_off() {
     let (mut console, watch) = watching();
-    let failure = Failure::environment("could not watch the sources", "no more watches", "raise the limit");
+    let failure =
+        Failure::environment("could not watch the sources", "no more watches", "raise the limit");
     console.feed(Event::WatchEnded(watch, Err(failure)));
     assert!(console.state.watch.is_none());
     assert!(console.screen().contains("could not watch the sources"), "{}", console.screen());
@@ -237,7 +266,8 @@ fn it_works_on_the_local_stage_alone_and_not_read_only() {
     assert!(console.screen().contains("read-only"), "{}", console.screen());
 
     let mut console = Harness::ready(80, 24);
-    console.state.connection = Connection::Connected(StageInfo { protected: true, ..sample::stage() });
+    console.state.connection =
+        Connection::Connected(StageInfo { protected: true, ..sample::stage() });
     console.press("w");
     assert!(console.effects().is_empty());
 
@@ -245,13 +275,20 @@ fn it_works_on_the_local_stage_alone_and_not_read_only() {
     console.state.options.stage = "beta".into();
     console.press("w");
     assert!(console.effects().is_empty());
-    assert!(console.screen().contains("what is saved is deployed to the local stage only"), "{}", console.screen());
+    assert!(
+        console.screen().contains("what is saved is deployed to the local stage only"),
+        "{}",
+        console.screen()
+    );
 }
 
 #[test]
 fn nothing_moves_while_nothing_is_saved() {
     let (console, _) = watching();
-    assert!(!console.state.is_moving(), "the screen is drawn again each tenth of a second only while something runs");
+    assert!(
+        !console.state.is_moving(),
+        "the screen is drawn again each tenth of a second only while something runs"
+    );
 }
 
 #[test]

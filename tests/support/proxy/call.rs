@@ -21,7 +21,9 @@ pub struct Call {
 impl Call {
     /// Returns `true` if it cannot change anything.
     pub fn reads(&self) -> bool {
-        ["Get", "List", "Describe", "Filter", "Simulate"].iter().any(|verb| self.operation.starts_with(verb))
+        ["Get", "List", "Describe", "Filter", "Simulate"]
+            .iter()
+            .any(|verb| self.operation.starts_with(verb))
             || ["StartLiveTail", "HeadBucket", "HeadObject"].contains(&self.operation.as_str())
     }
 }
@@ -50,7 +52,8 @@ impl Request {
             }
         };
         request.body = received.split_off(begin);
-        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length =
+            request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         if request.header("expect").is_some() && request.body.is_empty() {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
@@ -64,18 +67,24 @@ impl Request {
         Ok(Some(request))
     }
 
-    /// The request without its body, and the position of the body; `None` if the head is not complete yet.
+    /// The request without its body, and the position of the body; `None` if the head is not
+    /// complete yet.
     fn parse(received: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut head = httparse::Request::new(&mut headers);
-        let httparse::Status::Complete(begin) = head.parse(received).map_err(io::Error::other)? else {
+        let httparse::Status::Complete(begin) = head.parse(received).map_err(io::Error::other)?
+        else {
             return Ok(None);
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let request = Self {
             method: head.method.unwrap_or_default().to_owned(),
             target: head.path.unwrap_or_default().to_owned(),
-            headers: head.headers.iter().map(|header| (header.name.to_lowercase(), text(header.value))).collect(),
+            headers: head
+                .headers
+                .iter()
+                .map(|header| (header.name.to_lowercase(), text(header.value)))
+                .collect(),
             body: Vec::new(),
         };
         Ok(Some((request, begin)))
@@ -132,7 +141,8 @@ impl Request {
         }
     }
 
-    /// For `GET /2015-03-31/functions/NAME/versions`: the rest of the path after date and name, and the method.
+    /// For `GET /2015-03-31/functions/NAME/versions`: the rest of the path after date and name, and
+    /// the method.
     fn lambda(&self) -> String {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let mut parts = path.trim_matches('/').split('/');
@@ -168,8 +178,12 @@ impl Request {
             ("functions", _, ["url"], _) => "UpdateFunctionUrlConfig",
             ("functions", _, ["urls"], _) => "ListFunctionUrlConfigs",
             ("functions", _, ["event-invoke-config"], "GET") => "GetFunctionEventInvokeConfig",
-            ("functions", _, ["event-invoke-config", "list"], _) => "ListFunctionEventInvokeConfigs",
-            ("functions", _, ["event-invoke-config"], "DELETE") => "DeleteFunctionEventInvokeConfig",
+            ("functions", _, ["event-invoke-config", "list"], _) => {
+                "ListFunctionEventInvokeConfigs"
+            }
+            ("functions", _, ["event-invoke-config"], "DELETE") => {
+                "DeleteFunctionEventInvokeConfig"
+            }
             ("functions", _, ["event-invoke-config"], _) => "PutFunctionEventInvokeConfig",
             ("tags", _, _, "GET") => "ListTags",
             ("tags", _, _, "DELETE") => "UntagResource",

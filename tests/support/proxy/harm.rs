@@ -25,16 +25,23 @@ pub enum Harm {
 
 impl Harm {
     /// Too many calls.
-    pub const THROTTLED: Self =
-        Self::Refuse(Refusal { status: 429, code: "TooManyRequestsException", message: "Rate exceeded" });
+    pub const THROTTLED: Self = Self::Refuse(Refusal {
+        status: 429,
+        code: "TooManyRequestsException",
+        message: "Rate exceeded",
+    });
     /// Too many calls, in the words of the logs, IAM and STS.
-    pub const THROTTLED_ELSEWHERE: Self =
-        Self::Refuse(Refusal { status: 400, code: "ThrottlingException", message: "Rate exceeded" });
+    pub const THROTTLED_ELSEWHERE: Self = Self::Refuse(Refusal {
+        status: 400,
+        code: "ThrottlingException",
+        message: "Rate exceeded",
+    });
     /// Another update of the function is in progress.
     pub const CONFLICT: Self = Self::Refuse(Refusal {
         status: 409,
         code: "ResourceConflictException",
-        message: "The operation cannot be performed at this time. An update is in progress for resource: \
+        message: "The operation cannot be performed at this time. An update is in progress for \
+            resource: \
                   arn:aws:lambda:us-east-1:000000000000:function:any",
     });
     /// The role cannot be assumed yet.
@@ -47,28 +54,39 @@ impl Harm {
     pub const NO_KEY: Self = Self::Refuse(Refusal {
         status: 400,
         code: "InvalidParameterValueException",
-        message: "Lambda was unable to configure access to your environment variables because the KMS key is invalid \
-                  for CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException",
+        message: "Lambda was unable to configure access to your environment variables because the \
+            KMS key is invalid \
+                  for CreateGrant. Please check your KMS key settings. KMS Exception: \
+                  InvalidArnException",
     });
     /// The function was changed by another caller.
     pub const PRECONDITION: Self = Self::Refuse(Refusal {
         status: 412,
         code: "PreconditionFailedException",
-        message: "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
+        message: "The Revision Id provided does not match the latest Revision Id. Call the \
+            GetFunction/GetAlias API to \
                   retrieve the latest Revision Id",
     });
     /// The service failed, and has changed nothing.
-    pub const FAILED: Self =
-        Self::Refuse(Refusal { status: 500, code: "ServiceException", message: "An error occurred." });
+    pub const FAILED: Self = Self::Refuse(Refusal {
+        status: 500,
+        code: "ServiceException",
+        message: "An error occurred.",
+    });
     /// The service executed the call, and failed to report it.
-    pub const FAILED_DONE: Self =
-        Self::RefuseDone(Refusal { status: 503, code: "ServiceUnavailableException", message: "Service unavailable" });
+    pub const FAILED_DONE: Self = Self::RefuseDone(Refusal {
+        status: 503,
+        code: "ServiceUnavailableException",
+        message: "Service unavailable",
+    });
     /// The caller has no permission.
     pub const DENIED: Self = Self::Refuse(Refusal {
         status: 403,
         code: "AccessDeniedException",
-        message: "User: arn:aws:sts::000000000000:assumed-role/dev/me is not authorized to perform: \
-                  lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:000000000000:function:any because no \
+        message: "User: arn:aws:sts::000000000000:assumed-role/dev/me is not authorized to \
+            perform: \
+                  lambda:UpdateFunctionCode on resource: \
+                  arn:aws:lambda:us-east-1:000000000000:function:any because no \
                   identity-based policy allows the lambda:UpdateFunctionCode action",
     });
     /// The function is not ready yet.
@@ -112,7 +130,14 @@ pub struct Rule {
 impl Rule {
     /// Applies to the first call of `operation`; `*` is any.
     pub fn on(operation: &str, harm: Harm) -> Self {
-        Self { operation: operation.to_owned(), named: String::new(), after: 0, times: 1, harm, met: 0 }
+        Self {
+            operation: operation.to_owned(),
+            named: String::new(),
+            after: 0,
+            times: 1,
+            harm,
+            met: 0,
+        }
     }
 
     /// Applies only to calls whose target contains this text: a function's name.
@@ -146,7 +171,8 @@ impl Rule {
 
     /// The fault for this call, if any.
     pub(super) fn meet(&mut self, call: &Call) -> Option<Harm> {
-        let is_meant = (self.operation == "*" || self.operation == call.operation) && call.target.contains(&self.named);
+        let is_meant = (self.operation == "*" || self.operation == call.operation)
+            && call.target.contains(&self.named);
         if !is_meant {
             return None;
         }
@@ -167,7 +193,10 @@ impl Protocol {
     pub(super) fn of(request: &Request) -> Self {
         if request.header("x-amz-target").is_some() {
             Self::Json
-        } else if request.header("content-type").is_some_and(|kind| kind.contains("form-urlencoded")) {
+        } else if request
+            .header("content-type")
+            .is_some_and(|kind| kind.contains("form-urlencoded"))
+        {
             Self::Query
         } else {
             Self::Rest
@@ -181,13 +210,19 @@ impl Refusal {
         let Self { status, code, message } = self;
         let (kind, body) = match protocol {
             Protocol::Rest => {
-                let reason = if *status == 429 { r#","Reason":"CallerRateLimitExceeded""# } else { "" };
+                let reason =
+                    if *status == 429 { r#","Reason":"CallerRateLimitExceeded""# } else { "" };
                 (
                     "application/json",
-                    format!(r#"{{"Type":"User","Message":"{message}","message":"{message}"{reason}}}"#),
+                    format!(
+                        r#"{{"Type":"User","Message":"{message}","message":"{message}"{reason}}}"#
+                    ),
                 )
             }
-            Protocol::Json => ("application/x-amz-json-1.1", format!(r#"{{"__type":"{code}","message":"{message}"}}"#)),
+            Protocol::Json => (
+                "application/x-amz-json-1.1",
+                format!(r#"{{"__type":"{code}","message":"{message}"}}"#),
+            ),
             Protocol::Query => (
                 "text/xml",
                 format!(
@@ -244,7 +279,8 @@ impl Cut {
     }
 }
 
-/// Changes one byte: in a frame with data, or, for a response that is not a stream, in the middle of its body.
+/// Changes one byte: in a frame with data, or, for a response that is not a stream, in the middle
+/// of its body.
 #[derive(Default)]
 pub(super) struct Spoil {
     head: Head,
@@ -257,7 +293,11 @@ impl Spoil {
             return true;
         }
         let Some(body) = self.head.body(piece) else { return true };
-        let is_stream = self.head.last.windows(25).any(|window| window == b"vnd.amazon.eventstream\r\n".as_slice())
+        let is_stream = self
+            .head
+            .last
+            .windows(25)
+            .any(|window| window == b"vnd.amazon.eventstream\r\n".as_slice())
             || String::from_utf8_lossy(&self.head.last).contains("vnd.amazon.eventstream");
         let find = |word: &[u8]| piece.windows(word.len()).position(|window| window == word);
         let place = if is_stream {

@@ -34,17 +34,26 @@ fn commands() -> String {
 pub(super) fn open(global: &Global) -> ExitCode {
     let output = Output::new(global.json);
     if global.json || !Term::is_there() {
-        let why = if global.json { "the console has no JSON output" } else { "this is no terminal" };
+        let why =
+            if global.json { "the console has no JSON output" } else { "this is no terminal" };
         return output.failure(&Failure::usage(
             "could not open the console",
             why,
             format!("without a terminal use a command: {} (lambda-console --help)", commands()),
         ));
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
-            return output.failure(&Failure::environment("could not start", error.to_string(), "free some memory"));
+            return output.failure(&Failure::environment(
+                "could not start",
+                error.to_string(),
+                "free some memory",
+            ));
         }
     };
     let ended = runtime.block_on(run(global));
@@ -55,7 +64,11 @@ pub(super) fn open(global: &Global) -> ExitCode {
         Ok(Ending::Terminated) => ExitCode::from(130),
         Err(error) => {
             let hint = "the headless commands work without a screen: lambda-console --help";
-            output.failure(&Failure::environment("could not use the terminal", error.to_string(), hint))
+            output.failure(&Failure::environment(
+                "could not use the terminal",
+                error.to_string(),
+                hint,
+            ))
         }
     }
 }
@@ -73,8 +86,10 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let mut state = State::new(options, config.keymap.hints());
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
-    let ended = app::run(&mut term, &mut state, &config, |effect, events| work.start(effect, events)).await;
-    // The terminal first: closing may take a moment, and longer if others use the local Lambda of this process.
+    let ended =
+        app::run(&mut term, &mut state, &config, |effect, events| work.start(effect, events)).await;
+    // The terminal first: closing may take a moment, and longer if others use the local Lambda of
+    // this process.
     drop(term);
     let cut = CancellationToken::new();
     cancel_on_signal(&cut)?;
@@ -107,16 +122,21 @@ fn config() -> Config {
 
 /// Returns the options that a headless command needs for the same workspace.
 fn arguments(global: &Global) -> String {
-    let workspace =
-        global.workspace.as_ref().map(|path| format!("--workspace {}", quoted(&path.display().to_string())));
+    let workspace = global
+        .workspace
+        .as_ref()
+        .map(|path| format!("--workspace {}", quoted(&path.display().to_string())));
     let read_only = global.read_only.then(|| "--read-only".to_owned());
     workspace.into_iter().chain(read_only).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the options that a headless command needs for the same stage.
 fn stage_arguments(global: &Global) -> String {
-    let options = [("--stage", &global.stage), ("--profile", &global.profile), ("--region", &global.region)];
-    let words = options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", quoted(value.as_ref()?))));
+    let options =
+        [("--stage", &global.stage), ("--profile", &global.profile), ("--region", &global.region)];
+    let words = options
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", quoted(value.as_ref()?))));
     words.collect::<Vec<_>>().join(" ")
 }
 

@@ -1,4 +1,5 @@
-//! Context of a headless command: the workspace, the stage, the history, and the job that cancels it.
+//! Context of a headless command: the workspace, the stage, the history, and the job that cancels
+//! it.
 
 pub(super) mod code;
 pub(super) mod confirm;
@@ -38,13 +39,14 @@ impl Context {
         Self { job: progress::job(cancel), global, output, stages: Mutex::default() }
     }
 
-    /// Returns the workspace around the requested directory. Prints warnings about parts that could not be read to
-    /// stderr.
+    /// Returns the workspace around the requested directory. Prints warnings about parts that could
+    /// not be read to stderr.
     pub(super) async fn workspace(&self) -> Result<Workspace, Failure> {
         let directory = self.global.workspace.as_deref().unwrap_or(Path::new("."));
         let workspace = tokio::select! {
             biased;
-            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the workspace")),
+            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not read \
+                the workspace")),
             workspace = workspace::discover(directory) => workspace?,
         };
         logging::start(&paths::state_dir(&workspace.root));
@@ -54,9 +56,13 @@ impl Context {
         Ok(workspace)
     }
 
-    /// Returns the architectures of the functions on the stage. Functions that cannot be read are left out: builds
-    /// continue without them.
-    pub(super) async fn architectures(&self, stage: &Stage, functions: &[Function]) -> BTreeMap<String, Architecture> {
+    /// Returns the architectures of the functions on the stage. Functions that cannot be read are
+    /// left out: builds continue without them.
+    pub(super) async fn architectures(
+        &self,
+        stage: &Stage,
+        functions: &[Function],
+    ) -> BTreeMap<String, Architecture> {
         let deployed = deploy::deployed(stage, functions).await.unwrap_or_default();
         let known = |(name, found): (String, Found)| Some((name, found.ok()??.architecture?));
         deployed.into_iter().filter_map(known).collect()
@@ -73,30 +79,48 @@ impl Context {
     }
 
     /// Connects to the stage with this name; profile and region are those of its settings.
-    pub(super) async fn stage_named(&self, workspace: &Workspace, name: &str) -> Result<Arc<Stage>, Failure> {
+    pub(super) async fn stage_named(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+    ) -> Result<Arc<Stage>, Failure> {
         let read_only = self.global.read_only;
-        self.connect(workspace, StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() }).await
+        self.connect(
+            workspace,
+            StageOptions { stage: name.to_owned(), read_only, ..StageOptions::default() },
+        )
+        .await
     }
 
     /// Like [`Context::stage`], with the local Lambda's port.
-    pub(super) async fn stage_at(&self, workspace: &Workspace, port: u16) -> Result<Arc<Stage>, Failure> {
+    pub(super) async fn stage_at(
+        &self,
+        workspace: &Workspace,
+        port: u16,
+    ) -> Result<Arc<Stage>, Failure> {
         self.connect(workspace, stage_options(&self.global, port)).await
     }
 
-    /// Releases the stages, after all output is printed: a local Lambda in this process may have to keep running for
-    /// others.
+    /// Releases the stages, after all output is printed: a local Lambda in this process may have to
+    /// keep running for others.
     pub(super) async fn leave(&self) {
-        let stages = std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
+        let stages =
+            std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
         for stage in stages {
             stage.leave(&self.job.cancel, &progress::say).await;
         }
     }
 
-    async fn connect(&self, workspace: &Workspace, options: StageOptions) -> Result<Arc<Stage>, Failure> {
+    async fn connect(
+        &self,
+        workspace: &Workspace,
+        options: StageOptions,
+    ) -> Result<Arc<Stage>, Failure> {
         let options = StageOptions { asker: code::asker(), ..options };
         let stage = tokio::select! {
             biased;
-            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect to the stage")),
+            () = self.job.cancel.cancelled() => return Err(Failure::interrupted("could not connect \
+                to the stage")),
             stage = Stage::connect(workspace, &options) => Arc::new(stage?),
         };
         self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));
@@ -106,7 +130,10 @@ impl Context {
             progress::notice(&notice);
         }
         if info.endpoint.is_none() {
-            progress::say(&format!("stage {} · account {} · {}", info.name, info.account, info.region));
+            progress::say(&format!(
+                "stage {} · account {} · {}",
+                info.name, info.account, info.region
+            ));
         }
         Ok(stage)
     }
@@ -121,7 +148,8 @@ pub(super) fn open_store(workspace: &Workspace) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// Opens the workspace's history. If it cannot be opened, prints the reason to stderr, and work continues without it.
+/// Opens the workspace's history. If it cannot be opened, prints the reason to stderr, and work
+/// continues without it.
 pub(super) fn store(workspace: &Workspace) -> Option<Store> {
     open_store(workspace).inspect_err(progress::notice).ok()
 }
@@ -150,17 +178,21 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
 }
 
 /// Hint for a workspace without functions.
-pub(super) const NO_FUNCTIONS: &str =
-    "add a package that depends on lambda-console-runtime or lambda_runtime, or `cargo add lambda_runtime` in one";
+pub(super) const NO_FUNCTIONS: &str = "add a package that depends on lambda-console-runtime or \
+    lambda_runtime, or `cargo add lambda_runtime` in one";
 
-/// Returns the functions of the workspace with these `names`, in that order; all if `names` is empty.
+/// Returns the functions of the workspace with these `names`, in that order; all if `names` is
+/// empty.
 pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
     if workspace.functions.is_empty() {
         let what = format!("there are no functions in {}", workspace.root.display());
-        let why = workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
+        let why =
+            workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
         return Err(match why {
             Some(Failure { why, hint, .. }) => Failure::usage(what, why, hint),
-            None => Failure::usage(what, "no binary depends on a Lambda runtime crate", NO_FUNCTIONS),
+            None => {
+                Failure::usage(what, "no binary depends on a Lambda runtime crate", NO_FUNCTIONS)
+            }
         });
     }
     if names.is_empty() {
@@ -168,7 +200,8 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
     }
     let mut selected: Vec<Function> = Vec::with_capacity(names.len());
     for name in names {
-        let Some(function) = workspace.functions.iter().find(|function| &function.name == name) else {
+        let Some(function) = workspace.functions.iter().find(|function| &function.name == name)
+        else {
             return Err(unknown(workspace, name, ""));
         };
         if !selected.iter().any(|other| other.name == *name) {
@@ -181,7 +214,8 @@ pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Func
 /// Checks names of functions that may be on the stage without being in the workspace.
 ///
 /// # Errors
-/// Returns a usage error if a name is in neither, with the reason why it was left out of the workspace, if it was.
+/// Returns a usage error if a name is in neither, with the reason why it was left out of the
+/// workspace, if it was.
 pub(super) async fn check_names(
     stage: &Stage,
     workspace: &Workspace,
@@ -190,18 +224,24 @@ pub(super) async fn check_names(
     for name in names {
         let is_known = workspace.functions.iter().any(|function| &function.name == name);
         if !is_known && !deploy::is_there(stage, name).await? {
-            return Err(unknown(workspace, name, &format!(", and it is not on the stage {}", stage.name())));
+            return Err(unknown(
+                workspace,
+                name,
+                &format!(", and it is not on the stage {}", stage.name()),
+            ));
         }
     }
     Ok(())
 }
 
-/// Creates the failure for an unknown function name. `elsewhere` is the other place that was searched.
+/// Creates the failure for an unknown function name. `elsewhere` is the other place that was
+/// searched.
 pub(super) fn unknown(workspace: &Workspace, name: &str, elsewhere: &str) -> Failure {
     if let Some((_, why)) = workspace.left_out.iter().find(|(left_out, _)| left_out == name) {
         return why.clone();
     }
-    let known: Vec<&str> = workspace.functions.iter().map(|function| function.name.as_str()).collect();
+    let known: Vec<&str> =
+        workspace.functions.iter().map(|function| function.name.as_str()).collect();
     let root = workspace.root.display();
     let why = match known.as_slice() {
         [] => format!("{root} has no functions{elsewhere}"),
@@ -221,8 +261,12 @@ mod tests {
 
     fn stage_of(stage: Option<&str>, profile: Option<&str>, region: Option<&str>) -> String {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let global =
-            Global { stage: owned(stage), profile: owned(profile), region: owned(region), ..Global::default() };
+        let global = Global {
+            stage: owned(stage),
+            profile: owned(profile),
+            region: owned(region),
+            ..Global::default()
+        };
         stage_options(&global, 0).stage
     }
 
@@ -248,7 +292,10 @@ mod tests {
         let failure = unknown(&workspace, "EVT", ", and it is not on the stage local");
         assert_eq!(failure.why, "the function of /w is evt, and it is not on the stage local");
         assert_eq!((failure.hint.as_str(), failure.kind.exit_code()), ("did you mean evt?", 2));
-        assert_eq!(select(&workspace, &["nope".into()]).unwrap_err().hint, "`lambda-console list` shows the functions");
+        assert_eq!(
+            select(&workspace, &["nope".into()]).unwrap_err().hint,
+            "`lambda-console list` shows the functions"
+        );
         assert_eq!(unknown(&workspace, "probe", ""), reason);
     }
 

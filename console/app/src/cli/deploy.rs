@@ -11,8 +11,8 @@ use lambda_console_engine::{
     history::{Store, recorded},
 };
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction, Failure, Function,
-    FunctionPlan, text::one_line,
+    Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction,
+    Failure, Function, FunctionPlan, text::one_line,
 };
 use serde_json::{Value, json};
 
@@ -68,21 +68,33 @@ async fn carry_out(
     let (consent, was_asked) = consent(context, arguments.yes, stage, &shown).await?;
     if was_asked {
         // Asking took time: apply only what still matches the plan that was shown.
-        return recorded::deploy(stage, functions, Some(&shown), consent, history, &context.job).await;
+        return recorded::deploy(stage, functions, Some(&shown), consent, history, &context.job)
+            .await;
     }
     recorded::apply(stage, &plan, consent, history, &context.job).await
 }
 
-/// Asks for consent to protected changes, unless `--yes` gives it; also returns whether the user was asked.
-async fn consent(context: &Context, yes: bool, stage: &Stage, plan: &DeployPlan) -> Result<(Consent, bool), Failure> {
+/// Asks for consent to protected changes, unless `--yes` gives it; also returns whether the user
+/// was asked.
+async fn consent(
+    context: &Context,
+    yes: bool,
+    stage: &Stage,
+    plan: &DeployPlan,
+) -> Result<(Consent, bool), Failure> {
     if yes {
         return Ok((Consent::Given, false));
     }
     let name = stage.name();
-    let opened: Vec<&str> =
-        plan.functions.iter().filter(|function| function.opens).map(|function| function.name.as_str()).collect();
+    let opened: Vec<&str> = plan
+        .functions
+        .iter()
+        .filter(|function| function.opens)
+        .map(|function| function.name.as_str())
+        .collect();
     if stage.is_exposed() && !opened.is_empty() {
-        let what = format!("open the URL of {} to everybody and deploy to {name}", opened.join(" and "));
+        let what =
+            format!("open the URL of {} to everybody and deploy to {name}", opened.join(" and "));
         confirm::typed(context, &what, &name).await?;
     } else if stage.is_protected() && !plan.is_empty() {
         confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
@@ -107,7 +119,8 @@ fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure>
 
 fn print(context: &Context, outcome: &DeployOutcome) -> Result<ExitCode, Failure> {
     let output = context.output;
-    let failure = summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failures());
+    let failure =
+        summary("deploy", outcome.functions.len() + outcome.failed.len(), &outcome.failures());
     if output.json {
         let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
         let failed: Vec<Value> = outcome.failed.iter().map(failed).collect();
@@ -160,12 +173,17 @@ fn failed(function: &FailedFunction) -> Value {
 pub(super) fn difference(function: &FunctionPlan) -> String {
     let first = format!("{}: {}", function.name, planned(function.action));
     let stale = function.stale.then(|| format!("  {}", function.staleness()));
-    std::iter::once(first).chain(function.changes.iter().map(change)).chain(stale).collect::<Vec<_>>().join("\n")
+    std::iter::once(first)
+        .chain(function.changes.iter().map(change))
+        .chain(stale)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A setting that would change, on one line: its value must not look like other lines of the plan.
 pub(super) fn change(change: &Change) -> String {
-    let from = change.from.as_deref().map(|from| format!("{} → ", one_line(from))).unwrap_or_default();
+    let from =
+        change.from.as_deref().map(|from| format!("{} → ", one_line(from))).unwrap_or_default();
     format!("  {}: {from}{}", one_line(&change.field), one_line(&change.to))
 }
 

@@ -1,7 +1,8 @@
-//! `invoke`: one invocation. The response goes to stdout, or to a file; log lines and figures to stderr.
+//! `invoke`: one invocation. The response goes to stdout, or to a file; log lines and figures to
+//! stderr.
 //!
-//! With `--stream` the response is written as it arrives. With `--json` too, each part is a line, and the last line
-//! contains the outcome.
+//! With `--stream` the response is written as it arrives. With `--json` too, each part is a line,
+//! and the last line contains the outcome.
 
 mod parts;
 
@@ -106,7 +107,14 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let invoking = async {
         // Dropped with this task, because writing ends when all senders are gone.
         let sender = sender;
-        recorded::invoke(&stage, &request, is_written.then_some(&sender), store.as_ref(), &context.job).await
+        recorded::invoke(
+            &stage,
+            &request,
+            is_written.then_some(&sender),
+            store.as_ref(),
+            &context.job,
+        )
+        .await
     };
     let writing = async {
         match destination {
@@ -118,14 +126,20 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     context::flush(store.as_ref()).await;
     // If the response could not be written, that error is the reason why it was cancelled.
     let invocation = match (result, written) {
-        (Ok(invocation), Err(failure)) if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() => {
+        (Ok(invocation), Err(failure))
+            if invocation.cut_off().is_none() || !context.job.cancel.is_cancelled() =>
+        {
             return Err(failure);
         }
         (result, _) => result?,
     };
     print(context, arguments, &invocation, is_written)?;
     let code = context.output.ended(invocation.cut_off());
-    Ok(if invocation.cut_off().is_none() && invocation.function_error.is_some() { ExitCode::from(1) } else { code })
+    Ok(if invocation.cut_off().is_none() && invocation.function_error.is_some() {
+        ExitCode::from(1)
+    } else {
+        code
+    })
 }
 
 /// Returns the client context's text.
@@ -138,7 +152,11 @@ async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Fai
 }
 
 /// Returns the payload's text, as it was given.
-async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace) -> Result<String, Failure> {
+async fn payload(
+    context: &Context,
+    arguments: &Arguments,
+    workspace: &Workspace,
+) -> Result<String, Failure> {
     let what = || format!("could not read the payload for {}", arguments.name);
     let file = match (&arguments.payload, &arguments.event) {
         (Some(payload), _) if payload == "-" => {
@@ -152,7 +170,8 @@ async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace
                 () = context.job.cancel.cancelled() => Err(Failure::interrupted(what())),
                 text = read => match text {
                     Ok(Ok(text)) => Ok(text),
-                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe JSON text in")),
+                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe JSON \
+                        text in")),
                     Err(error) => Err(Failure::environment(what(), error.to_string(), "")),
                 },
             };
@@ -165,12 +184,20 @@ async fn payload(context: &Context, arguments: &Arguments, workspace: &Workspace
         (None, None) => return Ok("{}".to_owned()),
     };
     let read = text::read_async(&file).await;
-    read.map_err(|why| Failure::usage(what(), format!("{}: {why}", file.display()), "name a file with JSON text"))
+    read.map_err(|why| {
+        Failure::usage(what(), format!("{}: {why}", file.display()), "name a file with JSON text")
+    })
 }
 
-fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Result<std::path::PathBuf, Failure> {
+fn event_file(
+    arguments: &Arguments,
+    workspace: &Workspace,
+    event: &str,
+) -> Result<std::path::PathBuf, Failure> {
     let what = format!("there is no event {event} for {}", arguments.name);
-    let Some(function) = workspace.functions.iter().find(|function| function.name == arguments.name) else {
+    let Some(function) =
+        workspace.functions.iter().find(|function| function.name == arguments.name)
+    else {
         return Err(context::unknown(workspace, &arguments.name, ""));
     };
     let wanted = event.strip_suffix(".json").unwrap_or(event);
@@ -190,8 +217,11 @@ fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Resu
         return Err(Failure::usage(what, why, "put a file with JSON text in its place"));
     }
     let known: Vec<&str> = function.events.iter().map(|file| file.name.as_str()).collect();
-    let why =
-        if known.is_empty() { "it has no events/*.json".to_owned() } else { format!("it has {}", known.join(", ")) };
+    let why = if known.is_empty() {
+        "it has no events/*.json".to_owned()
+    } else {
+        format!("it has {}", known.join(", "))
+    };
     let hint = match nearest(wanted, known) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("write events/{wanted}.json beside its Cargo.toml"),
@@ -200,7 +230,12 @@ fn event_file(arguments: &Arguments, workspace: &Workspace, event: &str) -> Resu
 }
 
 /// Prints the outcome of the invocation, and the response, unless it was written as it arrived.
-fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_written: bool) -> Result<(), Failure> {
+fn print(
+    context: &Context,
+    arguments: &Arguments,
+    invocation: &Invocation,
+    is_written: bool,
+) -> Result<(), Failure> {
     let saved = arguments.output.as_deref();
     if context.output.json {
         return print_json(&match (is_written, saved) {
@@ -234,7 +269,8 @@ fn print(context: &Context, arguments: &Arguments, invocation: &Invocation, is_w
     }
 }
 
-/// Outcome of an invocation, as JSON. The function's own JSON is embedded unchanged: no number loses a digit.
+/// Outcome of an invocation, as JSON. The function's own JSON is embedded unchanged: no number
+/// loses a digit.
 #[derive(Serialize)]
 struct Document<'a> {
     function: &'a str,
@@ -292,7 +328,8 @@ fn payload_document(invocation: &Invocation) -> Box<RawValue> {
     }
     let own = || RawValue::from_string(json::compact(text)).ok();
     let own = if !invocation.is_base64 && json::check(text).is_ok() { own() } else { None };
-    own.or_else(|| serde_json::value::to_raw_value(text).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
+    own.or_else(|| serde_json::value::to_raw_value(text).ok())
+        .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// Returns the outcome of a streamed response, without the part that was written.
@@ -373,7 +410,10 @@ mod tests {
                 r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
                 r#"{"a":12345678901234567890123,"b":1.10,"c":1e400}"#,
             ),
-            ("{\n  \"a\" : [ 1.0, -0 ],\n  \"a\" : \" \\u00e9 \"\n}", r#"{"a":[1.0,-0],"a":" \u00e9 "}"#),
+            (
+                "{\n  \"a\" : [ 1.0, -0 ],\n  \"a\" : \" \\u00e9 \"\n}",
+                r#"{"a":[1.0,-0],"a":" \u00e9 "}"#,
+            ),
             ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
             (" null\n", "null"),
             (r#""\ud800""#, r#""\ud800""#),
@@ -395,17 +435,26 @@ mod tests {
     fn a_response_that_is_not_json_is_a_string() {
         assert_eq!(value(&document(&invocation("<p>")))["payload"], "<p>");
         assert_eq!(value(&document(&invocation("")))["payload"], Value::Null);
-        assert_eq!(value(&document(&Invocation { is_base64: true, ..invocation("MTI=") }))["payload"], "MTI=");
+        assert_eq!(
+            value(&document(&Invocation { is_base64: true, ..invocation("MTI=") }))["payload"],
+            "MTI="
+        );
         assert_eq!(value(&document(&invocation("\"\u{feff}")))["payload"], "\"\u{feff}");
     }
 
     #[test]
     fn the_end_of_a_stream_says_what_it_came_to_and_not_what_was_written() {
-        let cut_off = Some(Failure::environment("could not invoke hello", "the response broke off", ""));
-        let half =
-            Invocation { stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })), ..invocation("half") };
+        let cut_off =
+            Some(Failure::environment("could not invoke hello", "the response broke off", ""));
+        let half = Invocation {
+            stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })),
+            ..invocation("half")
+        };
         let end = value(&ended(&half));
-        assert_eq!((&end["type"], &end["bytes"], end.get("payload")), (&"end".into(), &4.into(), None));
+        assert_eq!(
+            (&end["type"], &end["bytes"], end.get("payload")),
+            (&"end".into(), &4.into(), None)
+        );
         assert_eq!(end["cut_off"]["why"], "the response broke off");
         let whole = invocation("{}");
         let saved = value(&saved_document(&whole, Path::new("out.bin")));

@@ -1,5 +1,5 @@
-//! `local`: serves the local Lambda until it is signalled, and prints how to connect the AWS CLI, SDKs and Terraform to
-//! it.
+//! `local`: serves the local Lambda until it is signalled, and prints how to connect the AWS CLI,
+//! SDKs and Terraform to it.
 
 mod exports;
 mod watch;
@@ -25,10 +25,12 @@ pub struct Arguments {
     /// The port; 0: any that is free
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Build and deploy the functions, and again when a source file that they are made from is saved
+    /// Build and deploy the functions, and again when a source file that they are made from is
+    /// saved
     #[arg(long)]
     watch: bool,
-    /// With --watch: what to build for [default: as its manifest says, else as it is on the stage, else arm64]
+    /// With --watch: what to build for [default: as its manifest says, else as it is on the stage,
+    /// else arm64]
     #[arg(long, value_enum, requires = "watch")]
     arch: Option<Arch>,
     /// With --watch: without optimising, with debug assertions
@@ -62,19 +64,33 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &str) -> Result<(), Failure> {
+async fn serve(
+    context: &Context,
+    arguments: &Arguments,
+    stage: &Stage,
+    what: &str,
+) -> Result<(), Failure> {
     let mut shown = String::new();
     loop {
         if let Some(endpoint) = stage.local_endpoint().await?
             && endpoint.url != shown
         {
             let is_serving = stage.is_serving().await;
-            if !is_serving && arguments.port != 0 && !endpoint.url.ends_with(&format!(":{}", arguments.port)) {
-                let why = format!("process {} serves it for this workspace at {}", endpoint.pid, endpoint.url);
+            if !is_serving
+                && arguments.port != 0
+                && !endpoint.url.ends_with(&format!(":{}", arguments.port))
+            {
+                let why = format!(
+                    "process {} serves it for this workspace at {}",
+                    endpoint.pid, endpoint.url
+                );
                 return Err(Failure::work(what, why, "use that one, or stop that process"));
             }
             if !is_serving {
-                progress::say(&format!("process {} serves it; this one takes over when that ends", endpoint.pid));
+                progress::say(&format!(
+                    "process {} serves it; this one takes over when that ends",
+                    endpoint.pid
+                ));
             }
             print(context, &endpoint)?;
             shown = endpoint.url;
@@ -90,17 +106,18 @@ async fn serve(context: &Context, arguments: &Arguments, stage: &Stage, what: &s
         };
         tokio::select! {
             biased;
-            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("the local Lambda stopped")),
+            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("the local \
+                Lambda stopped")),
             ended = ended => ended?,
         }
     }
 }
 
-/// The keys are for this endpoint only, and the user of this command asked for them. Piped output is for a shell to
-/// evaluate; on a terminal, instructions are printed too.
+/// The keys are for this endpoint only, and the user of this command asked for them. Piped output
+/// is for a shell to evaluate; on a terminal, instructions are printed too.
 fn print(context: &Context, endpoint: &lambda_console_local::Endpoint) -> Result<(), Failure> {
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let variables: Vec<_> = variables.collect();
     if context.output.json {
         return print_json(&exports::document(endpoint, &variables));

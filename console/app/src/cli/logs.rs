@@ -53,8 +53,14 @@ fn query(arguments: &Arguments, workspace: &Workspace) -> Result<LogQuery, Failu
         arguments.names.clone()
     };
     let days = if arguments.request.is_some() { 7 * 24 * 60 } else { 10 };
-    let since = arguments.since.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() - days * 60_000);
-    Ok(LogQuery { functions, since, filter: arguments.filter.clone(), request_id: arguments.request.clone() })
+    let since =
+        arguments.since.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() - days * 60_000);
+    Ok(LogQuery {
+        functions,
+        since,
+        filter: arguments.filter.clone(),
+        request_id: arguments.request.clone(),
+    })
 }
 
 /// Prints the lines; also returns errors for parts that this caller has no permission to read.
@@ -70,12 +76,14 @@ async fn print(
     if !arguments.follow {
         let (lines, refused) = tokio::select! {
             biased;
-            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read the logs")),
+            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read \
+                the logs")),
             fetched = logs::fetch_allowed(stage, query) => fetched?,
         };
         lines.iter().try_for_each(|line| one(output, line, names_function))?;
         let is_silent = |name: &&String| {
-            !lines.iter().any(|line| line.function == **name) && !refused.iter().any(|(refused, _)| refused == *name)
+            !lines.iter().any(|line| line.function == **name)
+                && !refused.iter().any(|(refused, _)| refused == *name)
         };
         check(stage, workspace, query.functions.iter().filter(is_silent)).await?;
         return Ok(summary("read the logs of", query.functions.len(), &refused));
@@ -115,14 +123,19 @@ async fn print(
     if stage.name() != StageInfo::LOCAL {
         let (minutes, dollars) = live_cost(stands.used_at(jiff::Timestamp::now().as_millisecond()));
         progress::say(&format!(
-            "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free ones of the month are used"
+            "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free \
+            ones of the month are used"
         ));
     }
     result.and(followed).map(|()| None)
 }
 
 /// Checks names of functions. A log group may have outlived its function.
-async fn check(stage: &Stage, workspace: &Workspace, names: impl IntoIterator<Item = &String>) -> Result<(), Failure> {
+async fn check(
+    stage: &Stage,
+    workspace: &Workspace,
+    names: impl IntoIterator<Item = &String>,
+) -> Result<(), Failure> {
     for name in names {
         let checked = check_names(stage, workspace, [name]).await;
         if checked.is_err() && !logs::has_group(stage, name).await {
@@ -136,8 +149,10 @@ async fn check(stage: &Stage, workspace: &Workspace, names: impl IntoIterator<It
 fn said(before: &TailState, now: &TailState) -> Vec<String> {
     let mut texts = Vec::new();
     if now.waiting != before.waiting && !now.waiting.is_empty() {
-        texts
-            .push(format!("waiting for the first invocation of {}: there is no log group yet", now.waiting.join(", ")));
+        texts.push(format!(
+            "waiting for the first invocation of {}: there is no log group yet",
+            now.waiting.join(", ")
+        ));
     }
     texts.extend(now.trouble.clone().filter(|_| now.trouble != before.trouble));
     texts
@@ -150,7 +165,9 @@ fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failu
             &json!({ "timestamp": timestamp, "stream": stream, "request_id": request_id, "message": message }),
         );
     }
-    let time = jiff::Timestamp::from_millisecond(*timestamp).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let time = jiff::Timestamp::from_millisecond(*timestamp)
+        .unwrap_or_default()
+        .to_zoned(jiff::tz::TimeZone::system());
     let mut place = time.strftime("%H:%M:%S%.3f").to_string();
     if names_function {
         place = format!("{place} {function}");
@@ -158,7 +175,8 @@ fn one(output: Output, line: &LogLine, names_function: bool) -> Result<(), Failu
     output.print_faint(&place, &indented(message, columns(&place)))
 }
 
-/// Returns a message after its prefix. Its further lines are indented below the first: they are not separate log lines.
+/// Returns a message after its prefix. Its further lines are indented below the first: they are not
+/// separate log lines.
 fn indented(message: &str, place: usize) -> String {
     let shown = clean(without_end(message));
     format!(" {}", shown.replace('\n', &format!("\n{}", " ".repeat(place + 1))))

@@ -32,18 +32,26 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(json: bool) -> Self {
         let palette = palette();
-        Self { json, is_colourful: !json && !palette.none && palette.many && io::stdout().is_terminal() }
+        Self {
+            json,
+            is_colourful: !json && !palette.none && palette.many && io::stdout().is_terminal(),
+        }
     }
 
     /// Prints `faint` in grey if colours are enabled, then `text` and a line break.
     pub(super) fn print_faint(self, faint: &str, text: &str) -> Result<(), Failure> {
-        // A grey that is readable on dark and light backgrounds; faint text is not, on all terminals.
+        // A grey that is readable on dark and light backgrounds; faint text is not, on all
+        // terminals.
         let (begin, end) = if self.is_colourful { ("\x1b[38;5;244m", "\x1b[0m") } else { ("", "") };
         print(&format!("{begin}{}{end}{}\n", clean(faint), clean(text)))
     }
 
     /// Prints rows with aligned columns, under a header.
-    pub(super) fn table<const N: usize>(self, header: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
+    pub(super) fn table<const N: usize>(
+        self,
+        header: [&str; N],
+        rows: &[[String; N]],
+    ) -> Result<(), Failure> {
         let lines = align(header, rows);
         let (header, rows) = lines.split_at(1.min(lines.len()));
         let rows = rows.iter().flat_map(|row| ["\n", row]).collect::<String>();
@@ -61,7 +69,8 @@ impl Output {
         ExitCode::from(failure.kind.exit_code())
     }
 
-    /// Ends a command that may have partly failed: with JSON, its document contains the failure already.
+    /// Ends a command that may have partly failed: with JSON, its document contains the failure
+    /// already.
     pub(super) fn ended(self, failure: Option<&Failure>) -> ExitCode {
         let Some(failure) = failure else { return ExitCode::SUCCESS };
         if !self.json {
@@ -78,7 +87,8 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&(escaped(&text) + "\n"))
 }
 
-/// Escapes characters in JSON that could control a terminal. In valid JSON they only occur in strings.
+/// Escapes characters in JSON that could control a terminal. In valid JSON they only occur in
+/// strings.
 fn escaped(json: &str) -> Cow<'_, str> {
     if !json.contains(is_unsafe) {
         return Cow::Borrowed(json);
@@ -129,8 +139,9 @@ impl Shown {
         };
         let rest = self.cut.split_off(end);
         // Text never contains NUL.
-        let text =
-            String::from_utf8(std::mem::replace(&mut self.cut, rest)).ok().filter(|text| !text.contains('\0'))?;
+        let text = String::from_utf8(std::mem::replace(&mut self.cut, rest))
+            .ok()
+            .filter(|text| !text.contains('\0'))?;
         let mut shown = String::with_capacity(text.len());
         self.cleaner.push(&text, &mut shown);
         Some(shown)
@@ -174,9 +185,12 @@ pub(super) fn ago(then: i64, now: i64) -> String {
 fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String> {
     let header = header.map(str::to_owned);
     // A row is one line, whatever its cells contain.
-    let all: Vec<[String; N]> =
-        std::iter::once(&header).chain(rows).map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
-    let width = |column: usize| all.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
+    let all: Vec<[String; N]> = std::iter::once(&header)
+        .chain(rows)
+        .map(|row| row.each_ref().map(|cell| one_line(cell)))
+        .collect();
+    let width =
+        |column: usize| all.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
     let widths: Vec<usize> = (0..N).map(width).collect();
     let aligned = |row: &[String; N]| {
         let mut text = String::new();
@@ -192,8 +206,12 @@ fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String>
 /// Treats a closed pipe as the end of the output, not as an error.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::work(BROKEN_PIPE, "", "")),
-        Err(error) => Err(Failure::environment("could not print the result", error.to_string(), "")),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(Failure::work(BROKEN_PIPE, "", ""))
+        }
+        Err(error) => {
+            Err(Failure::environment("could not print the result", error.to_string(), ""))
+        }
         Ok(()) => Ok(()),
     }
 }
@@ -218,8 +236,14 @@ mod tests {
 
     #[test]
     fn a_cell_can_forge_no_row_and_is_measured_as_it_is_drawn() {
-        let rows = [["日本\nb".to_owned(), "\u{1b}[1A\u{1b}[2Kx\u{202e}".to_owned()], ["⚠\u{fe0f}".into(), "y".into()]];
-        assert_eq!(align(["n", "d"], &rows), ["n       d", "日本 b  x\u{fffd}", "⚠\u{fe0f}      y"]);
+        let rows = [
+            ["日本\nb".to_owned(), "\u{1b}[1A\u{1b}[2Kx\u{202e}".to_owned()],
+            ["⚠\u{fe0f}".into(), "y".into()],
+        ];
+        assert_eq!(
+            align(["n", "d"], &rows),
+            ["n       d", "日本 b  x\u{fffd}", "⚠\u{fe0f}      y"]
+        );
     }
 
     #[test]
@@ -237,7 +261,8 @@ mod tests {
         for cut in 0..=text.len() {
             let mut shown = Shown::default();
             let (first, second) = text.as_bytes().split_at(cut);
-            let all = [shown.next(first).unwrap(), shown.next(second).unwrap(), shown.end()].concat();
+            let all =
+                [shown.next(first).unwrap(), shown.next(second).unwrap(), shown.end()].concat();
             assert_eq!(all, "gr\u{fc}n ok\n日", "cut at {cut}");
         }
         assert_eq!(Shown::default().next(b"PK\x03\xff\xfe"), None);
@@ -250,7 +275,10 @@ mod tests {
     fn a_partial_failure_stands_beside_what_was_done() {
         let failure = Failure::work("a", "b", "c");
         let document = with_error(json!({"functions": []}), Some(&failure));
-        assert_eq!(document.to_string(), r#"{"functions":[],"error":{"what":"a","why":"b","hint":"c"}}"#);
+        assert_eq!(
+            document.to_string(),
+            r#"{"functions":[],"error":{"what":"a","why":"b","hint":"c"}}"#
+        );
         assert_eq!(with_error(json!({"functions": []}), None).to_string(), r#"{"functions":[]}"#);
     }
 

@@ -1,5 +1,5 @@
-//! `stages`: lists the stages, each with its account and region, the caller, the expiration of the credentials, or why
-//! it cannot be reached.
+//! `stages`: lists the stages, each with its account and region, the caller, the expiration of the
+//! credentials, or why it cannot be reached.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,8 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let asked = join_all(entries.iter().map(|entry| ask(&workspace, &options, entry)));
     let answers = tokio::select! {
         biased;
-        () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not ask the stages")),
+        () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not ask the \
+            stages")),
         answers = asked => answers,
     };
     let stages = entries.iter().zip(&answers);
@@ -34,15 +35,23 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         context.output.table(header, &rows)?;
         for (entry, answer) in entries.iter().zip(&answers) {
             if let Err(failure) = answer {
-                super::context::progress::notice(&Failure { what: entry.name.clone(), ..failure.clone() });
+                super::context::progress::notice(&Failure {
+                    what: entry.name.clone(),
+                    ..failure.clone()
+                });
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the caller on the stage. The local Lambda is started when it is needed, so no request is sent.
-async fn ask(workspace: &Workspace, options: &StageOptions, entry: &StageEntry) -> Result<Option<StageInfo>, Failure> {
+/// Returns the caller on the stage. The local Lambda is started when it is needed, so no request is
+/// sent.
+async fn ask(
+    workspace: &Workspace,
+    options: &StageOptions,
+    entry: &StageEntry,
+) -> Result<Option<StageInfo>, Failure> {
     if entry.name == LOCAL {
         return Ok(None);
     }

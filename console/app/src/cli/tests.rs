@@ -54,7 +54,8 @@ fn the_documented_flags_are_taken() {
         "package a --arch native",
         "deploy a b --dry-run --yes",
         "config a",
-        "config a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run --yes",
+        "config a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run \
+        --yes",
         "config a --reveal KEY",
         "invoke a --payload {} --qualifier live",
         "invoke a --payload -",
@@ -82,7 +83,8 @@ fn the_documented_flags_are_taken() {
         "promote beta prod",
         "promote beta prod a b --dry-run",
         "promote beta prod a --canary",
-        "promote beta prod a --canary 1,10 --every 30s --max-errors 0.5 --max-init 20 --least 100 --yes",
+        "promote beta prod a --canary 1,10 --every 30s --max-errors 0.5 --max-init 20 --least 100 \
+        --yes",
         "local --port 9001",
         "local --watch a b --arch native --debug --port 9001",
         "",
@@ -127,7 +129,11 @@ fn one_failure_is_told_as_it_is_and_several_together() {
     let failure = |why: &str| Failure::usage("could not deploy", why, "build it");
     assert_eq!(summary("deploy", 1, &[]), None);
     assert_eq!(summary("deploy", 2, &[("a".into(), failure("x"))]), Some(failure("x")));
-    let both = summary("deploy", 3, &[("a".into(), failure("x")), ("b".into(), failure("y"))]).unwrap();
-    assert_eq!((both.what.as_str(), both.why.as_str()), ("could not deploy 2 of 3 functions", "a: x; b: y"));
+    let both =
+        summary("deploy", 3, &[("a".into(), failure("x")), ("b".into(), failure("y"))]).unwrap();
+    assert_eq!(
+        (both.what.as_str(), both.why.as_str()),
+        ("could not deploy 2 of 3 functions", "a: x; b: y")
+    );
     assert_eq!(both.kind, FailureKind::Usage);
 }

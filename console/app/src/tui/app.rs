@@ -1,7 +1,7 @@
 //! The loop: wait, drain, update, draw once. Uses no CPU while idle.
 //!
-//! Contains no business rules. The terminal is a [`Screen`], and work is a closure that starts an [`Effect`] and sends
-//! events, so that tests can replace both.
+//! Contains no business rules. The terminal is a [`Screen`], and work is a closure that starts an
+//! [`Effect`] and sends events, so that tests can replace both.
 
 mod input;
 
@@ -48,7 +48,8 @@ pub type Input = Pin<Box<dyn Stream<Item = io::Result<crossterm::event::Event>>>
 
 /// The terminal, as the loop needs it.
 pub trait Screen {
-    /// Returns keys, mouse, pastes and sizes from now on. The previous stream must be dropped first.
+    /// Returns keys, mouse, pastes and sizes from now on. The previous stream must be dropped
+    /// first.
     fn input(&mut self) -> Input;
     /// Draws one frame.
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas>;
@@ -71,8 +72,9 @@ pub enum Ending {
     Terminated,
 }
 
-/// Runs the console until the user quits. `start` starts the work of an effect and returns immediately; its events go
-/// to the sender. [`Effect::SaveDraft`] must be finished before the process ends.
+/// Runs the console until the user quits. `start` starts the work of an effect and returns
+/// immediately; its events go to the sender. [`Effect::SaveDraft`] must be finished before the
+/// process ends.
 pub async fn run(
     screen: &mut impl Screen,
     state: &mut State,
@@ -83,7 +85,10 @@ pub async fn run(
     let mut signals = Signals::new()?;
     let mut input = screen.input();
     let now = jiff::Zoned::now();
-    let begin = Event::Started { now: now.timestamp().as_millisecond(), utc_offset: now.offset().seconds() };
+    let begin = Event::Started {
+        now: now.timestamp().as_millisecond(),
+        utc_offset: now.offset().seconds(),
+    };
     let mut pending: VecDeque<Event> = config.notice.iter().cloned().map(Event::Notice).collect();
     // The first frame is drawn before any work starts.
     let mut effects = update(state, begin);
@@ -152,7 +157,9 @@ pub async fn run(
                 effects.extend(update(state, event));
             }
             // Keys after one that releases the terminal do not belong to the console.
-            let is_lent = |effect: &Effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. });
+            let is_lent = |effect: &Effect| {
+                matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. })
+            };
             if begun.elapsed() < SLICE && !effects.iter().any(is_lent) {
                 said = waiting(&mut input).await;
             }
@@ -180,8 +187,8 @@ pub async fn run(
     }
 }
 
-/// Returns an event that has already arrived; does not wait. Polls as this task, because the stream wakes the task that
-/// polled it first: polled with another waker, the loop would never wake.
+/// Returns an event that has already arrived; does not wait. Polls as this task, because the stream
+/// wakes the task that polled it first: polled with another waker, the loop would never wake.
 async fn waiting(input: &mut Input) -> Option<Option<io::Result<crossterm::event::Event>>> {
     poll_fn(|context| match input.poll_next_unpin(context) {
         Poll::Ready(said) => Poll::Ready(Some(said)),
@@ -234,6 +241,12 @@ impl Signals {
 fn is_covered(state: &State) -> bool {
     matches!(
         state.overlay,
-        Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login)
+        Some(
+            Overlay::Help(_)
+                | Overlay::Choose(_)
+                | Overlay::Plan(_)
+                | Overlay::Versions(_)
+                | Overlay::Login
+        )
     )
 }

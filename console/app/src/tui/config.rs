@@ -32,14 +32,15 @@ struct File {
 }
 
 impl Config {
-    /// Parses `text`, the content of the file at `path` (for messages); `None` if there is no file. The theme is
-    /// adapted to the terminal's `palette`.
+    /// Parses `text`, the content of the file at `path` (for messages); `None` if there is no file.
+    /// The theme is adapted to the terminal's `palette`.
     pub fn read(text: Option<&str>, path: &str, palette: Palette) -> Self {
         let mut config = Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: None };
         if let Some(text) = text
             && let Err(notice) = config.apply(text, path)
         {
-            config = Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: Some(notice) };
+            config =
+                Self { keymap: Keymap::shipped(), theme: palette.theme(), notice: Some(notice) };
         }
         config.theme = palette.fit(config.theme);
         config
@@ -49,12 +50,18 @@ impl Config {
         let fault = |span: Option<Range<usize>>, message: &str| {
             let (line, column) = place(text, span.map_or(0, |span| span.start));
             let why = format!("{path}:{line}:{column}: {message}");
-            Failure::usage("could not use the configuration", why, "the defaults are in use until it is mended")
+            Failure::usage(
+                "could not use the configuration",
+                why,
+                "the defaults are in use until it is mended",
+            )
         };
-        let file: File = toml::from_str(text).map_err(|error| fault(error.span(), error.message()))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| fault(error.span(), error.message()))?;
         if let Some(name) = file.theme {
-            self.theme = Theme::named(name.get_ref())
-                .ok_or_else(|| fault(Some(name.span()), "the theme is `dark`, `light` or `plain`"))?;
+            self.theme = Theme::named(name.get_ref()).ok_or_else(|| {
+                fault(Some(name.span()), "the theme is `dark`, `light` or `plain`")
+            })?;
         }
         self.keymap.merge(&file.keys).map_err(|mistake| fault(Some(mistake.span), &mistake.message))
     }
@@ -78,16 +85,31 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_place() {
-        assert!(why("theme = \"dark\"\ncolour = 1\n").starts_with("config.toml:2:1: unknown field `colour`"));
+        assert!(
+            why("theme = \"dark\"\ncolour = 1\n")
+                .starts_with("config.toml:2:1: unknown field `colour`")
+        );
         assert!(why("theme = \"blue\"\n").starts_with("config.toml:1:9: the theme is"));
-        assert!(why("[[keys.global]]\non = [\"ctrl-\"]\nrun = \"build\"\n").starts_with("config.toml:2:7: `ctrl-`"));
-        assert!(why("[[keys.nowhere]]\non = []\nrun = \"build\"\n").starts_with("config.toml:1:8: unknown field"));
+        assert!(
+            why("[[keys.global]]\non = [\"ctrl-\"]\nrun = \"build\"\n")
+                .starts_with("config.toml:2:7: `ctrl-`")
+        );
+        assert!(
+            why("[[keys.nowhere]]\non = []\nrun = \"build\"\n")
+                .starts_with("config.toml:1:8: unknown field")
+        );
         assert!(why("theme = ").starts_with("config.toml:1:"));
     }
 
     #[test]
     fn no_color_wins_over_the_theme() {
-        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", Palette::NONE).theme, Theme::plain());
-        assert_eq!(Config::read(Some("theme = \"light\""), "config.toml", Palette::FULL).theme, Theme::light());
+        assert_eq!(
+            Config::read(Some("theme = \"light\""), "config.toml", Palette::NONE).theme,
+            Theme::plain()
+        );
+        assert_eq!(
+            Config::read(Some("theme = \"light\""), "config.toml", Palette::FULL).theme,
+            Theme::light()
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Starts the work of an [`Effect`] and sends its results as [`Event`]s. Each job runs in a task of its own and can be
-//! cancelled on its own; jobs wait only for what they share: workspace, stage, history.
+//! Starts the work of an [`Effect`] and sends its results as [`Event`]s. Each job runs in a task of
+//! its own and can be cancelled on its own; jobs wait only for what they share: workspace, stage,
+//! history.
 
 mod belongings;
 pub mod clipboard;
@@ -104,8 +105,8 @@ impl Work {
         Self { common: Arc::new(common) }
     }
 
-    /// Starts the work of `effect`; its results are sent to `events`. Effects on the terminal are handled by the app
-    /// and start nothing.
+    /// Starts the work of `effect`; its results are sent to `events`. Effects on the terminal are
+    /// handled by the app and start nothing.
     pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
         self.common.codes.ask_through(events);
         self.start_on(self.common.stages.current(), effect, events);
@@ -118,7 +119,9 @@ impl Work {
         }
         let shared = Shared { common: Arc::clone(&self.common), slot };
         match effect {
-            Effect::On { stage, effect } => self.start_on(self.common.stages.of(&stage), *effect, events),
+            Effect::On { stage, effect } => {
+                self.start_on(self.common.stages.of(&stage), *effect, events);
+            }
             Effect::Resume(jobs) => {
                 for job in jobs {
                     let begun = self.common.begun().remove(&job);
@@ -130,63 +133,110 @@ impl Work {
             Effect::GiveCode { id, code } => self.common.codes.give(id, code),
             Effect::Discover(id) => {
                 // Jobs that need the workspace wait for this read.
-                self.common.workspace.send_if_modified(|read| read.take_if(|read| read.is_err()).is_some());
+                self.common
+                    .workspace
+                    .send_if_modified(|read| read.take_if(|read| read.is_err()).is_some());
                 self.run(id, events, async move |_, _| shared.discover(id).await);
             }
             Effect::ReadStages(id) => {
-                self.run(id, events, async move |_, _| Event::StagesRead(id, shared.stages().await));
+                self.run(id, events, async move |_, _| {
+                    Event::StagesRead(id, shared.stages().await)
+                });
             }
             Effect::Connect { job: id, stage, renew } => {
                 let shared = Shared { slot: self.common.stages.turn_to(&stage), ..shared };
-                self.run(id, events, async move |job, _| Event::StageConnected(id, shared.connect(renew, &job).await));
+                self.run(id, events, async move |job, _| {
+                    Event::StageConnected(id, shared.connect(renew, &job).await)
+                });
             }
             Effect::Probe { job: id, stage } => {
                 let shared = Shared { slot: self.common.stages.of(&stage), ..shared };
-                self.run(id, events, async move |job, _| Event::StageConnected(id, shared.connect(false, &job).await));
+                self.run(id, events, async move |job, _| {
+                    Event::StageConnected(id, shared.connect(false, &job).await)
+                });
             }
             Effect::RefreshDeployed { job: id, functions } => {
-                self.run(id, events, async move |_, _| Event::Deployed(id, shared.deployed(&functions).await));
+                self.run(id, events, async move |_, _| {
+                    Event::Deployed(id, shared.deployed(&functions).await)
+                });
             }
-            Effect::CheckSetup { job: id, architecture } => self.run(id, events, async move |_, _| {
-                Event::SetupChecked(id, toolchain::check_in(&shared.directory, architecture).await)
-            }),
+            Effect::CheckSetup { job: id, architecture } => {
+                self.run(id, events, async move |_, _| {
+                    Event::SetupChecked(
+                        id,
+                        toolchain::check_in(&shared.directory, architecture).await,
+                    )
+                });
+            }
             Effect::Setup { job: id, architecture } => self.run(id, events, async move |job, _| {
-                Event::SetupFinished(id, toolchain::setup_in(&shared.directory, architecture, &job).await)
+                Event::SetupFinished(
+                    id,
+                    toolchain::setup_in(&shared.directory, architecture, &job).await,
+                )
             }),
             Effect::Build { job: id, functions, architecture, deployed, debug } => {
                 self.run(id, events, async move |job, steps| {
-                    let request = BuildRequest { functions, architecture, deployed, debug, ..BuildRequest::default() };
+                    let request = BuildRequest {
+                        functions,
+                        architecture,
+                        deployed,
+                        debug,
+                        ..BuildRequest::default()
+                    };
                     Event::BuildFinished(id, shared.build(&request, &job, &steps).await)
                 });
             }
             Effect::Plan { job: id, functions } => {
-                self.run(id, events, async move |job, _| Event::Planned(id, shared.plan(&functions, &job).await));
+                self.run(id, events, async move |job, _| {
+                    Event::Planned(id, shared.plan(&functions, &job).await)
+                });
             }
             Effect::ReadConfig { job: id, function } => {
-                self.run(id, events, async move |job, _| Event::ConfigRead(id, shared.config(&function, &job).await));
+                self.run(id, events, async move |job, _| {
+                    Event::ConfigRead(id, shared.config(&function, &job).await)
+                });
             }
-            Effect::PlanConfig { job: id, function, revision } => self.run(id, events, async move |job, _| {
-                Event::Planned(id, shared.plan_config(&function, revision.as_deref(), &job).await)
-            }),
+            Effect::PlanConfig { job: id, function, revision } => {
+                self.run(id, events, async move |job, _| {
+                    Event::Planned(
+                        id,
+                        shared.plan_config(&function, revision.as_deref(), &job).await,
+                    )
+                });
+            }
             Effect::Configure { job: id, function, revision, consent } => {
                 self.run(id, events, async move |job, steps| {
-                    let done = shared.configure(&function, revision.as_deref(), consent, &job, &steps).await;
+                    let done = shared
+                        .configure(&function, revision.as_deref(), consent, &job, &steps)
+                        .await;
                     Event::Configured(id, done)
                 });
             }
-            Effect::Deploy { job: id, functions, plan, consent } => self.run(id, events, async move |job, steps| {
-                Event::DeployFinished(id, shared.deploy(&functions, plan.as_ref(), consent, &job, &steps).await)
+            Effect::Deploy { job: id, functions, plan, consent } => {
+                self.run(id, events, async move |job, steps| {
+                    Event::DeployFinished(
+                        id,
+                        shared.deploy(&functions, plan.as_ref(), consent, &job, &steps).await,
+                    )
+                });
+            }
+            Effect::ListBelongings { job: id, functions } => {
+                self.run(id, events, async move |job, _| {
+                    Event::BelongingsListed(id, shared.belongings(&functions, &job).await)
+                });
+            }
+            Effect::Delete { job: id, functions } => self.run(id, events, async move |job, _| {
+                Event::DeleteFinished(id, shared.delete(&functions, &job).await)
             }),
-            Effect::ListBelongings { job: id, functions } => self.run(id, events, async move |job, _| {
-                Event::BelongingsListed(id, shared.belongings(&functions, &job).await)
-            }),
-            Effect::Delete { job: id, functions } => self
-                .run(id, events, async move |job, _| Event::DeleteFinished(id, shared.delete(&functions, &job).await)),
             Effect::ListRoles(id) => {
-                self.run(id, events, async move |_, _| Event::RolesListed(id, shared.roles().await));
+                self.run(id, events, async move |_, _| {
+                    Event::RolesListed(id, shared.roles().await)
+                });
             }
             Effect::RemoveRole { job: id, role } => {
-                self.run(id, events, async move |_, _| Event::RoleRemoved(id, shared.remove_role(&role).await));
+                self.run(id, events, async move |_, _| {
+                    Event::RoleRemoved(id, shared.remove_role(&role).await)
+                });
             }
             Effect::CheckPermissions { job: id, functions } => {
                 self.run(id, events, async move |_, _| {
@@ -194,24 +244,37 @@ impl Work {
                 });
             }
             Effect::LoadVersions { job: id, function } => {
-                self.run(id, events, async move |_, _| Event::VersionsLoaded(id, shared.versions(&function).await));
+                self.run(id, events, async move |_, _| {
+                    Event::VersionsLoaded(id, shared.versions(&function).await)
+                });
             }
             Effect::ChangeVersions { job: id, function, change, consent } => {
                 self.run(id, events, async move |job, _| {
-                    Event::VersionsChanged(id, shared.change_versions(&function, &change, consent, &job).await)
+                    Event::VersionsChanged(
+                        id,
+                        shared.change_versions(&function, &change, consent, &job).await,
+                    )
                 });
             }
-            Effect::PlanPromotion { job: id, promotion } => self
-                .run(id, events, async move |job, _| Event::Planned(id, shared.plan_promotion(&promotion, &job).await)),
+            Effect::PlanPromotion { job: id, promotion } => {
+                self.run(id, events, async move |job, _| {
+                    Event::Planned(id, shared.plan_promotion(&promotion, &job).await)
+                });
+            }
             Effect::Promote { job: id, promotion } => {
-                self.run(id, events, async move |job, _| Event::Promoted(id, shared.promote(&promotion, &job).await));
+                self.run(id, events, async move |job, _| {
+                    Event::Promoted(id, shared.promote(&promotion, &job).await)
+                });
             }
             Effect::Invoke { job: id, request } => self.run(id, events, async move |job, steps| {
                 Event::InvokeFinished(id, shared.invoke(id, &request, &job, &steps).await)
             }),
             Effect::LinkLogs { job: id, function, request_id, since } => {
                 self.run(id, events, async move |job, steps| {
-                    Event::LogsLinked(id, shared.link(id, (&function, &request_id, since), &job, &steps).await)
+                    Event::LogsLinked(
+                        id,
+                        shared.link(id, (&function, &request_id, since), &job, &steps).await,
+                    )
                 });
             }
             Effect::StartTail { job: id, functions, since } => {
@@ -229,10 +292,17 @@ impl Work {
                     show.send_replace(shown);
                 }
             }
-            Effect::FetchLogs { job: id, function, request_id, since } => self.run(id, events, async move |_, _| {
-                let query = LogQuery { functions: vec![function], since, filter: None, request_id: Some(request_id) };
-                Event::LogsFetched(id, shared.fetch(&query).await)
-            }),
+            Effect::FetchLogs { job: id, function, request_id, since } => {
+                self.run(id, events, async move |_, _| {
+                    let query = LogQuery {
+                        functions: vec![function],
+                        since,
+                        filter: None,
+                        request_id: Some(request_id),
+                    };
+                    Event::LogsFetched(id, shared.fetch(&query).await)
+                });
+            }
             Effect::LoadSamples { job: id, functions } => {
                 self.run(id, events, async move |_, steps| {
                     Event::Samples(id, shared.samples(&functions, &steps).await)
@@ -256,7 +326,10 @@ impl Work {
                 let notices = events.clone();
                 self.spawn(events, async move {
                     let mut left_out = Vec::new();
-                    let loaded = drafts::load(&shared.drafts().await.ok()?, |failure| left_out.push(failure)).await;
+                    let loaded = drafts::load(&shared.drafts().await.ok()?, |failure| {
+                        left_out.push(failure);
+                    })
+                    .await;
                     for failure in left_out {
                         drop(notices.send(Event::Notice(failure)).await);
                     }
@@ -284,8 +357,9 @@ impl Work {
         }
     }
 
-    /// Cancels running jobs, waits a while until they have ended, and releases the stages, as [`Stage::leave`] does.
-    /// Drafts are saved by then; returns an error for each that could not be.
+    /// Cancels running jobs, waits a while until they have ended, and releases the stages, as
+    /// [`Stage::leave`] does. Drafts are saved by then; returns an error for each that could not
+    /// be.
     ///
     /// [`Stage::leave`]: lambda_console_engine::aws::stage::Stage::leave
     pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> Vec<Failure> {
@@ -305,15 +379,24 @@ impl Work {
             tracing::warn!(%failure, "the history is incomplete");
         }
         self.common.stages.leave(cut, say).await;
-        let unsaved = std::mem::take(&mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner));
+        let unsaved = std::mem::take(
+            &mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner),
+        );
         // The editor that held the text is gone.
-        unsaved.into_values().map(|failure| Failure { hint: "what was typed last is lost".into(), ..failure }).collect()
+        unsaved
+            .into_values()
+            .map(|failure| Failure { hint: "what was typed last is lost".into(), ..failure })
+            .collect()
     }
 
-    /// Runs `work` as the job `id`. Its progress is sent before its result, and it runs no faster than `events` are
-    /// received.
-    fn run<Fut>(&self, id: JobId, events: &mpsc::Sender<Event>, work: impl FnOnce(Job, Steps) -> Fut)
-    where
+    /// Runs `work` as the job `id`. Its progress is sent before its result, and it runs no faster
+    /// than `events` are received.
+    fn run<Fut>(
+        &self,
+        id: JobId,
+        events: &mpsc::Sender<Event>,
+        work: impl FnOnce(Job, Steps) -> Fut,
+    ) where
         Fut: Future<Output = Event> + Send + 'static,
     {
         let token = CancellationToken::new();
@@ -345,7 +428,11 @@ impl Work {
         });
     }
 
-    fn spawn(&self, events: &mpsc::Sender<Event>, work: impl Future<Output = Option<Event>> + Send + 'static) {
+    fn spawn(
+        &self,
+        events: &mpsc::Sender<Event>,
+        work: impl Future<Output = Option<Event>> + Send + 'static,
+    ) {
         let events = events.clone();
         self.common.tasks.spawn(async move {
             if let Some(event) = work.await {

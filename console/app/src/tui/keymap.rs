@@ -1,7 +1,7 @@
 //! The keymap: actions by key and context.
 //!
-//! The default keys are in `keymap.toml`; the user's come from [`crate::tui::config`]. Depends only on `message` and on
-//! value types of `state`; reads no files.
+//! The default keys are in `keymap.toml`; the user's come from [`crate::tui::config`]. Depends only
+//! on `message` and on value types of `state`; reads no files.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -92,32 +92,40 @@ impl Keymap {
     /// Returns the default keymap.
     pub fn shipped() -> Self {
         let mut keymap = Self::default();
-        let sections: Sections = toml::from_str(SHIPPED).expect("keymap.toml is tested to be valid");
+        let sections: Sections =
+            toml::from_str(SHIPPED).expect("keymap.toml is tested to be valid");
         keymap.merge(&sections).expect("keymap.toml is tested to have no mistake");
         keymap
     }
 
-    /// Replaces the keys of each action in `sections`, in the context that it is listed under. A key that was bound to
-    /// another action of that context is unbound from it. On an error nothing is changed.
+    /// Replaces the keys of each action in `sections`, in the context that it is listed under. A
+    /// key that was bound to another action of that context is unbound from it. On an error nothing
+    /// is changed.
     pub fn merge(&mut self, sections: &Sections) -> Result<(), Mistake> {
         let mut merged = self.bindings.clone();
         for context in Context::ALL {
             for entry in sections.of(context) {
                 let fault = |at: &Spanned<String>, message| Mistake { message, span: at.span() };
-                let action = entry.run.get_ref().parse().map_err(|message| fault(&entry.run, message))?;
+                let action =
+                    entry.run.get_ref().parse().map_err(|message| fault(&entry.run, message))?;
                 let mut keys = Vec::new();
                 for text in &entry.on {
-                    keys.push(text.get_ref().parse::<Key>().map_err(|message| fault(text, message))?);
+                    keys.push(
+                        text.get_ref().parse::<Key>().map_err(|message| fault(text, message))?,
+                    );
                 }
                 for other in merged.iter_mut().filter(|other| other.context == context) {
                     other.keys.retain(|key| !keys.contains(key));
                 }
-                let known = merged.iter_mut().find(|other| other.context == context && other.action == action);
+                let known = merged
+                    .iter_mut()
+                    .find(|other| other.context == context && other.action == action);
                 if let Some(known) = known {
                     known.keys = keys;
                     known.desc = entry.desc.clone().unwrap_or_else(|| known.desc.clone());
                 } else {
-                    let desc = entry.desc.clone().unwrap_or_else(|| action.name().replace('_', " "));
+                    let desc =
+                        entry.desc.clone().unwrap_or_else(|| action.name().replace('_', " "));
                     merged.push(Binding { context, keys, action, desc });
                 }
             }
@@ -125,7 +133,9 @@ impl Keymap {
         merged.sort_by_key(|binding| binding.context);
         self.index = merged
             .iter()
-            .flat_map(|binding| binding.keys.iter().map(|&key| ((binding.context, key), binding.action)))
+            .flat_map(|binding| {
+                binding.keys.iter().map(|&key| ((binding.context, key), binding.action))
+            })
             .collect();
         self.bindings = merged;
         Ok(())
@@ -138,11 +148,13 @@ impl Keymap {
         own.or_else(inherited).copied()
     }
 
-    /// Returns the event for `key` in `context`: its action, or the key where text is typed; else none.
+    /// Returns the event for `key` in `context`: its action, or the key where text is typed; else
+    /// none.
     pub fn event(&self, context: Context, key: Key) -> Option<Event> {
         let action = self.action(context, key).map(Event::Action);
         // An unbound letter may come from another keyboard layout: report it.
-        let is_foreign = matches!(key.code, KeyCode::Char(letter) if letter.is_alphabetic() && !letter.is_ascii());
+        let is_foreign = |letter: char| letter.is_alphabetic() && !letter.is_ascii();
+        let is_foreign = matches!(key.code, KeyCode::Char(letter) if is_foreign(letter));
         action.or_else(|| (context.takes_text() || is_foreign).then_some(Event::Key(key)))
     }
 

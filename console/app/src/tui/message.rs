@@ -1,4 +1,5 @@
-//! Messages between the modules: [`Action`] (a verb that was requested), [`Event`] (something that happened) and
+//! Messages between the modules: [`Action`] (a verb that was requested), [`Event`] (something that
+//! happened) and
 //! [`Effect`] (work to start).
 //!
 //! Depends on `state` only.
@@ -9,19 +10,20 @@ mod job;
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Architecture, Belongings, BuildOutcome, Changed, CodeAsked, Consent, DeleteOutcome, DeployOutcome, DeployPlan,
-    EventFile, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig, LogFix, LogLine,
-    LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, ResponsePart, Role, Sample, StageEntry,
-    StageInfo, Step, TailState, VersionsChange, VersionsChanged, Workspace,
+    Architecture, Belongings, BuildOutcome, Changed, CodeAsked, Consent, DeleteOutcome,
+    DeployOutcome, DeployPlan, EventFile, Failure, Found, Function, FunctionVersions, Invocation,
+    InvokeRequest, LiveConfig, LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome,
+    Promotion, RequestLog, ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState,
+    VersionsChange, VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
 
-pub use action::Action;
-
 use crate::tui::state::{JobId, Key, Target, Viewport};
 
-/// Something that happened. Results contain the ID of their job; results of a job that is no longer current are
-/// ignored.
+pub use action::Action;
+
+/// Something that happened. Results contain the ID of their job; results of a job that is no longer
+/// current are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     // The terminal and the clock.
@@ -32,8 +34,8 @@ pub enum Event {
         /// The local time zone, in seconds east of UTC.
         utc_offset: i32,
     },
-    /// The time is `now` (milliseconds since the Unix epoch). Sent before each batch of other events, ten times a
-    /// second while something moves, and otherwise every minute.
+    /// The time is `now` (milliseconds since the Unix epoch). Sent before each batch of other
+    /// events, ten times a second while something moves, and otherwise every minute.
     Tick(i64),
     /// A verb was requested, by key or from the palette.
     Action(Action),
@@ -103,7 +105,8 @@ pub enum Event {
     InvokeFinished(JobId, Result<Invocation, Failure>),
     /// The next part of the response that [`Effect::Invoke`] streams.
     ResponsePart(JobId, ResponsePart),
-    /// [`Effect::LinkLogs`] found lines of the request. It has ended if they are complete, or with an error.
+    /// [`Effect::LinkLogs`] found lines of the request. It has ended if they are complete, or with
+    /// an error.
     LogsLinked(JobId, Result<RequestLog, Failure>),
 
     // What is watched.
@@ -121,16 +124,18 @@ pub enum Event {
     TailEnded(JobId, Result<(), Failure>),
     /// [`Effect::FetchLogs`] ended: the lines of the request, oldest first.
     LogsFetched(JobId, Result<Vec<LogLine>, Failure>),
-    /// [`Effect::LoadSamples`] ended: the invocations of each function that was asked for, oldest first.
+    /// [`Effect::LoadSamples`] ended: the invocations of each function that was asked for, oldest
+    /// first.
     Samples(JobId, Result<Vec<(String, Vec<Sample>)>, Failure>),
-    /// [`Effect::Watch`] found saved files, and at first everything that it watches. An error if the manifests cannot
-    /// be read as they are now; watching continues.
+    /// [`Effect::Watch`] found saved files, and at first everything that it watches. An error if
+    /// the manifests cannot be read as they are now; watching continues.
     Changed(JobId, Result<Changed, Failure>),
     /// [`Effect::Watch`] ended.
     WatchEnded(JobId, Result<(), Failure>),
 
     // Text.
-    /// `$EDITOR` returned this text for the function's payload; an error leaves the payload unchanged.
+    /// `$EDITOR` returned this text for the function's payload; an error leaves the payload
+    /// unchanged.
     Edited(String, Result<String, Failure>),
     /// An event file was read: function, the file, its text.
     EventRead(String, EventFile, Result<String, Failure>),
@@ -142,24 +147,28 @@ pub enum Event {
     Notice(Failure),
 }
 
-/// Work to start. `dispatch` runs it and sends the event named as its answer; it never blocks the caller.
+/// Work to start. `dispatch` runs it and sends the event named as its answer; it never blocks the
+/// caller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Read the workspace. Answer: [`Event::Discovered`].
     Discover(JobId),
     /// Read the stages of the workspace. Answer: [`Event::StagesRead`].
     ReadStages(JobId),
-    /// Make this stage the current one for the following effects, and connect to it. Jobs that started on another one
-    /// continue there. Answer: [`Event::StageConnected`], immediately if it is connected already.
+    /// Make this stage the current one for the following effects, and connect to it. Jobs that
+    /// started on another one continue there. Answer: [`Event::StageConnected`], immediately if it
+    /// is connected already.
     Connect {
         /// The job.
         job: JobId,
         /// The stage's name.
         stage: String,
-        /// If connected already: `true` to read settings and credentials again, and to request the caller again.
+        /// If connected already: `true` to read settings and credentials again, and to request the
+        /// caller again.
         renew: bool,
     },
-    /// Connect to a stage that is not shown; effects still use the shown one. Answer: [`Event::StageConnected`].
+    /// Connect to a stage that is not shown; effects still use the shown one. Answer:
+    /// [`Event::StageConnected`].
     Probe {
         /// The job.
         job: JobId,
@@ -173,7 +182,8 @@ pub enum Effect {
         /// The code that was typed. `None` if there will be no code.
         code: Option<String>,
     },
-    /// Start these jobs again, which ended for lack of credentials, each with the same effect and stage.
+    /// Start these jobs again, which ended for lack of credentials, each with the same effect and
+    /// stage.
     Resume(Vec<JobId>),
     /// Run `effect` on a stage that is not shown, because it follows from a job there.
     On {
@@ -182,7 +192,8 @@ pub enum Effect {
         /// The effect to run.
         effect: Box<Self>,
     },
-    /// Read the deployed state of the workspace's functions from the stage. Answer: [`Event::Deployed`].
+    /// Read the deployed state of the workspace's functions from the stage. Answer:
+    /// [`Event::Deployed`].
     RefreshDeployed {
         /// The job.
         job: JobId,
@@ -278,7 +289,8 @@ pub enum Effect {
     },
     /// List the execution roles that the console created. Answer: [`Event::RolesListed`].
     ListRoles(JobId),
-    /// Remove an execution role that the console created; the user has confirmed it. Answer: [`Event::RoleRemoved`].
+    /// Remove an execution role that the console created; the user has confirmed it. Answer:
+    /// [`Event::RoleRemoved`].
     RemoveRole {
         /// The job.
         job: JobId,
@@ -324,14 +336,16 @@ pub enum Effect {
         /// The functions and stages of the promotion.
         promotion: Promotion,
     },
-    /// Invoke a function. Answers: [`Event::ResponsePart`] if it streams, then [`Event::InvokeFinished`].
+    /// Invoke a function. Answers: [`Event::ResponsePart`] if it streams, then
+    /// [`Event::InvokeFinished`].
     Invoke {
         /// The job.
         job: JobId,
         /// The request.
         request: InvokeRequest,
     },
-    /// Fetch the log lines of a request that did not arrive with its response, until its last line. Answers:
+    /// Fetch the log lines of a request that did not arrive with its response, until its last line.
+    /// Answers:
     /// [`Event::LogsLinked`].
     LinkLogs {
         /// The job.
@@ -343,7 +357,8 @@ pub enum Effect {
         /// Start time, in milliseconds since the Unix epoch.
         since: i64,
     },
-    /// Follow the logs until cancelled. Answers: [`Event::LogLines`], [`Event::LogFixes`], [`Event::LogMarked`],
+    /// Follow the logs until cancelled. Answers: [`Event::LogLines`], [`Event::LogFixes`],
+    /// [`Event::LogMarked`],
     /// [`Event::LogSamples`] and [`Event::TailState`], at the end [`Event::TailEnded`].
     StartTail {
         /// The job.
@@ -353,7 +368,8 @@ pub enum Effect {
         /// Start time of the lines, in milliseconds since the Unix epoch.
         since: i64,
     },
-    /// Notify a tail whether its lines are shown, so that no live session is paid for while nobody sees them.
+    /// Notify a tail whether its lines are shown, so that no live session is paid for while nobody
+    /// sees them.
     ShowTail {
         /// The tail's job.
         job: JobId,
@@ -378,7 +394,8 @@ pub enum Effect {
         /// Names.
         functions: Vec<String>,
     },
-    /// Watch the workspace's sources until cancelled. Answers: [`Event::Changed`], at the end [`Event::WatchEnded`].
+    /// Watch the workspace's sources until cancelled. Answers: [`Event::Changed`], at the end
+    /// [`Event::WatchEnded`].
     Watch(JobId),
     /// Cancel a job. It still answers, with [`Failure::interrupted`].
     Cancel(JobId),
@@ -398,7 +415,8 @@ pub enum Effect {
     },
     /// Read the payload drafts of earlier runs. Answer: [`Event::Drafts`].
     LoadDrafts,
-    /// Save a payload for the next run, as typed, even if it is not JSON; finished before the console ends if
+    /// Save a payload for the next run, as typed, even if it is not JSON; finished before the
+    /// console ends if
     /// [`Effect::Quit`] follows. No answer, but a notice if it fails.
     SaveDraft {
         /// The function's name.
@@ -408,7 +426,8 @@ pub enum Effect {
     },
     /// Copy text to the clipboard with the system's programs. Answer: [`Event::Copied`].
     Copy(String),
-    /// Copy text to the terminal's clipboard (OSC 52). No answer: a terminal does not report whether it accepted it.
+    /// Copy text to the terminal's clipboard (OSC 52). No answer: a terminal does not report
+    /// whether it accepted it.
     CopyByTerminal(String),
     /// Send [`Event::Continue`] after the next frame and the waiting keys.
     Continue,

@@ -21,7 +21,8 @@ mod watch;
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Architecture, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Part, StageEntry, StageInfo, Workspace,
+    Architecture, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Part, StageEntry,
+    StageInfo, Workspace,
 };
 
 pub use build::Output;
@@ -135,8 +136,8 @@ impl Notice {
 pub struct Options {
     /// The name of the stage that is shown.
     pub stage: String,
-    /// The options that a headless command needs for the same workspace, quoted for a shell: `--workspace DIR`; empty
-    /// for the defaults.
+    /// The options that a headless command needs for the same workspace, quoted for a shell:
+    /// `--workspace DIR`; empty for the defaults.
     pub arguments: String,
     /// Those that it needs for the same stage: `--stage beta --region eu-west-1`.
     pub stage_arguments: String,
@@ -161,7 +162,8 @@ pub struct State {
     pub login: Option<Login>,
     /// The codes that the user was asked for, on all stages.
     pub codes: Vec<CodeAsked>,
-    /// Expiration of credentials that was already handled by checking them again, in milliseconds since the Unix epoch.
+    /// Expiration of credentials that was already handled by checking them again, in milliseconds
+    /// since the Unix epoch.
     pub expiry_seen: Option<i64>,
     /// The stages of the workspace, as last read.
     pub stages: Vec<StageEntry>,
@@ -242,8 +244,8 @@ impl State {
         matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
-    /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is protected, or the plan
-    /// makes a function callable by everybody.
+    /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is
+    /// protected, or the plan makes a function callable by everybody.
     pub fn asks_name(&self, plan: &Plan) -> bool {
         let opens = !self.is_local() && plan.outcome.as_ref().is_some_and(DeployPlan::opens);
         // Before the changes are known, the name can be typed already.
@@ -255,8 +257,10 @@ impl State {
     pub fn unsent(&self) -> Vec<String> {
         let here = self.functions.known().filter(|card| !card.config.edits.is_empty());
         let here = here.map(|card| card.function.name.clone());
-        let there =
-            self.sites.iter().flat_map(|(stage, site)| site.edited().map(move |name| format!("{name} on {stage}")));
+        let there = self
+            .sites
+            .iter()
+            .flat_map(|(stage, site)| site.edited().map(move |name| format!("{name} on {stage}")));
         here.chain(there).collect()
     }
 
@@ -288,7 +292,8 @@ impl State {
         }
     }
 
-    /// Returns `true` if a part of the screen changes over time, so that it must be drawn again soon.
+    /// Returns `true` if a part of the screen changes over time, so that it must be drawn again
+    /// soon.
     pub fn is_moving(&self) -> bool {
         self.jobs.shown().is_some()
     }
@@ -298,16 +303,21 @@ impl State {
         self.notice = Some(notice);
     }
 
-    /// Returns a key of an action that works everywhere and is on every keyboard: not a letter or punctuation mark.
+    /// Returns a key of an action that works everywhere and is on every keyboard: not a letter or
+    /// punctuation mark.
     pub fn plain_key_of(&self, run: &str) -> Option<&str> {
-        let hint = self.hints.iter().find(|hint| hint.context == Context::Global && hint.run == run)?;
+        let hint =
+            self.hints.iter().find(|hint| hint.context == Context::Global && hint.run == run)?;
         hint.keys.iter().find(|key| key.chars().count() > 1).map(String::as_str)
     }
 
     /// Returns the key of an action for the footer and titles: the first one bound.
     pub fn key_of(&self, context: Context, run: &str) -> Option<&str> {
-        let of = |context| self.hints.iter().find(move |hint| hint.context == context && hint.run == run);
-        let hint = of(context).or_else(|| context.inherits().then(|| of(Context::Global)).flatten())?;
+        let of = |context| {
+            self.hints.iter().find(move |hint| hint.context == context && hint.run == run)
+        };
+        let hint =
+            of(context).or_else(|| context.inherits().then(|| of(Context::Global)).flatten())?;
         hint.keys.first().map(String::as_str)
     }
 }

@@ -1,4 +1,5 @@
-//! The real terminal: taken at the start, and always restored (after an error, a panic, a signal, Ctrl-Z, `$EDITOR`).
+//! The real terminal: taken at the start, and always restored (after an error, a panic, a signal,
+//! Ctrl-Z, `$EDITOR`).
 
 mod editor;
 
@@ -19,8 +20,8 @@ use crossterm::{
     execute, queue,
     style::Print,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-        enable_raw_mode,
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        disable_raw_mode, enable_raw_mode,
     },
 };
 use futures_util::{StreamExt, stream::poll_fn};
@@ -75,8 +76,8 @@ impl Term {
         Ok(result)
     }
 
-    /// Clears the screen and its buffer. Without `Terminal::clear`, which asks the terminal for the cursor position:
-    /// the answer would have to pass through the reader of the keys.
+    /// Clears the screen and its buffer. Without `Terminal::clear`, which asks the terminal for the
+    /// cursor position: the answer would have to pass through the reader of the keys.
     fn forget(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from(size))
@@ -94,7 +95,8 @@ impl Drop for Term {
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(BUTTONS_ON)).inspect_err(|_| give_back())
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(BUTTONS_ON))
+        .inspect_err(|_| give_back())
 }
 
 /// Restores the terminal, once. Continues if a part fails: the terminal may be gone.
@@ -118,18 +120,20 @@ fn is_gone() -> bool {
     let stdin = io::stdin();
     let mut input = [PollFd::new(&stdin, PollFlags::IN)];
     poll(&mut input, Some(&Timespec::default())).is_ok_and(|count| {
-        count > 0 && input[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+        count > 0
+            && input[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
     })
 }
 
-/// A panic of the drawing thread restores the terminal before it prints. A panic of another thread must not print over
-/// the screen: it is logged.
+/// A panic of the drawing thread restores the terminal before it prints. A panic of another thread
+/// must not print over the screen: it is logged.
 fn set_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let is_drawing = DRAWING.lock().is_ok_and(|drawing| *drawing == Some(thread::current().id()));
+            let is_drawing =
+                DRAWING.lock().is_ok_and(|drawing| *drawing == Some(thread::current().id()));
             if is_drawing || !TAKEN.load(Ordering::SeqCst) {
                 give_back();
                 print(panic);

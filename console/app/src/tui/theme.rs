@@ -1,4 +1,5 @@
-//! Styles of the screen. Colours only emphasise what words, marks and modifiers show already: `plain` has none.
+//! Styles of the screen. Colours only emphasise what words, marks and modifiers show already:
+//! `plain` has none.
 
 #[cfg(test)]
 mod tests;
@@ -69,7 +70,10 @@ impl Theme {
             dim: fg(Color::Indexed(247)),
             border: fg(Color::Indexed(242)),
             focused: fg(Color::Cyan),
-            selected: Style::new().fg(Color::White).bg(Color::Indexed(24)).add_modifier(Modifier::BOLD),
+            selected: Style::new()
+                .fg(Color::White)
+                .bg(Color::Indexed(24))
+                .add_modifier(Modifier::BOLD),
             tab: fg(Color::Cyan).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             good: fg(Color::Green),
             warn: fg(Color::Yellow),
@@ -102,7 +106,10 @@ impl Theme {
             dim: fg(Color::Indexed(240)),
             border: fg(Color::Indexed(245)),
             focused: fg(Color::Blue),
-            selected: Style::new().fg(Color::Black).bg(Color::Indexed(153)).add_modifier(Modifier::BOLD),
+            selected: Style::new()
+                .fg(Color::Black)
+                .bg(Color::Indexed(153))
+                .add_modifier(Modifier::BOLD),
             tab: fg(Color::Blue).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             warn: fg(Color::Indexed(94)),
             bad: fg(Color::Red).add_modifier(Modifier::BOLD),
@@ -127,8 +134,8 @@ impl Theme {
         }
     }
 
-    /// Reduces the theme to sixteen colours: other colours are replaced by the terminal's own foreground, which is
-    /// readable on its background.
+    /// Reduces the theme to sixteen colours: other colours are replaced by the terminal's own
+    /// foreground, which is readable on its background.
     #[must_use]
     pub fn in_sixteen(mut self) -> Self {
         for style in self.styles_mut() {
@@ -169,8 +176,8 @@ impl Theme {
         .chain(&mut self.requests)
     }
 
-    /// Returns the theme without colours: bold, underlined and reversed only. Not faint: many terminals draw that too
-    /// close to their background.
+    /// Returns the theme without colours: bold, underlined and reversed only. Not faint: many
+    /// terminals draw that too close to their background.
     pub fn plain() -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
@@ -222,7 +229,8 @@ impl Palette {
         let term = variable("TERM").unwrap_or_default();
         let many = ["256color", "direct", "kitty", "alacritty", "foot", "ghostty", "wezterm"];
         // `foreground;background`, of the sixteen.
-        let background = variable("COLORFGBG").and_then(|pair| pair.rsplit(';').next()?.parse::<u8>().ok());
+        let background =
+            variable("COLORFGBG").and_then(|pair| pair.rsplit(';').next()?.parse::<u8>().ok());
         Self {
             none: set("NO_COLOR").is_some(),
             many: set("COLORTERM").is_some() || many.iter().any(|name| term.contains(name)),

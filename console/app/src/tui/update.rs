@@ -1,7 +1,7 @@
 //! `update(&mut State, Event) -> Vec<Effect>`: the only place that changes state.
 //!
-//! Never waits. Depends on `state` and `message` only; no clock (time arrives inside events), no files, no tokio, no
-//! `view` and no engine.
+//! Never waits. Depends on `state` and `message` only; no clock (time arrives inside events), no
+//! files, no tokio, no `view` and no engine.
 
 mod copy;
 mod delete;
@@ -32,7 +32,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if input::ahead::is_stray(state, &event) {
         return Vec::new();
     }
-    let is_asked = matches!(event, Event::Action(_) | Event::Key(_) | Event::Paste(_) | Event::Click(_));
+    let is_asked =
+        matches!(event, Event::Action(_) | Event::Key(_) | Event::Paste(_) | Event::Click(_));
     state.quit_asked &= matches!(event, Event::Action(_)) || !is_asked;
     let stage = stages::of(state, &event);
     let before = input::ahead::meaning(state);
@@ -102,7 +103,9 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
         Event::VersionsChanged(job, result) => effects = versions::changed(state, job, &result),
         Event::Promoted(job, result) => effects = promote::finished(state, job, &result),
-        Event::InvokeFinished(job, result) => effects = invoke::response::invoked(state, job, result),
+        Event::InvokeFinished(job, result) => {
+            effects = invoke::response::invoked(state, job, result);
+        }
         Event::ResponsePart(job, part) => effects = invoke::response::part(state, job, part),
         Event::LogsLinked(job, result) => effects = invoke::response::linked(state, job, result),
         Event::LogLines(job, lines) => logs::lines(state, job, lines),
@@ -114,7 +117,9 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::LogsFetched(job, result) => effects = finish::logs(state, job, result),
         Event::Samples(job, result) => effects = finish::samples(state, job, result),
         Event::CodeAsked(asked) => state.codes.push(asked),
-        Event::Edited(function, result) => effects = invoke::payload::edited(state, &function, result),
+        Event::Edited(function, result) => {
+            effects = invoke::payload::edited(state, &function, result);
+        }
         Event::EventRead(function, file, result) => {
             effects = invoke::payload::event_read(state, &function, &file, result);
         }
@@ -160,7 +165,9 @@ fn click(state: &mut State, target: Target) -> Vec<Effect> {
         Target::Functions => state.focus = Focus::Functions,
         Target::Tab(tab) => show(state, tab),
         Target::Pane => state.focus = Focus::Tab,
-        Target::Editor { row, column } => effects.extend(invoke::payload::click(state, row, column)),
+        Target::Editor { row, column } => {
+            effects.extend(invoke::payload::click(state, row, column));
+        }
         Target::Choice(_) | Target::Overlay => {}
     }
     effects
@@ -180,7 +187,10 @@ fn leave(state: &mut State) -> Vec<Effect> {
     let mut effects: Vec<Effect> = Vec::new();
     for card in state.functions.known_mut().filter(|card| card.draft.changed) {
         card.draft.changed = false;
-        effects.push(Effect::SaveDraft { function: card.function.name.clone(), text: card.draft.text() });
+        effects.push(Effect::SaveDraft {
+            function: card.function.name.clone(),
+            text: card.draft.text(),
+        });
     }
     effects.extend(state.jobs.iter().map(|job| Effect::Cancel(job.id)));
     effects.push(Effect::Quit);

@@ -1,12 +1,12 @@
 //! `draw(&State, &Theme, &mut Frame) -> Areas`: the whole screen, one file per pane.
 //!
-//! Cannot fail, cannot change state, draws any size. Depends on `state`, `message` and `theme`; not on `update` or the
-//! engine.
+//! Cannot fail, cannot change state, draws any size. Depends on `state`, `message` and `theme`; not
+//! on `update` or the engine.
 //!
 //! # Map of the screen
 //!
-//! From 110 columns on, list and pane are side by side; below that, the list is above the pane, and summary and steps
-//! are left out. The files are in `view/`:
+//! From 110 columns on, list and pane are side by side; below that, the list is above the pane, and
+//! summary and steps are left out. The files are in `view/`:
 //!
 //! ```text
 //! ┌ frame/header.rs: workspace, stage, account, region, architecture ── running job, time ┐
@@ -36,8 +36,8 @@
 //! | resources that a deletion removes | `delete.rs` |
 //! | login | `login.rs` |
 //!
-//! All text reaches the screen through `text.rs`, which cleans, measures and cuts it. `areas.rs` records the areas of
-//! drawn elements, for the mouse and for scrolling.
+//! All text reaches the screen through `text.rs`, which cleans, measures and cuts it. `areas.rs`
+//! records the areas of drawn elements, for the mouse and for scrolling.
 
 mod areas;
 mod build;
@@ -62,12 +62,12 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-pub use areas::Areas;
-
 use crate::tui::{
     state::{State, Tab},
     theme::Theme,
 };
+
+pub use areas::Areas;
 
 /// Minimum size of a terminal that the screen fits in.
 const LEAST: (u16, u16) = (60, 16);
@@ -83,9 +83,13 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
         return areas;
     }
     frame.buffer_mut().set_style(area, theme.text);
-    let [top, body, status, hints] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
-            .areas(area);
+    let [top, body, status, hints] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
     frame::header::draw(state, theme, frame, top);
     let is_wide = area.width >= WIDE;
     if is_wide {
@@ -101,17 +105,24 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
 
 fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
     let left = (body.width * 2 / 5).clamp(46, 58);
-    let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
-    let steps = if state.sequence.is_some() && body.height >= 26 { stats::summary::LOOP_HEIGHT } else { 0 };
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
+    let steps =
+        if state.sequence.is_some() && body.height >= 26 { stats::summary::LOOP_HEIGHT } else { 0 };
     let figures = if body.height >= 18 { stats::summary::HEIGHT } else { 0 };
-    let [list, figures, steps] =
-        Layout::vertical([Constraint::Min(5), Constraint::Length(figures), Constraint::Length(steps)]).areas(left);
+    let [list, figures, steps] = Layout::vertical([
+        Constraint::Min(5),
+        Constraint::Length(figures),
+        Constraint::Length(steps),
+    ])
+    .areas(left);
     functions::draw(state, theme, frame, list, areas);
     stats::summary::draw(state, theme, frame, figures);
     stats::summary::steps(state, theme, frame, steps);
     let below = state.tab == Tab::Payload && right.height >= 20;
     if below {
-        let [pane, response] = Layout::vertical([Constraint::Percentage(55), Constraint::Min(0)]).areas(right);
+        let [pane, response] =
+            Layout::vertical([Constraint::Percentage(55), Constraint::Min(0)]).areas(right);
         frame::pane::draw(state, theme, frame, pane, areas);
         invoke::response::below(state, theme, frame, response);
         areas.viewport.response_below = true;

@@ -1,5 +1,5 @@
-//! An account on AWS as described by the user's files and environment: profile, region, credentials, and proxies and
-//! certificates.
+//! An account on AWS as described by the user's files and environment: profile, region,
+//! credentials, and proxies and certificates.
 
 use std::time::Duration;
 
@@ -15,13 +15,15 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::{http::SharedHttpClient, runtime_components::RuntimeComponents};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, runtime_components::RuntimeComponents,
+};
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::os_shim_internal::Env;
 use lambda_console_model::Failure;
 
+use self::proxy::Proxies;
 use super::{
-    certificates,
     clients::{READ_TIMEOUT, timeouts},
     credentials::{
         Source,
@@ -29,11 +31,14 @@ use super::{
         mfa::Asker,
         profiles::{Named, Profiles, variable},
     },
-    proxy::Proxies,
     stage::settings::StageSettings,
 };
 
-/// Longest time to get credentials: a program that provides them, or an MFA code, may wait for a person.
+mod certificates;
+pub(super) mod proxy;
+
+/// Longest time to get credentials: a program that provides them, or an MFA code, may wait for a
+/// person.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Profiles, region and credentials of a stage on AWS.
@@ -60,10 +65,12 @@ impl Account {
         &self.source
     }
 
-    /// Returns the configuration for SDK clients; `asker` asks for codes of MFA devices when they are needed.
+    /// Returns the configuration for SDK clients; `asker` asks for codes of MFA devices when they
+    /// are needed.
     ///
     /// # Errors
-    /// Returns an error if the profile, its region, its credentials or its certificates are missing.
+    /// Returns an error if the profile, its region, its credentials or its certificates are
+    /// missing.
     pub(super) async fn config(&self, asker: &Asker) -> Result<SdkConfig, Failure> {
         self.profiles.present()?;
         let http = self.http()?;
@@ -89,7 +96,8 @@ impl Account {
             },
         };
         for role in roles.into_iter().rev() {
-            let role = Assumed::new(role.as_ref().clone(), provider, &config, &self.env, asker.clone());
+            let role =
+                Assumed::new(role.as_ref().clone(), provider, &config, &self.env, asker.clone());
             provider = SharedCredentialsProvider::new(role);
         }
         Ok(config.into_builder().credentials_provider(provider).build())
@@ -116,17 +124,25 @@ impl Account {
         loader.load().await
     }
 
-    /// The credentials of `profile`. `None` means those of the default chain, which checks the environment first and
-    /// then the profile: credentials of a profile that was selected take precedence over keys of the environment, which
-    /// may be another account's.
-    fn before_environment(&self, profile: &str, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+    /// The credentials of `profile`. `None` means those of the default chain, which checks the
+    /// environment first and then the profile: credentials of a profile that was selected take
+    /// precedence over keys of the environment, which may be another account's.
+    fn before_environment(
+        &self,
+        profile: &str,
+        config: &SdkConfig,
+    ) -> Option<SharedCredentialsProvider> {
         let is_chosen = self.profiles.named() == Named::Stage;
-        let is_hidden =
-            ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"].iter().any(|it| variable(&self.env, it).is_some());
+        let is_hidden = ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+            .iter()
+            .any(|it| variable(&self.env, it).is_some());
         if !is_chosen || !is_hidden {
             return None;
         }
-        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&sdk(config)).build();
+        let provider = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .configure(&sdk(config))
+            .build();
         Some(SharedCredentialsProvider::new(provider))
     }
 
@@ -138,16 +154,21 @@ impl Account {
         config: &SdkConfig,
     ) -> Result<SharedCredentialsProvider, Failure> {
         let found = match source {
-            Source::Environment => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-            Source::Container => {
-                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&sdk(config)).build())
+            Source::Environment => {
+                SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
             }
-            Source::Machine => {
-                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&sdk(config)).build())
-            }
+            Source::Container => SharedCredentialsProvider::new(
+                EcsCredentialsProvider::builder().configure(&sdk(config)).build(),
+            ),
+            Source::Machine => SharedCredentialsProvider::new(
+                ImdsCredentialsProvider::builder().configure(&sdk(config)).build(),
+            ),
             // Not by the SDK: the profile may name the role that these keys assume.
             Source::Keys(name) => SharedCredentialsProvider::new(self.keys(name)?),
-            Source::Sso(name) | Source::Console(name) | Source::Process(name) | Source::WebIdentity(Some(name)) => {
+            Source::Sso(name)
+            | Source::Console(name)
+            | Source::Process(name)
+            | Source::WebIdentity(Some(name)) => {
                 match (self.before_environment(name, config), config.http_client()) {
                     (Some(provider), _) => Some(provider),
                     (None, Some(http)) => self.loaded(name, http).await.credentials_provider(),
@@ -156,7 +177,9 @@ impl Account {
                 .ok_or_else(|| without_credentials(profile))?
             }
             Source::Missing(name) => {
-                return Err(self.profiles.missing(name, &format!(", which `source_profile` of {profile} names")));
+                return Err(self
+                    .profiles
+                    .missing(name, &format!(", which `source_profile` of {profile} names")));
             }
             Source::Unknown(_) | Source::WebIdentity(None) | Source::Role { .. } => {
                 return Err(without_credentials(profile));
@@ -197,7 +220,8 @@ fn without_credentials(profile: &str) -> Failure {
 
 /// A client that uses this proxy.
 fn client(proxy: Option<ProxyConfig>, trusted: &TrustStore) -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(trusted.clone()).build().unwrap_or_default();
+    let context =
+        TlsContext::builder().with_trust_store(trusted.clone()).build().unwrap_or_default();
     Builder::new().build_with_connector_fn(move |settings, components| {
         let tls = Provider::Rustls(CryptoMode::Ring);
         let mut connector = Connector::builder().tls_provider(tls).tls_context(context.clone());

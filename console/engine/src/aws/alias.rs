@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Prefix of an alias's description that records the version it pointed to before. A description that a person wrote is
-/// kept.
+/// Prefix of an alias's description that records the version it pointed to before. A description
+/// that a person wrote is kept.
 const NOTE: &str = "lambda-console: before this, version ";
 
 /// An alias as it was when it was last read or written.
@@ -38,8 +38,8 @@ pub(crate) struct Publication<'a> {
     pub(crate) description: Option<&'a str>,
 }
 
-/// Publishes the function as it is now and returns the version's number, which may not be active yet. Lambda publishes
-/// no new version if code and configuration are those of the last one.
+/// Publishes the function as it is now and returns the version's number, which may not be active
+/// yet. Lambda publishes no new version if code and configuration are those of the last one.
 pub(crate) async fn publish(
     stage: &Stage,
     publication: &Publication<'_>,
@@ -48,7 +48,8 @@ pub(crate) async fn publish(
     let Publication { name, sha256, revision, description } = *publication;
     let published = patiently(stage, name, cancel, || {
         stage.call(|clients| async move {
-            let publish = clients.lambda().publish_version().function_name(name).code_sha256(sha256);
+            let publish =
+                clients.lambda().publish_version().function_name(name).code_sha256(sha256);
             publish
                 .set_revision_id(revision.map(str::to_owned))
                 .set_description(description.map(str::to_owned))
@@ -77,8 +78,8 @@ pub(crate) async fn create(
     made.await.map(|_| ())
 }
 
-/// Publishes the function as it is now, with code of the digest `sha256`, and returns the version's number once it is
-/// active.
+/// Publishes the function as it is now, with code of the digest `sha256`, and returns the version's
+/// number once it is active.
 pub(crate) async fn published(
     stage: &Stage,
     function: &str,
@@ -88,26 +89,38 @@ pub(crate) async fn published(
 ) -> Result<String, Failure> {
     let publication = Publication { name: function, sha256, revision: None, description };
     let published = publish(stage, &publication, &job.cancel).await;
-    let version =
-        published.map_err(|error| error.into_failure(format!("could not publish a version of {function}")))?;
+    let version = published.map_err(|error| {
+        error.into_failure(format!("could not publish a version of {function}"))
+    })?;
     settled(stage, &format!("{function}:{version}")).await?;
     Ok(version)
 }
 
 /// Points `alias` at `version`; creates the alias if it does not exist.
-pub(crate) async fn point(stage: &Stage, function: &str, alias: &str, version: &str, job: &Job) -> Result<(), Failure> {
+pub(crate) async fn point(
+    stage: &Stage,
+    function: &str,
+    alias: &str,
+    version: &str,
+    job: &Job,
+) -> Result<(), Failure> {
     let Some(found) = get(stage, function, alias).await? else {
         let made = create(stage, function, alias, version, &job.cancel).await;
-        return made.map_err(|error| error.into_failure(format!("could not make the alias {alias} of {function}")));
+        return made.map_err(|error| {
+            error.into_failure(format!("could not make the alias {alias} of {function}"))
+        });
     };
     if found.version != version || found.canary.is_some() {
         let moved = set(stage, function, alias, &found, version, None).await;
-        moved.map_err(|error| error.into_failure(format!("could not point {alias} at {function}:{version}")))?;
+        moved.map_err(|error| {
+            error.into_failure(format!("could not point {alias} at {function}:{version}"))
+        })?;
     }
     Ok(())
 }
 
-/// Removes a canary's routing from an alias. An alias that was changed by someone else in the meantime is not modified.
+/// Removes a canary's routing from an alias. An alias that was changed by someone else in the
+/// meantime is not modified.
 pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Result<(), Failure> {
     let what = || format!("could not end the canary of {function}");
     let Some(found) = get(stage, function, &alias.name).await? else { return Ok(()) };
@@ -125,12 +138,19 @@ pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Resul
 }
 
 /// Returns the alias; `None` if it does not exist.
-pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Option<Pointer>, Failure> {
+pub(crate) async fn get(
+    stage: &Stage,
+    function: &str,
+    alias: &str,
+) -> Result<Option<Pointer>, Failure> {
     let answer = stage
-        .call(|clients| async move { clients.lambda().get_alias().function_name(function).name(alias).send().await })
+        .call(|clients| async move {
+            clients.lambda().get_alias().function_name(function).name(alias).send().await
+        })
         .await;
-    let found = present(answer)
-        .map_err(|error| error.into_failure(format!("could not look at the alias {alias} of {function}")))?;
+    let found = present(answer).map_err(|error| {
+        error.into_failure(format!("could not look at the alias {alias} of {function}"))
+    })?;
     Ok(found.map(|found| Pointer {
         version: found.function_version().unwrap_or_default().to_owned(),
         canary: share(found.routing_config()),
@@ -139,8 +159,8 @@ pub(crate) async fn get(stage: &Stage, function: &str, alias: &str) -> Result<Op
     }))
 }
 
-/// Points `alias`, whose last known state is `found`, at `version`, except for the canary's share. Refused if someone
-/// changed the alias in the meantime.
+/// Points `alias`, whose last known state is `found`, at `version`, except for the canary's share.
+/// Refused if someone changed the alias in the meantime.
 pub(crate) async fn set(
     stage: &Stage,
     function: &str,
@@ -184,7 +204,8 @@ pub(crate) async fn set(
 impl Pointer {
     /// `it leads to version 7, and 5 % to version 8`.
     pub(crate) fn story(&self) -> String {
-        let rest = self.canary.as_ref().map(|share| format!(", and {}", part(share))).unwrap_or_default();
+        let rest =
+            self.canary.as_ref().map(|share| format!(", and {}", part(share))).unwrap_or_default();
         format!("it leads to version {}{rest}", self.version)
     }
 }

@@ -1,11 +1,13 @@
-//! The SDK clients of a stage, each made at its first use. All share one HTTP stack: hyper with rustls on ring.
+//! The SDK clients of a stage, each made at its first use. All share one HTTP stack: hyper with
+//! rustls on ring.
 
 use std::{sync::OnceLock, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::config::{
-    ConfigBag, Intercept, RuntimeComponents, endpoint::Params, interceptors::BeforeSerializationInterceptorContextMut,
+    ConfigBag, Intercept, RuntimeComponents, endpoint::Params,
+    interceptors::BeforeSerializationInterceptorContextMut,
 };
 use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::{
@@ -68,7 +70,11 @@ impl Clients {
     }
 
     /// Clients for AWS, for `account`.
-    pub(super) async fn aws(account: &Account, asker: &Asker, guard: Guard) -> Result<Self, Failure> {
+    pub(super) async fn aws(
+        account: &Account,
+        asker: &Asker,
+        guard: Guard,
+    ) -> Result<Self, Failure> {
         let config = Box::pin(account.config(asker)).await?;
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         Ok(Self::new(config, region, guard))
@@ -78,7 +84,8 @@ impl Clients {
         let expiry = Expiry::default();
         let config = match config.credentials_provider() {
             Some(provider) => {
-                let provider = SharedCredentialsProvider::new(Watched::new(provider, expiry.clone()));
+                let provider =
+                    SharedCredentialsProvider::new(Watched::new(provider, expiry.clone()));
                 config.into_builder().credentials_provider(provider).build()
             }
             None => config,
@@ -124,13 +131,14 @@ impl Clients {
     /// Lambda, for everything but Invoke.
     pub(crate) fn lambda(&self) -> &aws_sdk_lambda::Client {
         self.lambda.get_or_init(|| {
-            let config = aws_sdk_lambda::config::Builder::from(&self.config).interceptor(self.guard).build();
+            let config =
+                aws_sdk_lambda::config::Builder::from(&self.config).interceptor(self.guard).build();
             aws_sdk_lambda::Client::from_conf(config)
         })
     }
 
-    /// Lambda for Invoke: one attempt, because a second one would have the effects twice, and a read timeout longer
-    /// than any function's.
+    /// Lambda for Invoke: one attempt, because a second one would have the effects twice, and a
+    /// read timeout longer than any function's.
     pub(crate) fn invoke(&self) -> &aws_sdk_lambda::Client {
         self.invoke.get_or_init(|| {
             let config = aws_sdk_lambda::config::Builder::from(&self.config)
@@ -158,7 +166,8 @@ impl Clients {
     /// IAM.
     pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
         self.iam.get_or_init(|| {
-            let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(self.guard).build();
+            let config =
+                aws_sdk_iam::config::Builder::from(&self.config).interceptor(self.guard).build();
             aws_sdk_iam::Client::from_conf(config)
         })
     }
@@ -166,7 +175,8 @@ impl Clients {
     /// STS.
     pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| {
-            let config = aws_sdk_sts::config::Builder::from(&self.config).interceptor(self.guard).build();
+            let config =
+                aws_sdk_sts::config::Builder::from(&self.config).interceptor(self.guard).build();
             aws_sdk_sts::Client::from_conf(config)
         })
     }
@@ -181,8 +191,8 @@ pub(crate) fn uploading() -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::config::Builder::default().timeout_config(timeouts(UPLOAD_READ_TIMEOUT))
 }
 
-/// `StartLiveTail` puts `stream-` before the host, also of a custom endpoint, which has no such host: keeps the host as
-/// configured.
+/// `StartLiveTail` puts `stream-` before the host, also of a custom endpoint, which has no such
+/// host: keeps the host as configured.
 #[derive(Debug)]
 struct KeepHost;
 

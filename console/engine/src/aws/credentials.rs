@@ -67,8 +67,8 @@ pub(super) struct Role {
 const LONGEST_CHAIN: usize = 16;
 
 impl Source {
-    /// Returns the source of the selected profile's credentials; if no profile is named, the environment takes
-    /// precedence.
+    /// Returns the source of the selected profile's credentials; if no profile is named, the
+    /// environment takes precedence.
     pub(super) fn of(env: &Env, profiles: &Profiles) -> Self {
         let is_set = |name| variable(env, name).is_some();
         let is_chosen = profiles.named() == Named::Stage;
@@ -76,10 +76,14 @@ impl Source {
             return Self::Environment;
         }
         match Self::walk(profiles, profiles.name(), LONGEST_CHAIN) {
-            Self::Missing(_) | Self::Unknown(_) if !is_chosen && is_set("AWS_WEB_IDENTITY_TOKEN_FILE") => {
+            Self::Missing(_) | Self::Unknown(_)
+                if !is_chosen && is_set("AWS_WEB_IDENTITY_TOKEN_FILE") =>
+            {
                 Self::WebIdentity(None)
             }
-            Self::Missing(_) | Self::Unknown(_) if profiles.named() == Named::Nobody => Self::Machine,
+            Self::Missing(_) | Self::Unknown(_) if profiles.named() == Named::Nobody => {
+                Self::Machine
+            }
             source => source,
         }
     }
@@ -92,7 +96,9 @@ impl Source {
         if !is_first && has_keys {
             return Self::Keys(name.to_owned());
         }
-        if let Some(arn) = profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none()) {
+        if let Some(arn) =
+            profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none())
+        {
             let with = match profile.get("source_profile") {
                 Some(_) if depth == 0 => Self::Unknown(name.to_owned()),
                 Some(source) if source != name => Self::walk(profiles, source, depth - 1),
@@ -152,29 +158,44 @@ impl Source {
         }
     }
 
-    /// Returns the way to renew these credentials if they do not work: a command line that can be run unmodified, or a
-    /// sentence.
+    /// Returns the way to renew these credentials if they do not work: a command line that can be
+    /// run unmodified, or a sentence.
     pub(super) fn login(&self) -> String {
-        let of = |profile: &str| if profile == "default" { String::new() } else { format!(" --profile {profile}") };
+        let of = |profile: &str| {
+            if profile == "default" { String::new() } else { format!(" --profile {profile}") }
+        };
         match self {
             Self::Sso(profile) => format!("aws sso login{}", of(profile)),
             Self::Console(profile) => format!("aws login{}", of(profile)),
             Self::Keys(profile) => format!("aws configure{}", of(profile)),
             Self::Process(profile) => {
-                format!("run what `credential_process` of the profile {profile} names: it says why it gives none")
+                format!(
+                    "run what `credential_process` of the profile {profile} names: it says why it \
+                    gives none"
+                )
             }
-            Self::Environment => "set new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, \
+            Self::Environment => {
+                "set new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, \
                                   then start again"
-                .to_owned(),
-            Self::WebIdentity(None) => "renew the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned(),
+                    .to_owned()
+            }
+            Self::WebIdentity(None) => {
+                "renew the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned()
+            }
             Self::WebIdentity(Some(profile)) => {
-                format!("renew the token in the file that `web_identity_token_file` of the profile {profile} names")
+                format!(
+                    "renew the token in the file that `web_identity_token_file` of the profile \
+                    {profile} names"
+                )
             }
             Self::Container | Self::Machine => {
-                "name a profile: --profile, or AWS_PROFILE; `aws configure sso` makes one".to_owned()
+                "name a profile: --profile, or AWS_PROFILE; `aws configure sso` makes one"
+                    .to_owned()
             }
             Self::Role { with, .. } => with.login(),
-            Self::Missing(profile) | Self::Unknown(profile) => format!("aws configure sso{}", of(profile)),
+            Self::Missing(profile) | Self::Unknown(profile) => {
+                format!("aws configure sso{}", of(profile))
+            }
         }
     }
 }
@@ -188,7 +209,9 @@ impl Role {
             mfa: text("mfa_serial"),
             external_id: text("external_id"),
             session: text("role_session_name"),
-            duration: profile.get("duration_seconds").and_then(|seconds| seconds.trim().parse().ok()),
+            duration: profile
+                .get("duration_seconds")
+                .and_then(|seconds| seconds.trim().parse().ok()),
         }
     }
 
@@ -312,7 +335,11 @@ login_session = arn:aws:iam::222222222222:user/me
             ("keys", "keys", "aws configure --profile keys"),
             ("instance", "role deployer with machine", "name a profile"),
             ("container", "role deployer with container", "name a profile"),
-            ("process", "credential process", "run what `credential_process` of the profile process names"),
+            (
+                "process",
+                "credential process",
+                "run what `credential_process` of the profile process names",
+            ),
             ("second-device", "role admin with keys and MFA", "aws configure --profile keys"),
             ("session", "console login", "aws login --profile session"),
             (
@@ -325,7 +352,10 @@ login_session = arn:aws:iam::222222222222:user/me
             let source = found(Some(profile), &[]).await;
             assert_eq!(source.describe(), kind, "{profile}");
             assert!(source.login().starts_with(login), "{profile}: {}", source.login());
-            assert!(!source.login().contains("123"), "what the process is called with stays a secret");
+            assert!(
+                !source.login().contains("123"),
+                "what the process is called with stays a secret"
+            );
         }
     }
 
@@ -341,7 +371,14 @@ login_session = arn:aws:iam::222222222222:user/me
         assert_eq!(found(Some("sso"), &keys).await, Source::Sso("sso".into()));
         assert_eq!(found(None, &[("AWS_PROFILE", "sso")]).await, Source::Sso("sso".into()));
         assert_eq!(found(None, &[("AWS_DEFAULT_PROFILE", "sso")]).await, Source::Sso("sso".into()));
-        assert_eq!(found(None, &[]).await, Source::Machine, "the default profile has a region only");
-        assert_eq!(found(None, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]).await, Source::WebIdentity(None));
+        assert_eq!(
+            found(None, &[]).await,
+            Source::Machine,
+            "the default profile has a region only"
+        );
+        assert_eq!(
+            found(None, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]).await,
+            Source::WebIdentity(None)
+        );
     }
 }

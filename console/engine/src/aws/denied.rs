@@ -1,24 +1,28 @@
-//! Explains AWS's error for a denied action: the caller, the action, the resource, and the statement that is missing.
-//! Pure.
+//! Explains AWS's error for a denied action: the caller, the action, the resource, and the
+//! statement that is missing. Pure.
 
 use lambda_console_model::Failure;
 use serde_json::json;
 
-/// The parts of AWS's sentence: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`.
+/// The parts of AWS's sentence: `User: ARN is not authorized to perform: ACTION on resource: ARN
+/// because …`.
 #[derive(Debug, PartialEq, Eq)]
 struct Denied<'m> {
     caller: &'m str,
     action: &'m str,
     resource: &'m str,
-    /// `because no identity-based policy allows …`, `with an explicit deny in …`; empty if the service gives no reason.
+    /// `because no identity-based policy allows …`, `with an explicit deny in …`; empty if the
+    /// service gives no reason.
     reason: &'m str,
 }
 
-/// Returns the failure of `what` for a caller who is not authorized. `message` is the service's, `code` its error code.
+/// Returns the failure of `what` for a caller who is not authorized. `message` is the service's,
+/// `code` its error code.
 pub(crate) fn explain(what: String, code: &str, message: &str) -> Failure {
     let Some(denied) = parse(message) else {
         let why = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
-        let hint = "`lambda-console iam --policy` prints what is needed; or use a profile that may do it: --profile";
+        let hint = "`lambda-console iam --policy` prints what is needed; or use a profile that may \
+            do it: --profile";
         return Failure::denied(what, why, hint);
     };
     let Denied { caller, action, resource, reason } = denied;
@@ -36,7 +40,12 @@ fn parse(message: &str) -> Option<Denied<'_>> {
         None => ("*", rest),
     };
     let reason = rest.trim().trim_end_matches('.');
-    (action.contains(':') && !caller.is_empty()).then_some(Denied { caller, action, resource, reason })
+    (action.contains(':') && !caller.is_empty()).then_some(Denied {
+        caller,
+        action,
+        resource,
+        reason,
+    })
 }
 
 /// The first word, without surrounding punctuation, and the rest.
@@ -49,7 +58,8 @@ fn word(text: &str) -> (&str, &str) {
 fn statement(action: &str, resource: &str) -> String {
     let mut statement = json!({ "Effect": "Allow", "Action": action, "Resource": resource });
     if action == "iam:PassRole" {
-        statement["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } });
+        statement["Condition"] =
+            json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } });
     }
     statement.to_string()
 }
@@ -64,14 +74,18 @@ fn hint(denied: &Denied<'_>) -> String {
         "VPC endpoint policy",
         "resource-based policy",
     ];
-    let kind = kinds.into_iter().find(|kind| reason.contains(kind)).unwrap_or("identity-based policy");
+    let kind =
+        kinds.into_iter().find(|kind| reason.contains(kind)).unwrap_or("identity-based policy");
     let statement = statement(action, resource);
     if reason.contains("explicit deny") {
-        return format!("no statement helps against an explicit deny: whoever keeps that {kind} must lift it");
+        return format!(
+            "no statement helps against an explicit deny: whoever keeps that {kind} must lift it"
+        );
     }
     if kind == "identity-based policy" {
         return format!(
-            "add to the caller's policy {statement}; `lambda-console iam --policy` prints all that is needed"
+            "add to the caller's policy {statement}; `lambda-console iam --policy` prints all that \
+            is needed"
         );
     }
     format!("the {kind} must allow it too: {statement}")
@@ -91,13 +105,15 @@ mod tests {
     fn a_missing_statement_is_told_whole() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:hello";
         let failure = explained(&format!(
-            "User: arn:aws:iam::123456789012:user/me is not authorized to perform: lambda:CreateFunction on resource: {arn} \
+            "User: arn:aws:iam::123456789012:user/me is not authorized to perform: \
+            lambda:CreateFunction on resource: {arn} \
              because no identity-based policy allows the lambda:CreateFunction action"
         ));
         assert_eq!(
             failure.why,
             format!(
-                "arn:aws:iam::123456789012:user/me may not lambda:CreateFunction on {arn}, because no identity-based policy \
+                "arn:aws:iam::123456789012:user/me may not lambda:CreateFunction on {arn}, because \
+                no identity-based policy \
                  allows the lambda:CreateFunction action (AccessDeniedException)"
             )
         );
@@ -113,22 +129,34 @@ mod tests {
 
     #[test]
     fn a_role_is_passed_to_lambda_alone() {
-        let failure =
-            explained(&format!("User: arn:me is not authorized to perform: iam:PassRole on resource: {ROLE}"));
-        assert!(failure.hint.contains(r#""iam:PassedToService":"lambda.amazonaws.com""#), "{}", failure.hint);
+        let failure = explained(&format!(
+            "User: arn:me is not authorized to perform: iam:PassRole on resource: {ROLE}"
+        ));
+        assert!(
+            failure.hint.contains(r#""iam:PassedToService":"lambda.amazonaws.com""#),
+            "{}",
+            failure.hint
+        );
     }
 
     #[test]
     fn who_else_has_a_say_is_named() {
         let of = |reason: &str| {
             explained(&format!(
-                "User: arn:me is not authorized to perform: iam:CreateRole on resource: {ROLE} {reason}"
+                "User: arn:me is not authorized to perform: iam:CreateRole on resource: {ROLE} \
+                {reason}"
             ))
             .hint
         };
-        let scp = "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/p-b";
+        let scp = "with an explicit deny in a service control policy: \
+            arn:aws:organizations::1:policy/o-a/p-b";
         assert!(of(scp).contains("keeps that service control policy must lift it"), "{}", of(scp));
-        for kind in ["permissions boundary", "session policy", "service control policy", "VPC endpoint policy"] {
+        for kind in [
+            "permissions boundary",
+            "session policy",
+            "service control policy",
+            "VPC endpoint policy",
+        ] {
             let hint = of(&format!("because no {kind} allows the iam:CreateRole action"));
             assert!(hint.starts_with(&format!("the {kind} must allow it too")), "{hint}");
         }
@@ -138,7 +166,10 @@ mod tests {
     fn a_sentence_of_another_shape_is_told_as_it_is() {
         for message in ["", "Access Denied", "User is not authorized to perform: something"] {
             let failure = explained(message);
-            assert!(failure.why.contains(message) && failure.why.contains("AccessDeniedException"), "{failure}");
+            assert!(
+                failure.why.contains(message) && failure.why.contains("AccessDeniedException"),
+                "{failure}"
+            );
             assert!(failure.hint.contains("iam --policy"));
         }
         let no_resource = explained("User: arn:me is not authorized to perform: iam:ListRoles");

@@ -7,10 +7,10 @@ use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErr
 use lambda_console_model::Failure;
 
 use super::{
+    account::proxy::{ANSWERED, Through},
     credentials::assume_role::NoCode,
     genuine::Foreign,
     guard::Refusal,
-    proxy::{ANSWERED, Through},
 };
 use crate::{aws::denied, compile::child_process::excerpt};
 
@@ -50,7 +50,11 @@ impl CallError {
     pub(crate) fn code(&self) -> &str {
         match self {
             Self::Service { code, .. } | Self::Login { code, .. } => code,
-            Self::Stage(_) | Self::ReadOnly(_) | Self::Refused(_) | Self::Transport(_) | Self::Foreign(_) => "",
+            Self::Stage(_)
+            | Self::ReadOnly(_)
+            | Self::Refused(_)
+            | Self::Transport(_)
+            | Self::Foreign(_) => "",
         }
     }
 
@@ -69,7 +73,10 @@ impl CallError {
 
     /// Returns `true` if the requested resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
-        matches!(self.code(), "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException")
+        matches!(
+            self.code(),
+            "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException"
+        )
     }
 
     /// Returns `true` if the caller is not authorized.
@@ -85,7 +92,8 @@ impl CallError {
     /// Returns `true` if the function to be created already exists.
     pub(crate) fn is_existing(&self) -> bool {
         self.code() == "ResourceConflictException"
-            && (self.message().contains("already exist") || self.message().contains("FunctionUrlConfig exists"))
+            && (self.message().contains("already exist")
+                || self.message().contains("FunctionUrlConfig exists"))
     }
 
     /// Returns `true` if the resource to be changed has changed since it was read.
@@ -126,7 +134,8 @@ impl CallError {
     /// Returns `true` if a new or edited role has not propagated yet.
     pub(crate) fn is_role_pending(&self) -> bool {
         self.code() == "InvalidParameterValueException"
-            && (self.message().contains("cannot be assumed by Lambda") || self.message().contains("KMS"))
+            && (self.message().contains("cannot be assumed by Lambda")
+                || self.message().contains("KMS"))
     }
 
     /// Returns the failure of `what`, for people.
@@ -138,13 +147,20 @@ impl CallError {
                 return Failure::environment(what, message, hint);
             }
             Self::Foreign(message) => {
-                let hint = "a proxy or a login page answers in the place of AWS: log in to the network with a browser, or look \
+                let hint = "a proxy or a login page answers in the place of AWS: log in to the \
+                    network with a browser, or look \
                             at HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL";
                 return Failure::environment(what, message, hint);
             }
-            Self::ReadOnly(message) => return Failure::usage(what, message, "run it without --read-only"),
+            Self::ReadOnly(message) => {
+                return Failure::usage(what, message, "run it without --read-only");
+            }
             Self::Login { code, message, hint } => {
-                let hint = if hint.is_empty() { "log in again, or name another profile: --profile" } else { &hint };
+                let hint = if hint.is_empty() {
+                    "log in again, or name another profile: --profile"
+                } else {
+                    &hint
+                };
                 return Failure::login(what, with_code(message, &code), hint);
             }
             Self::Service { code, message } => (code, message),
@@ -162,11 +178,15 @@ impl CallError {
             "TooManyRequestsException" | "ThrottlingException" | "Throttling" => {
                 Failure::work(what, why, "wait a little, then try again")
             }
-            "CodeStorageExceededException" => Failure::work(what, why, "delete old versions of functions"),
+            "CodeStorageExceededException" => {
+                Failure::work(what, why, "delete old versions of functions")
+            }
             "RequestTooLargeException"
             | "RequestEntityTooLargeException"
             | "InvalidRequestContentException"
-            | "UnsupportedMediaTypeException" => Failure::usage(what, why, "the payload must be JSON of at most 6 MB"),
+            | "UnsupportedMediaTypeException" => {
+                Failure::usage(what, why, "the payload must be JSON of at most 6 MB")
+            }
             _ => Failure::work(what, why, ""),
         }
     }
@@ -226,8 +246,8 @@ fn is_of_credentials(code: &str) -> bool {
     )
 }
 
-/// Credentials could not be obtained. The reason need not be a missing login: the connection may have failed, or
-/// assuming the role may be denied.
+/// Credentials could not be obtained. The reason need not be a missing login: the connection may
+/// have failed, or assuming the role may be denied.
 fn without_credentials(error: &CredentialsError, text: String) -> CallError {
     if let Some(NoCode(failure)) = cause(error) {
         let Failure { why, hint, .. } = failure.clone();
@@ -288,7 +308,9 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// The cause of this type, at any depth.
-fn cause<'a, C: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a C> {
+fn cause<'a, C: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a C> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
@@ -304,9 +326,11 @@ fn transport_hint(message: &str) -> &'static str {
     } else if message.contains(&format!("{ANSWERED}403")) {
         "the proxy forbids this host: ask whoever runs it to allow it, or name the host in NO_PROXY"
     } else if message.contains(ANSWERED) {
-        "the proxy could not reach this host: check the region, the network behind the proxy, and NO_PROXY"
+        "the proxy could not reach this host: check the region, the network behind the proxy, and \
+        NO_PROXY"
     } else if message.contains("certificate") {
-        "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a file of certificates in PEM"
+        "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a \
+        file of certificates in PEM"
     } else if message.contains("the proxy") {
         "look at the variable, or name hosts that need no proxy in NO_PROXY"
     } else {

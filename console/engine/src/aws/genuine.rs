@@ -1,5 +1,6 @@
-//! Detects answers that are not AWS's: the page of a proxy that blocks the call, or of a network that requires a login,
-//! instead of the service's own answer. With status 200 such a page would be taken for success.
+//! Detects answers that are not AWS's: the page of a proxy that blocks the call, or of a network
+//! that requires a login, instead of the service's own answer. With status 200 such a page would be
+//! taken for success.
 //!
 //! Pure.
 
@@ -22,8 +23,8 @@ pub(super) fn check(response: &HttpResponse) -> Result<(), Foreign> {
     let header = |name: &str| response.headers().get(name);
     let status = response.status().as_u16();
     let kind = header("content-type").unwrap_or_default();
-    let is_page =
-        kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case("text/html")) || (300..400).contains(&status);
+    let is_page = kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+        || (300..400).contains(&status);
     if !is_page || IDS.iter().any(|id| header(id).is_some()) {
         return Ok(());
     }

@@ -1,16 +1,22 @@
-//! The last check before a call is sent: with `--read-only` only calls that are known to be read-only are sent.
+//! The last check before a call is sent: with `--read-only` only calls that are known to be
+//! read-only are sent.
 //!
-//! It is in every SDK client, so that no verb can forget the check. Unknown operations are refused. It also rejects
-//! responses that did not come from a service.
+//! It is in every SDK client, so that no verb can forget the check. Unknown operations are refused.
+//! It also rejects responses that did not come from a service.
 
 use aws_sdk_lambda::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::BeforeSerializationInterceptorContextMut,
+    },
     operation::invoke::InvokeInput,
     types::InvocationType,
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
-    client::{interceptors::context::AfterDeserializationInterceptorContextRef, orchestrator::Metadata},
+    client::{
+        interceptors::context::AfterDeserializationInterceptorContextRef, orchestrator::Metadata,
+    },
 };
 
 use super::genuine;

@@ -1,8 +1,10 @@
-//! The metric `Errors` of a function's versions: `CloudWatch`'s count of the invocations that failed. A REPORT in text
-//! does not show an error that the function itself returned, and anybody can write the other lines of a log.
+//! The metric `Errors` of a function's versions: `CloudWatch`'s count of the invocations that
+//! failed. A REPORT in text does not show an error that the function itself returned, and anybody
+//! can write the other lines of a log.
 //!
-//! Source: `CloudWatch` API reference, `GetMetricData`, in its JSON protocol; AWS Lambda developer guide, "Types of
-//! metrics for Lambda functions" (the dimensions `Resource` and `ExecutedVersion`).
+//! Source: `CloudWatch` API reference, `GetMetricData`, in its JSON protocol; AWS Lambda developer
+//! guide, "Types of metrics for Lambda functions" (the dimensions `Resource` and
+//! `ExecutedVersion`).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,8 +26,9 @@ use serde_json::json;
 use super::{
     clients::READ_TIMEOUT,
     error::CallError,
+    naming::partition,
     request::{self, Call, Refused},
-    stage::{Stage, partition},
+    stage::Stage,
 };
 
 const MINUTE: i64 = 60;
@@ -46,8 +49,9 @@ pub(crate) struct Errors {
     pub(crate) count: u64,
 }
 
-/// Reads the errors of `function`'s versions since the given time, in milliseconds since the Unix epoch. `aliases` has
-/// the version that each points to. A service without `CloudWatch`, such as the local Lambda, has none.
+/// Reads the errors of `function`'s versions since the given time, in milliseconds since the Unix
+/// epoch. `aliases` has the version that each points to. A service without `CloudWatch`, such as
+/// the local Lambda, has none.
 pub(crate) async fn errors(
     stage: &Stage,
     function: &str,
@@ -58,11 +62,13 @@ pub(crate) async fn errors(
     let (mut results, mut token) = (Vec::new(), None::<String>);
     for _ in 0..MOST_PAGES {
         let query = &query(function, (since / 1000, now), token.as_deref());
-        let answer =
-            stage.call(|clients| async move { get(clients.sdk(), clients.guard(), query.clone()).await }).await;
+        let answer = stage
+            .call(|clients| async move { get(clients.sdk(), clients.guard(), query.clone()).await })
+            .await;
         let page: Page = match answer {
             Err(error) if is_not_served(&error) => return Ok(Vec::new()),
-            answer => serde_json::from_slice(&answer?).map_err(|error| CallError::Transport(error.to_string()))?,
+            answer => serde_json::from_slice(&answer?)
+                .map_err(|error| CallError::Transport(error.to_string()))?,
         };
         results.extend(page.results);
         token = page.next;
@@ -74,7 +80,10 @@ pub(crate) async fn errors(
 }
 
 fn is_not_served(error: &CallError) -> bool {
-    matches!(error.code(), "UnknownOperationException" | "UnknownOperation" | "InvalidAction" | "NotImplemented")
+    matches!(
+        error.code(),
+        "UnknownOperationException" | "UnknownOperation" | "InvalidAction" | "NotImplemented"
+    )
 }
 
 #[derive(Deserialize)]
@@ -106,15 +115,19 @@ fn query(function: &str, (since, now): (i64, i64), token: Option<&str>) -> Strin
         _ => 60 * MINUTE,
     };
     let search = |id: &str, dimensions: &str, label: &str| {
-        let metric = format!("{{AWS/Lambda,{dimensions}}} MetricName=\"Errors\" FunctionName=\"{function}\"");
-        json!({ "Id": id, "Expression": format!("SEARCH('{metric}', 'Sum', {period})"), "Label": label })
+        let metric = format!(
+            "{{AWS/Lambda,{dimensions}}} MetricName=\"Errors\" FunctionName=\"{function}\""
+        );
+        json!({ "Id": id, "Expression": format!("SEARCH('{metric}', 'Sum', \
+            {period})"), "Label": label })
     };
     let mut query = json!({
         "StartTime": since - since.rem_euclid(period),
         "EndTime": now + MINUTE,
         "ScanBy": "TimestampDescending",
         "MetricDataQueries": [
-            search(EXECUTED, "FunctionName,Resource,ExecutedVersion", "${PROP('Dim.Resource')} ${PROP('Dim.ExecutedVersion')}"),
+            search(EXECUTED, "FunctionName,Resource,ExecutedVersion", "${PROP('Dim.Resource')} \
+                ${PROP('Dim.ExecutedVersion')}"),
             search(CALLED, "FunctionName,Resource", "${PROP('Dim.Resource')}"),
         ],
     });
@@ -124,22 +137,31 @@ fn query(function: &str, (since, now): (i64, i64), token: Option<&str>) -> Strin
     query.to_string()
 }
 
-/// Attributes the count of an alias to the version that it pointed to, or to its current version if only that is known.
+/// Attributes the count of an alias to the version that it pointed to, or to its current version if
+/// only that is known.
 fn attributed(function: &str, aliases: &[(String, String)], results: &[Series]) -> Vec<Errors> {
     let mut counts: BTreeMap<(&str, i64), f64> = BTreeMap::new();
     let executed = || results.iter().filter(|series| series.id == EXECUTED);
-    let executed: Vec<_> = executed().filter_map(|series| Some((series.label.split_once(' ')?, series))).collect();
+    let executed: Vec<_> =
+        executed().filter_map(|series| Some((series.label.split_once(' ')?, series))).collect();
     let known: HashSet<&str> = executed.iter().map(|((resource, _), _)| *resource).collect();
-    let called = results.iter().filter(|series| series.id == CALLED && !known.contains(series.label.as_str()));
+    let called = results
+        .iter()
+        .filter(|series| series.id == CALLED && !known.contains(series.label.as_str()));
     let called = called.filter_map(|series| {
         let version = match series.label.strip_prefix(function)?.strip_prefix(':') {
             None | Some(FunctionVersions::LATEST) => FunctionVersions::LATEST,
             Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => number,
-            Some(alias) => aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| version.as_str())?,
+            Some(alias) => aliases
+                .iter()
+                .find(|(name, _)| name == alias)
+                .map(|(_, version)| version.as_str())?,
         };
         Some((version, series))
     });
-    for (version, series) in executed.iter().map(|((_, version), series)| (*version, *series)).chain(called) {
+    for (version, series) in
+        executed.iter().map(|((_, version), series)| (*version, *series)).chain(called)
+    {
         for (time, value) in series.times.iter().zip(&series.values) {
             *counts.entry((version, *time as i64 * 1000)).or_default() += value;
         }
@@ -158,8 +180,14 @@ async fn get(
     query: String,
 ) -> Result<Vec<u8>, SdkError<Refused, HttpResponse>> {
     let endpoint = address(config);
-    let request = request(config, &endpoint, query).await.map_err(SdkError::construction_failure)?;
-    let call = Call { service: "CloudWatch", operation: "GetMetricData", endpoint: &endpoint, patience: READ_TIMEOUT };
+    let request =
+        request(config, &endpoint, query).await.map_err(SdkError::construction_failure)?;
+    let call = Call {
+        service: "CloudWatch",
+        operation: "GetMetricData",
+        endpoint: &endpoint,
+        patience: READ_TIMEOUT,
+    };
     request::send(config, guard, call, request, answer).await
 }
 
@@ -175,7 +203,11 @@ fn address(config: &SdkConfig) -> String {
     })
 }
 
-async fn request(config: &SdkConfig, endpoint: &str, query: String) -> Result<HttpRequest, BoxError> {
+async fn request(
+    config: &SdkConfig,
+    endpoint: &str,
+    query: String,
+) -> Result<HttpRequest, BoxError> {
     let mut request = HttpRequest::new(SdkBody::from(query));
     request.set_method("POST")?;
     request.set_uri("/")?;
@@ -190,7 +222,9 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
         return Ok(body.to_vec());
     }
     let error: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |keys: [&str; 2]| keys.iter().find_map(|key| error[*key].as_str()).unwrap_or_default().to_owned();
+    let text = |keys: [&str; 2]| {
+        keys.iter().find_map(|key| error[*key].as_str()).unwrap_or_default().to_owned()
+    };
     let code = text(["__type", "code"]);
     let code = code.rsplit('#').next().filter(|code| !code.is_empty()).map(str::to_owned);
     let code = code.unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
@@ -225,8 +259,12 @@ mod tests {
             series(CALLED, "f:gone", &[(60, 7.0)]),
         ];
         let errors = attributed("f", &aliases, &results);
-        let found: Vec<_> = errors.iter().map(|it| (it.version.as_str(), it.time, it.count)).collect();
-        assert_eq!(found, [("$LATEST", 60_000, 6), ("7", 60_000, 6), ("8", 60_000, 6), ("8", 120_000, 1)]);
+        let found: Vec<_> =
+            errors.iter().map(|it| (it.version.as_str(), it.time, it.count)).collect();
+        assert_eq!(
+            found,
+            [("$LATEST", 60_000, 6), ("7", 60_000, 6), ("8", 60_000, 6), ("8", 120_000, 1)]
+        );
     }
 
     #[test]
@@ -240,17 +278,30 @@ mod tests {
         let metric = r#"{AWS/Lambda,FunctionName,Resource,ExecutedVersion} MetricName="Errors" FunctionName="f""#;
         assert_eq!(expression, format!("SEARCH('{metric}', 'Sum', 60)"));
         let week = parsed(0, 7 * DAY);
-        assert!(week["MetricDataQueries"][1]["Expression"].as_str().unwrap().ends_with("'Sum', 300)"), "{week}");
+        assert!(
+            week["MetricDataQueries"][1]["Expression"].as_str().unwrap().ends_with("'Sum', 300)"),
+            "{week}"
+        );
     }
 
     #[test]
     fn the_service_is_where_the_region_and_the_configuration_say() {
-        let config = |region: &'static str| SdkConfig::builder().region(aws_config::Region::new(region));
-        assert_eq!(address(&config("eu-west-1").build()), "https://monitoring.eu-west-1.amazonaws.com");
+        let config =
+            |region: &'static str| SdkConfig::builder().region(aws_config::Region::new(region));
+        assert_eq!(
+            address(&config("eu-west-1").build()),
+            "https://monitoring.eu-west-1.amazonaws.com"
+        );
         let strict = config("eu-west-1").use_fips(true).use_dual_stack(true).build();
         assert_eq!(address(&strict), "https://monitoring-fips.eu-west-1.api.aws");
-        assert_eq!(address(&config("cn-north-1").build()), "https://monitoring.cn-north-1.amazonaws.com.cn");
-        assert_eq!(address(&config("x").endpoint_url("http://127.0.0.1:1/").build()), "http://127.0.0.1:1");
+        assert_eq!(
+            address(&config("cn-north-1").build()),
+            "https://monitoring.cn-north-1.amazonaws.com.cn"
+        );
+        assert_eq!(
+            address(&config("x").endpoint_url("http://127.0.0.1:1/").build()),
+            "http://127.0.0.1:1"
+        );
     }
 
     /// Serves one request; returns the request and the result.
@@ -269,14 +320,18 @@ mod tests {
         let serving = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let (mut request, mut buffer) = (String::new(), [0; 4096]);
-            let is_whole = |text: &str| text.ends_with('}') && text.matches('{').count() == text.matches('}').count();
+            let is_whole = |text: &str| {
+                text.ends_with('}') && text.matches('{').count() == text.matches('}').count()
+            };
             while !is_whole(&request) {
                 let read = stream.read(&mut buffer).await.unwrap();
                 assert_ne!(read, 0, "{request}");
                 request.push_str(&String::from_utf8_lossy(&buffer[..read]));
             }
             let length = answer.len();
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
             stream.write_all(format!("{head}{answer}").as_bytes()).await.unwrap();
             request.to_lowercase()
         };
@@ -287,7 +342,10 @@ mod tests {
     async fn the_metric_is_asked_for_in_the_services_json_and_signed() {
         let answer = r#"{"MetricDataResults":[{"Id":"executed","Label":"f:live 8","Timestamps":[1763719200.0],"Values":[2.0]}]}"#;
         let (request, errors) = asked(200, answer).await;
-        assert_eq!(errors.unwrap(), [Errors { version: "8".into(), time: 1_763_719_200_000, count: 2 }]);
+        assert_eq!(
+            errors.unwrap(),
+            [Errors { version: "8".into(), time: 1_763_719_200_000, count: 2 }]
+        );
         assert!(request.starts_with("post / http/1.1\r\n"), "{request}");
         for part in [
             "x-amz-target: graniteserviceversion20100801.getmetricdata\r\n",
@@ -301,9 +359,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_service_without_metrics_has_none_and_a_refusal_is_one() {
-        let (_, errors) = asked(400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#).await;
+        let (_, errors) =
+            asked(400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#).await;
         assert_eq!(errors.unwrap(), []);
-        let (_, errors) = asked(403, r#"{"__type":"AccessDeniedException","message":"not authorized"}"#).await;
+        let (_, errors) =
+            asked(403, r#"{"__type":"AccessDeniedException","message":"not authorized"}"#).await;
         assert!(errors.unwrap_err().is_denied());
     }
 }

@@ -1,5 +1,5 @@
-//! Calls to services that no SDK crate is linked for: signed here, and sent with the HTTP client, the credentials, the
-//! endpoint and the guard of the stage's other clients.
+//! Calls to services that no SDK crate is linked for: signed here, and sent with the HTTP client,
+//! the credentials, the endpoint and the guard of the stage's other clients.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +31,9 @@ pub(crate) struct Refused(ErrorMetadata);
 impl Refused {
     /// An answer with this code and message.
     pub(crate) fn answer(code: &str, message: &str) -> OrchestratorError<Self> {
-        OrchestratorError::operation(Self(ErrorMetadata::builder().code(code).message(message).build()))
+        OrchestratorError::operation(Self(
+            ErrorMetadata::builder().code(code).message(message).build(),
+        ))
     }
 }
 
@@ -64,10 +66,16 @@ pub(crate) struct Call<'a> {
     pub(crate) patience: Duration,
 }
 
-/// The endpoint that the user's configuration sets for a service, by the SDKs' name for it: `S3`. `None` means AWS's.
+/// The endpoint that the user's configuration sets for a service, by the SDKs' name for it: `S3`.
+/// `None` means AWS's.
 pub(crate) fn endpoint(config: &SdkConfig, service: &'static str) -> Option<String> {
-    let named = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let of_service = config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
+    let named = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let of_service =
+        config.service_config().zip(named.ok()).and_then(|(config, key)| config.load_config(key));
     let given = of_service.or_else(|| config.endpoint_url().map(str::to_owned))?;
     Some(given.trim_end_matches('/').to_owned())
 }
@@ -128,5 +136,10 @@ pub(crate) async fn send(
     if let Some(sleep) = config.sleep_impl() {
         operation = operation.sleep_impl(sleep);
     }
-    operation.serializer(Ok::<HttpRequest, BoxError>).deserializer(read).build().invoke(request).await
+    operation
+        .serializer(Ok::<HttpRequest, BoxError>)
+        .deserializer(read)
+        .build()
+        .invoke(request)
+        .await
 }

@@ -14,7 +14,8 @@ pub(crate) fn doubling(first: Duration, longest: Duration) -> impl Iterator<Item
     std::iter::successors(Some(first), move |wait| Some((*wait * 2).min(longest)))
 }
 
-/// Sends again, after waits that double from `first` to `longest`, as long as `passes` returns `true` for the error.
+/// Sends again, after waits that double from `first` to `longest`, as long as `passes` returns
+/// `true` for the error.
 pub(crate) async fn again<T, F, Fut>(
     passes: fn(&CallError) -> bool,
     (first, longest): (Duration, Duration),

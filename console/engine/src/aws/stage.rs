@@ -1,7 +1,8 @@
-//! Deployment targets of functions: the local Lambda or a stage on AWS, with the SDK clients for it.
+//! Deployment targets of functions: the local Lambda or a stage on AWS, with the SDK clients for
+//! it.
 //!
-//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made (`clients`) and
-//! nowhere above.
+//! A stage is an endpoint with credentials. The kind of stage matters while its clients are made
+//! (`clients`) and nowhere above.
 
 use std::{
     future::Future,
@@ -16,11 +17,15 @@ use lambda_console_local::{Endpoint, Link};
 use lambda_console_model::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
 use tokio_util::sync::CancellationToken;
 
-pub use self::options::StageOptions;
 use self::{joined::Joined, settings::StageSettings};
-pub use super::credentials::mfa::{Asker, CodeQuestion};
-use super::{account::Account, clients::Clients, credentials::Source, error::CallError, guard::Guard};
+use super::{
+    account::Account, clients::Clients, credentials::Source, error::CallError, guard::Guard,
+    naming::partition,
+};
 use crate::{compile::toolchain, workspace::paths};
+
+pub use self::options::StageOptions;
+pub use super::credentials::mfa::{Asker, CodeQuestion};
 
 mod joined;
 mod misdirected;
@@ -50,17 +55,20 @@ enum Place {
     Local(Box<Joined>),
 }
 
-/// The names of the stages of the workspace at `root` that can be used: `local`, then those of its manifest, sorted.
+/// The names of the stages of the workspace at `root` that can be used: `local`, then those of its
+/// manifest, sorted.
 ///
 /// # Errors
 /// Returns an error if the manifest cannot be read.
 pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
     let stages = settings::read(root)?.known;
-    Ok(std::iter::once(LOCAL.to_owned()).chain(stages.into_keys().filter(|name| name != LOCAL)).collect())
+    Ok(std::iter::once(LOCAL.to_owned())
+        .chain(stages.into_keys().filter(|name| name != LOCAL))
+        .collect())
 }
 
-/// The stages of the workspace at `root` according to their settings: `local`, those of its manifest, sorted, and the
-/// one of `options`, if it is none of these.
+/// The stages of the workspace at `root` according to their settings: `local`, those of its
+/// manifest, sorted, and the one of `options`, if it is none of these.
 ///
 /// # Errors
 /// As [`names`].
@@ -86,12 +94,12 @@ pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEnt
 }
 
 impl Stage {
-    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS profile, and reads
-    /// the caller's identity.
+    /// Connects to the stage that `options` name: opens or joins the local Lambda, or loads the AWS
+    /// profile, and reads the caller's identity.
     ///
     /// # Errors
-    /// Returns an error if there is no such stage (usage), its settings have an error (usage), or it cannot be reached
-    /// with the available credentials (environment).
+    /// Returns an error if there is no such stage (usage), its settings have an error (usage), or
+    /// it cannot be reached with the available credentials (environment).
     pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
         Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
     }
@@ -103,7 +111,11 @@ impl Stage {
         options: &StageOptions,
     ) -> Result<Self, Failure> {
         let settings = settings::resolve(&workspace.root, options)?;
-        let info = StageInfo { name: options.stage.clone(), protected: settings.protected, ..StageInfo::default() };
+        let info = StageInfo {
+            name: options.stage.clone(),
+            protected: settings.protected,
+            ..StageInfo::default()
+        };
         let guard = Guard { read_only: options.read_only };
         let (mut source, mut warning) = (None, None);
         let place = if options.stage == LOCAL {
@@ -111,15 +123,19 @@ impl Stage {
             Place::Local(Box::new(Joined::new(&state, options.port, region, guard)))
         } else {
             let account = Account::read(&settings, Env::real()).await?;
-            let misdirected = misdirected::failure(&options.stage, settings.profile.is_some()).await;
+            let misdirected =
+                misdirected::failure(&options.stage, settings.profile.is_some()).await;
             // If only the command line names the stage, the environment decides its address.
-            let is_of_environment =
-                settings.profile.is_none() && !settings::read(&workspace.root)?.known.contains_key(&options.stage);
+            let is_of_environment = settings.profile.is_none()
+                && !settings::read(&workspace.root)?.known.contains_key(&options.stage);
             if let Some(failure) = misdirected {
                 if !is_of_environment {
                     return Err(failure);
                 }
-                warning = Some(Failure { what: format!("the stage {} is not on AWS", options.stage), ..failure });
+                warning = Some(Failure {
+                    what: format!("the stage {} is not on AWS", options.stage),
+                    ..failure
+                });
             }
             source = Some(account.source().clone());
             Place::Aws(Arc::new(Clients::aws(&account, &options.asker, guard).await?))
@@ -136,9 +152,20 @@ impl Stage {
     #[cfg(test)]
     pub(crate) fn at(endpoint: &Endpoint) -> Self {
         let clients = Clients::local(endpoint, Guard { read_only: false });
-        let info = StageInfo { name: "tests".to_owned(), region: endpoint.region.clone(), ..StageInfo::default() };
+        let info = StageInfo {
+            name: "tests".to_owned(),
+            region: endpoint.region.clone(),
+            ..StageInfo::default()
+        };
         let (settings, info) = (StageSettings::default(), std::sync::Mutex::new(info));
-        Self { settings, info, read_only: false, warning: None, source: None, place: Place::Aws(Arc::new(clients)) }
+        Self {
+            settings,
+            info,
+            read_only: false,
+            warning: None,
+            source: None,
+            place: Place::Aws(Arc::new(clients)),
+        }
     }
 
     /// Reads the caller's identity, which also checks the credentials.
@@ -146,7 +173,9 @@ impl Stage {
         let caller = self
             .call(|clients| async move { clients.sts().get_caller_identity().send().await })
             .await
-            .map_err(|error| error.into_failure(format!("could not connect to the stage {}", self.name())))?;
+            .map_err(|error| {
+                error.into_failure(format!("could not connect to the stage {}", self.name()))
+            })?;
         self.with_info(|info| {
             caller.account().unwrap_or_default().clone_into(&mut info.account);
             if let Some(source) = &self.source {
@@ -237,7 +266,11 @@ impl Stage {
     /// The name that the workspace's function `name` has on this stage.
     pub fn remote_name(&self, name: &str) -> String {
         let StageSettings { prefix, suffix, .. } = &self.settings;
-        format!("{}{name}{}", prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default())
+        format!(
+            "{}{name}{}",
+            prefix.as_deref().unwrap_or_default(),
+            suffix.as_deref().unwrap_or_default()
+        )
     }
 
     /// The first part of an ARN that differs between AWS's separate clouds.
@@ -250,7 +283,8 @@ impl Stage {
         self.settings.protected
     }
 
-    /// Allows a change unless the stage is read-only or protected. `what` names the failed action: `could not deploy`.
+    /// Allows a change unless the stage is read-only or protected. `what` names the failed action:
+    /// `could not deploy`.
     ///
     /// # Errors
     /// Returns an error with `--read-only`, and on a protected stage without consent (usage).
@@ -305,7 +339,9 @@ impl Stage {
     /// Returns an error for a native build on AWS: it is for the local Lambda only (usage).
     pub(crate) fn architecture(&self, architecture: Architecture) -> Result<Architecture, Failure> {
         match (architecture, &self.place) {
-            (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => Ok(Architecture::Arm64),
+            (Architecture::Native, Place::Local(_)) if cfg!(target_arch = "aarch64") => {
+                Ok(Architecture::Arm64)
+            }
             (Architecture::Native, Place::Local(_)) => Ok(Architecture::X86_64),
             (Architecture::Native, Place::Aws(_)) => Err(Failure::usage(
                 "could not deploy a native build to AWS",
@@ -316,7 +352,8 @@ impl Stage {
         }
     }
 
-    /// Returns the local Lambda's endpoint with its keys; `None` on AWS. Joins it first if its process ended.
+    /// Returns the local Lambda's endpoint with its keys; `None` on AWS. Joins it first if its
+    /// process ended.
     pub async fn local_endpoint(&self) -> Result<Option<Endpoint>, Failure> {
         self.clients().await?;
         match &self.place {
@@ -333,9 +370,10 @@ impl Stage {
         }
     }
 
-    /// Leaves the stage. A local Lambda that this process serves ends with its sandboxes, once the requests of others
-    /// are answered and the events of its queue that were begun are done, or shortly after `cut`; its functions and
-    /// logs are on disk. `say` receives the reason why that takes a while, and what is left.
+    /// Leaves the stage. A local Lambda that this process serves ends with its sandboxes, once the
+    /// requests of others are answered and the events of its queue that were begun are done, or
+    /// shortly after `cut`; its functions and logs are on disk. `say` receives the reason why that
+    /// takes a while, and what is left.
     pub async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         if let Place::Local(local) = &self.place {
             local.leave(cut, say).await;
@@ -364,8 +402,9 @@ impl Stage {
         }
     }
 
-    /// Waits until the process that serves the local Lambda has ended, if that is another one, and joins the next one,
-    /// which may be this process. Returns `false` if there is nothing to wait for.
+    /// Waits until the process that serves the local Lambda has ended, if that is another one, and
+    /// joins the next one, which may be this process. Returns `false` if there is nothing to wait
+    /// for.
     ///
     /// # Errors
     /// Returns an error if the local Lambda cannot be opened.
@@ -384,8 +423,8 @@ impl Stage {
         });
     }
 
-    /// Makes one SDK call. If the process that served the local Lambda ended before it answered, the call is sent to
-    /// the next one, as the SDK retries calls that got no answer from AWS.
+    /// Makes one SDK call. If the process that served the local Lambda ended before it answered,
+    /// the call is sent to the next one, as the SDK retries calls that got no answer from AWS.
     pub(crate) async fn call<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -395,7 +434,8 @@ impl Stage {
         self.send(send, true).await
     }
 
-    /// As [`Stage::call`], for a call that must not run twice: it is sent again only if it is known not to have begun.
+    /// As [`Stage::call`], for a call that must not run twice: it is sent again only if it is known
+    /// not to have begun.
     pub(crate) async fn call_once<T, E, F, Fut>(&self, send: F) -> Result<T, CallError>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -419,7 +459,9 @@ impl Stage {
                 Err(error) => CallError::from(error),
             };
             let Some(link) = link else { return Err(self.explain(error)) };
-            joined::sequel(&link, error, repeats, deadline).await.map_err(|error| self.explain(error))?;
+            joined::sequel(&link, error, repeats, deadline)
+                .await
+                .map_err(|error| self.explain(error))?;
         }
     }
 
@@ -442,21 +484,6 @@ impl std::fmt::Debug for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stage").field("info", &self.info()).finish_non_exhaustive()
     }
-}
-
-/// The separate cloud of a region: its part of an ARN, and the domain of its services.
-pub(crate) fn partition(region: &str) -> (&'static str, &'static str) {
-    const PARTITIONS: [(&str, &str, &str); 7] = [
-        ("cn-", "aws-cn", "amazonaws.com.cn"),
-        ("us-gov-", "aws-us-gov", "amazonaws.com"),
-        ("eusc-", "aws-eusc", "amazonaws.eu"),
-        ("us-iso-", "aws-iso", "c2s.ic.gov"),
-        ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
-        ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
-        ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
-    ];
-    let found = PARTITIONS.iter().find(|(regions, ..)| region.starts_with(regions));
-    found.map_or(("aws", "amazonaws.com"), |&(_, partition, domain)| (partition, domain))
 }
 
 /// ARM64 bootstraps run as they are on an ARM64 host.

@@ -1,4 +1,5 @@
-//! Waits: for a change that is in progress, for a role that has not propagated yet, for a stage that is busy.
+//! Waits: for a change that is in progress, for a role that has not propagated yet, for a stage
+//! that is busy.
 //!
 //! Every wait begins short, so that a nearby stage is quick, and ends with the job.
 
@@ -6,7 +7,9 @@ use std::time::Duration;
 
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
-    types::{FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode},
+    types::{
+        FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode,
+    },
 };
 use lambda_console_model::Failure;
 use tokio::time::Instant;
@@ -41,8 +44,8 @@ async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
     }
 }
 
-/// Retries a call that may be repeated: while another change of the function `name` is in progress, while a new role
-/// has not propagated yet, and while the stage is overloaded.
+/// Retries a call that may be repeated: while another change of the function `name` is in progress,
+/// while a new role has not propagated yet, and while the stage is overloaded.
 pub(crate) async fn patiently<T, F, Fut>(
     stage: &Stage,
     name: &str,
@@ -112,7 +115,11 @@ pub(crate) async fn settle(
             // A function that was just created is not visible everywhere at once.
             Ok(None) if wait < NEW => {}
             Ok(None) => return Err(gone(name)),
-            Err(error) if (error.is_throttled() || error.is_passing()) && unanswered < UNANSWERED => unanswered += 1,
+            Err(error)
+                if (error.is_throttled() || error.is_passing()) && unanswered < UNANSWERED =>
+            {
+                unanswered += 1;
+            }
             Err(error) => return Err(error.into_failure(format!("could not look at {name}"))),
         }
         if Instant::now() >= deadline {
@@ -123,7 +130,11 @@ pub(crate) async fn settle(
         }
     }
     let why = "the stage is still changing it after 5 minutes";
-    Err(Failure::work(format!("could not wait for {name}"), why, "look again later with `lambda-console list`"))
+    Err(Failure::work(
+        format!("could not wait for {name}"),
+        why,
+        "look again later with `lambda-console list`",
+    ))
 }
 
 fn gone(name: &str) -> Failure {
@@ -151,7 +162,8 @@ impl Standing {
         let (reason, code) = if state == Some(&State::Failed) {
             (found.state_reason(), found.state_reason_code().map(StateReasonCode::as_str))
         } else if last == Some(&LastUpdateStatus::Failed) {
-            let code = found.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
+            let code =
+                found.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
             (found.last_update_status_reason(), code)
         } else {
             return Self::Settled;
@@ -180,12 +192,21 @@ mod tests {
         assert_eq!(Standing::of(&function().build()), Standing::Settled);
         assert_eq!(Standing::of(&function().state(State::Pending).build()), Standing::Changing);
         assert_eq!(Standing::of(&function().state(State::Inactive).build()), Standing::Settled);
-        let updating = function().state(State::Active).last_update_status(LastUpdateStatus::InProgress);
+        let updating =
+            function().state(State::Active).last_update_status(LastUpdateStatus::InProgress);
         assert_eq!(Standing::of(&updating.build()), Standing::Changing);
-        let failed =
-            function().state(State::Failed).state_reason("no subnet").state_reason_code("InvalidSubnet".into());
-        assert_eq!(Standing::of(&failed.build()), Standing::Broken("no subnet (InvalidSubnet)".into()));
+        let failed = function()
+            .state(State::Failed)
+            .state_reason("no subnet")
+            .state_reason_code("InvalidSubnet".into());
+        assert_eq!(
+            Standing::of(&failed.build()),
+            Standing::Broken("no subnet (InvalidSubnet)".into())
+        );
         let update = function().last_update_status(LastUpdateStatus::Failed);
-        assert_eq!(Standing::of(&update.build()), Standing::Broken("the stage gives no reason".into()));
+        assert_eq!(
+            Standing::of(&update.build()),
+            Standing::Broken("the stage gives no reason".into())
+        );
     }
 }

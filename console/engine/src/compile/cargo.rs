@@ -1,4 +1,5 @@
-//! The calls of cargo that a build makes: through cargo-zigbuild for Lambda, directly for this machine.
+//! The calls of cargo that a build makes: through cargo-zigbuild for Lambda, directly for this
+//! machine.
 //!
 //! Writes the link to this program in the cache directory; starts nothing.
 
@@ -24,7 +25,8 @@ pub(super) struct Cargo<'a> {
 }
 
 impl<'a> Cargo<'a> {
-    /// `flags`: those of a build for Lambda; without them, cargo reads the flags from their usual sources.
+    /// `flags`: those of a build for Lambda; without them, cargo reads the flags from their usual
+    /// sources.
     pub(super) fn new(
         workspace: &'a Workspace,
         toolchain: &'a Toolchain,
@@ -32,7 +34,8 @@ impl<'a> Cargo<'a> {
         flags: Option<&'a Flags>,
         debug: bool,
     ) -> Self {
-        let settings = (!debug).then(|| profile::configuration(&workspace.root, &toolchain.configuration));
+        let settings =
+            (!debug).then(|| profile::configuration(&workspace.root, &toolchain.configuration));
         Self { workspace, toolchain, target, flags, settings }
     }
 
@@ -45,7 +48,8 @@ impl<'a> Cargo<'a> {
                 let mut command = child_process::command(&myself, &self.workspace.root);
                 command
                     .arg("zig")
-                    // Set here, so that neither this process nor each linker call has to find it again.
+                    // Set here, so that neither this process nor each linker call has to find it
+                    // again.
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND", &zig.program)
                     .env("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", "")
                     .env("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
@@ -61,7 +65,13 @@ impl<'a> Cargo<'a> {
             }
         };
         self.shared(&mut command, selections.iter().copied());
-        command.args(["--keep-going", "--message-format", "json-diagnostic-rendered-ansi", "--color", "always"]);
+        command.args([
+            "--keep-going",
+            "--message-format",
+            "json-diagnostic-rendered-ansi",
+            "--color",
+            "always",
+        ]);
         command.arg("--target-dir").arg(&self.workspace.target);
         for function in selections.iter().flat_map(|selection| &selection.functions) {
             command.args(["--bin", &function.binary]);
@@ -70,8 +80,8 @@ impl<'a> Cargo<'a> {
         Ok(command)
     }
 
-    /// Prints what [`Cargo::build`] would compile for a selection alone, and compiles nothing. The option is not stable
-    /// yet, so `RUSTC_BOOTSTRAP` enables it.
+    /// Prints what [`Cargo::build`] would compile for a selection alone, and compiles nothing. The
+    /// option is not stable yet, so `RUSTC_BOOTSTRAP` enables it.
     pub(super) fn units(&self, selection: &Selection<'_>) -> Command {
         let mut command = self.plain();
         self.shared(&mut command, std::iter::once(selection));
@@ -87,7 +97,11 @@ impl<'a> Cargo<'a> {
     }
 
     /// Adds the arguments that decide which crates are compiled, and with which options.
-    fn shared<'s>(&self, command: &mut Command, selections: impl Iterator<Item = &'s Selection<'s>>) {
+    fn shared<'s>(
+        &self,
+        command: &mut Command,
+        selections: impl Iterator<Item = &'s Selection<'s>>,
+    ) {
         command.args(["build", "--target", self.target]);
         command.arg("--manifest-path").arg(self.workspace.root.join("Cargo.toml"));
         for selection in selections {
@@ -96,7 +110,9 @@ impl<'a> Cargo<'a> {
             if !names.is_empty() {
                 command.args(["--features", &names.join(",")]);
             }
-            command.args(all.then_some("--all-features")).args(no_default.then_some("--no-default-features"));
+            command
+                .args(all.then_some("--all-features"))
+                .args(no_default.then_some("--no-default-features"));
         }
         if let Some(settings) = &self.settings {
             command.arg("--release");
@@ -108,17 +124,19 @@ impl<'a> Cargo<'a> {
     }
 }
 
-/// This program under a name that does not depend on its location: build scripts are run again when the compiler's path
-/// changes, and the program itself may be replaced while it runs.
+/// This program under a name that does not depend on its location: build scripts are run again when
+/// the compiler's path changes, and the program itself may be replaced while it runs.
 fn myself() -> Result<PathBuf, Failure> {
     const WHAT: &str = "could not build";
-    let failed =
-        |error: &dyn std::fmt::Display| Failure::environment(WHAT, format!("the console's own program: {error}"), "");
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::environment(WHAT, format!("the console's own program: {error}"), "")
+    };
     let program = match std::env::var_os("CARGO_BIN_EXE_cargo-zigbuild") {
         Some(named) => PathBuf::from(named),
         None => std::env::current_exe().map_err(|error| failed(&error))?,
     };
-    // Linux adds this to the name of a program that was replaced; the new one has the original name.
+    // Linux adds this to the name of a program that was replaced; the new one has the original
+    // name.
     let program = match program.to_str().and_then(|name| name.strip_suffix(" (deleted)")) {
         Some(name) if Path::new(name).is_file() => PathBuf::from(name),
         _ => program,

@@ -1,5 +1,6 @@
-//! Cargo, rustc and the other tools as child processes: with a clean environment, in a process group of their own, read
-//! line by line, and ended with all their children when the job is cancelled or dropped.
+//! Cargo, rustc and the other tools as child processes: with a clean environment, in a process
+//! group of their own, read line by line, and ended with all their children when the job is
+//! cancelled or dropped.
 //!
 //! May touch processes; does not know their purpose.
 
@@ -73,28 +74,37 @@ impl Finished {
     }
 }
 
-/// A command that works in `dir`, reads no input and has an environment without leftovers of an outer cargo.
+/// A command that works in `dir`, reads no input and has an environment without leftovers of an
+/// outer cargo.
 pub(crate) fn command(program: impl AsRef<OsStr>, dir: &Path) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
     for key in leftovers(dir) {
         command.env_remove(key);
     }
     command
 }
 
-/// The variables of the environment that an outer cargo set for its child processes. A cargo that works in `dir` must
-/// not see them: build scripts that read them would run again each time.
+/// The variables of the environment that an outer cargo set for its child processes. A cargo that
+/// works in `dir` must not see them: build scripts that read them would run again each time.
 pub fn leftovers(dir: &Path) -> impl Iterator<Item = OsString> {
     let outer = std::env::var_os("CARGO_MANIFEST_DIR");
     let keys = std::env::vars_os().map(|(key, _)| key);
-    keys.filter(move |key| key.to_str().is_some_and(|key| is_leftover(key, dir, outer.as_deref().map(Path::new))))
+    keys.filter(move |key| {
+        key.to_str().is_some_and(|key| is_leftover(key, dir, outer.as_deref().map(Path::new)))
+    })
 }
 
-/// Returns `true` if `key` was set by the cargo that runs this program (`cargo run`, `cargo test`) and not by the user.
+/// Returns `true` if `key` was set by the cargo that runs this program (`cargo run`, `cargo test`)
+/// and not by the user.
 ///
-/// `outer` is the manifest directory of that cargo. Its `RUSTUP_TOOLCHAIN` applies in its own workspace only: another
-/// one may have a toolchain file.
+/// `outer` is the manifest directory of that cargo. Its `RUSTUP_TOOLCHAIN` applies in its own
+/// workspace only: another one may have a toolchain file.
 fn is_leftover(key: &str, dir: &Path, outer: Option<&Path>) -> bool {
     const NAMES: [&str; 11] = [
         "CARGO",
@@ -109,7 +119,8 @@ fn is_leftover(key: &str, dir: &Path, outer: Option<&Path>) -> bool {
         "OUT_DIR",
         "RUST_RECURSION_COUNT",
     ];
-    const PREFIXES: [&str; 5] = ["CARGO_PKG_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_BIN_EXE_", "DEP_"];
+    const PREFIXES: [&str; 5] =
+        ["CARGO_PKG_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_BIN_EXE_", "DEP_"];
     match key {
         "RUSTUP_TOOLCHAIN" => outer.is_some_and(|outer| !outer.starts_with(dir)),
         _ => NAMES.contains(&key) || PREFIXES.iter().any(|prefix| key.starts_with(prefix)),
@@ -117,7 +128,10 @@ fn is_leftover(key: &str, dir: &Path, outer: Option<&Path>) -> bool {
 }
 
 /// Runs `command` to its end and keeps its output.
-pub(crate) async fn output(command: Command, cancel: &CancellationToken) -> Result<Finished, RunError> {
+pub(crate) async fn output(
+    command: Command,
+    cancel: &CancellationToken,
+) -> Result<Finished, RunError> {
     let (mut stdout, mut stderr) = (String::new(), String::new());
     let status = stream(command, cancel, |pipe, line| {
         let text = if pipe == Pipe::Stdout { &mut stdout } else { &mut stderr };
@@ -128,11 +142,12 @@ pub(crate) async fn output(command: Command, cancel: &CancellationToken) -> Resu
     Ok(Finished { status, stdout, stderr })
 }
 
-/// Runs `command` to its end and passes on each line as it is read. A carriage return ends a line too, since progress
-/// bars are drawn with it.
+/// Runs `command` to its end and passes on each line as it is read. A carriage return ends a line
+/// too, since progress bars are drawn with it.
 ///
 /// # Errors
-/// Returns an error if it cannot be started, and if `cancel` is cancelled: then its whole process group is ended first.
+/// Returns an error if it cannot be started, and if `cancel` is cancelled: then its whole process
+/// group is ended first.
 pub(crate) async fn stream(
     mut command: Command,
     cancel: &CancellationToken,
@@ -169,7 +184,8 @@ pub(crate) async fn stream(
     Ok(status)
 }
 
-/// A process group that is killed when this is dropped, so that a dropped job leaves no process behind.
+/// A process group that is killed when this is dropped, so that a dropped job leaves no process
+/// behind.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -265,7 +281,9 @@ mod tests {
     async fn output_is_cut_at_line_feeds_and_carriage_returns() {
         let mut lines = Vec::new();
         let script = "printf 'one\\rtwo\\n\\nthree'";
-        let status = stream(shell(script), &CancellationToken::new(), |_, line| lines.push(line.to_owned())).await;
+        let status =
+            stream(shell(script), &CancellationToken::new(), |_, line| lines.push(line.to_owned()))
+                .await;
         assert!(status.unwrap().success());
         assert_eq!(lines, ["one", "two", "three"]);
     }
@@ -284,23 +302,38 @@ mod tests {
         assert!(matches!(result, Err(RunError::Cancelled)));
         let grandchild = grandchild.unwrap();
         // A killed orphan may be a zombie until init reaps it.
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", grandchild.as_raw_nonzero())).unwrap_or_default();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", grandchild.as_raw_nonzero()))
+            .unwrap_or_default();
         assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
     }
 
     #[tokio::test]
     async fn a_missing_program_is_told_apart() {
-        let missing = output(command("no-such-program-here", Path::new("/")), &CancellationToken::new()).await;
+        let missing =
+            output(command("no-such-program-here", Path::new("/")), &CancellationToken::new())
+                .await;
         assert!(missing.unwrap_err().is_missing());
     }
 
     #[test]
     fn what_an_outer_cargo_set_is_left_out_and_what_the_user_set_is_kept() {
         let (here, outer) = (Path::new("/w"), Some(Path::new("/w/console")));
-        for leftover in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_x", "RUST_RECURSION_COUNT"] {
+        for leftover in [
+            "CARGO",
+            "CARGO_PKG_NAME",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_BIN_EXE_x",
+            "RUST_RECURSION_COUNT",
+        ] {
             assert!(is_leftover(leftover, here, outer), "{leftover}");
         }
-        for kept in ["CARGO_HOME", "CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_REGISTRIES_X_INDEX", "CARGO_HTTP_PROXY"] {
+        for kept in [
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "RUSTFLAGS",
+            "CARGO_REGISTRIES_X_INDEX",
+            "CARGO_HTTP_PROXY",
+        ] {
             assert!(!is_leftover(kept, here, outer), "{kept}");
         }
         assert!(!is_leftover("RUSTUP_TOOLCHAIN", here, outer), "the same workspace");

@@ -1,46 +1,65 @@
-//! Cargo's own errors on standard error: its messages, or those of the build script that it has run.
+//! Cargo's own errors on standard error: its messages, or those of the build script that it has
+//! run.
 //!
 //! Pure.
 
 use std::collections::HashSet;
 
-/// Hints for a build script that fails because something is missing: words of its output, or the crate's name, and the
-/// remedy.
+/// Hints for a build script that fails because something is missing: words of its output, or the
+/// crate's name, and the remedy.
 const HINTS: [(&[&str], &str); 13] = [
     (
         &["openssl-sys"],
-        "use rustls in its place (for reqwest: `default-features = false, features = [\"rustls-tls\"]`), or switch on the \
+        "use rustls in its place (for reqwest: `default-features = false, features = \
+        [\"rustls-tls\"]`), or switch on the \
          feature `vendored` of the crate `openssl`, which compiles OpenSSL for the target",
     ),
     (
         &["libsqlite3-sys"],
-        "switch on the feature `bundled` of `rusqlite` or `libsqlite3-sys`, which compiles SQLite for the target",
+        "switch on the feature `bundled` of `rusqlite` or `libsqlite3-sys`, which compiles SQLite \
+        for the target",
     ),
     (
         &["pq-sys", "libpq"],
-        "switch on the feature `bundled` of `pq-sys`, or use `tokio-postgres` or `sqlx`, which need no C library",
+        "switch on the feature `bundled` of `pq-sys`, or use `tokio-postgres` or `sqlx`, which \
+        need no C library",
     ),
     (
         &["mysqlclient-sys"],
-        "switch on the feature `bundled` of `mysqlclient-sys`, or use `mysql_async` or `sqlx`, which need no C library",
+        "switch on the feature `bundled` of `mysqlclient-sys`, or use `mysql_async` or `sqlx`, \
+        which need no C library",
     ),
-    (&["libgit2-sys", "libssh2-sys"], "switch on the features `vendored-libgit2` and `vendored-openssl` of `git2`"),
-    (&["curl-sys"], "switch on the features `static-curl` and `static-ssl` of `curl`, or use `reqwest` with rustls"),
+    (
+        &["libgit2-sys", "libssh2-sys"],
+        "switch on the features `vendored-libgit2` and `vendored-openssl` of `git2`",
+    ),
+    (
+        &["curl-sys"],
+        "switch on the features `static-curl` and `static-ssl` of `curl`, or use `reqwest` with \
+        rustls",
+    ),
     (&["rdkafka-sys"], "switch on the feature `cmake-build` of `rdkafka`, and install cmake"),
     (
         &["protoc"],
-        "install the Protocol Buffers compiler (package `protobuf-compiler`), or name it with the variable PROTOC",
+        "install the Protocol Buffers compiler (package `protobuf-compiler`), or name it with the \
+        variable PROTOC",
     ),
-    (&["libclang"], "install libclang (package `libclang-dev`), or name its directory with the variable LIBCLANG_PATH"),
+    (
+        &["libclang"],
+        "install libclang (package `libclang-dev`), or name its directory with the variable \
+        LIBCLANG_PATH",
+    ),
     (&["is `cmake` not installed"], "install cmake"),
     (&["nasm"], "install nasm, or use `ring` in place of `aws-lc-rs`"),
     (
         &["aws-lc-sys"],
-        "use `ring` in place of `aws-lc-rs` (for rustls: `default-features = false, features = [\"ring\"]`), or install cmake",
+        "use `ring` in place of `aws-lc-rs` (for rustls: `default-features = false, features = \
+        [\"ring\"]`), or install cmake",
     ),
     (
         &["pkg-config", "PKG_CONFIG"],
-        "the library has to be there for the target: look for a feature `vendored`, `bundled` or `static` of the crate, which \
+        "the library has to be there for the target: look for a feature `vendored`, `bundled` or \
+        `static` of the crate, which \
          compiles it",
     ),
 ];
@@ -125,7 +144,9 @@ fn is_status(line: &str) -> bool {
 fn complaint(block: &[&str]) -> Complaint {
     let headline = block[0].strip_prefix("error: ").unwrap_or(block[0]);
     let quoted = || headline.split('`').nth(1).map(str::to_owned);
-    let Some(package) = quoted().filter(|_| headline.starts_with("failed to run custom build command")) else {
+    let Some(package) =
+        quoted().filter(|_| headline.starts_with("failed to run custom build command"))
+    else {
         let krate = quoted().filter(|_| headline.starts_with("could not compile "));
         let mut lines: Vec<String> = block.iter().skip(1).map(|line| shortened(line)).collect();
         lines.insert(0, shortened(headline));
@@ -141,24 +162,35 @@ fn complaint(block: &[&str]) -> Complaint {
     };
     let krate = package.split(' ').next().unwrap_or_default().to_owned();
     let status = block.iter().find(|line| line.contains("process didn't exit successfully"));
-    let status = status.and_then(|line| line.rsplit_once('(')?.1.strip_suffix(')')).unwrap_or("it failed");
+    let status =
+        status.and_then(|line| line.rsplit_once('(')?.1.strip_suffix(')')).unwrap_or("it failed");
     let words = last_words(block);
     let why = format!("{words}\n(the build script of {package}, {status})");
     let said = format!("{krate} {words}");
-    let is_about = |(needles, _): &&(&[&str], &str)| needles.iter().any(|needle| said.contains(needle));
-    let hint = HINTS.iter().find(is_about).map_or("the build output has all that it said", |(_, hint)| *hint);
+    let is_about =
+        |(needles, _): &&(&[&str], &str)| needles.iter().any(|needle| said.contains(needle));
+    let hint = HINTS
+        .iter()
+        .find(is_about)
+        .map_or("the build output has all that it said", |(_, hint)| *hint);
     Complaint { krate: Some(krate), why: why.trim_start().to_owned(), hint: hint.to_owned() }
 }
 
-/// The end of a build script's output: its panic, or the last lines of its standard error, or of its standard output.
+/// The end of a build script's output: its panic, or the last lines of its standard error, or of
+/// its standard output.
 fn last_words(block: &[&str]) -> String {
     let section = |name: &str| -> Vec<&str> {
-        let from = block.iter().position(|line| line.trim() == name).map_or(block.len(), |place| place + 1);
+        let from = block
+            .iter()
+            .position(|line| line.trim() == name)
+            .map_or(block.len(), |place| place + 1);
         let lines = block[from..].iter().take_while(|line| !line.starts_with("  --- "));
         let lines = lines.map(|line| line.strip_prefix("  ").unwrap_or(line));
         let is_said = |line: &&str| {
             let line = line.trim();
-            !line.is_empty() && !line.starts_with("cargo:") && !line.starts_with("note: run with `RUST_BACKTRACE")
+            !line.is_empty()
+                && !line.starts_with("cargo:")
+                && !line.starts_with("note: run with `RUST_BACKTRACE")
         };
         lines.filter(is_said).collect()
     };
@@ -166,12 +198,14 @@ fn last_words(block: &[&str]) -> String {
     if lines.is_empty() {
         lines = section("--- stdout");
     }
-    let panic = lines.iter().position(|line| line.starts_with("thread '") && line.contains("panicked at"));
+    let panic =
+        lines.iter().position(|line| line.starts_with("thread '") && line.contains("panicked at"));
     let from = panic.unwrap_or(lines.len().saturating_sub(6));
     lines[from..].iter().take(LINES).map(|line| shortened(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// Shortens a line. A command that failed is reduced to its program, because its arguments fill a screen.
+/// Shortens a line. A command that failed is reduced to its program, because its arguments fill a
+/// screen.
 pub(super) fn shortened(line: &str) -> String {
     let line = match line.split_once("process didn't exit successfully: `") {
         Some((before, rest)) => {
@@ -181,7 +215,11 @@ pub(super) fn shortened(line: &str) -> String {
         }
         None => line.to_owned(),
     };
-    if line.chars().count() <= LETTERS { line } else { line.chars().take(LETTERS).chain(['…']).collect() }
+    if line.chars().count() <= LETTERS {
+        line
+    } else {
+        line.chars().take(LETTERS).chain(['…']).collect()
+    }
 }
 
 #[cfg(test)]
@@ -196,7 +234,8 @@ mod tests {
 error: failed to run custom build command for `foo-sys v0.1.0 (/w/my place/foo-sys)`
 
 Caused by:
-  process didn't exit successfully: `/w/target/release/build/foo-sys-1/build-script-build` (exit status: 1)
+  process didn't exit successfully: `/w/target/release/build/foo-sys-1/build-script-build` (exit \
+  status: 1)
   --- stdout
   cargo:rerun-if-changed=a.h
   cargo:rerun-if-env-changed=FOO
@@ -224,22 +263,32 @@ error: could not compile `orders` (bin \"orders\") due to 1 previous error";
         assert_eq!(found.len(), 2, "that the compiler has said why is no reason: {found:?}");
         assert_eq!(
             found[0].why,
-            "looking for foo\ninstall libfoo-dev\n(the build script of foo-sys v0.1.0 (/w/my place/foo-sys), exit status: 1)"
+            "looking for foo\ninstall libfoo-dev\n(the build script of foo-sys v0.1.0 (/w/my \
+            place/foo-sys), exit status: 1)"
         );
         assert!(
             found[1].why.starts_with("thread 'main' panicked at build.rs:3:5:\nCould not find"),
             "{}",
             found[1].why
         );
-        assert!(found[1].hint.contains("rustls") && found[1].hint.contains("`vendored`"), "{}", found[1].hint);
+        assert!(
+            found[1].hint.contains("rustls") && found[1].hint.contains("`vendored`"),
+            "{}",
+            found[1].hint
+        );
     }
 
     #[test]
     fn a_script_that_says_nothing_on_standard_error_is_quoted_from_its_output() {
-        let text = "error: failed to run custom build command for `a v1.0.0`\n\nCaused by:\n  process didn't exit successfully: \
-                    `/x` (exit status: 2)\n  --- stdout\n  cargo::rerun-if-changed=x\n  could not find protoc";
+        let text = "error: failed to run custom build command for `a v1.0.0`\n\nCaused by:\n  \
+            process didn't exit successfully: \
+                    `/x` (exit status: 2)\n  --- stdout\n  cargo::rerun-if-changed=x\n  could not \
+                    find protoc";
         let found = complaints(&lines(text));
-        assert_eq!(found[0].why, "could not find protoc\n(the build script of a v1.0.0, exit status: 2)");
+        assert_eq!(
+            found[0].why,
+            "could not find protoc\n(the build script of a v1.0.0, exit status: 2)"
+        );
         assert!(found[0].hint.contains("PROTOC"));
     }
 
@@ -249,7 +298,9 @@ error: could not compile `orders` (bin \"orders\") due to 1 previous error";
         let of = |ids: &[&'static str]| ids.iter().copied().collect::<HashSet<_>>();
         assert!(found[0].concerns(Some(&of(&["path+file:///w/my%20place/foo-sys#0.1.0"]))));
         assert!(!found[1].concerns(Some(&of(&["path+file:///w/my%20place/foo-sys#0.1.0"]))));
-        assert!(found[1].concerns(Some(&of(&["registry+https://example.com/index#openssl-sys@0.9.1"]))));
+        assert!(
+            found[1].concerns(Some(&of(&["registry+https://example.com/index#openssl-sys@0.9.1"])))
+        );
         assert!(found[1].concerns(None));
         assert_eq!(name_of("git+https://example.com/a/b?rev=1#name@1.0.0"), "name");
         assert_eq!(name_of("path+file:///w/gr%C3%B6%C3%9Fe#0.1.0"), "größe");
@@ -259,13 +310,15 @@ error: could not compile `orders` (bin \"orders\") due to 1 previous error";
     fn a_command_that_was_killed_is_named_without_its_arguments() {
         let arguments = "x ".repeat(9000);
         let text = format!(
-            "error: could not compile `big` (lib)\n\nCaused by:\n  process didn't exit successfully: `/bin/rustc {arguments}` \
+            "error: could not compile `big` (lib)\n\nCaused by:\n  process didn't exit \
+            successfully: `/bin/rustc {arguments}` \
              (signal: 9, SIGKILL: kill)"
         );
         let found = complaints(&lines(&text));
         assert_eq!(
             found[0].why,
-            "could not compile `big` (lib)\nCaused by:\n  `/bin/rustc` did not exit successfully (signal: 9, SIGKILL: kill)"
+            "could not compile `big` (lib)\nCaused by:\n  `/bin/rustc` did not exit successfully \
+            (signal: 9, SIGKILL: kill)"
         );
         assert!(found[0].hint.contains("memory"));
         assert_eq!(found[0].krate.as_deref(), Some("big"));

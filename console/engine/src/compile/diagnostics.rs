@@ -56,20 +56,27 @@ impl Transcript {
                 self.last.clone_from(&artifact.target.name);
                 if let Some(path) = artifact.executable {
                     let (package, binary) = (artifact.package_id.repr, artifact.target.name);
-                    self.executables.push(Executable { package, binary, path: path.into_std_path_buf() });
+                    self.executables.push(Executable {
+                        package,
+                        binary,
+                        path: path.into_std_path_buf(),
+                    });
                 }
                 None
             }
             Ok(Message::CompilerMessage(message)) => {
-                let shown = message.message.rendered.clone().unwrap_or_else(|| message.message.message.clone());
-                let is_error = matches!(message.message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+                let shown = message
+                    .message
+                    .rendered
+                    .clone()
+                    .unwrap_or_else(|| message.message.message.clone());
+                let is_error =
+                    matches!(message.message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
                 if is_error && !message.message.message.starts_with("aborting due to") {
-                    let place = message
-                        .message
-                        .spans
-                        .iter()
-                        .find(|span| span.is_primary)
-                        .map(|span| format!("{}:{}:{}", span.file_name, span.line_start, span.column_start));
+                    let place =
+                        message.message.spans.iter().find(|span| span.is_primary).map(|span| {
+                            format!("{}:{}:{}", span.file_name, span.line_start, span.column_start)
+                        });
                     self.errors.push(CompileError {
                         package: message.package_id.repr,
                         is_binary: message.target.kind.contains(&TargetKind::Bin),
@@ -109,12 +116,15 @@ impl Transcript {
 
     /// Path of the function's binary in cargo's output.
     pub(super) fn executable(&self, function: &Function) -> Option<PathBuf> {
-        let is_it = |made: &&Executable| made.binary == function.binary && made.package == function.target.id;
+        let is_it = |made: &&Executable| {
+            made.binary == function.binary && made.package == function.target.id
+        };
         self.executables.iter().find(is_it).map(|made| made.path.clone())
     }
 
-    /// Returns the failure of a function without a binary. `packages`: the ids of those that it is made of; `None` if
-    /// it was the only one built. `to_linker`: the linker arguments in the user's flags.
+    /// Returns the failure of a function without a binary. `packages`: the ids of those that it is
+    /// made of; `None` if it was the only one built. `to_linker`: the linker arguments in the
+    /// user's flags.
     pub(super) fn failure(
         &self,
         function: &Function,
@@ -124,12 +134,19 @@ impl Transcript {
         let what = format!("could not build {}", function.name);
         let is_own = |error: &&CompileError| error.package == function.target.id;
         let own = self.errors.iter().filter(is_own);
-        let of_function = own.clone().find(|error| error.is_binary && error.target == function.binary);
+        let of_function =
+            own.clone().find(|error| error.is_binary && error.target == function.binary);
         let of_package = || own.clone().find(|error| !error.is_binary);
-        let is_part = |error: &&CompileError| packages.is_none_or(|packages| packages.contains(error.package.as_str()));
+        let is_part = |error: &&CompileError| {
+            packages.is_none_or(|packages| packages.contains(error.package.as_str()))
+        };
         let of_dependency = || self.errors.iter().find(|error| !error.is_binary && is_part(error));
         if let Some(error) = of_function.or_else(of_package).or_else(of_dependency) {
-            let crate_name = if error.is_binary { String::new() } else { format!(" (in the crate {})", error.target) };
+            let crate_name = if error.is_binary {
+                String::new()
+            } else {
+                format!(" (in the crate {})", error.target)
+            };
             let place = error.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
             let hint = match to_linker.filter(|_| error.text.starts_with(NOT_LINKED)) {
                 Some(flags) => format!("the linker got these flags of yours: {flags}"),
@@ -138,7 +155,11 @@ impl Transcript {
             return Failure::work(what, format!("{place}{}{crate_name}", error.text), hint);
         }
         let complaints = complaints(&self.complaints);
-        match complaints.iter().find(|complaint| complaint.concerns(packages)).or(complaints.first()) {
+        match complaints
+            .iter()
+            .find(|complaint| complaint.concerns(packages))
+            .or(complaints.first())
+        {
             Some(complaint) => Failure::work(what, complaint.why.clone(), complaint.hint.clone()),
             None => Failure::work(what, "cargo ended without making it and without saying why", ""),
         }
@@ -148,18 +169,26 @@ impl Transcript {
 /// Prefix of the linker's errors.
 const NOT_LINKED: &str = "linking failed: ";
 
-/// The compiler's message. A linking error contains only the linker's command, which fills a screen; the reason is in a
-/// note.
+/// The compiler's message. A linking error contains only the linker's command, which fills a
+/// screen; the reason is in a note.
 fn text_of(message: &Diagnostic) -> String {
     if !message.message.starts_with("linking with `") && !message.message.starts_with("linker `") {
         return message.message.clone();
     }
     let notes = message.children.iter().rev().map(|note| note.message.trim());
-    let said = notes.filter(|note| !note.is_empty()).find(|note| !note.contains(" \"-")).unwrap_or(&message.message);
+    let said = notes
+        .filter(|note| !note.is_empty())
+        .find(|note| !note.contains(" \"-"))
+        .unwrap_or(&message.message);
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let errors: Vec<String> = lines().filter(|line| line.contains("error")).take(3).map(shortened).collect();
+    let errors: Vec<String> =
+        lines().filter(|line| line.contains("error")).take(3).map(shortened).collect();
     let said = if errors.is_empty() { lines().take(3).map(shortened).collect() } else { errors };
-    let linker = message.message.strip_prefix("linker `").map(|_| format!("{}: ", message.message)).unwrap_or_default();
+    let linker = message
+        .message
+        .strip_prefix("linker `")
+        .map(|_| format!("{}: ", message.message))
+        .unwrap_or_default();
     format!("{NOT_LINKED}{linker}{}", said.join("\n"))
 }
 
@@ -231,7 +260,10 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.stdout(&message("orders_lib", "lib", "mismatched types"));
         let failure = transcript.failure(&function("orders", ORDERS), None, None);
-        assert_eq!(failure.why, "orders/src/main.rs:3:9: mismatched types (in the crate orders_lib)");
+        assert_eq!(
+            failure.why,
+            "orders/src/main.rs:3:9: mismatched types (in the crate orders_lib)"
+        );
     }
 
     #[test]
@@ -244,7 +276,11 @@ mod tests {
         let failure = transcript.failure(&function("orders", ORDERS), Some(&packages), None);
         assert_eq!(failure.why, "orders/src/main.rs:3:9: its own (in the crate orders_lib)");
         let packages = HashSet::from(["path+file:///w/third#0.1.0", other]);
-        let failure = transcript.failure(&function("third", "path+file:///w/third#0.1.0"), Some(&packages), None);
+        let failure = transcript.failure(
+            &function("third", "path+file:///w/third#0.1.0"),
+            Some(&packages),
+            None,
+        );
         assert_eq!(failure.why, "orders/src/main.rs:3:9: the other's (in the crate shared)");
     }
 
@@ -263,10 +299,20 @@ mod tests {
             "linking with `/c/zigcc.sh` failed: exit status: 1",
             &notes,
         ));
-        let failure =
-            transcript.failure(&function("orders", ORDERS), None, Some("`-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"));
-        assert!(failure.why.ends_with("linking failed: error: unsupported linker arg: --icf"), "{}", failure.why);
-        assert_eq!(failure.hint, "the linker got these flags of yours: `-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)");
+        let failure = transcript.failure(
+            &function("orders", ORDERS),
+            None,
+            Some("`-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"),
+        );
+        assert!(
+            failure.why.ends_with("linking failed: error: unsupported linker arg: --icf"),
+            "{}",
+            failure.why
+        );
+        assert_eq!(
+            failure.hint,
+            "the linker got these flags of yours: `-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"
+        );
         let mut transcript = Transcript::default();
         transcript.stdout(&message_of(
             ORDERS,
@@ -277,7 +323,9 @@ mod tests {
         ));
         let failure = transcript.failure(&function("orders", ORDERS), None, None);
         assert!(
-            failure.why.ends_with("linking failed: linker `clang-9` not found: No such file or directory (os error 2)"),
+            failure.why.ends_with(
+                "linking failed: linker `clang-9` not found: No such file or directory (os error 2)"
+            ),
             "{}",
             failure.why
         );
@@ -295,10 +343,15 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_cut() {
-        let text =
-            format!("error: linking failed\n  = note: \"clang\" {}\n  = note: more\n", "\"-Wl,-x\" ".repeat(2000));
+        let text = format!(
+            "error: linking failed\n  = note: \"clang\" {}\n  = note: more\n",
+            "\"-Wl,-x\" ".repeat(2000)
+        );
         let Step::Output(shown) = output(text) else { panic!("it is shown") };
-        assert!(shown.len() < 2200 && shown.ends_with("KB more in console.log)\n  = note: more\n"), "{shown}");
+        assert!(
+            shown.len() < 2200 && shown.ends_with("KB more in console.log)\n  = note: more\n"),
+            "{shown}"
+        );
         assert_eq!(output("a\nb".into()), Step::Output("a\nb".into()));
     }
 

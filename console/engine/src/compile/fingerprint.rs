@@ -1,9 +1,9 @@
-//! The inputs of a bootstrap and its package: stored beside it, and compared with the current state by cargo's own
-//! rules.
+//! The inputs of a bootstrap and its package: stored beside it, and compared with the current state
+//! by cargo's own rules.
 //!
-//! Cargo decides by time: a source that is newer than the compilation that read it is compiled again. Its dep-info
-//! lists these files, build scripts declare their inputs, and the settings are those parts of manifests, lock file and
-//! configuration that reach the compiler.
+//! Cargo decides by time: a source that is newer than the compilation that read it is compiled
+//! again. Its dep-info lists these files, build scripts declare their inputs, and the settings are
+//! those parts of manifests, lock file and configuration that reach the compiler.
 //!
 //! May touch files, to read, and writes one below `target/lambda`; asks git which files it ignores.
 
@@ -22,11 +22,11 @@ use std::{
     time::SystemTime,
 };
 
+use files::Listing;
 use lambda_console_model::Function;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use attempt::Attempt;
-use files::Listing;
 pub(crate) use now::Now;
 pub(crate) use settings::{linked as linked_manifests, package_name, sources as settings_files};
 pub(crate) use units::{Units, prerequisites};
@@ -76,16 +76,17 @@ impl Fingerprint {
         directory.join(FILE)
     }
 
-    /// Reads the one beside the bootstrap in `directory`. `None` if there is none, or it does not belong to this
-    /// bootstrap.
+    /// Reads the one beside the bootstrap in `directory`. `None` if there is none, or it does not
+    /// belong to this bootstrap.
     pub(crate) fn read(directory: &Path) -> Option<Self> {
         let text = fs::read(directory.join(FILE)).ok()?;
         let fingerprint: Self = serde_json::from_slice(&text).ok()?;
-        (Stamp::of(&directory.join("bootstrap")).ok()? == fingerprint.bootstrap).then_some(fingerprint)
+        (Stamp::of(&directory.join("bootstrap")).ok()? == fingerprint.bootstrap)
+            .then_some(fingerprint)
     }
 
-    /// Writes the inputs in `units` of `function`, whose executable is at `executable` and whose bootstrap is in
-    /// `directory`.
+    /// Writes the inputs in `units` of `function`, whose executable is at `executable` and whose
+    /// bootstrap is in `directory`.
     pub(crate) fn write(
         directory: &Path,
         (root, function, executable): (&Path, &Function, &Path),
@@ -94,12 +95,15 @@ impl Fingerprint {
         now: &Now,
     ) -> io::Result<()> {
         let read = units.read_by(root, &function.manifest, executable);
-        let variables: BTreeMap<_, _> = read.variables.iter().map(|name| (name.clone(), now.variable(name))).collect();
+        let variables: BTreeMap<_, _> =
+            read.variables.iter().map(|name| (name.clone(), now.variable(name))).collect();
         let own = (root, function.manifest.as_path(), function.binary.as_str());
-        let settings = settings::digest(own, &read.manifests, (release, is_described(&variables)), now);
+        let settings =
+            settings::digest(own, &read.manifests, (release, is_described(&variables)), now);
         // Cargo writes the lock file itself, and a file that does not exist did not exist then.
-        let is_moving =
-            |path: &PathBuf| !path.ends_with("Cargo.lock") && path.exists() && now.is_newer(path, units.began());
+        let is_moving = |path: &PathBuf| {
+            !path.ends_with("Cargo.lock") && path.exists() && now.is_newer(path, units.began())
+        };
         let fingerprint = Self {
             manifest: function.manifest.clone(),
             binary: function.binary.clone(),
@@ -135,8 +139,12 @@ impl Fingerprint {
     pub(crate) fn has_other_settings(&self, root: &Path, now: &Now) -> bool {
         let own = (root, self.manifest.as_path(), self.binary.as_str());
         self.variables.iter().any(|(name, value)| now.variable(name) != *value)
-            || settings::digest(own, &self.manifests, (self.release, is_described(&self.variables)), now)
-                != self.settings
+            || settings::digest(
+                own,
+                &self.manifests,
+                (self.release, is_described(&self.variables)),
+                now,
+            ) != self.settings
     }
 
     /// The files and directories that were read, each with the time until which it was.

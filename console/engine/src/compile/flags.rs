@@ -1,5 +1,6 @@
-//! The compiler's flags of a build for Lambda: the console's, then the user's, so that the user's take precedence.
-//! Flags that name this machine's processor, or another linker than the one in use, are left out.
+//! The compiler's flags of a build for Lambda: the console's, then the user's, so that the user's
+//! take precedence. Flags that name this machine's processor, or another linker than the one in
+//! use, are left out.
 //!
 //! Runs `rustc` if a flag names a processor; changes nothing.
 
@@ -36,43 +37,60 @@ impl Flags {
     ) -> Result<Self, Failure> {
         let configuration = &toolchain.configuration;
         let theirs = configuration.rustflags(&toolchain.rust, target, &job.cancel).await?;
-        let names = |option: &str| theirs.iter().any(|flag| flag.codegen().is_some_and(|(name, _)| name == option));
+        let names = |option: &str| {
+            theirs.iter().any(|flag| flag.codegen().is_some_and(|(name, _)| name == option))
+        };
         let known = async |option: &str, list: &str| {
-            let text =
-                if names(option) { toolchain.rust.print(list, target, &job.cancel).await? } else { String::new() };
+            let text = if names(option) {
+                toolchain.rust.print(list, target, &job.cancel).await?
+            } else {
+                String::new()
+            };
             Ok::<_, Failure>(listed(&text))
         };
         let known = Known {
             processors: known("target-cpu", "target-cpus").await?,
             features: known("target-feature", "target-features").await?,
         };
-        let (kept, mut left_out): (Vec<Flag>, Vec<Flag>) = theirs.into_iter().partition(|flag| known.fits(flag));
+        let (kept, mut left_out): (Vec<Flag>, Vec<Flag>) =
+            theirs.into_iter().partition(|flag| known.fits(flag));
         let linker = configuration.linker_of_environment(target);
         left_out.extend(linker.map(|(linker, origin)| Flag { words: vec![linker], origin }));
         let ours = ours(architecture, toolchain);
         let has_sysroot = kept.iter().any(Flag::is_sysroot);
-        let ours = ours.iter().filter(|flag| !(has_sysroot && flag.starts_with("--sysroot="))).map(String::as_str);
-        let encoded = join(ours.chain(kept.iter().flat_map(|flag| flag.words.iter().map(String::as_str))));
+        let ours = ours
+            .iter()
+            .filter(|flag| !(has_sysroot && flag.starts_with("--sysroot=")))
+            .map(String::as_str);
+        let encoded =
+            join(ours.chain(kept.iter().flat_map(|flag| flag.words.iter().map(String::as_str))));
         let warning = described(toolchain, &left_out, job).await;
         let warning = warning.map(|flags| {
-            format!("left out for {architecture}: {flags}; a bootstrap runs on Lambda's processor and is linked by zig")
+            format!(
+                "left out for {architecture}: {flags}; a bootstrap runs on Lambda's processor \
+                and is linked by zig"
+            )
         });
         let linking: Vec<Flag> = kept.into_iter().filter(is_to_linker).collect();
         Ok(Self { encoded, warning, to_linker: described(toolchain, &linking, job).await })
     }
 }
 
-/// Flags for the crates of the target alone: host crates and macros keep the toolchain's own library.
+/// Flags for the crates of the target alone: host crates and macros keep the toolchain's own
+/// library.
 fn ours(architecture: Architecture, toolchain: &Toolchain) -> Vec<String> {
-    let processor = (architecture == Architecture::Arm64).then(|| "-Ctarget-cpu=neoverse-n1".to_owned());
+    let processor =
+        (architecture == Architecture::Arm64).then(|| "-Ctarget-cpu=neoverse-n1".to_owned());
     let sysroot = toolchain.sysroot.as_ref().map(|sysroot| {
-        // The library cannot name the functions of a backtrace, so the runtime need not walk the stack.
+        // The library cannot name the functions of a backtrace, so the runtime need not walk the
+        // stack.
         [format!("--sysroot={}", sysroot.display()), "--cfg=lambda_no_backtrace".to_owned()]
     });
     processor.into_iter().chain(sysroot.into_iter().flatten()).collect()
 }
 
-/// ``` `-Ctarget-cpu=native` (build.rustflags in /w/.cargo/config.toml) ```, those of one place together.
+/// ``` `-Ctarget-cpu=native` (build.rustflags in /w/.cargo/config.toml) ```, those of one
+/// place together.
 async fn described(toolchain: &Toolchain, flags: &[Flag], job: &Job) -> Option<String> {
     let mut places: Vec<(String, Vec<String>)> = Vec::new();
     for flag in flags {
@@ -84,8 +102,10 @@ async fn described(toolchain: &Toolchain, flags: &[Flag], job: &Job) -> Option<S
             None => places.push((place, vec![shown])),
         }
     }
-    let texts: Vec<String> =
-        places.into_iter().map(|(place, flags)| format!("{} ({place})", flags.join(", "))).collect();
+    let texts: Vec<String> = places
+        .into_iter()
+        .map(|(place, flags)| format!("{} ({place})", flags.join(", ")))
+        .collect();
     (!texts.is_empty()).then(|| texts.join(", "))
 }
 
@@ -111,7 +131,8 @@ impl Known {
             "target-cpu" => value != "native" && self.processors.contains(value),
             // A dynamic bootstrap finds no musl on Lambda.
             "target-feature" => value.split(',').all(|feature| {
-                feature != "-crt-static" && self.features.contains(feature.trim_start_matches(['+', '-']))
+                feature != "-crt-static"
+                    && self.features.contains(feature.trim_start_matches(['+', '-']))
             }),
             "linker" | "linker-flavor" | "linker-features" | "link-self-contained" => false,
             "link-arg" | "link-args" | "pre-link-arg" | "pre-link-args" => {
@@ -122,9 +143,11 @@ impl Known {
     }
 }
 
-/// Returns the linker arguments in the user's flags, and linkers that they name, in a build that cargo links itself.
+/// Returns the linker arguments in the user's flags, and linkers that they name, in a build that
+/// cargo links itself.
 pub(super) async fn to_linker(target: &str, toolchain: &Toolchain, job: &Job) -> Option<String> {
-    let theirs = toolchain.configuration.rustflags(&toolchain.rust, target, &job.cancel).await.ok()?;
+    let theirs =
+        toolchain.configuration.rustflags(&toolchain.rust, target, &job.cancel).await.ok()?;
     described(toolchain, &theirs.into_iter().filter(is_to_linker).collect::<Vec<_>>(), job).await
 }
 
@@ -159,8 +182,10 @@ mod tests {
     #[test]
     fn what_is_for_this_machine_does_not_fit() {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let known =
-            Known { processors: set(&["neoverse-n1", "generic", "native"]), features: set(&["lse", "crt-static"]) };
+        let known = Known {
+            processors: set(&["neoverse-n1", "generic", "native"]),
+            features: set(&["lse", "crt-static"]),
+        };
         let fits = |text: &str| {
             let words = text.split('|').map(str::to_owned).collect();
             known.fits(&Flag { words, origin: Origin::Variable("RUSTFLAGS".into()) })
@@ -206,7 +231,8 @@ mod tests {
 
     #[test]
     fn the_compiler_s_lists_have_a_name_a_line() {
-        let text = "Available CPUs for this target:\n    native                  - Select the CPU of the current host.\n    a64fx\n\nNext\n";
+        let text = "Available CPUs for this target:\n    native                  - Select the CPU \
+            of the current host.\n    a64fx\n\nNext\n";
         assert_eq!(listed(text).into_iter().collect::<Vec<_>>(), ["a64fx", "native"]);
     }
 }

@@ -1,5 +1,6 @@
-//! Packages an executable of cargo for deployment: `target/lambda/<name>/bootstrap` and `bootstrap.zip`, which also has
-//! the files that the manifest includes, checked. Unchanged files are not rewritten.
+//! Packages an executable of cargo for deployment: `target/lambda/<name>/bootstrap` and
+//! `bootstrap.zip`, which also has the files that the manifest includes, checked. Unchanged files
+//! are not rewritten.
 //!
 //! Writes below `target/lambda` only.
 
@@ -23,13 +24,14 @@ use crate::workspace::{
 
 /// Copies `executable` to the bootstrap of `name` and zips it with the included files.
 ///
-/// The bootstrap is a copy that keeps its original's time, so equal size and time mean that it is the same. The zip is
-/// removed before a bootstrap with other content is written, so an existing zip always belongs to the bootstrap beside
-/// it, even after a crash between the two. A zip with included files is as new as the newest of them, or newer: an
-/// older one is out of date.
+/// The bootstrap is a copy that keeps its original's time, so equal size and time mean that it is
+/// the same. The zip is removed before a bootstrap with other content is written, so an existing
+/// zip always belongs to the bootstrap beside it, even after a crash between the two. A zip with
+/// included files is as new as the newest of them, or newer: an older one is out of date.
 ///
 /// # Errors
-/// Work: Lambda would not run it (with the reason of the check), something cannot be included, or it cannot be written.
+/// Work: Lambda would not run it (with the reason of the check), something cannot be included, or
+/// it cannot be written.
 pub fn package(
     target: &Path,
     name: &str,
@@ -86,17 +88,26 @@ fn read(name: &str, included: Included) -> Result<Vec<Entry>, Failure> {
         Ok(content) => Ok(Entry { name: entry, content, mode: file.mode }),
         Err(error) => {
             let why = format!("{}: {error}", file.path.display());
-            Err(Failure::work(format!("could not package {name}"), why, "make it readable, or do not include it"))
+            Err(Failure::work(
+                format!("could not package {name}"),
+                why,
+                "make it readable, or do not include it",
+            ))
         }
     };
     included.files.into_iter().map(entry).collect()
 }
 
-/// Keeps the zip's time at or after `newest`, the time of the newest file that it includes. A file that was written
-/// after this build `began` may not be in the zip, so the zip's time is not later than that either, unless `newest` is.
+/// Keeps the zip's time at or after `newest`, the time of the newest file that it includes. A file
+/// that was written after this build `began` may not be in the zip, so the zip's time is not later
+/// than that either, unless `newest` is.
 fn keep_up(archive: &Path, newest: SystemTime, began: SystemTime) -> io::Result<()> {
     let modified = archive.metadata()?.modified()?;
-    if modified < newest || modified > began { set_time(archive, newest.max(began)) } else { Ok(()) }
+    if modified < newest || modified > began {
+        set_time(archive, newest.max(began))
+    } else {
+        Ok(())
+    }
 }
 
 fn set_time(path: &Path, time: SystemTime) -> io::Result<()> {
@@ -141,12 +152,17 @@ fn remove(path: &Path) -> io::Result<()> {
 fn unwritten(name: &str, directory: &Path, error: &io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull => {
-            "the disk is full: free some space (`cargo clean` frees the target directory) and build again"
+            "the disk is full: free some space (`cargo clean` frees the target directory) and \
+            build again"
         }
         io::ErrorKind::PermissionDenied => "make the directory writable",
         _ => "",
     };
-    Failure::work(format!("could not package {name}"), format!("{}: {error}", directory.display()), hint)
+    Failure::work(
+        format!("could not package {name}"),
+        format!("{}: {error}", directory.display()),
+        hint,
+    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Groups functions into cargo calls.
 //!
-//! Cargo builds each binary of a requested name, in all packages of the call, and puts them in one place; so packages
-//! with a binary of one name share no call. It also unifies the features of all packages that a call builds, so a
-//! function could have other code when it is built with other functions than alone. Functions share a call if all their
-//! common crates are the same as without the others.
+//! Cargo builds each binary of a requested name, in all packages of the call, and puts them in one
+//! place; so packages with a binary of one name share no call. It also unifies the features of all
+//! packages that a call builds, so a function could have other code when it is built with other
+//! functions than alone. Functions share a call if all their common crates are the same as without
+//! the others.
 //!
 //! Pure.
 
@@ -22,10 +23,12 @@ pub(super) struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// Returns `true` if cargo would build a binary of one of the two packages under the name of a function of the
-    /// other. File systems may treat names as equal that differ in case.
+    /// Returns `true` if cargo would build a binary of one of the two packages under the name of a
+    /// function of the other. File systems may treat names as equal that differ in case.
     fn collides(&self, other: &Self) -> bool {
-        let builds = |one: &Self, binary: &str| one.functions.iter().any(|it| it.binary.eq_ignore_ascii_case(binary));
+        let builds = |one: &Self, binary: &str| {
+            one.functions.iter().any(|it| it.binary.eq_ignore_ascii_case(binary))
+        };
         let has = |one: &Self, other: &Self| {
             let binaries = one.functions.iter().flat_map(|function| &function.target.binaries);
             binaries.into_iter().any(|binary| builds(other, binary))
@@ -34,13 +37,17 @@ impl Selection<'_> {
     }
 }
 
-/// Groups the functions of one package. `wanted`: features that are requested in addition to those of the manifests.
+/// Groups the functions of one package. `wanted`: features that are requested in addition to those
+/// of the manifests.
 pub(super) fn selections<'a>(functions: &[&'a Function], wanted: &Features) -> Vec<Selection<'a>> {
     let mut selections: Vec<Selection<'a>> = Vec::new();
     for function in functions {
         let features = features(function, wanted);
-        let package = if function.target.id.is_empty() { &function.package } else { &function.target.id };
-        let same = |selection: &&mut Selection<'_>| selection.package == package && selection.features == features;
+        let package =
+            if function.target.id.is_empty() { &function.package } else { &function.target.id };
+        let same = |selection: &&mut Selection<'_>| {
+            selection.package == package && selection.features == features
+        };
         match selections.iter_mut().find(same) {
             Some(selection) => selection.functions.push(function),
             None => selections.push(Selection { package, features, functions: vec![function] }),
@@ -60,7 +67,8 @@ fn features(function: &Function, wanted: &Features) -> Features {
     features
 }
 
-/// Returns `true` if the package has a feature of this name, or the name is one of a dependency's, `crate/feature`.
+/// Returns `true` if the package has a feature of this name, or the name is one of a dependency's,
+/// `crate/feature`.
 pub(super) fn is_of(function: &Function, feature: &str) -> bool {
     feature.contains('/') || function.target.features.iter().any(|own| own == feature)
 }
@@ -70,8 +78,8 @@ pub(super) fn is_of(function: &Function, feature: &str) -> bool {
 pub(super) struct Units {
     /// The binaries that can be built with its features.
     binaries: BTreeSet<String>,
-    /// The features of each crate, by the crate's package and the platform; `None` is this machine, for build scripts
-    /// and macros.
+    /// The features of each crate, by the crate's package and the platform; `None` is this machine,
+    /// for build scripts and macros.
     crates: BTreeMap<(String, Option<String>), BTreeSet<Vec<String>>>,
 }
 
@@ -90,12 +98,15 @@ impl Units {
 
     /// Returns `true` if the common crates of both have the same features.
     fn agrees(&self, other: &Self) -> bool {
-        self.crates.iter().all(|(name, features)| other.crates.get(name).is_none_or(|others| others == features))
+        self.crates
+            .iter()
+            .all(|(name, features)| other.crates.get(name).is_none_or(|others| others == features))
     }
 
     fn merge(&mut self, other: &Self) {
         self.binaries.extend(other.binaries.iter().cloned());
-        self.crates.extend(other.crates.iter().map(|(name, features)| (name.clone(), features.clone())));
+        self.crates
+            .extend(other.crates.iter().map(|(name, features)| (name.clone(), features.clone())));
     }
 
     /// The ids of the packages that are compiled.
@@ -123,8 +134,8 @@ struct Target {
     name: String,
 }
 
-/// Groups the selections, by their indices, that share a call. `units` has the units of each, if known; a selection
-/// with unknown units is built alone, so that cargo reports the reason.
+/// Groups the selections, by their indices, that share a call. `units` has the units of each, if
+/// known; a selection with unknown units is built alone, so that cargo reports the reason.
 pub(super) fn calls(selections: &[Selection<'_>], units: &[Option<Units>]) -> Vec<Vec<usize>> {
     let mut calls: Vec<(Vec<usize>, Option<Units>)> = Vec::new();
     for (place, (selection, units)) in selections.iter().zip(units).enumerate() {
@@ -149,11 +160,16 @@ pub(super) fn calls(selections: &[Selection<'_>], units: &[Option<Units>]) -> Ve
     calls.into_iter().map(|(places, _)| places).collect()
 }
 
-/// Removes from `selection` the functions that cargo would refuse to build with these features, which would make the
-/// others fail too. Returns them with their failures.
-pub(super) fn take_refused<'a>(selection: &mut Selection<'a>, units: &Units) -> Vec<(&'a Function, Failure)> {
-    let (built, refused) =
-        selection.functions.drain(..).partition(|function| units.binaries.contains(&function.binary));
+/// Removes from `selection` the functions that cargo would refuse to build with these features,
+/// which would make the others fail too. Returns them with their failures.
+pub(super) fn take_refused<'a>(
+    selection: &mut Selection<'a>,
+    units: &Units,
+) -> Vec<(&'a Function, Failure)> {
+    let (built, refused) = selection
+        .functions
+        .drain(..)
+        .partition(|function| units.binaries.contains(&function.binary));
     selection.functions = built;
     let because = |function: &'a Function| (function, required(function));
     let refused: Vec<&Function> = refused;
@@ -169,7 +185,8 @@ fn required(function: &Function) -> Failure {
         format!("could not build {}", function.name),
         format!("its binary requires the {features} {names}, which {are} not switched on"),
         format!(
-            "`--features {}` does, or `features = [{list}]` below `[package.metadata.lambda.bin.{}.build]` in {}",
+            "`--features {}` does, or `features = [{list}]` below \
+            `[package.metadata.lambda.bin.{}.build]` in {}",
             required.join(","),
             function.binary,
             function.manifest.display()
@@ -188,14 +205,16 @@ mod tests {
         serde_json::from_value(function).unwrap()
     }
 
-    /// Output of `cargo build --unit-graph` for crates with a platform and a feature, the first being the root.
+    /// Output of `cargo build --unit-graph` for crates with a platform and a feature, the first
+    /// being the root.
     fn units(crates: &[(&str, Option<&str>, &str)]) -> Units {
         let unit = |(name, platform, feature): &(&str, Option<&str>, &str)| {
             serde_json::json!({"pkg_id": name, "target": {"name": name, "kind": ["bin"]}, "platform": platform, "features": [feature],
                 "profile": {}, "mode": "build", "dependencies": []})
         };
         let units: Vec<_> = crates.iter().map(unit).collect();
-        Units::read(&serde_json::json!({"version": 1, "units": units, "roots": [0]}).to_string()).unwrap()
+        Units::read(&serde_json::json!({"version": 1, "units": units, "roots": [0]}).to_string())
+            .unwrap()
     }
 
     #[test]
@@ -229,7 +248,9 @@ mod tests {
     #[test]
     fn packages_with_a_binary_of_one_name_share_no_call() {
         let mut functions = ["a", "b", "c", "d"].map(|name| function(name, &[]));
-        for (function, binaries) in functions.iter_mut().zip([&["a"][..], &["b", "A"], &["c"], &["d", "c"]]) {
+        for (function, binaries) in
+            functions.iter_mut().zip([&["a"][..], &["b", "A"], &["c"], &["d", "c"]])
+        {
             function.target.binaries = binaries.iter().map(|name| (*name).to_owned()).collect();
         }
         let selections = selections(&functions.iter().collect::<Vec<_>>(), &Features::default());
@@ -240,10 +261,16 @@ mod tests {
     #[test]
     fn a_binary_that_cargo_would_refuse_is_taken_out() {
         let functions = [function("a", &[]), function("b", &["x", "y"])];
-        let mut selection =
-            Selection { package: "p", features: Features::default(), functions: functions.iter().collect() };
+        let mut selection = Selection {
+            package: "p",
+            features: Features::default(),
+            functions: functions.iter().collect(),
+        };
         let refused = take_refused(&mut selection, &units(&[("a", None, "")]));
         assert_eq!(selection.functions, [&functions[0]]);
-        assert_eq!(refused[0].1.why, "its binary requires the features `x` and `y`, which are not switched on");
+        assert_eq!(
+            refused[0].1.why,
+            "its binary requires the features `x` and `y`, which are not switched on"
+        );
     }
 }

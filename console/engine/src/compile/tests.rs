@@ -44,14 +44,18 @@ impl Place {
 }
 
 fn manifest(name: &str, rest: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n{rest}")
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition \
+        = \"2021\"\n[package.metadata.lambda]\n{rest}"
+    )
 }
 
 fn names(outcome: &BuildOutcome) -> Vec<&str> {
     outcome.built.iter().map(|built| built.name.as_str()).collect()
 }
 
-const WORKSPACE: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\nexclude = [\"outside\", \"target\"]\n";
+const WORKSPACE: &str =
+    "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\nexclude = [\"outside\", \"target\"]\n";
 const MAIN: &str = "fn main() {}";
 
 #[test]
@@ -94,10 +98,16 @@ async fn a_function_that_does_not_compile_leaves_the_others_built_and_each_has_i
         // A package of the name of another that it depends on.
         (
             "worst/Cargo.toml",
-            &manifest("worst", "[dependencies]\nother = { package = \"worst\", path = \"../outside\" }\n"),
+            &manifest(
+                "worst",
+                "[dependencies]\nother = { package = \"worst\", path = \"../outside\" }\n",
+            ),
         ),
         ("worst/src/main.rs", "fn main() { other::f(); }"),
-        ("outside/Cargo.toml", "[package]\nname = \"worst\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"),
+        (
+            "outside/Cargo.toml",
+            "[package]\nname = \"worst\"\nversion = \"1.0.0\"\nedition = \"2021\"\n",
+        ),
         ("outside/src/lib.rs", "pub fn f() {}"),
         ("scripted/Cargo.toml", &manifest("scripted", "")),
         ("scripted/src/main.rs", MAIN),
@@ -109,13 +119,22 @@ async fn a_function_that_does_not_compile_leaves_the_others_built_and_each_has_i
     let workspace = place.workspace().await;
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = steps.clone();
-    let job = Job::new(tokio_util::sync::CancellationToken::new(), move |step| seen.lock().unwrap().push(step));
-    let request = BuildRequest { architecture: Some(Architecture::Native), debug: true, ..BuildRequest::default() };
+    let job = Job::new(tokio_util::sync::CancellationToken::new(), move |step| {
+        seen.lock().unwrap().push(step);
+    });
+    let request = BuildRequest {
+        architecture: Some(Architecture::Native),
+        debug: true,
+        ..BuildRequest::default()
+    };
     let outcome = build(&workspace, &request, &job).await.unwrap();
     assert_eq!(names(&outcome), ["good", "worst"]);
-    let why = |name: &str| outcome.failed.iter().find(|(failed, _)| failed == name).unwrap().1.why.as_str();
+    let why = |name: &str| {
+        outcome.failed.iter().find(|(failed, _)| failed == name).unwrap().1.why.as_str()
+    };
     assert!(why("bad").ends_with("bad/src/main.rs:2:17: mismatched types"), "{:?}", outcome.failed);
-    let expected = "worse/src/lib.rs:1:20: cannot find value `nothing` in this scope (in the crate worse)";
+    let expected =
+        "worse/src/lib.rs:1:20: cannot find value `nothing` in this scope (in the crate worse)";
     assert!(why("worse").ends_with(expected), "{:?}", outcome.failed);
     assert!(
         why("scripted").starts_with("install libfoo-dev\n(the build script of scripted v0.1.0"),
@@ -138,9 +157,15 @@ async fn a_function_that_does_not_compile_leaves_the_others_built_and_each_has_i
 
 #[tokio::test]
 async fn a_binary_without_the_features_that_it_requires_leaves_the_others_built() {
-    let binaries = "[features]\nextra = []\n[[bin]]\nname = \"one\"\npath = \"one.rs\"\n[[bin]]\nname = \"two\"\npath = \"two.rs\"\nrequired-features = [\"extra\"]\n";
+    let binaries = "[features]\nextra = []\n[[bin]]\nname = \"one\"\npath \
+        = \"one.rs\"\n[[bin]]\nname = \"two\"\npath = \"two.rs\"\nrequired-features = \
+        [\"extra\"]\n";
     let print = "fn main() { println!(\"{}\", cfg!(feature = \"extra\")) }";
-    let place = Place::new(&[("Cargo.toml", &manifest("p", binaries)), ("one.rs", MAIN), ("two.rs", print)]);
+    let place = Place::new(&[
+        ("Cargo.toml", &manifest("p", binaries)),
+        ("one.rs", MAIN),
+        ("two.rs", print),
+    ]);
     let outcome = place.build(&[], &[]).await;
     assert_eq!(names(&outcome), ["one"]);
     let (name, failure) = &outcome.failed[0];
@@ -148,12 +173,20 @@ async fn a_binary_without_the_features_that_it_requires_leaves_the_others_built(
         (name.as_str(), failure.why.as_str()),
         ("two", "its binary requires the feature `extra`, which is not switched on")
     );
-    assert!(failure.hint.contains("--features extra") && failure.hint.contains("bin.two.build"), "{}", failure.hint);
+    assert!(
+        failure.hint.contains("--features extra") && failure.hint.contains("bin.two.build"),
+        "{}",
+        failure.hint
+    );
     assert_eq!(names(&place.build(&[], &["extra"]).await), ["one", "two"]);
-    place.write("Cargo.toml", &manifest("p", &format!("build = {{ features = [\"extra\"] }}\n{binaries}")));
+    place.write(
+        "Cargo.toml",
+        &manifest("p", &format!("build = {{ features = [\"extra\"] }}\n{binaries}")),
+    );
     let outcome = place.build(&["two"], &[]).await;
     assert_eq!(names(&outcome), ["two"]);
-    let said = std::process::Command::new(&outcome.built[0].bootstrap.path).output().unwrap().stdout;
+    let said =
+        std::process::Command::new(&outcome.built[0].bootstrap.path).output().unwrap().stdout;
     assert_eq!(said, b"true\n");
     let request = BuildRequest {
         features: Features { names: vec!["extro".into()], ..Features::default() },
@@ -168,9 +201,15 @@ async fn a_binary_without_the_features_that_it_requires_leaves_the_others_built(
 
 #[tokio::test]
 async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
-    let shared = "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[features]\nloud = []\n";
+    let shared = "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition \
+        = \"2021\"\n[features]\nloud = []\n";
     let user = |name: &str, features: &str| {
-        manifest(name, &format!("[dependencies]\nshared = {{ path = \"../shared\", features = [{features}] }}\n"))
+        manifest(
+            name,
+            &format!(
+                "[dependencies]\nshared = {{ path = \"../shared\", features = [{features}] }}\n"
+            ),
+        )
     };
     let main = "fn main() { println!(\"{}\", shared::word()) }";
     let place = Place::new(&[
@@ -178,7 +217,8 @@ async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
         ("shared/Cargo.toml", shared),
         (
             "shared/src/lib.rs",
-            "pub fn word() -> &'static str { if cfg!(feature = \"loud\") { \"HELLO\" } else { \"hello\" } }",
+            "pub fn word() -> &'static str { if cfg!(feature = \"loud\") { \"HELLO\" } else \
+            { \"hello\" } }",
         ),
         ("a/Cargo.toml", &user("a", "\"loud\"")),
         ("a/src/main.rs", main),
@@ -198,7 +238,10 @@ async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
     assert_eq!((digest(&two, "a"), digest(&two, "b")), (digest(&all, "a"), digest(&all, "b")));
     let said = |name: &str| {
         let built = all.built.iter().find(|built| built.name == name).unwrap();
-        String::from_utf8(std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout).unwrap()
+        String::from_utf8(
+            std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout,
+        )
+        .unwrap()
     };
     assert_eq!((said("a").as_str(), said("b").as_str()), ("HELLO\n", "hello\n"));
 }
@@ -206,7 +249,8 @@ async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
 #[tokio::test]
 async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_its_name() {
     let print = |text: &str| format!("fn main() {{ println!(\"{text}\") }}");
-    let (of_a, of_b, left_out, extension) = (print("of a"), print("of b"), print("of none"), print("an extension"));
+    let (of_a, of_b, left_out, extension) =
+        (print("of a"), print("of b"), print("of none"), print("an extension"));
     let place = Place::new(&[
         ("Cargo.toml", WORKSPACE),
         ("a/Cargo.toml", &manifest("a", "")),
@@ -216,10 +260,16 @@ async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_it
         ("b/src/bin/a.rs", &left_out),
         (
             "c/Cargo.toml",
-            &manifest("c", "bin.a.build = { extension = true }\n[[bin]]\nname = \"a\"\npath = \"a.rs\"\n"),
+            &manifest(
+                "c",
+                "bin.a.build = { extension = true }\n[[bin]]\nname = \"a\"\npath = \"a.rs\"\n",
+            ),
         ),
         ("c/a.rs", &extension),
-        ("d/Cargo.toml", &manifest("d", "deploy = { name = \"d\" }\n[[bin]]\nname = \"b\"\npath = \"d.rs\"\n")),
+        (
+            "d/Cargo.toml",
+            &manifest("d", "deploy = { name = \"d\" }\n[[bin]]\nname = \"b\"\npath = \"d.rs\"\n"),
+        ),
         ("d/d.rs", &print("of d")),
     ]);
     // Rebuilt binaries are taken from cargo's output.
@@ -227,11 +277,20 @@ async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_it
         let outcome = place.build(&[], &[]).await;
         assert_eq!(names(&outcome), ["a", "b", "d"], "{:?}", outcome.failed);
         let said = |built: &Built| {
-            String::from_utf8(std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout).unwrap()
+            String::from_utf8(
+                std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout,
+            )
+            .unwrap()
         };
-        assert_eq!(outcome.built.iter().map(said).collect::<Vec<_>>(), ["of a\n", "of b\n", "of d\n"]);
+        assert_eq!(
+            outcome.built.iter().map(said).collect::<Vec<_>>(),
+            ["of a\n", "of b\n", "of d\n"]
+        );
         let found = place.workspace().await;
-        assert!(found.functions.iter().all(|function| function.zip.is_some() && !function.stale), "{found:?}");
+        assert!(
+            found.functions.iter().all(|function| function.zip.is_some() && !function.stale),
+            "{found:?}"
+        );
     }
 }
 
@@ -242,9 +301,14 @@ fn what_a_function_is_built_for_is_asked_for_or_written_or_on_the_stage() {
             "architecture": "native", "config": config, "events": [], "bootstrap": null, "zip": null, "stale": false});
         serde_json::from_value(function).unwrap()
     };
-    let (silent, written) = (function(serde_json::json!({})), function(serde_json::json!({"architecture": "arm64"})));
+    let (silent, written) =
+        (function(serde_json::json!({})), function(serde_json::json!({"architecture": "arm64"})));
     let mut request = BuildRequest::default();
-    assert_eq!(request.architecture_of(&silent), Architecture::Arm64, "its last build decides nothing");
+    assert_eq!(
+        request.architecture_of(&silent),
+        Architecture::Arm64,
+        "its last build decides nothing"
+    );
     request.deployed.insert("hello".into(), Architecture::X86_64);
     assert_eq!(request.architecture_of(&silent), Architecture::X86_64);
     assert_eq!(request.architecture_of(&written), Architecture::Arm64);

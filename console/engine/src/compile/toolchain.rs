@@ -1,8 +1,9 @@
-//! Makes a machine able to build functions: zig as the linker, the standard library of the target, and, if it helps, an
-//! emulator for ARM64. Each part is searched for, then provided in the cache directory, then checked again.
+//! Makes a machine able to build functions: zig as the linker, the standard library of the target,
+//! and, if it helps, an emulator for ARM64. Each part is searched for, then provided in the cache
+//! directory, then checked again.
 //!
-//! May touch processes, the cache directory and, through `rustup`, the active Rust toolchain. Changes nothing else on
-//! the system and needs no root.
+//! May touch processes, the cache directory and, through `rustup`, the active Rust toolchain.
+//! Changes nothing else on the system and needs no root.
 
 mod apt;
 mod cache;
@@ -17,16 +18,16 @@ mod zig;
 use std::path::{Path, PathBuf};
 
 use lambda_console_model::{Architecture, Failure, Step};
+use standard::Standard;
 use tokio_util::sync::CancellationToken;
-
-pub use qemu::emulator;
-pub(crate) use rust::{Rust, WITHOUT_TRACE, not_installed};
-pub(crate) use zig::Zig;
 
 use super::cargo_config::Configuration;
 use crate::Job;
+
 pub use lambda_console_model::Part;
-use standard::Standard;
+pub use qemu::emulator;
+pub(crate) use rust::{Rust, WITHOUT_TRACE, not_installed};
+pub(crate) use zig::Zig;
 
 /// All that a build for one architecture uses.
 #[derive(Clone, Debug)]
@@ -62,32 +63,49 @@ pub async fn check(architecture: Architecture) -> Vec<Part> {
     check_in(&current_directory(), architecture).await
 }
 
-/// Provides the missing parts for building for `architecture` in the workspace `root`. Fast if all exist; safe in two
-/// processes at once: the second waits and then finds the parts of the first.
+/// Provides the missing parts for building for `architecture` in the workspace `root`. Fast if all
+/// exist; safe in two processes at once: the second waits and then finds the parts of the first.
 ///
 /// # Errors
-/// Environment: a part could neither be found nor provided; the failure lists the attempts. A missing emulator is no
-/// error. Interrupted: the job was cancelled; no incomplete part is left in place.
-pub async fn setup_in(root: &Path, architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
+/// Environment: a part could neither be found nor provided; the failure lists the attempts. A
+/// missing emulator is no error. Interrupted: the job was cancelled; no incomplete part is left in
+/// place.
+pub async fn setup_in(
+    root: &Path,
+    architecture: Architecture,
+    job: &Job,
+) -> Result<Vec<Part>, Failure> {
     provided(root, architecture, standard::is_built(root)?, job).await?;
-    let emulator = if architecture == Architecture::Arm64 { qemu::provide_if_missing(job).await? } else { None };
+    let emulator = if architecture == Architecture::Arm64 {
+        qemu::provide_if_missing(job).await?
+    } else {
+        None
+    };
     let mut parts = check_in(root, architecture).await;
-    if let (Some(why), Some(part)) = (emulator, parts.iter_mut().find(|part| part.name == qemu::NAME)) {
+    if let (Some(why), Some(part)) =
+        (emulator, parts.iter_mut().find(|part| part.name == qemu::NAME))
+    {
         part.detail = why;
     }
     Ok(parts)
 }
 
-/// Checks the parts that building for `architecture` in the workspace `root` needs, and provides none.
+/// Checks the parts that building for `architecture` in the workspace `root` needs, and provides
+/// none.
 pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     let cancel = CancellationToken::new();
     let rust = rust::find(root, &cancel).await.map(|(rust, _)| rust);
     let mut parts = vec![Part {
         name: RUST.into(),
-        found: rust.as_ref().ok().map(|rust| format!("{} in {}", rust.version, rust.sysroot.display())),
+        found: rust
+            .as_ref()
+            .ok()
+            .map(|rust| format!("{} in {}", rust.version, rust.sysroot.display())),
         detail: rust.as_ref().err().map_or_else(
             || "compiles the functions".into(),
-            |Failure { why, hint, .. }| if hint.is_empty() { why.clone() } else { format!("{why}: {hint}") },
+            |Failure { why, hint, .. }| {
+                if hint.is_empty() { why.clone() } else { format!("{why}: {hint}") }
+            },
         ),
         optional: false,
     }];
@@ -100,12 +118,15 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
         optional: false,
     });
     let built = standard::is_built(root);
-    let standard =
-        rust.ok().and_then(|rust| standard::find(&rust, target, *built.as_ref().ok()?)).map(|found| found.to_string());
+    let standard = rust
+        .ok()
+        .and_then(|rust| standard::find(&rust, target, *built.as_ref().ok()?))
+        .map(|found| found.to_string());
     parts.push(Part {
         name: format!("standard library ({target})"),
         found: standard,
-        detail: built.map_or_else(|failure| failure.why, |_| "what functions are linked with".into()),
+        detail: built
+            .map_or_else(|failure| failure.why, |_| "what functions are linked with".into()),
         optional: false,
     });
     if architecture == Architecture::Arm64 && qemu::is_of_use() {
@@ -119,8 +140,10 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     parts
 }
 
-/// Returns the toolchain for `architecture`. The emulator is fetched too, unless that failed before: then it is left to
-/// [`setup_in`]. `debug`: backtraces are wanted, and so the toolchain's own standard library if it has one.
+/// Returns the toolchain for `architecture`. The emulator is fetched too, unless that failed
+/// before: then it is left to
+/// [`setup_in`]. `debug`: backtraces are wanted, and so the toolchain's own standard library if it
+/// has one.
 pub(crate) async fn ready(
     root: &Path,
     architecture: Architecture,
@@ -135,12 +158,19 @@ pub(crate) async fn ready(
     Ok(toolchain)
 }
 
-async fn provided(root: &Path, architecture: Architecture, built: bool, job: &Job) -> Result<Toolchain, Failure> {
+async fn provided(
+    root: &Path,
+    architecture: Architecture,
+    built: bool,
+    job: &Job,
+) -> Result<Toolchain, Failure> {
     let (rust, configuration) = rust::find(root, &job.cancel).await?;
     let Some(target) = target(architecture) else {
         return Ok(Toolchain { rust, configuration, zig: None, sysroot: None });
     };
-    let find = async || Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target, built)));
+    let find = async || {
+        Ok::<_, Failure>((zig::find(&job.cancel).await?, standard::find(&rust, target, built)))
+    };
     let mut found = find().await?;
     if found.0.is_none() || found.1.is_none() {
         let lock = cache::lock(job).await?;

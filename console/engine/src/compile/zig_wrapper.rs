@@ -1,10 +1,11 @@
 //! The part of cargo-zigbuild that runs as separate processes.
 //!
-//! Its compiler wrappers call back `<this program> zig cc …`, and a symlink named `ar` points at this program; both
-//! must be handled before anything else in `main`. `zig build …` is the console's own: it turns itself into cargo with
-//! zig as the linker. It is a separate process because `cargo_zigbuild` sets environment variables of the process it
-//! runs in, which is not sound while other threads read them, and because it remembers the zig that it found for the
-//! life of the process.
+//! Its compiler wrappers call back `<this program> zig cc …`, and a symlink named `ar` points at
+//! this program; both must be handled before anything else in `main`. `zig build …` is the
+//! console's own: it turns itself into cargo with zig as the linker. It is a separate process
+//! because `cargo_zigbuild` sets environment variables of the process it runs in, which is not
+//! sound while other threads read them, and because it remembers the zig that it found for the life
+//! of the process.
 //!
 //! May touch processes and the environment of its own process; does not know the other rooms.
 
@@ -13,8 +14,8 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 use cargo_zigbuild::Zig;
 use clap::Parser;
 
-/// Handles a call by cargo-zigbuild's wrappers or by the build. Returns `None` if a person called the program: then
-/// `main` continues.
+/// Handles a call by cargo-zigbuild's wrappers or by the build. Returns `None` if a person called
+/// the program: then `main` continues.
 pub fn dispatch() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next()?;
@@ -35,7 +36,10 @@ pub fn dispatch() -> Option<ExitCode> {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "a compiler wrapper speaks to cargo through standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a compiler wrapper speaks to cargo through standard error"
+)]
 fn report(message: &str) {
     eprintln!("error: {message}");
 }
@@ -56,8 +60,9 @@ enum Call {
     Tool(Zig),
 }
 
-/// Turns this process into `cargo build` with zig as the linker; returns only if that fails. The flags for the compiler
-/// are in `CARGO_ENCODED_RUSTFLAGS`, from which cargo-zigbuild passes the same processor to zig.
+/// Turns this process into `cargo build` with zig as the linker; returns only if that fails. The
+/// flags for the compiler are in `CARGO_ENCODED_RUSTFLAGS`, from which cargo-zigbuild passes the
+/// same processor to zig.
 fn become_cargo(call: cargo_options::Build) -> Result<(), String> {
     use std::os::unix::process::CommandExt as _;
 
@@ -73,7 +78,17 @@ mod tests {
 
     #[test]
     fn the_wrappers_calls_are_understood() {
-        let call = Call::try_parse_from(["zig", "cc", "--", "-g", "-target", "aarch64-linux-musl", "-o", "x"]).unwrap();
+        let call = Call::try_parse_from([
+            "zig",
+            "cc",
+            "--",
+            "-g",
+            "-target",
+            "aarch64-linux-musl",
+            "-o",
+            "x",
+        ])
+        .unwrap();
         assert!(matches!(call, Call::Tool(Zig::Cc { args }) if args.len() == 5));
         let call = Call::try_parse_from(["zig", "build", "--release", "--target", "t"]).unwrap();
         assert!(matches!(call, Call::Build(build) if build.release));

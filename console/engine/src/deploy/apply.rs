@@ -1,5 +1,5 @@
-//! Applies a plan: several functions at once, each to its end whether others fail or not. If one is not completed, its
-//! actual state is read from the stage.
+//! Applies a plan: several functions at once, each to its end whether others fail or not. If one is
+//! not completed, its actual state is read from the stage.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +8,8 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure, FunctionPlan, Step,
+    Change, Consent, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure,
+    FunctionPlan, Step,
 };
 use tokio::sync::OnceCell;
 
@@ -26,25 +27,39 @@ use crate::{Job, aws::waiting::settle};
 const AT_ONCE: usize = 10;
 /// Maximum number of comparisons of a function that differs from the plan.
 const ROUNDS: u32 = 4;
-/// Time that a call in progress may take after the job was cancelled, and then the reading of the actual state.
+/// Time that a call in progress may take after the job was cancelled, and then the reading of the
+/// actual state.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Applies `plan`.
 ///
 /// # Errors
-/// Returns an error if the stage is read-only, or protected and there is no consent. Failures of single functions are
-/// in the outcome, also if the job was cancelled.
-pub async fn apply(stage: &Stage, plan: &Plan, consent: Consent, job: &Job) -> Result<DeployOutcome, Failure> {
+/// Returns an error if the stage is read-only, or protected and there is no consent. Failures of
+/// single functions are in the outcome, also if the job was cancelled.
+pub async fn apply(
+    stage: &Stage,
+    plan: &Plan,
+    consent: Consent,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
     stage.allow_change("could not deploy", consent)?;
     let description = OnceCell::new();
-    let work = plan.ready.iter().map(|ready| function(stage, ready, consent, &description, job).boxed());
-    let work: Vec<_> = work.enumerate().map(|(at, work)| work.map(move |result| (at, result))).collect();
+    let work =
+        plan.ready.iter().map(|ready| function(stage, ready, consent, &description, job).boxed());
+    let work: Vec<_> =
+        work.enumerate().map(|(at, work)| work.map(move |result| (at, result))).collect();
     let mut results: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
     results.sort_by_key(|(at, _)| *at);
     let mut outcome = DeployOutcome { stage: stage.name(), ..DeployOutcome::default() };
     for (name, failure) in &plan.failed {
         let (name, failure) = (name.clone(), failure.clone());
-        outcome.failed.push(FailedFunction { name, failure, done: Vec::new(), left: Vec::new(), is_known: false });
+        outcome.failed.push(FailedFunction {
+            name,
+            failure,
+            done: Vec::new(),
+            left: Vec::new(),
+            is_known: false,
+        });
     }
     for (_, result) in results {
         match result {
@@ -70,7 +85,8 @@ async fn function(
     };
     let result = tokio::select! {
         result = bring(stage, ready, consent, description, job) => result,
-        () = overdue => Err(Failure::interrupted(format!("could not finish deploying {}", ready.name))),
+        () = overdue => Err(Failure::interrupted(format!("could not finish deploying \
+            {}", ready.name))),
     };
     job.report(Step::Done(ready.name.clone()));
     let failure = match result {
@@ -88,7 +104,8 @@ async fn function(
     Err(FailedFunction { name: ready.name.clone(), failure, done, left, is_known })
 }
 
-/// Returns the changes of the plan that are done, and those that are left, by the state on the stage.
+/// Returns the changes of the plan that are done, and those that are left, by the state on the
+/// stage.
 async fn truth(stage: &Stage, ready: &Ready) -> Option<(Vec<Change>, Vec<Change>)> {
     let found = compare::read(stage, &ready.wanted).await.ok()?;
     let (left, _) = compare::difference(&ready.wanted, found.as_ref()).ok()?;
@@ -129,7 +146,11 @@ async fn bring(
             (changes, calls) = compare::difference(wanted, found.as_ref())?;
             explained(ready, found.as_ref(), &changes)?;
         }
-        let described = if calls.contains(&Call::Publish) { describe(ready, description, job).await } else { None };
+        let described = if calls.contains(&Call::Publish) {
+            describe(ready, description, job).await
+        } else {
+            None
+        };
         let mut sender = Sender {
             stage,
             wanted,
@@ -155,18 +176,25 @@ async fn bring(
     Err(changed(ready, "it changes again and again while it is deployed"))
 }
 
-/// For code from the workspace, its commit; if only settings change, the description of the version before.
-async fn describe(ready: &Ready, description: &OnceCell<Option<String>>, job: &Job) -> Option<String> {
+/// For code from the workspace, its commit; if only settings change, the description of the version
+/// before.
+async fn describe(
+    ready: &Ready,
+    description: &OnceCell<Option<String>>,
+    job: &Job,
+) -> Option<String> {
     if ready.wanted.code.is_none() {
         let published = ready.found.as_ref()?.alias.as_ref()?;
         return Some(published.description.clone()).filter(|text| !text.is_empty());
     }
-    let directory: &Path = if ready.directory == PathBuf::new() { Path::new(".") } else { &ready.directory };
+    let directory: &Path =
+        if ready.directory == PathBuf::new() { Path::new(".") } else { &ready.directory };
     description.get_or_init(|| git::describe(directory, &job.cancel)).await.clone()
 }
 
-/// Checks a function that differs from the compared one: the deploy continues only if nobody else changed a planned
-/// field. A call of this deploy whose answer was lost leaves fewer changes, and no others.
+/// Checks a function that differs from the compared one: the deploy continues only if nobody else
+/// changed a planned field. A call of this deploy whose answer was lost leaves fewer changes, and
+/// no others.
 fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(), Failure> {
     let planned = &ready.shown.changes;
     match (&ready.found, found) {
@@ -182,14 +210,25 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
         let is_as_before = before.is_some_and(|before| before.from == change.from);
         let is_ours = match change.field.strip_prefix(diff::ENV) {
             // All values look the same when they are masked.
-            Some(name) if was_there.is_some() => diff::variable(was_there, name) == diff::variable(found, name),
-            // A part that was not there before may have been partly created by a call of this deploy.
-            _ => is_as_before || before.is_some_and(|before| before.from.is_none() && is_made(ready, &change.field)),
+            Some(name) if was_there.is_some() => {
+                diff::variable(was_there, name) == diff::variable(found, name)
+            }
+            // A part that was not there before may have been partly created by a call of this
+            // deploy.
+            _ => {
+                is_as_before
+                    || before.is_some_and(|before| {
+                        before.from.is_none() && is_made(ready, &change.field)
+                    })
+            }
         };
         let follows = before.is_none() && change.field.starts_with("alias.");
         if !(is_ours || follows) {
             let now = change.from.as_deref().unwrap_or("not there");
-            return Err(changed(ready, &format!("someone else changed it meanwhile: {} is {now}", change.field)));
+            return Err(changed(
+                ready,
+                &format!("someone else changed it meanwhile: {} is {now}", change.field),
+            ));
         }
     }
     Ok(())
@@ -197,7 +236,8 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
 
 /// Returns `true` if the deploy creates the part that `field` belongs to with more than one call.
 fn is_made(ready: &Ready, field: &str) -> bool {
-    ready.found.is_none() || ["log.", "url", "alias."].iter().any(|prefix| field.starts_with(prefix))
+    ready.found.is_none()
+        || ["log.", "url", "alias."].iter().any(|prefix| field.starts_with(prefix))
 }
 
 fn changed(ready: &Ready, why: &str) -> Failure {

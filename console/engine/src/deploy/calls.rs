@@ -1,5 +1,5 @@
-//! The calls that change a function, in the order in which they are made. A plan is a list of calls, and applying it
-//! makes them one after the other, exactly as they were shown. Pure.
+//! The calls that change a function, in the order in which they are made. A plan is a list of
+//! calls, and applying it makes them one after the other, exactly as they were shown. Pure.
 
 use lambda_console_model::{Change, Concurrency, UrlSetting};
 
@@ -69,11 +69,14 @@ impl Call {
     /// Returns the progress text of the call.
     pub(super) const fn step(self) -> &'static str {
         match self {
-            Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => "preparing its log group",
-            Self::ProvideRole => "providing its role",
-            Self::AttachPolicies | Self::DetachPolicies | Self::PutStatements | Self::DeleteStatements => {
-                "setting what its role allows"
+            Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => {
+                "preparing its log group"
             }
+            Self::ProvideRole => "providing its role",
+            Self::AttachPolicies
+            | Self::DetachPolicies
+            | Self::PutStatements
+            | Self::DeleteStatements => "setting what its role allows",
             Self::PutObject => "sending the zip to S3",
             Self::CreateFunction => "creating",
             Self::UpdateCode => "sending the code",
@@ -91,9 +94,14 @@ impl Call {
     pub(super) fn failed(self, name: &str) -> String {
         match self {
             Self::CreateLogGroup => format!("could not make the log group of {name}"),
-            Self::PutRetention | Self::DeleteRetention => format!("could not set how long the logs of {name} are kept"),
+            Self::PutRetention | Self::DeleteRetention => {
+                format!("could not set how long the logs of {name} are kept")
+            }
             Self::ProvideRole => format!("could not provide the role of {name}"),
-            Self::AttachPolicies | Self::DetachPolicies | Self::PutStatements | Self::DeleteStatements => {
+            Self::AttachPolicies
+            | Self::DetachPolicies
+            | Self::PutStatements
+            | Self::DeleteStatements => {
                 format!("could not set what the role of {name} allows")
             }
             Self::PutObject => format!("could not send the zip of {name} to S3"),
@@ -101,11 +109,19 @@ impl Call {
             Self::UpdateCode => format!("could not send the code of {name}"),
             Self::UpdateConfiguration => format!("could not send the configuration of {name}"),
             Self::Tag => format!("could not tag {name}"),
-            Self::PutConcurrency | Self::DeleteConcurrency => format!("could not set the concurrency of {name}"),
+            Self::PutConcurrency | Self::DeleteConcurrency => {
+                format!("could not set the concurrency of {name}")
+            }
             Self::Publish => format!("could not publish a version of {name}"),
-            Self::CreateAlias | Self::UpdateAlias => format!("could not point the alias of {name} at its new version"),
-            Self::CreateUrl | Self::UpdateUrl | Self::DeleteUrl => format!("could not set the URL of {name}"),
-            Self::OpenUrl | Self::CloseUrl => format!("could not set who may call the URL of {name}"),
+            Self::CreateAlias | Self::UpdateAlias => {
+                format!("could not point the alias of {name} at its new version")
+            }
+            Self::CreateUrl | Self::UpdateUrl | Self::DeleteUrl => {
+                format!("could not set the URL of {name}")
+            }
+            Self::OpenUrl | Self::CloseUrl => {
+                format!("could not set who may call the URL of {name}")
+            }
         }
     }
 }
@@ -119,14 +135,21 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
         if !found.is_some_and(|found| found.has_log_group) {
             calls.push(Call::CreateLogGroup);
         }
-        calls.push(if wanted.config.log.retention == Some(0) { Call::DeleteRetention } else { Call::PutRetention });
+        calls.push(if wanted.config.log.retention == Some(0) {
+            Call::DeleteRetention
+        } else {
+            Call::PutRetention
+        });
     }
-    let sends_code = is_new || has("code") || has("architecture") || (has("state") && wanted.code.is_some());
+    let sends_code =
+        is_new || has("code") || has("architecture") || (has("state") && wanted.code.is_some());
     if is_new && wanted.role.is_none() {
         calls.push(Call::ProvideRole);
     }
     let policies = |is_removed: bool| {
-        let of = |change: &Change| change.field.starts_with(POLICY) && (change.to == REMOVED) == is_removed;
+        let of = |change: &Change| {
+            change.field.starts_with(POLICY) && (change.to == REMOVED) == is_removed
+        };
         !is_new && changes.iter().any(of)
     };
     let statements = changes.iter().find(|change| change.field == STATEMENTS && !is_new);
@@ -146,7 +169,9 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
         if sends_code {
             calls.push(Call::UpdateCode);
         }
-        if changes.iter().any(|change| is_configuration(&change.field)) || (has("state") && !sends_code) {
+        if changes.iter().any(|change| is_configuration(&change.field))
+            || (has("state") && !sends_code)
+        {
             calls.push(Call::UpdateConfiguration);
         }
         if begins("tag.") {
@@ -172,7 +197,9 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     }
     match &wanted.config.url {
         Some(UrlSetting::Absent) if has("url") => calls.push(Call::DeleteUrl),
-        Some(UrlSetting::Present(_)) if has("url.auth") || has("url.streaming") || has("url.cors") => {
+        Some(UrlSetting::Present(_))
+            if has("url.auth") || has("url.streaming") || has("url.cors") =>
+        {
             let is_there = found.is_some_and(|found| found.url.is_some());
             calls.push(if is_there { Call::UpdateUrl } else { Call::CreateUrl });
         }

@@ -51,10 +51,13 @@ impl Code {
         let digest = tokio::task::spawn_blocking(move || Sha256::digest(&bytes));
         let digest = digest.await.map_err(|error| Failure::work(what(), error.to_string(), ""))?;
         let sha256_hex = paths::hex(&digest);
-        // A bucket that the function names is always used, that of the stage only for a zip that is too large for a
-        // request.
+        // A bucket that the function names is always used, that of the stage only for a zip that is
+        // too large for a request.
         let config = &function.config;
-        let bucket = config.s3_bucket.as_deref().or_else(|| stage.bucket().filter(|_| length > MAX_ZIP_BYTES));
+        let bucket = config
+            .s3_bucket
+            .as_deref()
+            .or_else(|| stage.bucket().filter(|_| length > MAX_ZIP_BYTES));
         let bucket = bucket.filter(|bucket| !bucket.is_empty()).map(|bucket| Place {
             bucket: bucket.to_owned(),
             key: config.s3_key.clone().unwrap_or_else(|| {
@@ -64,11 +67,15 @@ impl Code {
         });
         if length > MAX_ZIP_BYTES && bucket.is_none() {
             let size = length.div_ceil(1024 * 1024);
-            let why = format!("{} has {size} MB, and Lambda takes 49 MB at most in a request", zip.path.display());
+            let why = format!(
+                "{} has {size} MB, and Lambda takes 49 MB at most in a request",
+                zip.path.display()
+            );
             return Err(Failure::work(
                 what(),
                 why,
-                "name a bucket for it (s3_bucket in its metadata, or bucket in the stage's settings), or make the binary \
+                "name a bucket for it (s3_bucket in its metadata, or bucket in the stage's \
+                settings), or make the binary \
                  smaller: strip symbols, opt-level = \"z\", fewer dependencies",
             ));
         }
@@ -92,7 +99,11 @@ impl Code {
 
 async fn read(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
     tokio::fs::read(path).await.map_err(|error| {
-        Failure::usage(format!("could not deploy {name}"), format!("{}: {error}", path.display()), build(name))
+        Failure::usage(
+            format!("could not deploy {name}"),
+            format!("{}: {error}", path.display()),
+            build(name),
+        )
     })
 }
 

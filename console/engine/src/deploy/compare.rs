@@ -66,7 +66,8 @@ impl Plan {
         self.failed.extend(other.into_iter().map(|ready| {
             let failure = Failure::work(
                 format!("could not deploy {}", ready.name),
-                "it is no longer what the plan was made of: something changed on the stage or in the zip since",
+                "it is no longer what the plan was made of: something changed on the stage or in \
+                the zip since",
                 "look at the new plan, then deploy it",
             );
             (ready.name, failure)
@@ -91,12 +92,19 @@ pub(super) struct Ready {
 ///
 /// # Errors
 /// Returns an error if the job was cancelled. Failures of single functions are in the plan.
-pub async fn compare(stage: &Stage, functions: &[Function], scope: Scope, job: &Job) -> Result<Plan, Failure> {
-    let asks: Vec<_> = functions.iter().map(|function| one(stage, function, scope).boxed()).collect();
+pub async fn compare(
+    stage: &Stage,
+    functions: &[Function],
+    scope: Scope,
+    job: &Job,
+) -> Result<Plan, Failure> {
+    let asks: Vec<_> =
+        functions.iter().map(|function| one(stage, function, scope).boxed()).collect();
     let all = stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>();
     let results = tokio::select! {
         biased;
-        () = job.cancel.cancelled() => return Err(Failure::interrupted("could not compare with the stage")),
+        () = job.cancel.cancelled() => return Err(Failure::interrupted("could not compare with the \
+            stage")),
         results = all => results,
     };
     let mut plan = Plan { stage: stage.name(), ready: Vec::new(), failed: Vec::new() };
@@ -115,7 +123,11 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
     if !FunctionConfig::is_name(&name) {
         return Err(Failure::usage(
             format!("could not deploy {}", function.name),
-            format!("on the stage {} it would be called {name}, and a name is {}", stage.name(), FunctionConfig::NAME),
+            format!(
+                "on the stage {} it would be called {name}, and a name is {}",
+                stage.name(),
+                FunctionConfig::NAME
+            ),
             "change the stage's `prefix` or `suffix`, or the function's `name`",
         ));
     }
@@ -146,13 +158,18 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
         Some(_) if changes.is_empty() => DeployAction::Unchanged,
         Some(_) => DeployAction::Updated,
     };
-    let version = found.as_ref().and_then(|found| found.alias.as_ref()).map(|alias| alias.version.clone());
+    let version =
+        found.as_ref().and_then(|found| found.alias.as_ref()).map(|alias| alias.version.clone());
     let shown = FunctionPlan {
         name: function.name.clone(),
         action,
         values: values(&wanted, found.as_ref(), &changes),
         changes,
-        calls: calls.iter().flat_map(|call| call.actions()).map(|action| (*action).to_owned()).collect(),
+        calls: calls
+            .iter()
+            .flat_map(|call| call.actions())
+            .map(|action| (*action).to_owned())
+            .collect(),
         opens: diff::opens(&wanted, found.as_ref()),
         version: version.unwrap_or_else(|| "$LATEST".to_owned()),
         sha256: match (&wanted.code, &found) {
@@ -173,14 +190,23 @@ fn values(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let names = changes.iter().filter_map(|change| change.field.strip_prefix(diff::ENV));
     let after = diff::merged_env(&wanted.config, found);
-    KEY.hash_one(names.map(|name| (name, diff::variable(found, name), after.get(name))).collect::<Vec<_>>())
+    KEY.hash_one(
+        names.map(|name| (name, diff::variable(found, name), after.get(name))).collect::<Vec<_>>(),
+    )
 }
 
 /// Returns the differences, and the calls that change them.
-pub(super) fn difference(wanted: &Wanted, found: Option<&Remote>) -> Result<(Vec<Change>, Vec<Call>), Failure> {
+pub(super) fn difference(
+    wanted: &Wanted,
+    found: Option<&Remote>,
+) -> Result<(Vec<Change>, Vec<Call>), Failure> {
     let changes = diff::changes(wanted, found)?;
     // A new function is created even without any setting.
-    let calls = if changes.is_empty() && found.is_some() { Vec::new() } else { calls::calls(wanted, found, &changes) };
+    let calls = if changes.is_empty() && found.is_some() {
+        Vec::new()
+    } else {
+        calls::calls(wanted, found, &changes)
+    };
     Ok((changes, calls))
 }
 

@@ -45,7 +45,11 @@ impl Diff {
 
     /// Removes `field`, which is set.
     pub(super) fn remove(&mut self, field: &str, from: &str) {
-        self.changes.push(Change { field: field.to_owned(), from: Some(from.to_owned()), to: REMOVED.to_owned() });
+        self.changes.push(Change {
+            field: field.to_owned(),
+            from: Some(from.to_owned()),
+            to: REMOVED.to_owned(),
+        });
     }
 }
 
@@ -67,10 +71,12 @@ pub(super) struct Wanted {
     pub(super) alias: Option<String>,
 }
 
-/// Returns the settings that differ. Settings that the workspace does not contain are kept and do not appear.
+/// Returns the settings that differ. Settings that the workspace does not contain are kept and do
+/// not appear.
 ///
 /// # Errors
-/// Returns an error if this console may not replace the function on the stage, or the settings contradict each other.
+/// Returns an error if this console may not replace the function on the stage, or the settings
+/// contradict each other.
 pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Change>, Failure> {
     let config = &wanted.config;
     if let Some(found) = found {
@@ -147,7 +153,8 @@ fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, dif
     }
 }
 
-/// Compares the policies of the role that this program creates for the function; for a new function, adds the role.
+/// Compares the policies of the role that this program creates for the function; for a new
+/// function, adds the role.
 fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
     let none = Held::default();
     let Some(policies) = &wanted.policies else { return };
@@ -184,11 +191,17 @@ fn text(diff: &mut Diff, field: &str, from: Option<String>, to: &str) {
     }
 }
 
-fn logs(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) -> Result<(), Failure> {
+fn logs(
+    wanted: &Wanted,
+    found: Option<&Remote>,
+    now: Option<&Settings>,
+    diff: &mut Diff,
+) -> Result<(), Failure> {
     let log = &wanted.config.log;
     let format_now = now.map(|now| now.format.unwrap_or(LogFormat::Text));
     let format = log.format.or(format_now).unwrap_or(LogFormat::Text);
-    if format == LogFormat::Text && (log.application_level.is_some() || log.system_level.is_some()) {
+    if format == LogFormat::Text && (log.application_level.is_some() || log.system_level.is_some())
+    {
         return Err(Failure::usage(
             "could not set the log levels",
             "logs in text have none: Lambda filters by level in JSON alone",
@@ -253,13 +266,15 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
         }
     }
     if config.env_replace {
-        let gone = present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
+        let gone =
+            present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
         gone.for_each(|(name, _)| diff.remove(&format!("{ENV}{name}"), MASK));
     }
 }
 
-/// Checks the alias, which must point to a version equal to the function after the deploy. Its present version is
-/// equal, unless anything that a version keeps is about to change or has changed since.
+/// Checks the alias, which must point to a version equal to the function after the deploy. Its
+/// present version is equal, unless anything that a version keeps is about to change or has changed
+/// since.
 fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
     let published = found.and_then(|found| found.alias.as_ref());
     let kept_by_versions = |field: &str| {
@@ -269,7 +284,8 @@ fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
             && !field.starts_with("role.")
     };
     let changes = diff.changes.iter().any(|change| kept_by_versions(&change.field));
-    let is_current = published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);
+    let is_current =
+        published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);
     if changes || !is_current {
         let from = published.map(|published| published.version.clone());
         diff.set(&format!("alias.{alias}"), from, "a new version");
@@ -278,15 +294,21 @@ fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
 
 /// Returns `true` if everybody may call the function through its URL afterwards, but not now.
 pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
-    let will = matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
-    let is = found
-        .is_some_and(|found| found.doors.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None));
+    let will =
+        matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
+    let is = found.is_some_and(|found| {
+        found.doors.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None)
+    });
     will && !is
 }
 
 /// The environment after the deploy: the variables on the stage, overridden by the workspace's.
-pub(super) fn merged_env(config: &FunctionConfig, found: Option<&Remote>) -> BTreeMap<String, String> {
-    let present = found.filter(|_| !config.env_replace).and_then(|found| found.settings.env.clone());
+pub(super) fn merged_env(
+    config: &FunctionConfig,
+    found: Option<&Remote>,
+) -> BTreeMap<String, String> {
+    let present =
+        found.filter(|_| !config.env_replace).and_then(|found| found.settings.env.clone());
     let mut env = present.unwrap_or_default();
     env.extend(config.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     env

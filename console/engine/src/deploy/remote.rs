@@ -1,4 +1,5 @@
-//! A function as it is on the stage. One call reads it; parts that the deploy does not set are not read.
+//! A function as it is on the stage. One call reads it; parts that the deploy does not set are not
+//! read.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,8 @@ pub(super) struct Remote {
     pub(super) doors: Doors,
     /// The version that the stage's alias points to.
     pub(super) alias: Option<Published>,
-    /// Policies of its role, if they were requested and the role is one that this program created for the function.
+    /// Policies of its role, if they were requested and the role is one that this program created
+    /// for the function.
     pub(super) held: Option<Held>,
 }
 
@@ -97,22 +99,35 @@ impl Settings {
         let (environment, logging) = (found.environment(), found.logging_config());
         let hidden = environment.is_some_and(|environment| environment.error().is_some());
         let variables = environment.and_then(|environment| environment.variables());
-        let variables = variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        let variables =
+            variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
         let name = found.function_name().unwrap_or_default();
         Self {
             sha256: text(found.code_sha256()),
-            architecture: found.architectures().first().map_or("x86_64", Architecture::as_str).to_owned(),
+            architecture: found
+                .architectures()
+                .first()
+                .map_or("x86_64", Architecture::as_str)
+                .to_owned(),
             runtime: text(found.runtime().map(Runtime::as_str)),
             memory: found.memory_size().unwrap_or(128) as u32,
             timeout: found.timeout().unwrap_or(3) as u32,
             storage: found.ephemeral_storage().map_or(512, |storage| storage.size() as u32),
             role: text(found.role()),
-            tracing: text(found.tracing_config().and_then(|tracing| tracing.mode()).map(TracingMode::as_str)),
-            layers: found.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect(),
+            tracing: text(
+                found.tracing_config().and_then(|tracing| tracing.mode()).map(TracingMode::as_str),
+            ),
+            layers: found
+                .layers()
+                .iter()
+                .filter_map(|layer| layer.arn().map(str::to_owned))
+                .collect(),
             env: (!hidden).then(|| variables.collect()),
             format: logging.and_then(|logging| LogFormat::named(logging.log_format()?.as_str())),
-            application_level: logging.and_then(|logging| Some(logging.application_log_level()?.as_str().to_owned())),
-            system_level: logging.and_then(|logging| Some(logging.system_log_level()?.as_str().to_owned())),
+            application_level: logging
+                .and_then(|logging| Some(logging.application_log_level()?.as_str().to_owned())),
+            system_level: logging
+                .and_then(|logging| Some(logging.system_log_level()?.as_str().to_owned())),
             group: logging
                 .and_then(|logging| logging.log_group())
                 .map_or_else(|| naming::default_group(name), str::to_owned),
@@ -129,7 +144,8 @@ impl Remote {
     pub(super) fn of(output: &GetFunctionOutput) -> Self {
         let Some(found) = output.configuration() else { return Self::default() };
         let standing = Standing::of(found);
-        let tags = output.tags().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        let tags =
+            output.tags().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
         Self {
             settings: Settings::of(found),
             is_image: found.package_type() == Some(&PackageType::Image),
@@ -149,7 +165,8 @@ impl Remote {
 
     /// Returns all settings that a deploy could change, in the form of a manifest.
     pub(super) fn config(self) -> FunctionConfig {
-        let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } = self.settings;
+        let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } =
+            self.settings;
         FunctionConfig {
             memory: Some(memory),
             timeout: Some(timeout),
@@ -168,7 +185,9 @@ impl Remote {
                 group: Some(self.settings.group),
                 retention: self.has_log_group.then_some(self.retention.unwrap_or(0)),
             },
-            concurrency: Some(self.concurrency.map_or(Concurrency::Unreserved, Concurrency::Reserved)),
+            concurrency: Some(
+                self.concurrency.map_or(Concurrency::Unreserved, Concurrency::Reserved),
+            ),
             url: Some(self.url.map_or(UrlSetting::Absent, UrlSetting::Present)),
             vpc: (!vpc.subnet_ids.is_empty()).then_some(vpc),
             ..FunctionConfig::default()
@@ -177,7 +196,11 @@ impl Remote {
 }
 
 /// Reads the function and the requested parts; `None` if it is not on the stage.
-pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Option<Remote>, Failure> {
+pub(super) async fn get(
+    stage: &Stage,
+    name: &str,
+    ask: Ask<'_>,
+) -> Result<Option<Remote>, Failure> {
     // Boxed: the futures of SDK calls are large.
     let function = Box::pin(get_function(stage, name, None));
     let alias = async {
@@ -192,11 +215,20 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
             })
         }))
     };
-    let url = async { if ask.url { Box::pin(url::get(stage, name, ask.alias)).await } else { Ok(Default::default()) } };
+    let url = async {
+        if ask.url {
+            Box::pin(url::get(stage, name, ask.alias)).await
+        } else {
+            Ok(Default::default())
+        }
+    };
     let role = roles::role_name(stage, name);
-    let held = async { if ask.role { Box::pin(roles::held(stage, &role)).await.map(Some) } else { Ok(None) } };
+    let held = async {
+        if ask.role { Box::pin(roles::held(stage, &role)).await.map(Some) } else { Ok(None) }
+    };
     let told = |error: CallError| error.into_failure(format!("could not look at {name}"));
-    let (function, alias, url, held) = tokio::try_join!(function, alias, url, held).map_err(told)?;
+    let (function, alias, url, held) =
+        tokio::try_join!(function, alias, url, held).map_err(told)?;
     let group = ask.group.filter(|group| !group.is_empty());
     let Some(function) = function else { return Ok(None) };
     let mut remote = Remote::of(&function);
@@ -205,18 +237,24 @@ pub(super) async fn get(stage: &Stage, name: &str, ask: Ask<'_>) -> Result<Optio
     let is_own = roles::own_name(&remote.settings.role, &stage.info().region) == Some(&role);
     remote.held = held.filter(|_| is_own);
     if ask.retention {
-        let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group))).await.map_err(told)?;
+        let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group)))
+            .await
+            .map_err(told)?;
         (remote.has_log_group, remote.retention) = (kept.is_some(), kept.flatten());
     }
     Ok(Some(remote))
 }
 
-/// Retention of a log group in days: `None` if there is no such group, `Some(None)` if it keeps lines for ever.
+/// Retention of a log group in days: `None` if there is no such group, `Some(None)` if it keeps
+/// lines for ever.
 async fn log_group(stage: &Stage, group: &str) -> Result<Option<Option<u32>>, CallError> {
     let answer = stage
-        .call(|clients| async move { clients.logs().describe_log_groups().log_group_name_prefix(group).send().await })
+        .call(|clients| async move {
+            clients.logs().describe_log_groups().log_group_name_prefix(group).send().await
+        })
         .await?;
-    // The groups with this prefix are returned in order, so the one with the exact name is the first.
+    // The groups with this prefix are returned in order, so the one with the exact name is the
+    // first.
     let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
     Ok(found.map(|found| found.retention_in_days().map(|days| days as u32)))
 }

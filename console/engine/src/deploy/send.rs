@@ -1,5 +1,6 @@
-//! Makes the calls of a plan, one after the other. The code is changed before the configuration, so that old code never
-//! runs with new settings, and each call is guarded by the revision that was compared.
+//! Makes the calls of a plan, one after the other. The code is changed before the configuration, so
+//! that old code never runs with new settings, and each call is guarded by the revision that was
+//! compared.
 
 mod function;
 
@@ -21,8 +22,8 @@ use crate::{
 
 /// Reason why a plan's calls were not all made.
 pub(super) enum Stop {
-    /// The function differs from the compared one: someone else changed it, or a call of this deploy whose answer was
-    /// lost.
+    /// The function differs from the compared one: someone else changed it, or a call of this
+    /// deploy whose answer was lost.
     Meanwhile,
     /// One of them failed.
     Failed(Failure),
@@ -58,25 +59,37 @@ impl Sender<'_> {
         let name = &self.wanted.name;
         for call in calls {
             if self.job.cancel.is_cancelled() {
-                return Err(Failure::interrupted(format!("could not finish deploying {name}")).into());
+                return Err(
+                    Failure::interrupted(format!("could not finish deploying {name}")).into()
+                );
             }
             self.report(call.step());
             match self.call(*call).await {
                 Ok(()) => {}
                 Err(Trouble::Failed(failure)) => return Err(failure.into()),
                 Err(Trouble::Meanwhile) => return Err(Stop::Meanwhile),
-                Err(Trouble::Call(error)) if error.is_stale() || error.is_existing() => return Err(Stop::Meanwhile),
-                Err(Trouble::Call(_)) if self.job.cancel.is_cancelled() => {
-                    return Err(Failure::interrupted(format!("could not finish deploying {name}")).into());
+                Err(Trouble::Call(error)) if error.is_stale() || error.is_existing() => {
+                    return Err(Stop::Meanwhile);
                 }
-                Err(Trouble::Call(error)) => return Err(error.into_failure(call.failed(name)).into()),
+                Err(Trouble::Call(_)) if self.job.cancel.is_cancelled() => {
+                    return Err(
+                        Failure::interrupted(format!("could not finish deploying {name}")).into()
+                    );
+                }
+                Err(Trouble::Call(error)) => {
+                    return Err(error.into_failure(call.failed(name)).into());
+                }
             }
         }
         Ok(())
     }
 
     fn report(&self, step: &str) {
-        self.job.report(Step::Phase { text: format!("{}: {step}", self.wanted.name), done: 0, total: 0 });
+        self.job.report(Step::Phase {
+            text: format!("{}: {step}", self.wanted.name),
+            done: 0,
+            total: 0,
+        });
     }
 
     /// Waits until the sent changes of `function`, its name or `name:version`, are in use.
@@ -89,12 +102,17 @@ impl Sender<'_> {
         let (name, config) = (self.wanted.name.as_str(), &self.wanted.config);
         match call {
             Call::CreateLogGroup => self.create_log_group().await?,
-            Call::PutRetention | Call::DeleteRetention => self.set_retention(config.log.retention.unwrap_or(0)).await?,
+            Call::PutRetention | Call::DeleteRetention => {
+                self.set_retention(config.log.retention.unwrap_or(0)).await?;
+            }
             Call::ProvideRole => {
                 let policies = self.wanted.policies.clone().unwrap_or_default();
                 self.role = Some(Box::pin(roles::provide(self.stage, name, &policies)).await?);
             }
-            Call::AttachPolicies | Call::DetachPolicies | Call::PutStatements | Call::DeleteStatements => {
+            Call::AttachPolicies
+            | Call::DetachPolicies
+            | Call::PutStatements
+            | Call::DeleteStatements => {
                 Box::pin(self.set_policies(call)).await?;
             }
             Call::PutObject => {
@@ -109,14 +127,20 @@ impl Sender<'_> {
             Call::UpdateCode => self.now = self.update_code().await?,
             Call::UpdateConfiguration => self.now = self.update_configuration().await?,
             Call::Tag => self.tag().await?,
-            Call::PutConcurrency | Call::DeleteConcurrency => self.set_concurrency(config.concurrency).await?,
+            Call::PutConcurrency | Call::DeleteConcurrency => {
+                self.set_concurrency(config.concurrency).await?;
+            }
             Call::Publish => self.publish().await?,
             Call::CreateAlias => {
                 let (alias, version) = self.publication();
                 alias::create(self.stage, name, alias, version, &self.job.cancel).await?;
             }
             Call::UpdateAlias => self.update_alias().await?,
-            Call::CreateUrl | Call::UpdateUrl | Call::DeleteUrl | Call::OpenUrl | Call::CloseUrl => {
+            Call::CreateUrl
+            | Call::UpdateUrl
+            | Call::DeleteUrl
+            | Call::OpenUrl
+            | Call::CloseUrl => {
                 let (stage, alias, job) = (self.stage, self.wanted.alias.as_deref(), self.job);
                 let place = url::Place { stage, name, alias, job };
                 let doors = self.found.map(|found| found.doors.clone()).unwrap_or_default();
@@ -144,7 +168,11 @@ impl Sender<'_> {
         let name = &self.wanted.name;
         self.wanted.code.as_ref().ok_or_else(|| {
             let why = "it is not on the stage, and only its settings were to be changed";
-            Failure::usage(format!("could not change {name}"), why, format!("`lambda-console deploy {name}`"))
+            Failure::usage(
+                format!("could not change {name}"),
+                why,
+                format!("`lambda-console deploy {name}`"),
+            )
         })
     }
 
@@ -158,8 +186,9 @@ impl Sender<'_> {
     async fn create_log_group(&self) -> Result<(), CallError> {
         let group = &self.group();
         let made = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
-            self.stage
-                .call(|clients| async move { clients.logs().create_log_group().log_group_name(group).send().await })
+            self.stage.call(|clients| async move {
+                clients.logs().create_log_group().log_group_name(group).send().await
+            })
         });
         match made.await {
             Err(error) if error.code() == "ResourceAlreadyExistsException" => Ok(()),
@@ -196,7 +225,13 @@ impl Sender<'_> {
         let (tags, arn) = (&tags, &self.now.arn);
         let tagged = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
-                clients.lambda().tag_resource().resource(arn).set_tags(Some(tags.clone())).send().await
+                clients
+                    .lambda()
+                    .tag_resource()
+                    .resource(arn)
+                    .set_tags(Some(tags.clone()))
+                    .send()
+                    .await
             })
         });
         tagged.await.map(|_| ())
@@ -234,7 +269,10 @@ impl Sender<'_> {
 
     /// The alias and the version that it has to point to.
     fn publication(&self) -> (&str, &str) {
-        (self.wanted.alias.as_deref().unwrap_or_default(), self.version.as_deref().unwrap_or_default())
+        (
+            self.wanted.alias.as_deref().unwrap_or_default(),
+            self.version.as_deref().unwrap_or_default(),
+        )
     }
 
     async fn publish(&mut self) -> Result<(), Trouble> {
@@ -254,15 +292,19 @@ impl Sender<'_> {
 
     async fn update_alias(&self) -> Result<(), Trouble> {
         let (name, (alias, version)) = (&self.wanted.name, self.publication());
-        let compared = self.found.and_then(|found| found.alias.as_ref()).map(|alias| alias.version.as_str());
+        let compared =
+            self.found.and_then(|found| found.alias.as_ref()).map(|alias| alias.version.as_str());
         let present = alias::get(self.stage, name, alias).await?;
-        let Some(present) = present.filter(|present| Some(present.version.as_str()) == compared) else {
+        let Some(present) = present.filter(|present| Some(present.version.as_str()) == compared)
+        else {
             return Err(Trouble::Meanwhile);
         };
         // Otherwise traffic that an earlier canary left would continue.
         let (present, canary) = (&present, None);
-        patiently(self.stage, name, &self.job.cancel, || alias::set(self.stage, name, alias, present, version, canary))
-            .await?;
+        patiently(self.stage, name, &self.job.cancel, || {
+            alias::set(self.stage, name, alias, present, version, canary)
+        })
+        .await?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod applied;
 #[cfg(test)]
 pub(super) mod plan;
+mod settings;
 mod shared_target;
 
 use std::{
@@ -15,8 +16,8 @@ use std::{
 };
 
 use lambda_console_model::{
-    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function, FunctionConfig, InvokeMode,
-    InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
+    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function,
+    FunctionConfig, InvokeMode, InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
 };
 use sha2::{Digest, Sha256};
 
@@ -30,7 +31,8 @@ use crate::{
 
 mod streams;
 
-/// A complete custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with the variable `env`.
+/// A complete custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with
+/// the variable `env`.
 const BOOTSTRAP: &str = r#"
 import json, os, sys, time, urllib.request
 api = "http://%s/2018-06-01/runtime/invocation/" % os.environ["AWS_LAMBDA_RUNTIME_API"]
@@ -99,13 +101,17 @@ impl Place {
 
 /// The interpreter behind `python3`, for sandboxes that have no `PATH` of ours.
 fn python() -> String {
-    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output().unwrap();
+    let python = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable, end='')"])
+        .output()
+        .unwrap();
     String::from_utf8(python.stdout).unwrap()
 }
 
 fn write_zip(path: &Path, bootstrap: &str) {
     let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
-    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755))
+        .unwrap();
     zip.write_all(bootstrap.as_bytes()).unwrap();
     zip.finish().unwrap();
 }
@@ -117,11 +123,18 @@ fn zip_at(path: &Path) -> Zip {
 }
 
 pub(crate) fn request(function: &str, payload: &str) -> InvokeRequest {
-    InvokeRequest { function: function.to_owned(), payload: payload.to_owned(), ..InvokeRequest::default() }
+    InvokeRequest {
+        function: function.to_owned(),
+        payload: payload.to_owned(),
+        ..InvokeRequest::default()
+    }
 }
 
 pub(crate) async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
-    let outcome = deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent()).await.unwrap();
+    let outcome =
+        deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent())
+            .await
+            .unwrap();
     assert_eq!(outcome.failed, []);
     outcome.functions[0].action
 }
@@ -132,7 +145,10 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     let stage = place.stage().await;
     assert_eq!(stage.info().account, "000000000000");
     let mut hello = place.function("hello", "1");
-    assert_eq!(deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(), [("hello".to_owned(), Ok(None))]);
+    assert_eq!(
+        deploy::deployed(&stage, std::slice::from_ref(&hello)).await.unwrap(),
+        [("hello".to_owned(), Ok(None))]
+    );
     let planned = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
     assert_eq!(planned.functions[0].action, DeployAction::Created);
     assert_eq!(
@@ -148,9 +164,18 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     assert_eq!(deploy_one(&stage, &another).await, DeployAction::Updated);
     let deployed = deploy::deployed(&stage, std::slice::from_ref(&another)).await.unwrap();
     let state = deployed[0].1.as_ref().unwrap().as_ref().unwrap();
-    assert!(state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000, "{state:?}");
-    let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent()).await.unwrap();
-    assert!(kept.payload.contains("hunter2"), "a deploy that does not say the variable keeps it: {}", kept.payload);
+    assert!(
+        state.in_sync && state.version == "$LATEST" && state.modified_at > 1_600_000_000_000,
+        "{state:?}"
+    );
+    let kept = invoke::invoke(&stage, &request("hello", r#"{"env":"KEY"}"#), &Job::silent())
+        .await
+        .unwrap();
+    assert!(
+        kept.payload.contains("hunter2"),
+        "a deploy that does not say the variable keeps it: {}",
+        kept.payload
+    );
     let names = ["hello".to_owned()];
     let listed = delete::belongings(&stage, &names, &Job::silent()).await.unwrap();
     let outcome = delete::delete(&stage, &listed, Consent::None, &Job::silent()).await.unwrap();
@@ -175,7 +200,11 @@ async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
     assert!(role.is_ok(), "{role:?}");
     let mut hello = place.function("hello", "1");
     hello.config.memory = Some(256);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created, "the role was there, its function not");
+    assert_eq!(
+        deploy_one(&stage, &hello).await,
+        DeployAction::Created,
+        "the role was there, its function not"
+    );
     let newer = place.function("hello", "2");
     let zip = &std::fs::read(&newer.zip.as_ref().unwrap().path).unwrap();
     let code = stage
@@ -187,7 +216,8 @@ async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
     assert!(code.is_ok(), "{code:?}");
     let both = Function { config: FunctionConfig { memory: Some(512), ..hello.config }, ..newer };
     let plan = deploy::plan(&stage, std::slice::from_ref(&both), &Job::silent()).await.unwrap();
-    let fields: Vec<&str> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    let fields: Vec<&str> =
+        plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["memory"], "the code was sent, the configuration not");
     assert_eq!(deploy_one(&stage, &both).await, DeployAction::Updated);
     assert_eq!(deploy_one(&stage, &both).await, DeployAction::Unchanged);
@@ -201,10 +231,16 @@ async fn an_invocation_has_its_response_report_and_lines() {
     let mut hello = place.function("hello", "1");
     hello.config.env = BTreeMap::from([("KEY".into(), "kept".into())]);
     deploy_one(&stage, &hello).await;
-    let first = invoke::invoke(&stage, &request("hello", r#"{"say":"good morning"}"#), &Job::silent()).await.unwrap();
+    let first =
+        invoke::invoke(&stage, &request("hello", r#"{"say":"good morning"}"#), &Job::silent())
+            .await
+            .unwrap();
     assert_eq!((first.status, first.function_error.as_deref()), (200, None));
     let report = first.report.as_ref().unwrap();
-    assert!(report.cold && report.init_ms.unwrap() > 1.0 && report.memory_mb == 128 && !report.emulated, "{report:?}");
+    assert!(
+        report.cold && report.init_ms.unwrap() > 1.0 && report.memory_mb == 128 && !report.emulated,
+        "{report:?}"
+    );
     assert!(first.logs.iter().any(|line| line.contains("good morning")), "{:?}", first.logs);
     let second = invoke::invoke(&stage, &request("hello", "{}"), &Job::silent()).await.unwrap();
     assert!(!second.report.unwrap().cold);
@@ -222,7 +258,9 @@ async fn a_function_error_is_a_result_with_its_payload_intact() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
-    let failed = invoke::invoke(&stage, &request("hello", r#"{"fail":"no luck"}"#), &Job::silent()).await.unwrap();
+    let failed = invoke::invoke(&stage, &request("hello", r#"{"fail":"no luck"}"#), &Job::silent())
+        .await
+        .unwrap();
     assert_eq!((failed.status, failed.function_error.as_deref()), (200, Some("Unhandled")));
     let error: serde_json::Value = serde_json::from_str(&failed.payload).unwrap();
     assert_eq!(error["errorType"], "Function.Oops");
@@ -240,16 +278,24 @@ async fn a_function_error_is_a_result_with_its_payload_intact() {
 async fn what_cannot_be_invoked_says_what_to_do() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
-    let unknown = invoke::invoke(&stage, &request("nobody", "{}"), &Job::silent()).await.unwrap_err();
+    let unknown =
+        invoke::invoke(&stage, &request("nobody", "{}"), &Job::silent()).await.unwrap_err();
     assert!(unknown.hint.contains("lambda-console --stage local deploy nobody"), "{unknown:?}");
-    let typed = invoke::invoke(&stage, &request("nobody", "{\n \"a\" 1}"), &Job::silent()).await.unwrap_err();
-    assert!(typed.kind == FailureKind::Usage && typed.why.contains("line 2, column 6"), "{typed:?}");
+    let typed = invoke::invoke(&stage, &request("nobody", "{\n \"a\" 1}"), &Job::silent())
+        .await
+        .unwrap_err();
+    assert!(
+        typed.kind == FailureKind::Usage && typed.why.contains("line 2, column 6"),
+        "{typed:?}"
+    );
     let mut unbuilt = place.function("hello", "1");
     unbuilt.zip = None;
     let mut huge = place.function("huge", "1");
     huge.zip.as_mut().unwrap().bytes = 60 * 1024 * 1024;
     let fine = place.function("fine", "1");
-    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent()).await.unwrap();
+    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent())
+        .await
+        .unwrap();
     assert_eq!(outcome.functions.len(), 1, "{outcome:?}");
     assert!(outcome.failed[0].failure.hint.contains("lambda-console build hello"));
     assert!(outcome.failed[1].failure.why.contains("60 MB"));
@@ -275,13 +321,18 @@ async fn a_cancelled_invocation_ends_at_once() {
 
 #[tokio::test]
 async fn read_only_and_protected_stages_refuse_changes() {
-    let place = Place::new("[workspace.metadata.lambda.stages.local]\nprefix = \"acme-\"\nprotected = true\n");
+    let place = Place::new(
+        "[workspace.metadata.lambda.stages.local]\nprefix = \"acme-\"\nprotected = true\n",
+    );
     let stage = place.stage().await;
     let hello = place.function("hello", "1");
     let job = Job::silent();
-    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &job).await.unwrap_err();
+    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &job)
+        .await
+        .unwrap_err();
     assert!(refused.kind == FailureKind::Usage && refused.why.contains("protected"), "{refused:?}");
-    let outcome = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::Given, &job).await.unwrap();
+    let outcome =
+        deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::Given, &job).await.unwrap();
     assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0), "{:?}", outcome.failed);
     let cold = InvokeRequest { cold: true, ..request("hello", "{}") };
     let refused = invoke::invoke(&stage, &cold, &job).await.unwrap_err();
@@ -291,10 +342,27 @@ async fn read_only_and_protected_stages_refuse_changes() {
     let listed = delete::belongings(&stage, &["hello".to_owned()], &job).await.unwrap();
     let refused = delete::delete(&stage, &listed, Consent::None, &job).await.unwrap_err();
     assert!(refused.why.contains("protected"), "{refused:?}");
-    let read_only = place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
-    assert!(deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job).await.is_err());
-    assert!(delete::delete(&read_only, &listed, Consent::Given, &job).await.unwrap_err().why.contains("--read-only"));
-    assert!(invoke::invoke(&read_only, &request("hello", "{}"), &job).await.unwrap_err().why.contains("--read-only"));
+    let read_only =
+        place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
+    assert!(
+        deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job)
+            .await
+            .is_err()
+    );
+    assert!(
+        delete::delete(&read_only, &listed, Consent::Given, &job)
+            .await
+            .unwrap_err()
+            .why
+            .contains("--read-only")
+    );
+    assert!(
+        invoke::invoke(&read_only, &request("hello", "{}"), &job)
+            .await
+            .unwrap_err()
+            .why
+            .contains("--read-only")
+    );
     let dry = InvokeRequest { mode: InvokeMode::DryRun, ..request("hello", "{}") };
     assert_eq!(invoke::invoke(&read_only, &dry, &job).await.unwrap().status, 204);
     assert_eq!(stage.remote_name("hello"), "acme-hello");
@@ -322,7 +390,8 @@ async fn logs_are_read_by_text_and_by_request() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
-    let query = LogQuery { functions: vec!["hello".into(), "never-run".into()], ..LogQuery::default() };
+    let query =
+        LogQuery { functions: vec!["hello".into(), "never-run".into()], ..LogQuery::default() };
     assert_eq!(logs::fetch(&stage, &query).await.unwrap(), [], "no log group is no error");
     let mut ids = Vec::new();
     for text in ["apples", "pears"] {
@@ -333,8 +402,15 @@ async fn logs_are_read_by_text_and_by_request() {
     assert!(all.iter().filter(|line| line.message.starts_with("REPORT")).count() == 2, "{all:?}");
     let of = |text: &str| LogQuery { filter: Some(text.into()), ..query.clone() };
     let pears = logs::fetch(&stage, &of("like pears")).await.unwrap();
-    assert_eq!(pears.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(), ["I like pears"]);
-    assert_eq!(pears[0].request_id.as_ref(), Some(&ids[1]), "the line itself does not name its request");
+    assert_eq!(
+        pears.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(),
+        ["I like pears"]
+    );
+    assert_eq!(
+        pears[0].request_id.as_ref(),
+        Some(&ids[1]),
+        "the line itself does not name its request"
+    );
     let of_request = LogQuery { request_id: Some(ids[0].clone()), ..query.clone() };
     let lines = logs::fetch(&stage, &of_request).await.unwrap();
     assert!(lines.iter().any(|line| line.message == "I like apples"), "{lines:?}");
@@ -362,9 +438,12 @@ async fn following_waits_for_the_log_group_and_gives_each_line_once() {
             logs::tail(&stage, &query, shown, told, &job).await
         }
     });
-    let reports = || got.lock().unwrap().iter().filter(|line| line.message.starts_with("REPORT")).count();
+    let reports =
+        || got.lock().unwrap().iter().filter(|line| line.message.starts_with("REPORT")).count();
     for round in 1..=3 {
-        invoke::invoke(&stage, &request("hello", r#"{"say":"same"}"#), &Job::silent()).await.unwrap();
+        invoke::invoke(&stage, &request("hello", r#"{"say":"same"}"#), &Job::silent())
+            .await
+            .unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while reports() < round {
             assert!(Instant::now() < deadline, "round {round}: {:?}", got.lock().unwrap());
@@ -375,6 +454,9 @@ async fn following_waits_for_the_log_group_and_gives_each_line_once() {
     assert_eq!(following.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);
     let lines = got.lock().unwrap().clone();
     assert_eq!(lines.iter().filter(|line| line.message == "same").count(), 3, "{lines:?}");
-    assert!(lines.iter().filter(|line| line.message == "same").all(|line| line.request_id.is_some()), "{lines:?}");
+    assert!(
+        lines.iter().filter(|line| line.message == "same").all(|line| line.request_id.is_some()),
+        "{lines:?}"
+    );
     Arc::into_inner(stage).unwrap().close().await;
 }

@@ -1,10 +1,13 @@
-//! Uploads a zip to S3, from which Lambda reads it, and downloads one from Lambda's storage: the calls to S3, signed
-//! here rather than through S3's SDK, which would be as large as all the others together.
+//! Uploads a zip to S3, from which Lambda reads it, and downloads one from Lambda's storage: the
+//! calls to S3, signed here rather than through S3's SDK, which would be as large as all the others
+//! together.
 
 use std::fmt::Write as _;
 
 use aws_config::SdkConfig;
-use aws_sigv4::http_request::{PayloadChecksumKind, PercentEncodingMode, SigningSettings, UriPathNormalizationMode};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SigningSettings, UriPathNormalizationMode,
+};
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -21,14 +24,20 @@ use crate::{
     aws::{
         clients::UPLOAD_READ_TIMEOUT,
         error::CallError,
+        naming::partition,
         request::{self, Call, Refused},
-        stage::partition,
         waiting::patiently,
     },
 };
 
 /// Puts `bytes` at `place`. Idempotent.
-pub(super) async fn put(stage: &Stage, name: &str, place: &Place, bytes: Vec<u8>, job: &Job) -> Result<(), CallError> {
+pub(super) async fn put(
+    stage: &Stage,
+    name: &str,
+    place: &Place,
+    bytes: Vec<u8>,
+    job: &Job,
+) -> Result<(), CallError> {
     let body = SdkBody::from(bytes);
     let body = &body;
     patiently(stage, name, &job.cancel, || {
@@ -48,16 +57,25 @@ async fn put_once(
     body: SdkBody,
 ) -> Result<(), SdkError<Refused, HttpResponse>> {
     let (endpoint, path) = address(config, place);
-    let request = signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
+    let request =
+        signed(config, &endpoint, &path, body).await.map_err(SdkError::construction_failure)?;
     request::send(config, guard, call("PutObject", &endpoint), request, answer).await.map(drop)
 }
 
-/// Downloads from a URL that contains its own signature, which is a secret until it expires: errors do not contain it.
+/// Downloads from a URL that contains its own signature, which is a secret until it expires: errors
+/// do not contain it.
 pub(crate) async fn fetch(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     stage
         .call(|clients| async move {
             let (endpoint, request) = get(url).map_err(SdkError::construction_failure)?;
-            request::send(clients.sdk(), clients.guard(), call("GetObject", &endpoint), request, answer).await
+            request::send(
+                clients.sdk(),
+                clients.guard(),
+                call("GetObject", &endpoint),
+                request,
+                answer,
+            )
+            .await
         })
         .await
 }
@@ -75,7 +93,8 @@ fn call<'a>(operation: &'static str, endpoint: &'a str) -> Call<'a> {
     Call { service: "S3", operation, endpoint, patience: UPLOAD_READ_TIMEOUT }
 }
 
-/// The origin and the path: with the bucket in the host, if that is AWS's own and the bucket's name is valid in it.
+/// The origin and the path: with the bucket in the host, if that is AWS's own and the bucket's name
+/// is valid in it.
 fn address(config: &SdkConfig, place: &Place) -> (String, String) {
     let Place { bucket, key } = place;
     let key = encoded(key);
@@ -96,7 +115,9 @@ fn address(config: &SdkConfig, place: &Place) -> (String, String) {
 fn encoded(key: &str) -> String {
     key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => text.push(byte.into()),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                text.push(byte.into());
+            }
             other => {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "%{other:02X}");
@@ -106,7 +127,12 @@ fn encoded(key: &str) -> String {
     })
 }
 
-async fn signed(config: &SdkConfig, endpoint: &str, path: &str, body: SdkBody) -> Result<HttpRequest, BoxError> {
+async fn signed(
+    config: &SdkConfig,
+    endpoint: &str,
+    path: &str,
+    body: SdkBody,
+) -> Result<HttpRequest, BoxError> {
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -127,7 +153,8 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
         let (_, rest) = text.split_once(&format!("<{tag}>"))?;
         rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside.to_owned())
     };
-    let code = between("Code").unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
+    let code =
+        between("Code").unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
     Err(Refused::answer(&code, &between("Message").unwrap_or_default()))
 }
 
@@ -159,20 +186,32 @@ mod tests {
 
     #[test]
     fn the_bucket_stands_in_the_host_where_it_can() {
-        let config =
-            || SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1"));
+        let config = || {
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("eu-west-1"))
+        };
         let (endpoint, path) = address(&config().build(), &place("artifacts"));
         assert_eq!(endpoint, "https://artifacts.s3.eu-west-1.amazonaws.com");
         assert_eq!(path, "/lambda-console/my%20function/1.zip");
         let (endpoint, path) = address(&config().build(), &place("with.dots"));
         assert_eq!(endpoint, "https://s3.eu-west-1.amazonaws.com");
         assert!(path.starts_with("/with.dots/lambda-console/"), "{path}");
-        let (endpoint, _) = address(&config().use_fips(true).use_dual_stack(true).build(), &place("artifacts"));
+        let (endpoint, _) =
+            address(&config().use_fips(true).use_dual_stack(true).build(), &place("artifacts"));
         assert_eq!(endpoint, "https://artifacts.s3-fips.dualstack.eu-west-1.amazonaws.com");
-        let china = SdkConfig::builder().region(Region::new("cn-north-1")).use_dual_stack(true).build();
-        assert_eq!(address(&china, &place("a")).0, "https://a.s3.dualstack.cn-north-1.amazonaws.com.cn");
-        let (endpoint, path) = address(&config().endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
-        assert_eq!((endpoint.as_str(), path.split('/').nth(1)), ("http://127.0.0.1:4566", Some("artifacts")));
+        let china =
+            SdkConfig::builder().region(Region::new("cn-north-1")).use_dual_stack(true).build();
+        assert_eq!(
+            address(&china, &place("a")).0,
+            "https://a.s3.dualstack.cn-north-1.amazonaws.com.cn"
+        );
+        let (endpoint, path) =
+            address(&config().endpoint_url("http://127.0.0.1:4566/").build(), &place("artifacts"));
+        assert_eq!(
+            (endpoint.as_str(), path.split('/').nth(1)),
+            ("http://127.0.0.1:4566", Some("artifacts"))
+        );
     }
 
     /// Serves one request and returns it.
@@ -189,7 +228,8 @@ mod tests {
     }
 
     fn config(port: u16) -> SdkConfig {
-        let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("session".into()), None, "test");
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", "secret", Some("session".into()), None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
@@ -209,17 +249,30 @@ mod tests {
             put_once(&config, Open, &place, body)
         );
         put.unwrap();
-        assert!(request.starts_with("PUT /artifacts/lambda-console/my%20function/1.zip HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.starts_with("PUT /artifacts/lambda-console/my%20function/1.zip HTTP/1.1\r\n"),
+            "{request}"
+        );
         let header = |name: &str| {
-            let line = request.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
-            line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned()).unwrap_or_default()
+            let line =
+                request.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
+            line.and_then(|line| line.split_once(": "))
+                .map(|(_, value)| value.to_owned())
+                .unwrap_or_default()
         };
         let authorization = header("authorization");
-        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{authorization}");
+        assert!(
+            authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
+            "{authorization}"
+        );
         assert!(authorization.contains("/eu-west-1/s3/aws4_request"), "{authorization}");
-        let digest = crate::workspace::paths::hex(&<sha2::Sha256 as sha2::Digest>::digest("the zip"));
+        let digest =
+            crate::workspace::paths::hex(&<sha2::Sha256 as sha2::Digest>::digest("the zip"));
         assert_eq!(header("x-amz-content-sha256"), digest);
-        assert_eq!((header("x-amz-security-token").as_str(), header("content-length").as_str()), ("session", "7"));
+        assert_eq!(
+            (header("x-amz-security-token").as_str(), header("content-length").as_str()),
+            ("session", "7")
+        );
         assert!(request.ends_with("\r\n\r\nthe zip"));
     }
 
@@ -227,12 +280,18 @@ mod tests {
     async fn what_s3_says_is_told() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = config(listener.local_addr().unwrap().port());
-        let body = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
-        let answer =
-            format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        let body = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not \
+            exist</Message></Error>";
+        let answer = format!(
+            "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
         let (place, zip) = (place("artifacts"), SdkBody::from("the zip"));
         let (_, put) = tokio::join!(serve(listener, &answer), put_once(&config, Open, &place, zip));
         let error = CallError::from(put.unwrap_err());
-        assert_eq!((error.code(), error.message()), ("NoSuchBucket", "The specified bucket does not exist"));
+        assert_eq!(
+            (error.code(), error.message()),
+            ("NoSuchBucket", "The specified bucket does not exist")
+        );
     }
 }

@@ -46,15 +46,19 @@ impl Doors {
                 let principal = &statement["Principal"];
                 let everybody = principal == "*" || principal["AWS"] == "*";
                 let conditions = statement["Condition"].as_object();
-                let mut conditions =
-                    conditions.into_iter().flatten().filter_map(|(_, keys)| keys.as_object()).flatten();
+                let mut conditions = conditions
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(_, keys)| keys.as_object())
+                    .flatten();
                 statement["Effect"] == "Allow"
                     && statement["Action"] == action
                     && everybody
                     && conditions.next().is_some_and(|(name, is)| name == key && is == value)
                     && conditions.next().is_none()
             };
-            let ids = statements.iter().filter(open).filter_map(|statement| statement["Sid"].as_str());
+            let ids =
+                statements.iter().filter(open).filter_map(|statement| statement["Sid"].as_str());
             ids.map(str::to_owned).collect()
         };
         Self {
@@ -72,14 +76,24 @@ pub(super) async fn get(
 ) -> Result<(Option<FunctionUrl>, Doors), CallError> {
     let qualifier = || alias.map(str::to_owned);
     let url = stage.call(|clients| async move {
-        clients.lambda().get_function_url_config().function_name(name).set_qualifier(qualifier()).send().await
+        clients
+            .lambda()
+            .get_function_url_config()
+            .function_name(name)
+            .set_qualifier(qualifier())
+            .send()
+            .await
     });
     let policy = stage.call(|clients| async move {
         clients.lambda().get_policy().function_name(name).set_qualifier(qualifier()).send().await
     });
     let (url, policy) = tokio::join!(url, policy);
     let url = present(url)?.map(|url| FunctionUrl {
-        auth: if url.auth_type() == &FunctionUrlAuthType::None { UrlAuth::None } else { UrlAuth::Iam },
+        auth: if url.auth_type() == &FunctionUrlAuthType::None {
+            UrlAuth::None
+        } else {
+            UrlAuth::Iam
+        },
         streaming: Some(url.invoke_mode() == Some(&InvokeMode::ResponseStream)),
         cors: url.cors().map(cors_of),
     });
@@ -99,7 +113,12 @@ fn cors_of(cors: &types::Cors) -> Cors {
 }
 
 /// Adds the differences to `diff`.
-pub(super) fn compare(setting: &UrlSetting, found: Option<&FunctionUrl>, doors: &Doors, diff: &mut Diff) {
+pub(super) fn compare(
+    setting: &UrlSetting,
+    found: Option<&FunctionUrl>,
+    doors: &Doors,
+    diff: &mut Diff,
+) {
     let wanted = match setting {
         UrlSetting::Absent => {
             if let Some(found) = found {
@@ -108,7 +127,11 @@ pub(super) fn compare(setting: &UrlSetting, found: Option<&FunctionUrl>, doors: 
             None
         }
         UrlSetting::Present(wanted) => {
-            diff.set("url.auth", found.map(|found| found.auth.name().to_owned()), wanted.auth.name());
+            diff.set(
+                "url.auth",
+                found.map(|found| found.auth.name().to_owned()),
+                wanted.auth.name(),
+            );
             if let Some(streaming) = wanted.streaming {
                 let was = found.map(|found| found.streaming.unwrap_or(false));
                 // A new one is buffered by default.
@@ -117,7 +140,10 @@ pub(super) fn compare(setting: &UrlSetting, found: Option<&FunctionUrl>, doors: 
                 }
             }
             if let Some(cors) = &wanted.cors {
-                let was = found.and_then(|found| found.cors.as_ref()).map(cors_text).filter(|text| !text.is_empty());
+                let was = found
+                    .and_then(|found| found.cors.as_ref())
+                    .map(cors_text)
+                    .filter(|text| !text.is_empty());
                 match (was, cors_text(cors)) {
                     (None, text) if text.is_empty() => {}
                     (Some(was), text) if text.is_empty() => diff.remove("url.cors", &was),
@@ -142,7 +168,14 @@ const fn yes(is: bool) -> &'static str {
 
 /// The settings in one line, in a fixed order: AWS does not keep theirs.
 fn cors_text(cors: &Cors) -> String {
-    let Cors { allow_origins, allow_methods, allow_headers, expose_headers, max_age, allow_credentials } = cors;
+    let Cors {
+        allow_origins,
+        allow_methods,
+        allow_headers,
+        expose_headers,
+        max_age,
+        allow_credentials,
+    } = cors;
     let lists = [
         ("origins", allow_origins),
         ("methods", allow_methods),
@@ -232,7 +265,12 @@ impl Place<'_> {
         let is_url = id == OPEN_URL;
         let allowed = patiently(self.stage, self.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
-                let allow = clients.lambda().add_permission().function_name(self.name).statement_id(id).action(action);
+                let allow = clients
+                    .lambda()
+                    .add_permission()
+                    .function_name(self.name)
+                    .statement_id(id)
+                    .action(action);
                 allow
                     .set_qualifier(self.qualifier())
                     .principal("*")
@@ -250,7 +288,11 @@ impl Place<'_> {
         for id in doors.url.iter().chain(&doors.function) {
             let gone = patiently(self.stage, self.name, &self.job.cancel, || {
                 self.stage.call(|clients| async move {
-                    let remove = clients.lambda().remove_permission().function_name(self.name).statement_id(id);
+                    let remove = clients
+                        .lambda()
+                        .remove_permission()
+                        .function_name(self.name)
+                        .statement_id(id);
                     remove.set_qualifier(self.qualifier()).send().await
                 })
             });
@@ -265,7 +307,8 @@ fn auth(url: &FunctionUrl) -> FunctionUrlAuthType {
 }
 
 fn mode(url: &FunctionUrl) -> Option<InvokeMode> {
-    url.streaming.map(|streaming| if streaming { InvokeMode::ResponseStream } else { InvokeMode::Buffered })
+    url.streaming
+        .map(|streaming| if streaming { InvokeMode::ResponseStream } else { InvokeMode::Buffered })
 }
 
 fn cors(cors: &Cors) -> types::Cors {

@@ -1,7 +1,8 @@
 //! Records that are written to the history and read from it.
 
 use lambda_console_model::{
-    BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, RequestLog, Sample,
+    BuildOutcome, DeployAction, DeployOutcome, Invocation, InvokeMode, InvokeRequest, RequestLog,
+    Sample,
 };
 use rusqlite::{Connection, params};
 
@@ -22,7 +23,8 @@ pub(super) enum Record {
 impl Record {
     /// Writes it, completely or not at all.
     pub(super) fn write(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         match self {
             Self::Build(at, outcome) => build(&transaction, *at, outcome)?,
             Self::Deploy(at, outcome) => deploy(&transaction, *at, outcome)?,
@@ -52,7 +54,16 @@ fn build(connection: &Connection, at: i64, outcome: &BuildOutcome) -> rusqlite::
     }
     for (name, failure) in &outcome.failed {
         let none = None::<String>;
-        insert.execute(params![at, name, none, none, none, none, outcome.seconds, failure.to_string()])?;
+        insert.execute(params![
+            at,
+            name,
+            none,
+            none,
+            none,
+            none,
+            outcome.seconds,
+            failure.to_string()
+        ])?;
     }
     Ok(())
 }
@@ -69,7 +80,16 @@ fn deploy(connection: &Connection, at: i64, outcome: &DeployOutcome) -> rusqlite
             DeployAction::Unchanged => "unchanged",
         };
         let none = None::<String>;
-        insert.execute(params![at, outcome.stage, done.name, action, done.version, done.sha256, done.seconds, none])?;
+        insert.execute(params![
+            at,
+            outcome.stage,
+            done.name,
+            action,
+            done.version,
+            done.sha256,
+            done.seconds,
+            none
+        ])?;
     }
     for failed in &outcome.failed {
         let (name, error, none) = (&failed.name, failed.failure.to_string(), None::<String>);
@@ -78,7 +98,11 @@ fn deploy(connection: &Connection, at: i64, outcome: &DeployOutcome) -> rusqlite
     Ok(())
 }
 
-fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocation) -> rusqlite::Result<()> {
+fn invoke(
+    connection: &Connection,
+    request: &InvokeRequest,
+    invocation: &Invocation,
+) -> rusqlite::Result<()> {
     let mode = match request.mode {
         InvokeMode::Sync => "sync",
         InvokeMode::Stream => "stream",
@@ -88,7 +112,8 @@ fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocat
     let report = invocation.report.as_ref();
     connection
         .prepare_cached(
-            "INSERT INTO invocations (at, stage, function, request_id, mode, qualifier, status, function_error, client_ms,
+            "INSERT INTO invocations (at, stage, function, request_id, mode, qualifier, status, \
+            function_error, client_ms,
                  init_ms, duration_ms, billed_ms, memory_mb, max_memory_mb, emulated)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
@@ -113,7 +138,10 @@ fn invoke(connection: &Connection, request: &InvokeRequest, invocation: &Invocat
     let logs = invocation.logs.join("\n");
     let bytes = request.payload.len() + invocation.payload.len() + logs.len();
     connection
-        .prepare_cached("INSERT INTO bodies (invocation, payload, response, logs, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT INTO bodies (invocation, payload, response, logs, bytes) VALUES \
+            (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![id, request.payload, invocation.payload, logs, bytes as i64])?;
     Ok(())
 }
@@ -123,7 +151,8 @@ fn link(connection: &Connection, request_id: &str, log: &RequestLog) -> rusqlite
     if let Some(report) = &log.report {
         connection
             .prepare_cached(
-                "UPDATE invocations SET init_ms = ?2, duration_ms = ?3, billed_ms = ?4, memory_mb = ?5,
+                "UPDATE invocations SET init_ms = ?2, duration_ms = ?3, billed_ms = ?4, memory_mb \
+                = ?5,
                      max_memory_mb = ?6, emulated = ?7 WHERE request_id = ?1",
             )?
             .execute(params![
@@ -156,10 +185,17 @@ pub(super) fn prune(connection: &Connection) -> rusqlite::Result<()> {
              ) WHERE total > ?1)",
         params![KEPT_BYTES],
     )?;
-    for table in ["bodies WHERE invocation", "invocations WHERE id", "builds WHERE id", "deploys WHERE id"] {
-        let newest =
-            table.split(' ').next().map_or("invocations", |name| if name == "bodies" { "invocations" } else { name });
-        connection.execute(&format!("DELETE FROM {table} <= (SELECT max(id) FROM {newest}) - ?1"), params![KEPT])?;
+    for table in
+        ["bodies WHERE invocation", "invocations WHERE id", "builds WHERE id", "deploys WHERE id"]
+    {
+        let newest = table
+            .split(' ')
+            .next()
+            .map_or("invocations", |name| if name == "bodies" { "invocations" } else { name });
+        connection.execute(
+            &format!("DELETE FROM {table} <= (SELECT max(id) FROM {newest}) - ?1"),
+            params![KEPT],
+        )?;
     }
     Ok(())
 }
@@ -173,8 +209,10 @@ pub(super) fn samples(
 ) -> rusqlite::Result<Vec<Sample>> {
     connection
         .prepare_cached(
-            "SELECT at, request_id, init_ms, duration_ms, billed_ms, max_memory_mb, emulated, function_error IS NOT NULL
-             FROM invocations WHERE function = ?1 AND stage = ?2 AND at >= ?3 AND duration_ms IS NOT NULL ORDER BY at, id",
+            "SELECT at, request_id, init_ms, duration_ms, billed_ms, max_memory_mb, emulated, \
+            function_error IS NOT NULL
+             FROM invocations WHERE function = ?1 AND stage = ?2 AND at >= ?3 AND duration_ms IS \
+             NOT NULL ORDER BY at, id",
         )?
         .query_map(params![function, stage, since], |row| {
             Ok(Sample {

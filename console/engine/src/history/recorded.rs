@@ -1,10 +1,11 @@
-//! The verbs, as the screen and the command line both run them: the work itself, then its record in the history.
+//! The verbs, as the screen and the command line both run them: the work itself, then its record in
+//! the history.
 
 use std::time::Duration;
 
 use lambda_console_model::{
-    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest, RequestLog,
-    Workspace,
+    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest,
+    RequestLog, Workspace,
 };
 
 use super::Store;
@@ -90,10 +91,13 @@ pub async fn invoke(
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let invocation = invoke::invoke_in_parts(stage, request, parts, job).await?;
-    Ok(recorded(history, invocation, |history, invocation| history.record_invocation(request, invocation)))
+    Ok(recorded(history, invocation, |history, invocation| {
+        history.record_invocation(request, invocation);
+    }))
 }
 
-/// Invokes and records it, without waiting for a report that did not come with the response: [`link`] does.
+/// Invokes and records it, without waiting for a report that did not come with the response:
+/// [`link`] does.
 ///
 /// # Errors
 /// As [`invoke::answer`].
@@ -105,7 +109,9 @@ pub async fn answer(
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let invocation = invoke::answer(stage, request, parts, job).await?;
-    Ok(recorded(history, invocation, |history, invocation| history.record_invocation(request, invocation)))
+    Ok(recorded(history, invocation, |history, invocation| {
+        history.record_invocation(request, invocation);
+    }))
 }
 
 /// Links the log lines that did not come with a response, and records them.

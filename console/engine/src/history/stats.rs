@@ -34,7 +34,10 @@ mod tests {
     #[test]
     fn no_invocations_have_no_percentiles() {
         let stats = of("hello", &[]);
-        assert_eq!((stats.invocations, stats.cold, stats.init_ms, stats.duration_ms), (0, 0, None, None));
+        assert_eq!(
+            (stats.invocations, stats.cold, stats.init_ms, stats.duration_ms),
+            (0, 0, None, None)
+        );
     }
 
     #[test]
@@ -45,6 +48,9 @@ mod tests {
         let stats = of("hello", &samples);
         assert_eq!((stats.invocations, stats.cold), (100, 2));
         assert_eq!(stats.init_ms, Some(Percentiles { p50: 10.0, p90: 20.0, p99: 20.0, max: 20.0 }));
-        assert_eq!(stats.duration_ms, Some(Percentiles { p50: 50.0, p90: 90.0, p99: 99.0, max: 100.0 }));
+        assert_eq!(
+            stats.duration_ms,
+            Some(Percentiles { p50: 50.0, p90: 90.0, p99: 99.0, max: 100.0 })
+        );
     }
 }

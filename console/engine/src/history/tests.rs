@@ -12,7 +12,13 @@ fn invocation(at: i64, init_ms: Option<f64>) -> Invocation {
         status: 200,
         function_error: None,
         payload: r#"{"message":"Hello"}"#.into(),
-        report: Some(Report { cold: init_ms.is_some(), init_ms, duration_ms: 1.5, billed_ms: 2, ..Report::default() }),
+        report: Some(Report {
+            cold: init_ms.is_some(),
+            init_ms,
+            duration_ms: 1.5,
+            billed_ms: 2,
+            ..Report::default()
+        }),
         logs: vec!["START".into(), "END".into()],
         started_at: at,
         client_ms: 3.0,
@@ -42,7 +48,10 @@ async fn what_is_recorded_is_there_after_a_restart() {
     store.record_invocation(&request(), &invocation(20, None));
     store.record_build(
         5,
-        &BuildOutcome { failed: vec![("hello".into(), Failure::work("a", "b", ""))], ..Default::default() },
+        &BuildOutcome {
+            failed: vec![("hello".into(), Failure::work("a", "b", ""))],
+            ..Default::default()
+        },
     );
     store.record_deploy(6, &DeployOutcome { stage: "local".into(), ..Default::default() });
     store.flush().await.unwrap();
@@ -68,7 +77,12 @@ async fn the_files_are_for_the_user_alone() {
     store.flush().await.unwrap();
     for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.path()
+        );
     }
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
 }
@@ -104,7 +118,11 @@ async fn a_log_cut_in_the_middle_of_a_write_loses_only_what_was_not_done() {
 async fn a_damaged_file_is_set_aside_and_said() {
     let (_dir, path) = history();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "this is no database, and long enough that nobody could take it for an empty one").unwrap();
+    fs::write(
+        &path,
+        "this is no database, and long enough that nobody could take it for an empty one",
+    )
+    .unwrap();
     let store = Store::open(&path).unwrap();
     assert!(store.notice().unwrap().hint.contains("damaged-1"), "{:?}", store.notice());
     let aside = path.with_extension("damaged-1.sqlite");
@@ -174,7 +192,9 @@ fn old_bodies_go_before_old_figures() {
     }
     record::prune(&connection).unwrap();
     let count = |table: &str| -> u32 {
-        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap()
     };
     assert_eq!((count("invocations"), count("bodies")), (3, 2));
 }
@@ -183,7 +203,12 @@ fn old_bodies_go_before_old_figures() {
 async fn a_report_that_comes_after_its_response_completes_the_record() {
     let (_dir, path) = history();
     let store = Store::open(&path).unwrap();
-    let queued = Invocation { report: None, logs: Vec::new(), request_id: "late".into(), ..invocation(10, None) };
+    let queued = Invocation {
+        report: None,
+        logs: Vec::new(),
+        request_id: "late".into(),
+        ..invocation(10, None)
+    };
     store.record_invocation(&request(), &queued);
     store.record_invocation(&request(), &invocation(20, None));
     assert_eq!(count(&store).await, 1, "without a report it is no sample");
@@ -208,8 +233,9 @@ async fn a_report_that_comes_after_its_response_completes_the_record() {
 #[tokio::test]
 async fn each_file_of_the_history_may_be_damaged_in_any_way() {
     let names = ["history.sqlite", "history.sqlite-wal", "history.sqlite-shm", "history.lock"];
-    for (name, kind) in
-        names.iter().flat_map(|name| ["truncated", "flipped", "emptied", "directory"].map(|kind| (name, kind)))
+    for (name, kind) in names
+        .iter()
+        .flat_map(|name| ["truncated", "flipped", "emptied", "directory"].map(|kind| (name, kind)))
     {
         let (_dir, path) = history();
         let store = Store::open(&path).unwrap();
@@ -238,8 +264,8 @@ async fn each_file_of_the_history_may_be_damaged_in_any_way() {
         } else {
             fs::write(&damaged, bytes).unwrap();
         }
-        let store =
-            Store::open(&killed.join("history.sqlite")).unwrap_or_else(|failure| panic!("{name} {kind}: {failure}"));
+        let store = Store::open(&killed.join("history.sqlite"))
+            .unwrap_or_else(|failure| panic!("{name} {kind}: {failure}"));
         store.record_invocation(&request(), &invocation(100, None));
         store.flush().await.unwrap_or_else(|failure| panic!("{name} {kind}: {failure}"));
         assert!(count(&store).await >= 1, "{name} {kind}");

@@ -5,7 +5,8 @@ use lambda_console_model::{Consent, Failure};
 
 use crate::aws::{stage::Stage, waiting};
 
-/// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs omit it.
+/// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs
+/// omit it.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";
 
 /// Changes a variable of the function, which ends its sandboxes, and waits for the change.
@@ -25,18 +26,24 @@ pub(super) async fn renew_sandboxes(
         ));
     }
     let found = stage
-        .call(|clients| async move { clients.lambda().get_function_configuration().function_name(name).send().await })
+        .call(|clients| async move {
+            clients.lambda().get_function_configuration().function_name(name).send().await
+        })
         .await
         .map_err(|error| error.into_failure(what))?;
     if found.environment().is_some_and(|environment| environment.error().is_some()) {
         return Err(Failure::work(
             what,
-            "the stage does not show the environment variables to this caller, so they could not be kept",
+            "the stage does not show the environment variables to this caller, so they could not \
+            be kept",
             "use a profile that may decrypt them (kms:Decrypt), or leave --cold out",
         ));
     }
-    let mut variables =
-        found.environment().and_then(|environment| environment.variables()).cloned().unwrap_or_default();
+    let mut variables = found
+        .environment()
+        .and_then(|environment| environment.variables())
+        .cloned()
+        .unwrap_or_default();
     variables.insert(COLD.to_owned(), uuid::Uuid::new_v4().to_string());
     let environment = &Environment::builder().set_variables(Some(variables)).build();
     let revision = found.revision_id();

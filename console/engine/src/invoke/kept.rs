@@ -18,8 +18,8 @@ impl Kept {
         self.bytes.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
     }
 
-    /// Returns its text; if it is not text, base64 and `true`. `is_whole`: nothing follows that could complete a
-    /// character.
+    /// Returns its text; if it is not text, base64 and `true`. `is_whole`: nothing follows that
+    /// could complete a character.
     pub(super) fn into_payload(self, is_whole: bool) -> (String, bool) {
         let is_whole = is_whole && self.total == self.bytes.len() as u64;
         let end = match std::str::from_utf8(&self.bytes) {
@@ -53,7 +53,11 @@ mod tests {
         assert_eq!(payload(&[b"gr\xc3", b"\xbc\xc3\x9fe"], true), ("grüße".into(), false));
         assert_eq!(payload(&[b"\x89PNG"], true), ("iVBORw==".into(), true));
         assert_eq!(payload(&[b"a\0"], true), ("YQA=".into(), true));
-        assert_eq!(payload(&[b"gr\xc3"], true), ("Z3LD".into(), true), "it ends within a character");
+        assert_eq!(
+            payload(&[b"gr\xc3"], true),
+            ("Z3LD".into(), true),
+            "it ends within a character"
+        );
         assert_eq!(payload(&[b"gr\xc3"], false), ("gr".into(), false), "it was broken off there");
     }
 

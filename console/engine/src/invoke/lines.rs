@@ -1,4 +1,5 @@
-//! The log lines of an invocation: the 4 KB tail that came with its response, and those that are read from the logs.
+//! The log lines of an invocation: the 4 KB tail that came with its response, and those that are
+//! read from the logs.
 
 use std::time::Duration;
 
@@ -35,7 +36,10 @@ impl Tail {
         let bytes = BASE64_STANDARD.decode(encoded.unwrap_or_default()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         // A durable function's result names its log, and contains no line of it.
-        if text.starts_with('{') && text.contains("\"logStreamName\"") && platform_lines::mark(&text).is_none() {
+        if text.starts_with('{')
+            && text.contains("\"logStreamName\"")
+            && platform_lines::mark(&text).is_none()
+        {
             return Self::default();
         }
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -48,20 +52,25 @@ impl Tail {
 
 /// The figures of the request, if its REPORT is among the lines.
 fn report_in<'a>(lines: impl Iterator<Item = &'a str>, request_id: &str) -> Option<Report> {
-    lines.filter_map(platform_lines::report).filter(|(id, _)| id == request_id).map(|(_, report)| report).last()
+    lines
+        .filter_map(platform_lines::report)
+        .filter(|(id, _)| id == request_id)
+        .map(|(_, report)| report)
+        .last()
 }
 
 /// Returns `true` if the request's START is among the lines.
 fn begins<'a>(mut lines: impl Iterator<Item = &'a str>, request_id: &str) -> bool {
-    lines.any(|line| matches!(platform_lines::mark(line), Some(Mark::Start(id)) if id == request_id))
+    lines
+        .any(|line| matches!(platform_lines::mark(line), Some(Mark::Start(id)) if id == request_id))
 }
 
-/// Queries the logs for the lines of a request until its REPORT arrives, at most for `patience`, and passes on new
-/// lines each time. `since` is the start of the request.
+/// Queries the logs for the lines of a request until its REPORT arrives, at most for `patience`,
+/// and passes on new lines each time. `since` is the start of the request.
 ///
 /// # Errors
-/// Returns an error if the logs cannot be read (the last reason, if it may have been temporary), the REPORT did not
-/// arrive, or the job was cancelled.
+/// Returns an error if the logs cannot be read (the last reason, if it may have been temporary),
+/// the REPORT did not arrive, or the job was cancelled.
 pub async fn link(
     stage: &Stage,
     function: &str,
@@ -95,7 +104,8 @@ pub async fn link(
                     return Ok(RequestLog { is_whole: true, ..log });
                 }
                 if is_late {
-                    let why = format!("its REPORT line did not come within {} s", patience.as_secs());
+                    let why =
+                        format!("its REPORT line did not come within {} s", patience.as_secs());
                     return Err(Failure::work(what, why, "ask for its logs later"));
                 }
                 if log.lines.len() > known {

@@ -1,7 +1,8 @@
-//! Separates the HTTP response at the beginning of a stream from the body that follows it. Pure: bytes in, values out.
+//! Separates the HTTP response at the beginning of a stream from the body that follows it. Pure:
+//! bytes in, values out.
 //!
-//! Such a stream has its own content type, and begins with JSON and eight NUL bytes. Source: AWS Lambda developer
-//! guide, "Using a custom runtime with response streaming".
+//! Such a stream has its own content type, and begins with JSON and eight NUL bytes. Source: AWS
+//! Lambda developer guide, "Using a custom runtime with response streaming".
 
 use lambda_console_model::HttpHead;
 use serde_json::Value;
@@ -21,17 +22,23 @@ pub(super) struct Prelude {
 impl Prelude {
     /// Creates the parser for a stream with this content type.
     pub(super) fn new(content_type: Option<&str>) -> Self {
-        let is_http = content_type.is_some_and(|content_type| content_type.starts_with(CONTENT_TYPE));
+        let is_http =
+            content_type.is_some_and(|content_type| content_type.starts_with(CONTENT_TYPE));
         Self { begun: is_http.then(Vec::new) }
     }
 
-    /// Adds the next bytes; returns the head once it is complete, and the bytes that belong to the body.
+    /// Adds the next bytes; returns the head once it is complete, and the bytes that belong to the
+    /// body.
     pub(super) fn push(&mut self, bytes: Vec<u8>) -> (Option<HttpHead>, Vec<u8>) {
         let Some(begun) = &mut self.begun else { return (None, bytes) };
         // The separator may be cut in two.
         let from = begun.len().saturating_sub(SEPARATOR.len() - 1);
         begun.extend(bytes);
-        let found = begun.get(from..).unwrap_or_default().windows(SEPARATOR.len()).position(|eight| eight == SEPARATOR);
+        let found = begun
+            .get(from..)
+            .unwrap_or_default()
+            .windows(SEPARATOR.len())
+            .position(|eight| eight == SEPARATOR);
         if let Some(end) = found.map(|at| from + at)
             && let Some(head) = begun.get(..end).and_then(head)
         {
@@ -67,7 +74,11 @@ fn head(text: &[u8]) -> Option<HttpHead> {
         values.as_array().into_iter().flatten().map(move |value| (name.clone(), text(value)))
     });
     let cookies = fields.get("cookies").and_then(Value::as_array).into_iter().flatten();
-    Some(HttpHead { status, headers: headers.chain(many).collect(), cookies: cookies.map(text).collect() })
+    Some(HttpHead {
+        status,
+        headers: headers.chain(many).collect(),
+        cookies: cookies.map(text).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +105,11 @@ mod tests {
         for cut in 0..=STREAM.len() {
             let (head, body) = read(CONTENT_TYPE, &[&STREAM[..cut], &STREAM[cut..]]);
             let head = head.unwrap();
-            assert_eq!((head.status, head.content_type()), (201, Some("text/html")), "cut at {cut}");
+            assert_eq!(
+                (head.status, head.content_type()),
+                (201, Some("text/html")),
+                "cut at {cut}"
+            );
             assert_eq!(head.headers[1], ("x-n".to_owned(), "3".to_owned()));
             assert_eq!((head.cookies, body), (vec!["a=b".to_owned()], b"<p>\0</p>".to_vec()));
         }
@@ -102,8 +117,17 @@ mod tests {
 
     #[test]
     fn what_is_no_head_is_body_and_nothing_is_lost() {
-        assert_eq!(read("text/plain", &[STREAM]), (None, STREAM.to_vec()), "another content type promises no head");
-        for none in [&b"no head at all"[..], b"{\"statusCode\":\0\0\0\0\0\0\0\0x", b"[]\0\0\0\0\0\0\0\0", b""] {
+        assert_eq!(
+            read("text/plain", &[STREAM]),
+            (None, STREAM.to_vec()),
+            "another content type promises no head"
+        );
+        for none in [
+            &b"no head at all"[..],
+            b"{\"statusCode\":\0\0\0\0\0\0\0\0x",
+            b"[]\0\0\0\0\0\0\0\0",
+            b"",
+        ] {
             assert_eq!(read(CONTENT_TYPE, &[none]), (None, none.to_vec()));
         }
         let long = vec![b' '; LONGEST + 10];

@@ -1,5 +1,5 @@
-//! Receives a response while it is produced: `InvokeWithResponseStream`, from its head to its completion. The part that
-//! arrived before it was cancelled or broke off is a result.
+//! Receives a response while it is produced: `InvokeWithResponseStream`, from its head to its
+//! completion. The part that arrived before it was cancelled or broke off is a result.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,15 +7,20 @@ use std::{
 };
 
 use aws_sdk_lambda::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextRef},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::BeforeDeserializationInterceptorContextRef,
+    },
     error::BoxError,
     operation::{
         RequestId,
-        invoke_with_response_stream::{InvokeWithResponseStreamError, InvokeWithResponseStreamOutput},
+        invoke_with_response_stream::{
+            InvokeWithResponseStreamError, InvokeWithResponseStreamOutput,
+        },
     },
     types::{
-        InvokeWithResponseStreamCompleteEvent as Completion, InvokeWithResponseStreamResponseEvent as Piece, LogType,
-        ResponseStreamingInvocationType,
+        InvokeWithResponseStreamCompleteEvent as Completion,
+        InvokeWithResponseStreamResponseEvent as Piece, LogType, ResponseStreamingInvocationType,
     },
 };
 use lambda_console_model::{Failure, HttpHead, Invocation, ResponsePart, Streamed};
@@ -29,13 +34,17 @@ pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation,
     let content_type = ContentType::default();
     let started_at = jiff::Timestamp::now().as_millisecond();
     let began = Instant::now();
-    let mut output =
-        call.patiently(Some(LogType::Tail), throttled, |tail| send(call, tail, throttled, &content_type)).await?;
+    let mut output = call
+        .patiently(Some(LogType::Tail), throttled, |tail| {
+            send(call, tail, throttled, &content_type)
+        })
+        .await?;
     let request_id = output.request_id().unwrap_or_default().to_owned();
     let content_type = content_type.take();
     let mut taken = Taken { parts, kept: Kept::default(), head: None };
     let mut prelude = Prelude::new(content_type.as_deref());
-    let begin = ResponsePart::Began { request_id: request_id.clone(), content_type: content_type.clone() };
+    let begin =
+        ResponsePart::Began { request_id: request_id.clone(), content_type: content_type.clone() };
     // Cancelling aborts the response at any point: also if nobody receives it.
     let ended = tokio::select! {
         biased;
@@ -92,7 +101,9 @@ async fn send(
                 .set_tenant_id(call.request.tenant.clone())
                 .payload(call.payload());
             call.customize().interceptor(content_type.clone()).send().await.inspect_err(|error| {
-                if let Some(InvokeWithResponseStreamError::TooManyRequestsException(error)) = error.as_service_error() {
+                if let Some(InvokeWithResponseStreamError::TooManyRequestsException(error)) =
+                    error.as_service_error()
+                {
                     throttled.note(error);
                 }
             })
@@ -112,7 +123,10 @@ async fn receive(
     loop {
         match output.event_stream.recv().await {
             Ok(Some(Piece::PayloadChunk(chunk))) => {
-                let bytes = chunk.payload.map(aws_sdk_lambda::primitives::Blob::into_inner).unwrap_or_default();
+                let bytes = chunk
+                    .payload
+                    .map(aws_sdk_lambda::primitives::Blob::into_inner)
+                    .unwrap_or_default();
                 let (head, body) = prelude.push(bytes);
                 if let Some(head) = head {
                     taken.head = Some(head.clone());
@@ -166,8 +180,8 @@ impl Taken<'_> {
     }
 }
 
-/// Content type of a stream. It is in a separate header, since `Content-Type` is that of the events, and the SDK does
-/// not return it.
+/// Content type of a stream. It is in a separate header, since `Content-Type` is that of the
+/// events, and the SDK does not return it.
 #[derive(Clone, Debug, Default)]
 struct ContentType(Arc<Mutex<Option<String>>>);
 

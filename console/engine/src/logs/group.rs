@@ -34,8 +34,8 @@ impl Group {
         self.functions().collect::<Vec<_>>().join(", ")
     }
 
-    /// The function that writes to `stream`; `None` if it is not selected. In a custom log group, the names of a
-    /// function's streams contain its name: `2026/11/21/hello[$LATEST]0123…`.
+    /// The function that writes to `stream`; `None` if it is not selected. In a custom log group,
+    /// the names of a function's streams contain its name: `2026/11/21/hello[$LATEST]0123…`.
     fn function_of(&self, stream: &str) -> Option<&str> {
         let last = stream.rsplit('/').next().unwrap_or_default();
         let named = last.split_once('[').map(|(name, _)| name).filter(|name| !name.is_empty());
@@ -47,7 +47,12 @@ impl Group {
     }
 
     /// Converts an event to a line; `None` if another function wrote it.
-    pub(super) fn line(&self, timestamp: Option<i64>, stream: Option<&str>, message: Option<&str>) -> Option<LogLine> {
+    pub(super) fn line(
+        &self,
+        timestamp: Option<i64>,
+        stream: Option<&str>,
+        message: Option<&str>,
+    ) -> Option<LogLine> {
         let stream = stream.unwrap_or_default();
         Some(LogLine {
             timestamp: timestamp.unwrap_or_default(),
@@ -62,7 +67,13 @@ impl Group {
     /// Identifier for a live tail: its ARN without `:*`.
     pub(super) fn arn(&self, stage: &Stage) -> String {
         let info = stage.info();
-        format!("arn:{}:logs:{}:{}:log-group:{}", stage.partition(), info.region, info.account, self.name)
+        format!(
+            "arn:{}:logs:{}:{}:log-group:{}",
+            stage.partition(),
+            info.region,
+            info.account,
+            self.name
+        )
     }
 }
 
@@ -71,7 +82,8 @@ impl Group {
 /// # Errors
 /// Returns an error if the stage cannot be reached.
 pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Group>, Failure> {
-    let asks: Vec<_> = functions.iter().map(|function| group_name(stage, function).boxed()).collect();
+    let asks: Vec<_> =
+        functions.iter().map(|function| group_name(stage, function).boxed()).collect();
     let answers: Vec<Result<String, Failure>> = stream::iter(asks).buffered(8).collect().await;
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -90,13 +102,20 @@ pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Gr
 async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
     let remote = &stage.remote_name(function);
     let answer = stage
-        .call(|clients| async move { clients.lambda().get_function_configuration().function_name(remote).send().await })
+        .call(|clients| async move {
+            clients.lambda().get_function_configuration().function_name(remote).send().await
+        })
         .await;
     let configured = match answer {
-        Ok(found) => found.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned),
-        // The logs outlive their function, and a caller may be allowed to read them but not the function.
+        Ok(found) => {
+            found.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned)
+        }
+        // The logs outlive their function, and a caller may be allowed to read them but not the
+        // function.
         Err(error) if error.is_not_found() || error.is_denied() => None,
-        Err(error) => return Err(error.into_failure(format!("could not find the logs of {function}"))),
+        Err(error) => {
+            return Err(error.into_failure(format!("could not find the logs of {function}")));
+        }
     };
     Ok(configured.unwrap_or_else(|| default_group(remote)))
 }
@@ -107,13 +126,18 @@ pub(super) mod tests {
 
     /// A group that these functions write to.
     pub(in crate::logs) fn group(name: &str, functions: &[&str]) -> Group {
-        let writer = |function: &&str| Writer { function: (*function).to_owned(), remote: format!("acme-{function}") };
+        let writer = |function: &&str| Writer {
+            function: (*function).to_owned(),
+            remote: format!("acme-{function}"),
+        };
         Group { name: name.to_owned(), functions: functions.iter().map(writer).collect() }
     }
 
     #[test]
     fn a_line_loses_its_line_break_and_nothing_else() {
-        let line = group("/aws/lambda/hello", &["hello"]).line(Some(1), Some("s"), Some("  a\tb \n")).unwrap();
+        let line = group("/aws/lambda/hello", &["hello"])
+            .line(Some(1), Some("s"), Some("  a\tb \n"))
+            .unwrap();
         assert_eq!((line.message.as_str(), line.function.as_str()), ("  a\tb ", "hello"));
     }
 
@@ -121,7 +145,11 @@ pub(super) mod tests {
     fn the_streams_of_a_shared_group_tell_whose_they_are() {
         let shared = group("/acme/app", &["hello", "ping"]);
         assert_eq!(shared.function_of("2026/11/21/acme-ping[$LATEST]0123"), Some("ping"));
-        assert_eq!(shared.function_of("2026/11/21/acme-other[7]0123"), None, "it was not asked for");
+        assert_eq!(
+            shared.function_of("2026/11/21/acme-other[7]0123"),
+            None,
+            "it was not asked for"
+        );
         assert_eq!(shared.function_of("2026/11/21/[$LATEST]0123"), Some("hello"));
         assert_eq!(shared.function_of("made-by-hand"), Some("hello"));
     }

@@ -4,7 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_cloudwatchlogs::{
     primitives::event_stream::EventReceiver,
-    types::{LiveTailSessionMetadata, StartLiveTailResponseStream, error::StartLiveTailResponseStreamError},
+    types::{
+        LiveTailSessionMetadata, StartLiveTailResponseStream,
+        error::StartLiveTailResponseStreamError,
+    },
 };
 use tokio::{
     sync::mpsc,
@@ -23,7 +26,8 @@ use crate::aws::{error::CallError, stage::Stage};
 pub(super) const MOST_GROUPS: usize = 10;
 
 /// Event stream of a session.
-pub(super) type Receiver = EventReceiver<StartLiveTailResponseStream, StartLiveTailResponseStreamError>;
+pub(super) type Receiver =
+    EventReceiver<StartLiveTailResponseStream, StartLiveTailResponseStreamError>;
 
 /// The sessions that are open.
 #[derive(Default)]
@@ -57,11 +61,17 @@ impl Sessions {
         self.open.iter().map(|session| session.since.elapsed()).sum::<Duration>() + self.used
     }
 
-    /// The groups for a new session that covers the missing ones; it replaces a session that has room for them.
+    /// The groups for a new session that covers the missing ones; it replaces a session that has
+    /// room for them.
     pub(super) fn plan(&self, mut missing: Vec<usize>) -> Vec<usize> {
         missing.truncate(MOST_GROUPS);
-        let roomy = self.open.iter().find(|session| session.groups.len() + missing.len() <= MOST_GROUPS);
-        roomy.into_iter().flat_map(|session| session.groups.iter().copied()).chain(missing).collect()
+        let roomy =
+            self.open.iter().find(|session| session.groups.len() + missing.len() <= MOST_GROUPS);
+        roomy
+            .into_iter()
+            .flat_map(|session| session.groups.iter().copied())
+            .chain(missing)
+            .collect()
     }
 
     /// Adds a session, replacing those whose groups it covers, and reads it.
@@ -94,7 +104,8 @@ impl Sessions {
         while self.readers.try_join_next().is_some() {}
     }
 
-    /// Ends a session; returns its groups and the time that it was open, or `None` if it had ended before.
+    /// Ends a session; returns its groups and the time that it was open, or `None` if it had ended
+    /// before.
     pub(super) fn end(&mut self, id: u64) -> Option<(Vec<usize>, Duration)> {
         let place = self.open.iter().position(|session| session.id == id)?;
         let session = self.open.remove(place);
@@ -127,7 +138,12 @@ pub(super) async fn open(
     let arns: &Vec<String> = &numbers.iter().map(|&number| groups[number].arn(stage)).collect();
     let begun = stage
         .call(|clients| async move {
-            clients.logs().start_live_tail().set_log_group_identifiers(Some(arns.clone())).send().await
+            clients
+                .logs()
+                .start_live_tail()
+                .set_log_group_identifiers(Some(arns.clone()))
+                .send()
+                .await
         })
         .await;
     (numbers, begun.map(|output| output.response_stream))
@@ -164,13 +180,22 @@ async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<
                     .is_some_and(StartLiveTailResponseStreamError::is_session_timeout_exception);
                 let error = CallError::from(error);
                 tracing::info!(code = error.code(), message = error.message(), "a live tail ended");
-                break if is_over { "a session lasts three hours".to_owned() } else { error.message().to_owned() };
+                break if is_over {
+                    "a session lasts three hours".to_owned()
+                } else {
+                    error.message().to_owned()
+                };
             }
         };
         let entry = |event: &aws_sdk_cloudwatchlogs::types::LiveTailSessionLogEvent| {
             let (number, group) = names.group_of(event.log_group_identifier()?)?;
             let line = group.line(event.timestamp(), event.log_stream_name(), event.message())?;
-            Some(Entry { group: number, line, ingested: event.ingestion_time().unwrap_or_default(), id: None })
+            Some(Entry {
+                group: number,
+                line,
+                ingested: event.ingestion_time().unwrap_or_default(),
+                id: None,
+            })
         };
         let update = Update {
             groups: names.groups.keys().copied().collect(),
@@ -194,9 +219,16 @@ mod tests {
     fn groups_are_known_by_arn_and_by_account_and_name() {
         let group = super::super::group::tests::group("/aws/lambda/hello", &["hello"]);
         let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/hello";
-        let names = Names { by_arn: HashMap::from([(arn.to_owned(), 3)]), groups: HashMap::from([(3, group)]) };
+        let names = Names {
+            by_arn: HashMap::from([(arn.to_owned(), 3)]),
+            groups: HashMap::from([(3, group)]),
+        };
         for identifier in [arn, "123456789012:/aws/lambda/hello"] {
-            assert_eq!(names.group_of(identifier).map(|(number, _)| number), Some(3), "{identifier}");
+            assert_eq!(
+                names.group_of(identifier).map(|(number, _)| number),
+                Some(3),
+                "{identifier}"
+            );
         }
         assert!(names.group_of("123456789012:/aws/lambda/other").is_none());
     }

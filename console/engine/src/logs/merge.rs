@@ -1,22 +1,25 @@
-//! Merges the events of a live tail with those read in pages, so that each event is reported once and in order. Pure:
-//! sources and clocks are plain data.
+//! Merges the events of a live tail with those read in pages, so that each event is reported once
+//! and in order. Pure: sources and clocks are plain data.
 //!
-//! **Once.** A page contains each event's id, so events with equal ids are one. A live tail has no ids: its events are
-//! compared by stream, timestamp and text, and counted, for the same line may truly have been written twice in one
-//! millisecond. Copies within one update are that many events, as a live tail sends an event once in an update. Copies
-//! in two updates may be one event that was sent again (within [`Reach::settle`], because older events are forgotten),
-//! so only a page shows how many there are.
+//! **Once.** A page contains each event's id, so events with equal ids are one. A live tail has no
+//! ids: its events are compared by stream, timestamp and text, and counted, for the same line may
+//! truly have been written twice in one millisecond. Copies within one update are that many events,
+//! as a live tail sends an event once in an update. Copies in two updates may be one event that was
+//! sent again (within [`Reach::settle`], because older events are forgotten), so only a page shows
+//! how many there are.
 //!
-//! **In order.** Events are sorted by their timestamp; at one timestamp by function and stream; in a stream in the
-//! service's order, which is the order of ingestion. So an event that is ingested late is placed among those of its own
-//! time, not behind those reported before it, and [`LogLine::rank`] is its position. A batch is in order, and the
-//! consumer inserts late lines. A [`LogFix`] corrects the position of a line (a live tail sent two lines of one
-//! millisecond in the wrong order) or its request (its START came late).
+//! **In order.** Events are sorted by their timestamp; at one timestamp by function and stream; in
+//! a stream in the service's order, which is the order of ingestion. So an event that is ingested
+//! late is placed among those of its own time, not behind those reported before it, and
+//! [`LogLine::rank`] is its position. A batch is in order, and the consumer inserts late lines. A
+//! [`LogFix`] corrects the position of a line (a live tail sent two lines of one millisecond in the
+//! wrong order) or its request (its START came late).
 //!
-//! **All.** Each log group is looked at repeatedly. A look begins a little before the end of the last one, and from
-//! time to time far back, because events may have come late or a live tail may have omitted them; `Reach` has the
-//! distances. Events that a live tail reports as left out, or may have left out when it ended, are an open gap
-//! ([`Merger::wants_look`]) until a look that began after it has ended.
+//! **All.** Each log group is looked at repeatedly. A look begins a little before the end of the
+//! last one, and from time to time far back, because events may have come late or a live tail may
+//! have omitted them; `Reach` has the distances. Events that a live tail reports as left out, or
+//! may have left out when it ended, are an open gap ([`Merger::wants_look`]) until a look that
+//! began after it has ended.
 
 mod cell;
 mod gaps;
@@ -56,7 +59,8 @@ pub(super) struct Reach {
     pub(super) late: i64,
     /// Interval between two looks that reach back.
     pub(super) late_every: i64,
-    /// Maximum difference between this machine's clock and the service's: calls with a larger one are refused.
+    /// Maximum difference between this machine's clock and the service's: calls with a larger one
+    /// are refused.
     pub(super) skew: i64,
     /// Preferred maximum number of stored events of a group.
     pub(super) most: usize,
@@ -185,9 +189,18 @@ impl Merger {
             state.late_due = now + self.reach.late_every;
         }
         let settled = state.timeline.settled;
-        let from = if reaches_back { settled } else { settled.max(state.read_to - self.reach.overlap) };
+        let from =
+            if reaches_back { settled } else { settled.max(state.read_to - self.reach.overlap) };
         let end = (i64::MIN, HashMap::new());
-        Look { group, from, begun: now, clock, reaches_back: from == settled, end, newest: i64::MIN }
+        Look {
+            group,
+            from,
+            begun: now,
+            clock,
+            reaches_back: from == settled,
+            end,
+            newest: i64::MIN,
+        }
     }
 
     /// Adds the next page of a look.
@@ -253,7 +266,11 @@ impl Merger {
 
 /// By time; at one time by function and stream.
 fn by_place(one: &LogLine, other: &LogLine) -> Ordering {
-    (one.timestamp, &one.function, &one.stream).cmp(&(other.timestamp, &other.function, &other.stream))
+    (one.timestamp, &one.function, &one.stream).cmp(&(
+        other.timestamp,
+        &other.function,
+        &other.stream,
+    ))
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(super) struct Range<'a> {
     pub(super) stream: Option<&'a str>,
 }
 
-/// The page of `range` after the one that returned `token`, and the token of the next. Pages may be empty and still be
-/// followed by others.
+/// The page of `range` after the one that returned `token`, and the token of the next. Pages may be
+/// empty and still be followed by others.
 pub(super) async fn page(
     stage: &Stage,
     range: Range<'_>,

@@ -1,9 +1,9 @@
-//! Parses the platform's lines in a function's logs: START, END and REPORT lines as text, or the same as JSON
-//! `platform.*` records. Pure: text in, values out.
+//! Parses the platform's lines in a function's logs: START, END and REPORT lines as text, or the
+//! same as JSON `platform.*` records. Pure: text in, values out.
 //!
-//! The fields of a REPORT line are optional and their order differs between sources (AWS, its emulator, `SnapStart`),
-//! so they are read as `key: value` pairs in any order. Source: AWS Lambda developer guide, "Viewing `CloudWatch` logs
-//! for Lambda" and "Telemetry API event schema".
+//! The fields of a REPORT line are optional and their order differs between sources (AWS, its
+//! emulator, `SnapStart`), so they are read as `key: value` pairs in any order. Source: AWS Lambda
+//! developer guide, "Viewing `CloudWatch` logs for Lambda" and "Telemetry API event schema".
 
 use std::collections::{HashMap, HashSet};
 
@@ -52,7 +52,8 @@ pub fn mark(line: &str) -> Option<Mark> {
 
 /// Returns `true` if the line marks the beginning of a sandbox's init.
 pub fn is_init_start(line: &str) -> bool {
-    line.starts_with("INIT_START ") || (line.starts_with('{') && line.contains("\"platform.initStart\""))
+    line.starts_with("INIT_START ")
+        || (line.starts_with('{') && line.contains("\"platform.initStart\""))
 }
 
 /// The figures in a REPORT line or `platform.report` record, with their request.
@@ -63,26 +64,39 @@ pub fn report(line: &str) -> Option<(String, Report)> {
     }
 }
 
-/// The request that failed, if the platform reports it in a line of its own: `RequestId: ID Error: …`, and `TIME ID
-/// Task timed out after …`. The rest of a line may have been written by anybody.
+/// The request that failed, if the platform reports it in a line of its own: `RequestId: ID Error:
+/// …`, and `TIME ID Task timed out after …`. The rest of a line may have been written by anybody.
 pub fn failed(line: &str) -> Option<&str> {
-    if let Some((id, why)) = line.strip_prefix("RequestId: ").and_then(|rest| rest.split_once(' ')) {
+    if let Some((id, why)) = line.strip_prefix("RequestId: ").and_then(|rest| rest.split_once(' '))
+    {
         return Some(id).filter(|id| is_uuid(id) && why.starts_with("Error: "));
     }
     let (time, rest) = line.split_once(' ')?;
     let (id, why) = rest.split_once(' ')?;
-    let is_time = time.len() == 24 && time.ends_with('Z') && time.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    let is_time = time.len() == 24
+        && time.ends_with('Z')
+        && time.bytes().take(4).all(|byte| byte.is_ascii_digit());
     Some(id).filter(|id| is_time && is_uuid(id) && why.starts_with("Task timed out after "))
 }
 
-/// Keys of objects that contain more fields of a line: records of the telemetry API, and the fields and spans of
-/// `tracing`, of `OpenTelemetry` and of other logging libraries.
-const HOLDERS: [&str; 10] =
-    ["record", "fields", "span", "spans", "attributes", "context", "lambdaContext", "lambda", "xray", "extra"];
+/// Keys of objects that contain more fields of a line: records of the telemetry API, and the fields
+/// and spans of `tracing`, of `OpenTelemetry` and of other logging libraries.
+const HOLDERS: [&str; 10] = [
+    "record",
+    "fields",
+    "span",
+    "spans",
+    "attributes",
+    "context",
+    "lambdaContext",
+    "lambda",
+    "xray",
+    "extra",
+];
 
-/// The request that a line itself names: a platform line, a JSON line with a request id under one of the known keys, a
-/// line of tab-separated columns with the id in the second, or `RequestId: <uuid>` at the start of a message of the
-/// platform.
+/// The request that a line itself names: a platform line, a JSON line with a request id under one
+/// of the known keys, a line of tab-separated columns with the id in the second, or `RequestId:
+/// <uuid>` at the start of a message of the platform.
 pub fn request_id(line: &str) -> Option<String> {
     if let Some(mark) = mark(line) {
         return Some(mark.request_id().to_owned());
@@ -95,16 +109,24 @@ pub fn request_id(line: &str) -> Option<String> {
             .map(str::to_owned);
     }
     let column = trimmed.split('\t').nth(1).map(str::trim).filter(|column| is_uuid(column));
-    let after = || trimmed.split_once("RequestId: ")?.1.split_whitespace().next().filter(|id| is_uuid(id));
+    let after =
+        || trimmed.split_once("RequestId: ")?.1.split_whitespace().next().filter(|id| is_uuid(id));
     column.or_else(after).map(str::to_owned)
 }
 
-/// The request id among an object's own fields, by any of the names that runtimes and libraries use: `requestId`,
-/// `AWSRequestId`, `function_request_id`, `faas.invocation_id`.
+/// The request id among an object's own fields, by any of the names that runtimes and libraries
+/// use: `requestId`, `AWSRequestId`, `function_request_id`, `faas.invocation_id`.
 fn named(value: &Value) -> Option<&str> {
     let is_name = |key: &str| {
-        let letters = key.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
-        let names = ["requestid", "awsrequestid", "functionrequestid", "lambdarequestid", "faasinvocationid"];
+        let letters =
+            key.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        let names = [
+            "requestid",
+            "awsrequestid",
+            "functionrequestid",
+            "lambdarequestid",
+            "faasinvocationid",
+        ];
         names.iter().any(|name| letters.clone().eq(name.bytes()))
     };
     let fields = value.as_object()?.iter().filter(|(key, _)| is_name(key));
@@ -119,8 +141,8 @@ fn within(value: &Value) -> Option<&str> {
     }
 }
 
-/// Follows each log stream from START to END, so that a function's own lines, which seldom name their request, can be
-/// assigned to the request that was running.
+/// Follows each log stream from START to END, so that a function's own lines, which seldom name
+/// their request, can be assigned to the request that was running.
 #[derive(Debug, Default)]
 pub struct Requests {
     running: HashMap<String, String>,
@@ -201,18 +223,21 @@ fn bad_status(status: Option<&str>) -> Option<String> {
     status.filter(|status| *status != "success").map(str::to_owned)
 }
 
-/// Returns `true` if the line shows that its stream is a managed instance's, where requests run at the same time:
-/// there, the lines between START and END may belong to another request. Its reports have no figure but the duration.
+/// Returns `true` if the line shows that its stream is a managed instance's, where requests run at
+/// the same time: there, the lines between START and END may belong to another request. Its reports
+/// have no figure but the duration.
 pub fn is_of_managed_instance(line: &str) -> bool {
     let line = line.trim_start();
     if !line.starts_with('{') {
         return false;
     }
-    let is_start = line.contains("\"platform.initStart\"") && line.contains("lambda-managed-instances");
+    let is_start =
+        line.contains("\"platform.initStart\"") && line.contains("lambda-managed-instances");
     is_start || (line.contains("\"platform.report\"") && !line.contains("\"billedDurationMs\""))
 }
 
-/// Reads a `platform.*` record. The set of types is open: those that are not about a request are skipped.
+/// Reads a `platform.*` record. The set of types is open: those that are not about a request are
+/// skipped.
 fn json_mark(line: &str) -> Option<Mark> {
     let value: Value = serde_json::from_str(line).ok()?;
     let record = value.get("record")?;

@@ -1,10 +1,12 @@
-//! Follows logs as they are written: live sessions for speed, looks at written events for completeness, both merged by
+//! Follows logs as they are written: live sessions for speed, looks at written events for
+//! completeness, both merged by
 //! [`super::merge`].
 //!
-//! A live session sends each line about a second after it was written, but nothing from before it began, only a sample
-//! of many, ends after three hours, and is not available everywhere. So every log group is also looked at: soon after a
-//! session began or left lines out, and otherwise from time to time. Sessions cost money: those whose lines are not
-//! visible are closed, and only looks continue.
+//! A live session sends each line about a second after it was written, but nothing from before it
+//! began, only a sample of many, ends after three hours, and is not available everywhere. So every
+//! log group is also looked at: soon after a session began or left lines out, and otherwise from
+//! time to time. Sessions cost money: those whose lines are not visible are closed, and only looks
+//! continue.
 
 use std::time::Duration;
 
@@ -30,8 +32,8 @@ use crate::{
     logs::platform_lines,
 };
 
-/// Interval between two looks at a group: one that a session covers, one without a session, and one of which a session
-/// left lines out.
+/// Interval between two looks at a group: one that a session covers, one without a session, and one
+/// of which a session left lines out.
 const LOOK_LIVE: Duration = Duration::from_secs(5);
 const LOOK_ALONE: Duration = Duration::from_secs(2);
 const LOOK_MISSED: Duration = Duration::from_secs(1);
@@ -60,8 +62,9 @@ pub(super) enum News {
     Looked(usize, Result<(), CallError>),
 }
 
-/// Follows the logs that `query` selects: first the lines since `query.since`, then new ones, in batches. Waits for a
-/// function without logs. While `shown` is false the lines are not visible. Ends only with an error.
+/// Follows the logs that `query` selects: first the lines since `query.since`, then new ones, in
+/// batches. Waits for a function without logs. While `shown` is false the lines are not visible.
+/// Ends only with an error.
 ///
 /// # Errors
 /// Returns an error if the job was cancelled, or the stage cannot be reached.
@@ -77,7 +80,9 @@ pub async fn tail(
         let groups = loop {
             match groups(stage, &query.functions).await {
                 Ok(groups) => break groups,
-                Err(failure) if failure.kind == FailureKind::Environment && wait.failed() < FIRST_TRIES => {
+                Err(failure)
+                    if failure.kind == FailureKind::Environment && wait.failed() < FIRST_TRIES =>
+                {
                     tokio::time::sleep(wait.next()).await;
                 }
                 Err(failure) => return Err(failure),
@@ -168,14 +173,20 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             }
             self.begin_looks(&running, &sender);
             self.say_how_it_stands();
-            let wake =
-                self.next_due(running.len()).min(closes.filter(|_| self.sessions.count() > 0).unwrap_or_else(far));
-            let live =
-                if opening.is_empty() && self.wants_session() && hidden.is_none() { self.live_due } else { far() };
+            let wake = self
+                .next_due(running.len())
+                .min(closes.filter(|_| self.sessions.count() > 0).unwrap_or_else(far));
+            let live = if opening.is_empty() && self.wants_session() && hidden.is_none() {
+                self.live_due
+            } else {
+                far()
+            };
             tokio::select! {
                 Some(news) = news.recv() => self.take(news)?,
                 Some(()) = running.next(), if !running.is_empty() => {}
-                Some((numbers, begun)) = opening.next(), if !opening.is_empty() => self.opened(numbers, begun, &sender),
+                Some((numbers, begun)) = opening.next(), if !opening.is_empty() => {
+                    self.opened(numbers, begun, &sender);
+                }
                 changed = shown.changed(), if shown.has_changed().is_ok() => drop(changed),
                 () = sleep_until(wake.min(live)) => {}
             }
@@ -184,7 +195,9 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
 
     /// The groups that exist and that no session covers.
     fn missing(&self) -> Vec<usize> {
-        let is_missing = |number: &usize| self.watched[*number].present == Some(true) && !self.sessions.cover(*number);
+        let is_missing = |number: &usize| {
+            self.watched[*number].present == Some(true) && !self.sessions.cover(*number)
+        };
         (0..self.groups.len()).filter(is_missing).collect()
     }
 
@@ -201,7 +214,12 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
     }
 
     /// Handles the result of opening a session.
-    fn opened(&mut self, numbers: Vec<usize>, begun: Result<Receiver, CallError>, sender: &mpsc::Sender<News>) {
+    fn opened(
+        &mut self,
+        numbers: Vec<usize>,
+        begun: Result<Receiver, CallError>,
+        sender: &mpsc::Sender<News>,
+    ) {
         match begun {
             Ok(receiver) => {
                 self.live_trouble = None;
@@ -222,7 +240,11 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 } else {
                     format!("no live tail: {}", error.message())
                 });
-                tracing::info!(code = error.code(), message = error.message(), "no live tail: looking instead");
+                tracing::info!(
+                    code = error.code(),
+                    message = error.message(),
+                    "no live tail: looking instead"
+                );
             }
         }
     }
@@ -237,7 +259,8 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 continue;
             }
             let look = self.merger.look(number, now());
-            let (stage, group, since, sender) = (self.stage, &self.groups[number], look.from, sender.clone());
+            let (stage, group, since, sender) =
+                (self.stage, &self.groups[number], look.from, sender.clone());
             self.watched[number].look = Some(look);
             self.watched[number].begun = Instant::now();
             let range = Range { number, group, since, pattern: None, stream: None };
@@ -263,7 +286,8 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
     }
 
     fn next_due(&self, running: usize) -> Instant {
-        let idle = (0..self.groups.len()).filter(|number| running < LOOKS && self.watched[*number].look.is_none());
+        let idle = (0..self.groups.len())
+            .filter(|number| running < LOOKS && self.watched[*number].look.is_none());
         idle.map(|number| self.due(number)).min().unwrap_or_else(far)
     }
 
@@ -303,7 +327,8 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
     fn looked(&mut self, number: usize, result: Result<(), CallError>) -> Result<(), Failure> {
         let Some(look) = self.watched[number].look.take() else { return Ok(()) };
         let covered = self.sessions.cover(number);
-        let pace = (self.groups.len().div_ceil(GROUPS_AT_PACE) as u32) * if covered { LOOK_LIVE } else { LOOK_ALONE };
+        let pace = (self.groups.len().div_ceil(GROUPS_AT_PACE) as u32)
+            * if covered { LOOK_LIVE } else { LOOK_ALONE };
         let watched = &mut self.watched[number];
         watched.due = Instant::now() + pace;
         match result {
@@ -321,9 +346,16 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 } else {
                     format!("{}: {}", self.groups[number].names(), error.message())
                 });
-                tracing::warn!(code = error.code(), message = error.message(), "a log group cannot be read");
+                tracing::warn!(
+                    code = error.code(),
+                    message = error.message(),
+                    "a log group cannot be read"
+                );
                 let tries = watched.wait.failed();
-                let failure = error.into_failure(format!("could not read the logs of {}", self.groups[number].names()));
+                let failure = error.into_failure(format!(
+                    "could not read the logs of {}",
+                    self.groups[number].names()
+                ));
                 if failure.kind == FailureKind::Login {
                     // It continues after a login.
                     watched.trouble = Some(failure.hint.clone());
@@ -352,9 +384,12 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
         let Given { lines, fixes, marks } = given;
         let samples: Vec<(String, Sample)> = lines
             .iter()
-            .filter_map(|line| Some((line.function.clone(), sample(line.timestamp, &line.message)?)))
+            .filter_map(|line| {
+                Some((line.function.clone(), sample(line.timestamp, &line.message)?))
+            })
             .collect();
-        let mut lines: Vec<_> = lines.into_iter().filter(|line| is_meant(self.query, line)).collect();
+        let mut lines: Vec<_> =
+            lines.into_iter().filter(|line| is_meant(self.query, line)).collect();
         while !lines.is_empty() {
             let rest = lines.split_off(lines.len().min(AT_ONCE));
             (self.told)(Told::Lines(std::mem::replace(&mut lines, rest)));
@@ -372,8 +407,16 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
 
     /// Reports the tail's state if it has changed.
     fn say_how_it_stands(&mut self) {
-        let absent = self.watched.iter().zip(self.groups).filter(|(watched, _)| watched.present == Some(false));
-        let trouble = self.watched.iter().find_map(|watched| watched.trouble.as_ref()).or(self.live_trouble.as_ref());
+        let absent = self
+            .watched
+            .iter()
+            .zip(self.groups)
+            .filter(|(watched, _)| watched.present == Some(false));
+        let trouble = self
+            .watched
+            .iter()
+            .find_map(|watched| watched.trouble.as_ref())
+            .or(self.live_trouble.as_ref());
         let stands = TailState {
             sessions: self.sessions.count() as u32,
             used_ms: self.sessions.used().as_millis() as i64,
@@ -381,7 +424,9 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             waiting: absent.flat_map(|(_, group)| group.functions()).map(str::to_owned).collect(),
             trouble: trouble.cloned(),
         };
-        let same = |said: &TailState| TailState { used_ms: stands.used_ms, at: stands.at, ..said.clone() } == stands;
+        let same = |said: &TailState| {
+            TailState { used_ms: stands.used_ms, at: stands.at, ..said.clone() } == stands
+        };
         if !self.said.as_ref().is_some_and(same) {
             self.said = Some(stands.clone());
             (self.told)(Told::State(stands));
@@ -390,7 +435,11 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
 }
 
 /// Reads all pages.
-async fn read(stage: &Stage, range: Range<'_>, sender: &mpsc::Sender<News>) -> Result<(), CallError> {
+async fn read(
+    stage: &Stage,
+    range: Range<'_>,
+    sender: &mpsc::Sender<News>,
+) -> Result<(), CallError> {
     let mut token = None;
     loop {
         let (entries, next) = pages::page(stage, range, token).await?;

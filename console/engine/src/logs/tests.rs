@@ -1,4 +1,5 @@
-//! Tails against a faulty service: each line is reported once, and missed lines are filled in and marked.
+//! Tails against a faulty service: each line is reported once, and missed lines are filled in and
+//! marked.
 
 use std::{
     sync::{Arc, Mutex},
@@ -42,7 +43,8 @@ impl Following {
     async fn until(&self, what: &str, holds: impl Fn(&[Told]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let told: Vec<Told> = self.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect();
+            let told: Vec<Told> =
+                self.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect();
             if holds(&told) {
                 return;
             }
@@ -63,16 +65,22 @@ impl Following {
 }
 
 fn lines(told: &[Told]) -> Vec<LogLine> {
-    let lines = told.iter().filter_map(|told| if let Told::Lines(lines) = told { Some(lines.clone()) } else { None });
+    let lines = told
+        .iter()
+        .filter_map(|told| if let Told::Lines(lines) = told { Some(lines.clone()) } else { None });
     lines.flatten().collect()
 }
 
 fn marks(told: &[Told]) -> Vec<LogMark> {
-    told.iter().filter_map(|told| if let Told::Marked(mark) = told { Some(mark.clone()) } else { None }).collect()
+    told.iter()
+        .filter_map(|told| if let Told::Marked(mark) = told { Some(mark.clone()) } else { None })
+        .collect()
 }
 
 fn states(told: &[Told]) -> Vec<TailState> {
-    told.iter().filter_map(|told| if let Told::State(state) = told { Some(state.clone()) } else { None }).collect()
+    told.iter()
+        .filter_map(|told| if let Told::State(state) = told { Some(state.clone()) } else { None })
+        .collect()
 }
 
 /// A recent time, of which all events are still stored.
@@ -84,7 +92,8 @@ fn time() -> i64 {
 async fn what_a_sample_leaves_out_is_read_and_put_where_it_belongs() {
     let at = time();
     let all = vec![(at, "a"), (at, "b"), (at, "b"), (at, "c"), (at + 1, "d")];
-    let plays = vec![Play::Pause(300), Play::Write(all), Play::Update(vec![(at, "a"), (at, "c")], true)];
+    let plays =
+        vec![Play::Pause(300), Play::Write(all), Play::Update(vec![(at, "a"), (at, "c")], true)];
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
     following.until("filled in", |told| marks(told).iter().any(|mark| mark.filled.is_some())).await;
@@ -110,10 +119,15 @@ async fn a_session_that_ends_is_begun_anew_and_what_was_written_meanwhile_is_rea
             Play::Write(vec![(at + 1, "missed")]),
             end,
         ];
-        let second = vec![Play::Write(vec![(at + 2, "b")]), Play::Update(vec![(at, "a"), (at + 2, "b")], false)];
+        let second = vec![
+            Play::Write(vec![(at + 2, "b")]),
+            Play::Update(vec![(at, "a"), (at + 2, "b")], false),
+        ];
         let service = Service::start(vec![first, second], vec![]).await;
         let following = Following::start(&service);
-        let is_done = |told: &[Told]| lines(told).len() >= 3 && marks(told).iter().any(|mark| mark.filled.is_some());
+        let is_done = |told: &[Told]| {
+            lines(told).len() >= 3 && marks(told).iter().any(|mark| mark.filled.is_some())
+        };
         following.until("begun anew", is_done).await;
         let (lines, told) = following.stop().await;
         assert_eq!(lines, ["a", "missed", "b"], "{why}");
@@ -131,12 +145,21 @@ async fn where_there_is_no_live_tail_lines_are_read_and_it_is_said() {
         ("AccessDeniedException", "no live tail: AccessDeniedException of the script"),
         ("LimitExceededException", "no live tail for 1 s: LimitExceededException"),
     ] {
-        let service = Service::start(vec![vec![Play::Refuse(code)], vec![Play::Write(vec![(at, "a")])]], vec![]).await;
+        let service = Service::start(
+            vec![vec![Play::Refuse(code)], vec![Play::Write(vec![(at, "a")])]],
+            vec![],
+        )
+        .await;
         let following = Following::start(&service);
-        let is_said = |told: &[Told]| states(told).iter().any(|state| state.trouble.as_deref() == Some(said));
+        let is_said =
+            |told: &[Told]| states(told).iter().any(|state| state.trouble.as_deref() == Some(said));
         following.until(said, is_said).await;
         if code.starts_with("Limit") {
-            following.until("live at last", |told| states(told).last().is_some_and(|state| state.sessions == 1)).await;
+            following
+                .until("live at last", |told| {
+                    states(told).last().is_some_and(|state| state.sessions == 1)
+                })
+                .await;
             following.until("its lines", |told| lines(told).len() == 1).await;
         }
         following.stop().await;
@@ -151,7 +174,8 @@ async fn throttled_pages_are_read_later_and_lines_come_meanwhile() {
     let following = Following::start(&service);
     let is_told = |told: &[Told]| {
         let says = |trouble: &String| trouble.starts_with("ThrottlingException: looking again in");
-        states(told).iter().any(|state| state.trouble.as_ref().is_some_and(says)) && lines(told).len() == 1
+        states(told).iter().any(|state| state.trouble.as_ref().is_some_and(says))
+            && lines(told).len() == 1
     };
     following.until("throttled, then read", is_told).await;
     let (_, told) = following.stop().await;
@@ -173,7 +197,9 @@ async fn a_session_whose_lines_are_hidden_is_closed_and_opened_when_they_are_sho
     following.until("live", is_live).await;
     following.show.send_replace(false);
     following.until("closed", |told| !is_live(told)).await;
-    let used = states(&following.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>());
+    let used = states(
+        &following.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(),
+    );
     assert!(used.last().unwrap().used_ms >= 1_000, "the meter counts what was open: {used:?}");
     let deadline = Instant::now() + Duration::from_secs(5);
     while service.sessions().0 > 0 {
@@ -194,7 +220,14 @@ async fn a_line_is_told_as_soon_as_it_is_sent() {
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
     following.until("told", |told| lines(told).len() == 1).await;
-    let when = following.told.lock().unwrap().iter().find(|(_, told)| matches!(told, Told::Lines(_))).unwrap().0;
+    let when = following
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|(_, told)| matches!(told, Told::Lines(_)))
+        .unwrap()
+        .0;
     let took = when - service.sent().unwrap();
     following.stop().await;
     assert!(took < Duration::from_millis(200), "{took:?}");
@@ -212,7 +245,10 @@ async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
     let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
     service.fault("ThrottlingException");
     let lines = fetch(&stage, &query).await.unwrap();
-    assert_eq!(lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert_eq!(
+        lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "c", "d"]
+    );
 }
 
 #[test]
@@ -239,6 +275,7 @@ fn the_init_of_a_sandbox_belongs_to_its_first_request() {
     link_init(&mut lines, "later");
     assert_eq!(lines, before, "it was not for a later one");
     link_init(&mut lines, "mine");
-    let of_mine: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].request_id.as_deref() == Some("mine")).collect();
+    let of_mine: Vec<usize> =
+        (0..lines.len()).filter(|&at| lines[at].request_id.as_deref() == Some("mine")).collect();
     assert_eq!(of_mine, [1, 3, 4, 5]);
 }

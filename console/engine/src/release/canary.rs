@@ -1,8 +1,8 @@
-//! Shifts more and more of an alias's traffic to a new version, watches the logs, and rolls back if it does worse than
-//! the old one, or if the job is cancelled.
+//! Shifts more and more of an alias's traffic to a new version, watches the logs, and rolls back if
+//! it does worse than the old one, or if the job is cancelled.
 //!
-//! The alias stores the whole state of a canary: one that was interrupted is visible there, and is ended by a
-//! roll-back.
+//! The alias stores the whole state of a canary: one that was interrupted is visible there, and is
+//! ended by a roll-back.
 
 mod verdict;
 
@@ -56,7 +56,8 @@ enum Halt {
 /// Runs the canary to its end, after which all callers get the new version.
 ///
 /// # Errors
-/// Returns an error if it was rolled back, with the reason; or if someone else moved the alias in the meantime.
+/// Returns an error if it was rolled back, with the reason; or if someone else moved the alias in
+/// the meantime.
 pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     let Course { stage, function, alias, old, .. } = course;
     let what = format!("could not promote {} to {}", course.name, stage.name());
@@ -64,8 +65,14 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     let (tally, since) = (Tally::not_before(course.new, start), start - BASELINE);
     let mut watch = Watch { tally, since, from: since };
     watch.read(course).await?;
-    let Some(mut pointer) = alias::get(stage, function, alias).await?.filter(|found| found.version == **old) else {
-        return Err(Failure::work(what, format!("someone else moved {alias} meanwhile"), "promote it again"));
+    let Some(mut pointer) =
+        alias::get(stage, function, alias).await?.filter(|found| found.version == **old)
+    else {
+        return Err(Failure::work(
+            what,
+            format!("someone else moved {alias} meanwhile"),
+            "promote it again",
+        ));
     };
     let halt = match climb(course, &mut pointer, &mut watch, job).await {
         Ok(()) => return Ok(()),
@@ -76,11 +83,19 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
         Halt::Breach(why) => (why, false),
         Halt::Cancelled => ("it was cancelled".to_owned(), true),
     };
-    job.report(Step::Phase { text: format!("{}: rolling back: {why}", course.name), done: 0, total: 0 });
+    job.report(Step::Phase {
+        text: format!("{}: rolling back: {why}", course.name),
+        done: 0,
+        total: 0,
+    });
     let (after, hint) = match back(course, &pointer).await {
         Ok(()) => (
             format!("rolled back, {alias} leads to version {old} alone"),
-            format!("`lambda-console --stage {} logs {}` shows what went wrong", stage.name(), course.name),
+            format!(
+                "`lambda-console --stage {} logs {}` shows what went wrong",
+                stage.name(),
+                course.name
+            ),
         ),
         Err(failure) => (
             format!("and it could not be rolled back ({}): {}", failure.why, pointer.story()),
@@ -88,7 +103,11 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
         ),
     };
     let failure = Failure::work(what.clone(), format!("{why}; {after}"), hint);
-    Err(if is_cancelled { Failure { kind: Failure::interrupted("").kind, ..failure } } else { failure })
+    Err(if is_cancelled {
+        Failure { kind: Failure::interrupted("").kind, ..failure }
+    } else {
+        failure
+    })
 }
 
 /// The lines read so far.
@@ -109,7 +128,12 @@ impl Watch {
     }
 }
 
-async fn climb(course: &Course<'_>, pointer: &mut Pointer, watch: &mut Watch, job: &Job) -> Result<(), Halt> {
+async fn climb(
+    course: &Course<'_>,
+    pointer: &mut Pointer,
+    watch: &mut Watch,
+    job: &Job,
+) -> Result<(), Halt> {
     for (index, percent) in course.canary.steps.iter().enumerate() {
         let share = Share { version: course.new.to_owned(), weight: percent / 100.0 };
         give(course, pointer, course.old, Some(&share)).await?;
@@ -119,15 +143,25 @@ async fn climb(course: &Course<'_>, pointer: &mut Pointer, watch: &mut Watch, jo
 }
 
 /// Moves the alias, whose last known state is `pointer`.
-async fn give(course: &Course<'_>, pointer: &mut Pointer, version: &str, share: Option<&Share>) -> Result<(), Halt> {
+async fn give(
+    course: &Course<'_>,
+    pointer: &mut Pointer,
+    version: &str,
+    share: Option<&Share>,
+) -> Result<(), Halt> {
     let Course { stage, function, alias, name, .. } = course;
     let moved = alias::set(stage, function, alias, pointer, version, share).await;
     *pointer = moved.map_err(|error| {
         let is_foreign = error.code() == "PreconditionFailedException";
         let failure = error.into_failure(format!("could not promote {name} to {}", stage.name()));
         if is_foreign {
-            let why = format!("someone else moved {alias} meanwhile, and it is left as they want it");
-            return Halt::Foreign(Failure { why, hint: "`lambda-console versions` shows it".to_owned(), ..failure });
+            let why =
+                format!("someone else moved {alias} meanwhile, and it is left as they want it");
+            return Halt::Foreign(Failure {
+                why,
+                hint: "`lambda-console versions` shows it".to_owned(),
+                ..failure
+            });
         }
         Halt::Breach(format!("{alias} could not be moved: {}", failure.why))
     })?;
@@ -135,7 +169,13 @@ async fn give(course: &Course<'_>, pointer: &mut Pointer, version: &str, share: 
 }
 
 /// Watches one step to its end.
-async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Share, job: &Job) -> Result<(), Halt> {
+async fn hold(
+    course: &Course<'_>,
+    watch: &mut Watch,
+    index: usize,
+    share: &Share,
+    job: &Job,
+) -> Result<(), Halt> {
     let Canary { every_ms, least, steps, .. } = course.canary;
     let every = Duration::from_millis(*every_ms);
     let pause = (every / 10).clamp(Duration::from_millis(100), Duration::from_secs(15));
@@ -155,7 +195,9 @@ async fn hold(course: &Course<'_>, watch: &mut Watch, index: usize, share: &Shar
         // A single missing answer is not a reason to stop yet.
         let unread = read.err().map(|failure| failure.why);
         let (of_old, of_new) = (watch.tally.of(course.old), watch.tally.of(course.new));
-        if let Some(why) = verdict::breach((course.old, &of_old), (course.new, &of_new), course.canary) {
+        if let Some(why) =
+            verdict::breach((course.old, &of_old), (course.new, &of_new), course.canary)
+        {
             return Err(Halt::Breach(why));
         }
         let text = format!(
@@ -207,7 +249,11 @@ async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
         if let Ok(Some(found)) = alias::get(stage, function, alias).await {
             let is_ours = found.canary.as_ref().is_none_or(|share| share.version == **new);
             if !is_ours || (found.version != **old && found.version != **new) {
-                return Err(Failure::work(what(), format!("someone else moved {alias}: {}", found.story()), ""));
+                return Err(Failure::work(
+                    what(),
+                    format!("someone else moved {alias}: {}", found.story()),
+                    "",
+                ));
             }
             pointer = found;
         }

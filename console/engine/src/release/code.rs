@@ -1,6 +1,8 @@
 //! A version's zip: downloaded from the stage's storage, and sent again.
 
-use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType};
+use aws_sdk_lambda::{
+    operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_console_model::Failure;
 use sha2::{Digest, Sha256};
@@ -23,7 +25,8 @@ pub(super) struct Code {
     pub(super) architecture: String,
 }
 
-/// Downloads the zip of `function`'s version. It is refused if its digest is not the one that the stage reports.
+/// Downloads the zip of `function`'s version. It is refused if its digest is not the one that the
+/// stage reports.
 pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Result<Code, Failure> {
     let what = || format!("could not fetch the code of {function}:{version}");
     let found = get(stage, function, version).await?;
@@ -47,13 +50,16 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
     let bytes = download(stage, location).await.map_err(|error| error.into_failure(what()))?;
     let digest = BASE64_STANDARD.encode(Sha256::digest(&bytes));
     if digest != sha256 {
-        let why = format!("what was downloaded has the SHA-256 {digest}, and the stage says {sha256}");
+        let why =
+            format!("what was downloaded has the SHA-256 {digest}, and the stage says {sha256}");
         return Err(Failure::work(what(), why, "nothing was changed; try it again"));
     }
     Ok(Code {
         bytes,
         sha256,
-        architecture: architecture.map_or("x86_64", |architecture| architecture.as_str()).to_owned(),
+        architecture: architecture
+            .map_or("x86_64", |architecture| architecture.as_str())
+            .to_owned(),
     })
 }
 
@@ -77,8 +83,14 @@ async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     }
 }
 
-/// Restores the code of a version, whose digest was read, as that of `$LATEST`; the configuration is kept.
-pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha256_hex: &str) -> Result<(), Failure> {
+/// Restores the code of a version, whose digest was read, as that of `$LATEST`; the configuration
+/// is kept.
+pub(super) async fn put_back(
+    stage: &Stage,
+    function: &str,
+    version: &str,
+    sha256_hex: &str,
+) -> Result<(), Failure> {
     let code = fetch(stage, function, version).await?;
     let what = || format!("could not put the code of {function}:{version} back");
     if code.sha256 != base64_of(sha256_hex) {
@@ -110,6 +122,7 @@ pub(super) async fn put_back(stage: &Stage, function: &str, version: &str, sha25
     if sent.code_sha256() == Some(&code.sha256) {
         return Ok(());
     }
-    let why = format!("the stage now has the SHA-256 {}", sent.code_sha256().unwrap_or("of nothing"));
+    let why =
+        format!("the stage now has the SHA-256 {}", sent.code_sha256().unwrap_or("of nothing"));
     Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"))
 }

@@ -1,9 +1,10 @@
-//! Cost and failures of each version's invocations: from the function's logs, and from the metric `Errors`.
+//! Cost and failures of each version's invocations: from the function's logs, and from the metric
+//! `Errors`.
 //!
-//! The name of a log stream contains the version that wrote it. Only lines of the platform count: a REPORT with its
-//! status, and lines with the reason why a request failed. A REPORT in text has no status if the function itself
-//! returned an error; the metric covers those. Source: AWS Lambda developer guide, "Configuring `CloudWatch` log
-//! groups" (the names of streams).
+//! The name of a log stream contains the version that wrote it. Only lines of the platform count: a
+//! REPORT with its status, and lines with the reason why a request failed. A REPORT in text has no
+//! status if the function itself returned an error; the metric covers those. Source: AWS Lambda
+//! developer guide, "Configuring `CloudWatch` log groups" (the names of streams).
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -21,16 +22,18 @@ use crate::{
     logs::platform_lines,
 };
 
-/// Parts of lines that count: those that end an invocation with its figures, and those with the reason of a failure.
-const WANTED: [&str; 4] = ["REPORT RequestId", "platform.report", "Task timed out", "Error: Runtime"];
+/// Parts of lines that count: those that end an invocation with its figures, and those with the
+/// reason of a failure.
+const WANTED: [&str; 4] =
+    ["REPORT RequestId", "platform.report", "Task timed out", "Error: Runtime"];
 /// Maximum number of pages that are read at once, each of at most 10,000 lines: the newest ones.
 const MOST_PAGES: usize = 25;
 /// Before this time, 2024-01-01, the service does not return the newest lines first.
 const EARLIEST: i64 = 1_704_067_200_000;
 /// Milliseconds by which a line may be stored later than newer ones.
 pub(super) const OVERLAP: i64 = 60_000;
-/// Milliseconds after its REPORT within which a line with the reason of a request's failure may come. A retry of the
-/// same request comes later.
+/// Milliseconds after its REPORT within which a line with the reason of a request's failure may
+/// come. A retry of the same request comes later.
 const AFTER: i64 = 1_000;
 
 /// Source of the figures of a function's versions.
@@ -92,7 +95,11 @@ impl Tally {
     /// Adds a line of `function`. Lines of one stream must arrive in their order.
     pub(super) fn take(&mut self, function: &str, line: Line<'_>) {
         let Some(version) = version_of(line.stream, function) else { return };
-        if self.skipped.as_ref().is_some_and(|(skipped, time)| version == skipped && line.timestamp < *time) {
+        if self
+            .skipped
+            .as_ref()
+            .is_some_and(|(skipped, time)| version == skipped && line.timestamp < *time)
+        {
             return;
         }
         if !self.seen.insert(fingerprint(line)) {
@@ -115,7 +122,11 @@ impl Tally {
 
     /// Counts a request as failed: the one that has just ended, or the one that is about to.
     fn fail(&mut self, id: &str, time: i64) {
-        match self.ended.get_mut(id).filter(|ended| (ended.time..=ended.time + AFTER).contains(&time)) {
+        match self
+            .ended
+            .get_mut(id)
+            .filter(|ended| (ended.time..=ended.time + AFTER).contains(&time))
+        {
             Some(ended) if ended.failed => {}
             Some(ended) => {
                 ended.failed = true;
@@ -130,7 +141,8 @@ impl Tally {
         self.metric.clear();
         for Errors { version, time, count } in errors {
             // The metric has full minutes.
-            let is_skipped = |(skipped, from): &(String, i64)| *skipped == version && time + 60_000 <= *from;
+            let is_skipped =
+                |(skipped, from): &(String, i64)| *skipped == version && time + 60_000 <= *from;
             if !self.skipped.as_ref().is_some_and(is_skipped) {
                 *self.metric.entry(version).or_default() += count;
             }
@@ -143,7 +155,10 @@ impl Tally {
         VersionFigures {
             invocations: counts.invocations,
             // Each may lag behind the other.
-            failed: counts.failed.max(self.metric.get(version).copied().unwrap_or_default()).min(counts.invocations),
+            failed: counts
+                .failed
+                .max(self.metric.get(version).copied().unwrap_or_default())
+                .min(counts.invocations),
             cold: counts.init.len() as u64,
             init_ms: Percentiles::of(counts.init.iter().copied()),
             duration_ms: Percentiles::of(counts.duration.iter().copied()),
@@ -151,8 +166,8 @@ impl Tally {
     }
 }
 
-/// The version in the name of a stream: `2026/11/21/[7]0123…`, and in a custom log group, `2026/11/21/name[7][0123…]`.
-/// `None` for another function's.
+/// The version in the name of a stream: `2026/11/21/[7]0123…`, and in a custom log group,
+/// `2026/11/21/name[7][0123…]`. `None` for another function's.
 fn version_of<'a>(stream: &'a str, function: &str) -> Option<&'a str> {
     let (before, rest) = stream.split_once('[')?;
     let name = before.rsplit('/').next().unwrap_or_default();
@@ -198,14 +213,21 @@ pub(super) async fn measure(
         let errors = metrics::errors(stage, function, &source.aliases, since).await;
         tally.measure(errors.map_err(|error| {
             error.into_failure(format!(
-                "could not read the metric Errors of {function}, which has what its reports do not say"
+                "could not read the metric Errors of {function}, which has what its reports do not \
+                say"
             ))
         })?);
     }
     Ok(())
 }
 
-async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tally: &mut Tally) -> Result<i64, Failure> {
+async fn read_group(
+    stage: &Stage,
+    function: &str,
+    group: &str,
+    since: i64,
+    tally: &mut Tally,
+) -> Result<i64, Failure> {
     let pattern = &pattern();
     let (mut newest, mut token) = (since, None::<String>);
     let mut pages: Vec<Vec<FilteredLogEvent>> = Vec::new();
@@ -228,7 +250,9 @@ async fn read_group(stage: &Stage, function: &str, group: &str, since: i64, tall
         let page = match answer {
             // Nothing has run yet.
             Err(error) if error.is_not_found() => break,
-            other => other.map_err(|error| error.into_failure(format!("could not read the logs of {function}")))?,
+            other => other.map_err(|error| {
+                error.into_failure(format!("could not read the logs of {function}"))
+            })?,
         };
         token = page.next_token().map(str::to_owned);
         pages.push(page.events.unwrap_or_default());
@@ -268,7 +292,8 @@ mod tests {
 
     fn report(id: &str, more: &str) -> String {
         format!(
-            "REPORT RequestId: {id}\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t{more}\n"
+            "REPORT RequestId: {id}\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 \
+            MB\tMax Memory Used: 9 MB\t{more}\n"
         )
     }
 
@@ -277,7 +302,11 @@ mod tests {
         assert_eq!(version_of(SEVEN, "hello"), Some("7"));
         assert_eq!(version_of("2026/11/21/[$LATEST]01", "hello"), Some("$LATEST"));
         assert_eq!(version_of("2026/11/21/hello[72][01]", "hello"), Some("72"));
-        assert_eq!(version_of("2026/11/21/other[72][01]", "hello"), None, "several functions share a group");
+        assert_eq!(
+            version_of("2026/11/21/other[72][01]", "hello"),
+            None,
+            "several functions share a group"
+        );
         assert_eq!(version_of("my-own-stream", "hello"), None);
     }
 
@@ -320,15 +349,22 @@ mod tests {
                 r#"{{"time":"t","type":"platform.report","record":{{"requestId":"{ID}","status":"{status}","metrics":{{"durationMs":1.5}}}}}}"#
             )
         };
-        let exited = || format!("RequestId: {ID} Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n");
-        let timed_out = || format!("2026-11-21T10:00:00.000Z {ID} Task timed out after 3.00 seconds\n\n");
+        let exited = || {
+            format!(
+                "RequestId: {ID} Error: Runtime exited with error: exit status \
+                1\nRuntime.ExitError\n"
+            )
+        };
+        let timed_out =
+            || format!("2026-11-21T10:00:00.000Z {ID} Task timed out after 3.00 seconds\n\n");
         for (lines, failed) in [
             (vec![report("a", "")], 0),
             (vec![report("a", "Status: timeout\t")], 1),
             (vec![report("a", "Status: error\tError Type: Runtime.ExitError\t")], 1),
             (vec![exited(), report(ID, "")], 1),
             (vec![exited(), report(ID, "Status: error\tError Type: Runtime.ExitError\t")], 1),
-            // Lines of one millisecond arrive in any order, and the older platform reports the reason after the REPORT.
+            // Lines of one millisecond arrive in any order, and the older platform reports the
+            // reason after the REPORT.
             (vec![report(ID, ""), exited()], 1),
             (vec![report(ID, "Status: timeout\t"), timed_out()], 1),
             (vec![report(ID, ""), timed_out(), exited()], 1),
@@ -354,7 +390,9 @@ mod tests {
             format!("got RequestId: {ID} Error: Runtime exited with error: exit status 1"),
             format!("\"2026-11-21T10:00:00.000Z {ID} Task timed out after 3.00 seconds\""),
             "RequestId: mine Error: Runtime exited".to_owned(),
-            format!("thread 'main' panicked at src/main.rs:1:1:\nRequestId: {ID} Error: Runtime exited"),
+            format!(
+                "thread 'main' panicked at src/main.rs:1:1:\nRequestId: {ID} Error: Runtime exited"
+            ),
         ] {
             let mut tally = Tally::default();
             take(&mut tally, SEVEN, 1, &line);
@@ -372,7 +410,12 @@ mod tests {
             take(&mut tally, EIGHT, 90_000, &report(id, "Status: timeout\t"));
         }
         for _ in 0..2 {
-            tally.measure(vec![errors("7", 0, 2), errors("8", 0, 1), errors("8", 60_000, 1), errors("9", 0, 1)]);
+            tally.measure(vec![
+                errors("7", 0, 2),
+                errors("8", 0, 1),
+                errors("8", 60_000, 1),
+                errors("9", 0, 1),
+            ]);
             let failed = |version: &str| tally.of(version).failed;
             assert_eq!(
                 (failed("7"), failed("8"), failed("9")),

@@ -1,9 +1,10 @@
 //! Promotes code unchanged from one stage to another: identified by its SHA-256, never rebuilt.
 //!
-//! Two stages may be aliases of one function: then the target's alias is pointed to the version, which includes its
-//! configuration. Or they are separate functions, also in different accounts: then the zip is downloaded from the
-//! stage's storage, checked, and deployed with the configuration of the target stage in the workspace's metadata; the
-//! source's configuration is not copied.
+//! Two stages may be aliases of one function: then the target's alias is pointed to the version,
+//! which includes its configuration. Or they are separate functions, also in different accounts:
+//! then the zip is downloaded from the stage's storage, checked, and deployed with the
+//! configuration of the target stage in the workspace's metadata; the source's configuration is not
+//! copied.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,8 +13,8 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions, PromoteOutcome,
-    Promoted, Promotion, Step, Zip,
+    Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions,
+    PromoteOutcome, Promoted, Promotion, Step, Zip,
 };
 
 use super::{
@@ -33,7 +34,8 @@ const AT_ONCE: usize = 16;
 struct Way<'a> {
     from: &'a Stage,
     to: &'a Stage,
-    /// The target without its alias: code and configuration are deployed first, the alias is moved after that.
+    /// The target without its alias: code and configuration are deployed first, the alias is moved
+    /// after that.
     bare: Stage,
     promotion: &'a Promotion,
     /// Directory of downloaded zips.
@@ -52,8 +54,8 @@ struct Source {
 }
 
 impl Source {
-    /// Returns the result for the function `name` on the target stage, whose callers got the version `before` and get
-    /// `version`.
+    /// Returns the result for the function `name` on the target stage, whose callers got the
+    /// version `before` and get `version`.
     fn promoted(
         &self,
         name: &str,
@@ -78,8 +80,8 @@ impl Source {
 /// Returns the changes that [`promote`] would make. Sends no change.
 ///
 /// # Errors
-/// Returns an error if both are one stage, a canary is requested without an alias, or the job was cancelled. Failures
-/// of single functions are in the outcome.
+/// Returns an error if both are one stage, a canary is requested without an alias, or the job was
+/// cancelled. Failures of single functions are in the outcome.
 pub async fn plan(
     from: &Stage,
     to: &Stage,
@@ -93,7 +95,8 @@ pub async fn plan(
 /// Promotes several functions at once, each to its end whether others fail or not.
 ///
 /// # Errors
-/// As [`plan`]; also returns an error if the target stage is read-only, or protected and there is no consent.
+/// As [`plan`]; also returns an error if the target stage is read-only, or protected and there is
+/// no consent.
 pub async fn promote(
     from: &Stage,
     to: &Stage,
@@ -133,21 +136,33 @@ async fn each(
 ) -> Result<PromoteOutcome, Failure> {
     let what = || format!("could not promote from {} to {}", from.name(), to.name());
     if promotion.canary.is_some() && to.alias().is_none() {
-        let hint = format!("add `alias = \"live\"` to the settings of the stage {}, or leave --canary out", to.name());
-        return Err(Failure::usage(what(), format!("a canary shares an alias out, and {} has none", to.name()), hint));
+        let hint = format!(
+            "add `alias = \"live\"` to the settings of the stage {}, or leave --canary out",
+            to.name()
+        );
+        return Err(Failure::usage(
+            what(),
+            format!("a canary shares an alias out, and {} has none", to.name()),
+            hint,
+        ));
     }
     let way = &Way { from, to, bare: to.without_alias(), promotion, directory };
     let work = promotion.functions.iter().map(|function| {
         let one = async move {
             let began = Instant::now();
-            let result = if dry_run { planned(way, function, job).await } else { promoted(way, function, job).await };
+            let result = if dry_run {
+                planned(way, function, job).await
+            } else {
+                promoted(way, function, job).await
+            };
             job.report(Step::Done(function.name.clone()));
             result.map(|done| Promoted { seconds: began.elapsed().as_secs_f64(), ..done })
         };
         one.boxed()
     });
     let results: Vec<_> = stream::iter(work.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
-    let mut outcome = PromoteOutcome { from: from.name(), to: to.name(), ..PromoteOutcome::default() };
+    let mut outcome =
+        PromoteOutcome { from: from.name(), to: to.name(), ..PromoteOutcome::default() };
     for (function, result) in promotion.functions.iter().zip(results) {
         match result {
             Ok(done) => outcome.functions.push(done),
@@ -191,8 +206,14 @@ impl Way<'_> {
                 alias.version.clone()
             }
         };
-        let Some(found) = found.versions.iter().find(|found| found.version() == Some(version.as_str())) else {
-            return Err(Failure::work(self.what(name), format!("{function} has no version {version} on {at}"), ""));
+        let Some(found) =
+            found.versions.iter().find(|found| found.version() == Some(version.as_str()))
+        else {
+            return Err(Failure::work(
+                self.what(name),
+                format!("{function} has no version {version} on {at}"),
+                "",
+            ));
         };
         Ok(Source {
             sha256: found.code_sha256().unwrap_or_default().to_owned(),
@@ -206,58 +227,83 @@ impl Way<'_> {
     /// The version that the target's callers get, if the stage has an alias and it exists.
     async fn before(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(wanted) = self.to.alias() else { return Ok(None) };
-        let Some(found) = alias::get(self.to, &self.to.remote_name(name), wanted).await? else { return Ok(None) };
+        let Some(found) = alias::get(self.to, &self.to.remote_name(name), wanted).await? else {
+            return Ok(None);
+        };
         match &found.canary {
-            Some(share) => Err(under_way(self.what(name), &self.to.name(), name, wanted, &alias::part(share))),
+            Some(share) => {
+                Err(under_way(self.what(name), &self.to.name(), name, wanted, &alias::part(share)))
+            }
             None => Ok(Some(found.version)),
         }
     }
 
-    /// Checks that a version can be promoted to a target that is an alias of the same function. A version includes its
-    /// configuration, so the target stage cannot have a different one.
+    /// Checks that a version can be promoted to a target that is an alias of the same function. A
+    /// version includes its configuration, so the target stage cannot have a different one.
     fn check_alias(&self, function: &Function, source: &Source) -> Result<String, Failure> {
         let (name, to) = (&function.name, self.to.name());
         let Some(wanted) = self.to.alias() else {
-            let why = format!("both stages are the function {}, and {to} has no alias", source.function);
-            let hint = format!("give {to} an `alias`, or a `prefix` or `suffix` of its own, in its settings");
+            let why =
+                format!("both stages are the function {}, and {to} has no alias", source.function);
+            let hint = format!(
+                "give {to} an `alias`, or a `prefix` or `suffix` of its own, in its settings"
+            );
             return Err(Failure::usage(self.what(name), why, hint));
         };
         if self.from.alias() == Some(wanted) {
             let why = format!("both stages are the alias {wanted} of {}", source.function);
-            return Err(Failure::usage(self.what(name), why, format!("give {to} another `alias` in its settings")));
+            return Err(Failure::usage(
+                self.what(name),
+                why,
+                format!("give {to} another `alias` in its settings"),
+            ));
         }
         if let Some(role) = function.config.role.as_deref().or_else(|| self.to.role())
             && role != source.role
         {
             let why = format!(
-                "version {} runs with the role {}, {to} wants {role}, and a version cannot be changed",
+                "version {} runs with the role {}, {to} wants {role}, and a version cannot be \
+                changed",
                 source.version, source.role
             );
-            let hint =
-                format!("leave the role of {to} out, or give it a `prefix`, so that it is a function of its own");
+            let hint = format!(
+                "leave the role of {to} out, or give it a `prefix`, so that it is a function of \
+                its own"
+            );
             return Err(Failure::usage(self.what(name), why, hint));
         }
         Ok(wanted.to_owned())
     }
 
-    /// `function` with the source's zip instead of the built one. The temporary file is removed when the guard drops.
-    async fn fetched(&self, function: &Function, source: &Source) -> Result<(Function, Kept), Failure> {
+    /// `function` with the source's zip instead of the built one. The temporary file is removed
+    /// when the guard drops.
+    async fn fetched(
+        &self,
+        function: &Function,
+        source: &Source,
+    ) -> Result<(Function, Kept), Failure> {
         let code = code::fetch(self.from, &source.function, &source.version).await?;
         if code.sha256 != source.sha256 {
             let why = format!("{} was deployed to meanwhile", self.from.name());
             return Err(Failure::work(self.what(&function.name), why, "promote it again"));
         }
         let sha256 = hex_of(&code.sha256);
-        let path = self.directory.join(format!("{}-{}.zip", function.name, uuid::Uuid::new_v4().simple()));
+        let path =
+            self.directory.join(format!("{}-{}.zip", function.name, uuid::Uuid::new_v4().simple()));
         let kept = Kept(path.clone());
         let written = async {
             tokio::fs::create_dir_all(self.directory).await?;
             tokio::fs::write(&path, &code.bytes).await
         };
         written.await.map_err(|error| {
-            Failure::environment(self.what(&function.name), format!("{}: {error}", path.display()), "free some room")
+            Failure::environment(
+                self.what(&function.name),
+                format!("{}: {error}", path.display()),
+                "free some room",
+            )
         })?;
-        let architecture = if code.architecture == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 };
+        let architecture =
+            if code.architecture == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 };
         let zip = Zip { path, bytes: code.bytes.len() as u64, sha256 };
         Ok((Function { zip: Some(zip), architecture, bootstrap: None, ..function.clone() }, kept))
     }
@@ -284,12 +330,15 @@ fn under_way(what: String, stage: &str, name: &str, alias: &str, part: &str) -> 
 async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
     let name = &function.name;
     let (source, before) = (way.source(name).await?, way.before(name).await?);
-    let told = |action, version, changes| source.promoted(name, action, (before.clone(), version), changes);
+    let told = |action, version, changes| {
+        source.promoted(name, action, (before.clone(), version), changes)
+    };
     let moves = |version: &str| {
         let field = format!("alias.{}", way.to.alias().unwrap_or_default());
         let moved = Change { field, from: before.clone(), to: version.to_owned() };
         // Without callers so far, there is no traffic to shift.
-        let canary = way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
+        let canary =
+            way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
         std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
     };
     if way.is_one_function(name) {
@@ -300,7 +349,11 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
         if before.as_ref() == Some(&source.version) {
             return Ok(told(DeployAction::Unchanged, before.clone(), Vec::new()));
         }
-        return Ok(told(DeployAction::Updated, Some(source.version.clone()), moves(&source.version)));
+        return Ok(told(
+            DeployAction::Updated,
+            Some(source.version.clone()),
+            moves(&source.version),
+        ));
     }
     let (function, _kept) = way.fetched(function, &source).await?;
     let DeployPlan { functions, failed, .. } = deploy::plan(&way.bare, &[function], job).await?;
@@ -323,8 +376,11 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
             return Ok(told(DeployAction::Unchanged, Some(live.version), Vec::new()));
         }
         planned.changes.extend(moves("a new version"));
-        let action =
-            if planned.action == DeployAction::Created { DeployAction::Created } else { DeployAction::Updated };
+        let action = if planned.action == DeployAction::Created {
+            DeployAction::Created
+        } else {
+            DeployAction::Updated
+        };
         return Ok(told(action, None, planned.changes));
     }
     Ok(told(planned.action, Some(FunctionVersions::LATEST.to_owned()), planned.changes))
@@ -338,9 +394,13 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
     let mut action = DeployAction::Unchanged;
     let mut changes = Vec::new();
     let stays = |done: &str| {
-        let leads = before.as_ref().map(|version| format!("; its callers get version {version} as before"));
+        let leads =
+            before.as_ref().map(|version| format!("; its callers get version {version} as before"));
         let interrupted = Failure::interrupted(way.what(name));
-        Failure { why: format!("it was cancelled; {done}{}", leads.unwrap_or_default()), ..interrupted }
+        Failure {
+            why: format!("it was cancelled; {done}{}", leads.unwrap_or_default()),
+            ..interrupted
+        }
     };
     let version = if way.is_one_function(name) {
         way.check_alias(function, &source)?;
@@ -362,20 +422,27 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
         if let Some(failed) = outcome.failed.into_iter().next() {
             return Err(failed.failure);
         }
-        let Some(done) = outcome.functions.into_iter().next() else { return Err(stays("nothing was changed")) };
+        let Some(done) = outcome.functions.into_iter().next() else {
+            return Err(stays("nothing was changed"));
+        };
         (action, changes) = (done.action, done.changes);
         arrived(way, name, &source).await?;
         match way.to.alias() {
             None => FunctionVersions::LATEST.to_owned(),
-            Some(_) if job.cancel.is_cancelled() => return Err(stays("its code is there, and not published")),
+            Some(_) if job.cancel.is_cancelled() => {
+                return Err(stays("its code is there, and not published"));
+            }
             Some(_) => {
                 say(job, name, "publishing a version");
-                let description = Some(source.description.as_str()).filter(|description| !description.is_empty());
+                let description =
+                    Some(source.description.as_str()).filter(|description| !description.is_empty());
                 alias::published(way.to, &remote, &source.sha256, description, job).await?
             }
         }
     };
-    let done = |action, changes| source.promoted(name, action, (before.clone(), Some(version.clone())), changes);
+    let done = |action, changes| {
+        source.promoted(name, action, (before.clone(), Some(version.clone())), changes)
+    };
     let Some(wanted) = way.to.alias() else { return Ok(done(action, changes)) };
     if before.as_ref() == Some(&version) {
         return Ok(done(action, changes));
@@ -401,7 +468,11 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
         // Without callers so far, there is no traffic to shift.
         _ => alias::point(way.to, &remote, wanted, &version, job).await?,
     }
-    changes.push(Change { field: format!("alias.{wanted}"), from: before.clone(), to: version.clone() });
+    changes.push(Change {
+        field: format!("alias.{wanted}"),
+        from: before.clone(),
+        to: version.clone(),
+    });
     let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
     Ok(done(action, changes))
 }
@@ -414,7 +485,11 @@ async fn arrived(way: &Way<'_>, name: &str, source: &Source) -> Result<(), Failu
     if base64_of(found) == source.sha256 {
         return Ok(());
     }
-    let why =
-        format!("{} has the SHA-256 {found}, and {} sent {}", way.to.name(), way.from.name(), hex_of(&source.sha256));
+    let why = format!(
+        "{} has the SHA-256 {found}, and {} sent {}",
+        way.to.name(),
+        way.from.name(),
+        hex_of(&source.sha256)
+    );
     Err(Failure::work(way.what(name), why, "someone else deployed meanwhile: promote it again"))
 }

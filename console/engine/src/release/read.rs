@@ -17,7 +17,8 @@ pub(super) struct Found {
     pub(super) aliases: Vec<Alias>,
 }
 
-/// Returns the versions and aliases of `function`, by its name on the stage; `None` if it does not exist.
+/// Returns the versions and aliases of `function`, by its name on the stage; `None` if it does not
+/// exist.
 pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, Failure> {
     match seen(stage, function).await? {
         Some((_, Some(refused))) => Err(refused),
@@ -27,10 +28,18 @@ pub(super) async fn all(stage: &Stage, function: &str) -> Result<Option<Found>, 
 }
 
 /// As [`all`], without the aliases if this caller may not read them.
-pub(super) async fn seen(stage: &Stage, function: &str) -> Result<Option<(Found, Option<Failure>)>, Failure> {
-    let failed = |what: &str, error: CallError| error.into_failure(format!("could not list the {what} of {function}"));
-    let versions = async { present(versions(stage, function).await).map_err(|error| failed("versions", error)) };
-    let aliases = async { present(aliases(stage, function).await).map_err(|error| failed("aliases", error)) };
+pub(super) async fn seen(
+    stage: &Stage,
+    function: &str,
+) -> Result<Option<(Found, Option<Failure>)>, Failure> {
+    let failed = |what: &str, error: CallError| {
+        error.into_failure(format!("could not list the {what} of {function}"))
+    };
+    let versions = async {
+        present(versions(stage, function).await).map_err(|error| failed("versions", error))
+    };
+    let aliases =
+        async { present(aliases(stage, function).await).map_err(|error| failed("aliases", error)) };
     let (versions, aliases) = tokio::join!(versions, aliases);
     let (aliases, refused) = match aliases {
         Err(failure) if failure.kind == FailureKind::Denied => (Some(Vec::new()), Some(failure)),
@@ -49,17 +58,27 @@ fn rank(version: &str) -> u64 {
 }
 
 /// All versions of a function, including `$LATEST`, in Lambda's order.
-pub(crate) async fn versions(stage: &Stage, function: &str) -> Result<Vec<FunctionConfiguration>, CallError> {
+pub(crate) async fn versions(
+    stage: &Stage,
+    function: &str,
+) -> Result<Vec<FunctionConfiguration>, CallError> {
     stage
         .call(|clients| async move {
-            let pages = clients.lambda().list_versions_by_function().function_name(function).into_paginator();
+            let pages = clients
+                .lambda()
+                .list_versions_by_function()
+                .function_name(function)
+                .into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await
 }
 
 /// All aliases of a function, in Lambda's order.
-pub(crate) async fn aliases(stage: &Stage, function: &str) -> Result<Vec<AliasConfiguration>, CallError> {
+pub(crate) async fn aliases(
+    stage: &Stage,
+    function: &str,
+) -> Result<Vec<AliasConfiguration>, CallError> {
     stage
         .call(|clients| async move {
             let pages = clients.lambda().list_aliases().function_name(function).into_paginator();

@@ -1,7 +1,9 @@
-//! A function's versions and aliases: reading them with their figures, publishing, rolling back, pruning.
+//! A function's versions and aliases: reading them with their figures, publishing, rolling back,
+//! pruning.
 //!
-//! An alias is moved with the revision that was read, so that two people cannot overwrite each other's move. Every move
-//! removes the weights of an earlier canary, and records the version that the alias pointed to before.
+//! An alias is moved with the revision that was read, so that two people cannot overwrite each
+//! other's move. Every move removes the weights of an earlier canary, and records the version that
+//! the alias pointed to before.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,8 @@ use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Consent, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange, VersionsChanged, VersionsDone,
+    Consent, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
+    VersionsChanged, VersionsDone,
 };
 
 use super::{
@@ -32,15 +35,21 @@ pub const FIGURES_SINCE: i64 = 24 * 60 * 60 * 1_000;
 /// Number of functions that are read at once.
 const AT_ONCE: usize = 4;
 
-/// The versions of `functions` (names in the workspace), each with its figures since the given time, in milliseconds
-/// since the Unix epoch; `None` for one that is not on the stage, a failure for one that cannot be read.
+/// The versions of `functions` (names in the workspace), each with its figures since the given
+/// time, in milliseconds since the Unix epoch; `None` for one that is not on the stage, a failure
+/// for one that cannot be read.
 pub async fn list(
     stage: &Stage,
     functions: &[String],
     since: i64,
 ) -> Vec<(String, Result<Option<FunctionVersions>, Failure>)> {
-    let asks: Vec<_> = functions.iter().map(|name| with_figures(stage, name, since).boxed()).collect();
-    functions.iter().cloned().zip(stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await).collect()
+    let asks: Vec<_> =
+        functions.iter().map(|name| with_figures(stage, name, since).boxed()).collect();
+    functions
+        .iter()
+        .cloned()
+        .zip(stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>().await)
+        .collect()
 }
 
 /// The versions of one function with their figures.
@@ -51,7 +60,11 @@ pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersion
     with_figures(stage, name, since).await?.ok_or_else(|| absent(stage, name))
 }
 
-async fn with_figures(stage: &Stage, name: &str, since: i64) -> Result<Option<FunctionVersions>, Failure> {
+async fn with_figures(
+    stage: &Stage,
+    name: &str,
+    since: i64,
+) -> Result<Option<FunctionVersions>, Failure> {
     let function = stage.remote_name(name);
     let Some((found, refused)) = read::seen(stage, &function).await? else { return Ok(None) };
     let (mut tally, source) = (Tally::default(), figures_source(&function, &found));
@@ -84,7 +97,8 @@ pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<Stri
 /// Returns the source of the versions' figures.
 pub(super) fn figures_source(function: &str, found: &Found) -> Source {
     let group = |version: &FunctionConfiguration| {
-        let configured = version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
+        let configured =
+            version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
         configured.unwrap_or_else(|| default_group(function))
     };
     let is_json = |version: &FunctionConfiguration| {
@@ -92,19 +106,31 @@ pub(super) fn figures_source(function: &str, found: &Found) -> Source {
     };
     Source {
         groups: found.versions.iter().map(group).collect(),
-        aliases: found.aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect(),
+        aliases: found
+            .aliases
+            .iter()
+            .map(|alias| (alias.name.clone(), alias.version.clone()))
+            .collect(),
         is_text: !found.versions.iter().all(is_json),
     }
 }
 
 /// The versions of one function on the stage, without reading its logs.
-pub(crate) async fn without_figures(stage: &Stage, name: &str) -> Result<FunctionVersions, Failure> {
+pub(crate) async fn without_figures(
+    stage: &Stage,
+    name: &str,
+) -> Result<FunctionVersions, Failure> {
     let function = stage.remote_name(name);
     let found = read::all(stage, &function).await?.ok_or_else(|| absent(stage, name))?;
     Ok(told(stage, name, function, found))
 }
 
-fn told(stage: &Stage, name: &str, function: String, Found { versions, aliases }: Found) -> FunctionVersions {
+fn told(
+    stage: &Stage,
+    name: &str,
+    function: String,
+    Found { versions, aliases }: Found,
+) -> FunctionVersions {
     let versions = versions.iter().map(|found| Version {
         version: found.version().unwrap_or_default().to_owned(),
         description: found.description().unwrap_or_default().to_owned(),
@@ -138,8 +164,8 @@ pub fn absent(stage: &Stage, name: &str) -> Failure {
 /// Changes the versions of the function `name`.
 ///
 /// # Errors
-/// Returns an error if the stage is read-only, or protected and there is no consent; if the version or alias does not
-/// exist; or if the stage refuses the change.
+/// Returns an error if the stage is read-only, or protected and there is no consent; if the version
+/// or alias does not exist; or if the stage refuses the change.
 pub async fn change(
     stage: &Stage,
     name: &str,
@@ -165,24 +191,36 @@ pub async fn change(
 }
 
 /// Publishes the last deploy. If it equals the last version, returns that one.
-async fn publish(stage: &Stage, name: &str, description: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
+async fn publish(
+    stage: &Stage,
+    name: &str,
+    description: Option<&str>,
+    job: &Job,
+) -> Result<VersionsDone, Failure> {
     let before = without_figures(stage, name).await?;
     let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
     say(job, name, "publishing a version");
     let sha256 = latest.sha256.clone();
-    let version = alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
+    let version =
+        alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
     let new = !before.versions.iter().any(|known| known.version == version);
     Ok(VersionsDone::Published { version, new, sha256 })
 }
 
-/// Ends a canary if one is in progress and no version is named; otherwise moves the alias to `to`, or to the previous
-/// version.
-async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Result<VersionsDone, Failure> {
+/// Ends a canary if one is in progress and no version is named; otherwise moves the alias to `to`,
+/// or to the previous version.
+async fn roll_back(
+    stage: &Stage,
+    name: &str,
+    to: Option<&str>,
+    job: &Job,
+) -> Result<VersionsDone, Failure> {
     let present = without_figures(stage, name).await?;
     let function = &present.function;
     let what = || format!("could not roll {name} back");
     let known = || {
-        let names: Vec<&str> = present.versions.iter().map(|version| version.version.as_str()).collect();
+        let names: Vec<&str> =
+            present.versions.iter().map(|version| version.version.as_str()).collect();
         format!("the versions are {}", names.join(", "))
     };
     if let (None, Some(alias)) = (to, present.stage_alias())
@@ -190,20 +228,36 @@ async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Re
     {
         say(job, name, "ending the canary");
         alias::reset(stage, function, alias).await?;
-        return Ok(VersionsDone::Reset { alias: alias.name.clone(), version: alias.version.clone(), canary });
+        return Ok(VersionsDone::Reset {
+            alias: alias.name.clone(),
+            version: alias.version.clone(),
+            canary,
+        });
     }
     let to = match to {
         Some(to) => to,
         None => present.previous().ok_or_else(|| {
-            Failure::work(what(), format!("there is no earlier version; {}", known()), "name one of them")
+            Failure::work(
+                what(),
+                format!("there is no earlier version; {}", known()),
+                "name one of them",
+            )
         })?,
     };
     let Some(version) = present.versions.iter().find(|version| version.version == to) else {
-        return Err(Failure::usage(what(), format!("it has no version {to}; {}", known()), "name one of them"));
+        return Err(Failure::usage(
+            what(),
+            format!("it has no version {to}; {}", known()),
+            "name one of them",
+        ));
     };
     let live = present.live().map(str::to_owned);
     if to == FunctionVersions::LATEST {
-        return Err(Failure::usage(what(), "$LATEST is what the next deploy changes", "name a version's number"));
+        return Err(Failure::usage(
+            what(),
+            "$LATEST is what the next deploy changes",
+            "name a version's number",
+        ));
     }
     let Some(name_of_alias) = stage.alias() else {
         say(job, name, &format!("putting the code of version {to} back"));
@@ -212,7 +266,11 @@ async fn roll_back(stage: &Stage, name: &str, to: Option<&str>, job: &Job) -> Re
     };
     say(job, name, &format!("pointing {name_of_alias} at version {to}"));
     alias::point(stage, function, name_of_alias, to, job).await?;
-    Ok(VersionsDone::RolledBack { alias: Some(name_of_alias.to_owned()), from: live, to: to.to_owned() })
+    Ok(VersionsDone::RolledBack {
+        alias: Some(name_of_alias.to_owned()),
+        from: live,
+        to: to.to_owned(),
+    })
 }
 
 /// Deletes old versions, oldest first.
@@ -225,7 +283,10 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
         if deleted.is_empty() {
             return failure;
         }
-        Failure { why: format!("{}; the versions {} are deleted", failure.why, deleted.join(", ")), ..failure }
+        Failure {
+            why: format!("{}; the versions {} are deleted", failure.why, deleted.join(", ")),
+            ..failure
+        }
     };
     for (index, version) in old.iter().enumerate() {
         job.report(Step::Phase {
@@ -234,12 +295,19 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
             total: old.len() as u64,
         });
         let delete = stage.call(|clients| async move {
-            clients.lambda().delete_function().function_name(function).qualifier(version).send().await
+            clients
+                .lambda()
+                .delete_function()
+                .function_name(function)
+                .qualifier(version)
+                .send()
+                .await
         });
         let answer = tokio::select! {
             biased;
             () = job.cancel.cancelled() => {
-                return Err(so_far(&deleted, Failure::interrupted(format!("could not delete all old versions of {name}"))));
+                return Err(so_far(&deleted, Failure::interrupted(format!("could not delete all old \
+                    versions of {name}"))));
             }
             answer = delete => answer,
         };
@@ -253,8 +321,11 @@ async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<Vers
             }
         }
     }
-    let stays = |version: &&Version| version.version != FunctionVersions::LATEST && !old.contains(&version.version);
-    let kept = present.versions.iter().filter(stays).map(|version| version.version.clone()).collect();
+    let stays = |version: &&Version| {
+        version.version != FunctionVersions::LATEST && !old.contains(&version.version)
+    };
+    let kept =
+        present.versions.iter().filter(stays).map(|version| version.version.clone()).collect();
     Ok(VersionsDone::Pruned { deleted, kept })
 }
 
@@ -270,7 +341,9 @@ pub(super) fn say(job: &Job, name: &str, text: &str) {
 
 /// Converts a digest to Lambda's notation.
 pub(super) fn base64_of(hex: &str) -> String {
-    let digits = |at: usize| u8::from_str_radix(hex.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
+    let digits = |at: usize| {
+        u8::from_str_radix(hex.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default()
+    };
     let bytes: Vec<u8> = (0..hex.len() / 2).map(|index| digits(index * 2)).collect();
     BASE64_STANDARD.encode(bytes)
 }

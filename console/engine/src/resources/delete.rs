@@ -1,13 +1,15 @@
-//! Deletes functions with all their resources from a stage: listed first, then deleted as they were listed.
+//! Deletes functions with all their resources from a stage: listed first, then deleted as they were
+//! listed.
 //!
-//! Each step can be repeated, so the next deletion completes one that was interrupted: it finds the remaining resources
-//! by the names that are derived from the function's.
+//! Each step can be repeated, so the next deletion completes one that was interrupted: it finds the
+//! remaining resources by the names that are derived from the function's.
 
 use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, FailureKind, Step,
+    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure,
+    FailureKind, Step,
 };
 
 use super::{
@@ -28,11 +30,17 @@ const AT_ONCE: usize = 4;
 /// The first wait for another change in progress, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Returns the resources of `functions`, named as in the workspace, in their order. Changes nothing.
+/// Returns the resources of `functions`, named as in the workspace, in their order. Changes
+/// nothing.
 ///
 /// # Errors
-/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was cancelled.
-pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
+/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
+/// cancelled.
+pub async fn belongings(
+    stage: &Stage,
+    functions: &[String],
+    job: &Job,
+) -> Result<Vec<Belongings>, Failure> {
     let (all, refused) = allowed_belongings(stage, functions, job).await?;
     match refused.into_iter().next() {
         Some((_, failure)) => Err(failure),
@@ -43,22 +51,28 @@ pub async fn belongings(stage: &Stage, functions: &[String], job: &Job) -> Resul
 /// As [`belongings()`], with the functions that this caller may not read.
 ///
 /// # Errors
-/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was cancelled.
+/// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
+/// cancelled.
 pub async fn allowed_belongings(
     stage: &Stage,
     functions: &[String],
     job: &Job,
 ) -> Result<(Vec<Belongings>, Vec<(String, Failure)>), Failure> {
-    let asks = async |function: &String| (function.clone(), Box::pin(belongings_of(stage, function)).await);
+    let asks = async |function: &String| {
+        (function.clone(), Box::pin(belongings_of(stage, function)).await)
+    };
     let asks: Vec<_> = functions.iter().map(|function| asks(function).boxed()).collect();
     let mut answers = stream::iter(asks).buffered(AT_ONCE);
     let (mut all, mut refused) = (Vec::with_capacity(functions.len()), Vec::new());
     loop {
         tokio::select! {
             biased;
-            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not look what would be deleted")),
+            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not look what \
+                would be deleted")),
             answer = answers.next() => match answer {
-                Some((function, Err(failure))) if failure.kind == FailureKind::Denied => refused.push((function, failure)),
+                Some((function, Err(failure))) if failure.kind == FailureKind::Denied => {
+                    refused.push((function, failure));
+                }
                 Some((_, belongings)) => all.push(belongings?),
                 None => return Ok((all, refused)),
             },
@@ -66,9 +80,9 @@ pub async fn allowed_belongings(
     }
 }
 
-/// Deletes the resources that [`belongings()`] listed, except for those marked as kept. One function that fails does
-/// not stop the others; a cancelled job starts no further step, and the outcome contains the deleted and the remaining
-/// ones.
+/// Deletes the resources that [`belongings()`] listed, except for those marked as kept. One
+/// function that fails does not stop the others; a cancelled job starts no further step, and the
+/// outcome contains the deleted and the remaining ones.
 ///
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent.
@@ -79,9 +93,11 @@ pub async fn delete(
     job: &Job,
 ) -> Result<DeleteOutcome, Failure> {
     stage.allow_change("could not delete", consent)?;
-    let work: Vec<_> = functions.iter().map(|function| delete_one(stage, function, job).boxed()).collect();
+    let work: Vec<_> =
+        functions.iter().map(|function| delete_one(stage, function, job).boxed()).collect();
     let mut results = stream::iter(work).buffered(AT_ONCE);
-    let mut outcome = DeleteOutcome { stage: stage.name(), functions: Vec::with_capacity(functions.len()) };
+    let mut outcome =
+        DeleteOutcome { stage: stage.name(), functions: Vec::with_capacity(functions.len()) };
     while let Some(done) = results.next().await {
         job.report(Step::Done(done.name.clone()));
         outcome.functions.push(done);
@@ -94,8 +110,10 @@ async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedF
     let (mut gone, mut left): (Vec<Belonging>, Vec<Belonging>) = (Vec::new(), Vec::new());
     let mut failure = None;
     for step in STEPS {
-        let (mine, kept): (Vec<&Belonging>, Vec<&Belonging>) =
-            items.iter().filter(|item| step.contains(&item.kind)).partition(|item| item.kept.is_none());
+        let (mine, kept): (Vec<&Belonging>, Vec<&Belonging>) = items
+            .iter()
+            .filter(|item| step.contains(&item.kind))
+            .partition(|item| item.kept.is_none());
         left.extend(kept.into_iter().cloned());
         // One call deletes the function with its own resources; the others are deleted one by one.
         let calls: Vec<Vec<&Belonging>> = match mine.as_slice() {
@@ -119,8 +137,9 @@ async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedF
     DeletedFunction { name: name.clone(), remote: remote.clone(), gone, left, failure }
 }
 
-/// The order: first the triggers, so that nothing invokes the function any more; the function itself with its resources
-/// in Lambda; its role, without which a sandbox that is just ending cannot create the log group again; the log group.
+/// The order: first the triggers, so that nothing invokes the function any more; the function
+/// itself with its resources in Lambda; its role, without which a sandbox that is just ending
+/// cannot create the log group again; the log group.
 const STEPS: [&[BelongingKind]; 4] = [
     &[BelongingKind::Trigger],
     &[
@@ -146,7 +165,9 @@ async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failu
             })
         })
         .await
-        .map_err(|error| error.into_failure(format!("could not delete the trigger {name} of {remote}"))),
+        .map_err(|error| {
+            error.into_failure(format!("could not delete the trigger {name} of {remote}"))
+        }),
         BelongingKind::Role => roles::remove_all_of(stage, name).await,
         BelongingKind::LogGroup => patiently(|| {
             stage.call(|clients| async move {
@@ -162,9 +183,9 @@ async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failu
 /// Deletes the function. After a call that got no answer, checks whether it still exists.
 async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
     let delete = || {
-        stage.call(
-            |clients| async move { clients.lambda().delete_function().function_name(remote).send().await.map(drop) },
-        )
+        stage.call(|clients| async move {
+            clients.lambda().delete_function().function_name(remote).send().await.map(drop)
+        })
     };
     let Err(error) = patiently(delete).await else { return Ok(()) };
     let is_unsure = error.code().is_empty();
@@ -174,7 +195,8 @@ async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
     Err(error.into_failure(format!("could not delete {remote}")))
 }
 
-/// Retries while another change is in progress or the service is busy. A missing resource counts as deleted.
+/// Retries while another change is in progress or the service is busy. A missing resource counts as
+/// deleted.
 async fn patiently<F, Fut>(send: F) -> Result<(), CallError>
 where
     F: Fn() -> Fut,
@@ -187,7 +209,10 @@ fn is_passing(error: &CallError) -> bool {
     error.is_conflict()
         || matches!(
             error.code(),
-            "ResourceInUseException" | "OperationAbortedException" | "TooManyRequestsException" | "ThrottlingException"
+            "ResourceInUseException"
+                | "OperationAbortedException"
+                | "TooManyRequestsException"
+                | "ThrottlingException"
         )
 }
 

@@ -16,11 +16,12 @@ use crate::{
     resources::roles,
 };
 
-/// Returns the resources of `function`, named as in the workspace, sorted by kind. For a function that no longer
-/// exists, these are the remains of an interrupted deletion.
+/// Returns the resources of `function`, named as in the workspace, sorted by kind. For a function
+/// that no longer exists, these are the remains of an interrupted deletion.
 pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belongings, Failure> {
     let remote = &stage.remote_name(function);
-    let failed = |error: CallError| error.into_failure(format!("could not look what belongs to {remote}"));
+    let failed =
+        |error: CallError| error.into_failure(format!("could not look what belongs to {remote}"));
     let found = configuration(stage, remote).await.map_err(failed)?;
     let mut items = match &found {
         Some(found) => of_lambda(stage, remote, found).await.map_err(failed)?,
@@ -34,7 +35,11 @@ pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belon
     items.extend(group.into_iter().chain(role));
     if !items.iter().any(|item| item.kept.is_none()) {
         let why = format!("it is not on the stage {}", stage.name());
-        return Err(Failure::work(format!("could not delete {remote}"), why, "`lambda-console list` shows what is"));
+        return Err(Failure::work(
+            format!("could not delete {remote}"),
+            why,
+            "`lambda-console list` shows what is",
+        ));
     }
     items.sort_by_key(|item| item.kind);
     Ok(Belongings { function: function.to_owned(), remote: remote.clone(), items })
@@ -46,7 +51,9 @@ pub(super) async fn configuration(
     remote: &str,
 ) -> Result<Option<GetFunctionConfigurationOutput>, CallError> {
     let asked = stage
-        .call(|clients| async move { clients.lambda().get_function_configuration().function_name(remote).send().await })
+        .call(|clients| async move {
+            clients.lambda().get_function_configuration().function_name(remote).send().await
+        })
         .await;
     present(asked)
 }
@@ -59,8 +66,8 @@ fn item(kind: BelongingKind, name: impl Into<String>, detail: impl Into<String>)
     Belonging { kind, name: name.into(), detail: detail.into(), kept: None }
 }
 
-/// Returns the resources that could be listed. Resources that the caller may not read are listed as such, and kept:
-/// nothing is deleted that was not shown.
+/// Returns the resources that could be listed. Resources that the caller may not read are listed as
+/// such, and kept: nothing is deleted that was not shown.
 async fn listed(
     kind: BelongingKind,
     list: impl Future<Output = Result<Vec<Belonging>, CallError>>,
@@ -90,20 +97,31 @@ async fn of_lambda(
         listed(BelongingKind::Trigger, triggers(stage, remote)),
     )?;
     let (versions, aliases, urls, async_configs, provisioned, triggers) = lists;
-    let mut items = vec![item(BelongingKind::Function, remote, found.description().unwrap_or_default())];
+    let mut items =
+        vec![item(BelongingKind::Function, remote, found.description().unwrap_or_default())];
     items.extend(listed(BelongingKind::Permission, permissions(stage, remote, None)).await?);
     for alias in aliases.iter().filter(|alias| alias.kept.is_none()) {
-        items.extend(listed(BelongingKind::Permission, permissions(stage, remote, Some(&alias.name))).await?);
+        items.extend(
+            listed(BelongingKind::Permission, permissions(stage, remote, Some(&alias.name)))
+                .await?,
+        );
     }
-    items.extend([versions, aliases, urls, async_configs, provisioned, triggers].into_iter().flatten());
+    items.extend(
+        [versions, aliases, urls, async_configs, provisioned, triggers].into_iter().flatten(),
+    );
     Ok(items)
 }
 
 async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
     let versions = read::versions(stage, remote).await?;
-    let published = versions.iter().filter(|version| version.version() != Some(FunctionVersions::LATEST));
+    let published =
+        versions.iter().filter(|version| version.version() != Some(FunctionVersions::LATEST));
     let of = |version: &aws_sdk_lambda::types::FunctionConfiguration| {
-        item(BelongingKind::Version, version.version().unwrap_or_default(), version.description().unwrap_or_default())
+        item(
+            BelongingKind::Version,
+            version.version().unwrap_or_default(),
+            version.description().unwrap_or_default(),
+        )
     };
     Ok(published.map(of).collect())
 }
@@ -120,17 +138,25 @@ async fn aliases(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallErro
 async fn urls(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
     let urls = stage
         .call(|clients| async move {
-            let pages = clients.lambda().list_function_url_configs().function_name(remote).into_paginator();
+            let pages =
+                clients.lambda().list_function_url_configs().function_name(remote).into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await?;
-    Ok(urls.iter().map(|url| item(BelongingKind::Url, url.function_url(), url.auth_type().as_str())).collect())
+    Ok(urls
+        .iter()
+        .map(|url| item(BelongingKind::Url, url.function_url(), url.auth_type().as_str()))
+        .collect())
 }
 
 async fn async_configs(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
     let configs = stage
         .call(|clients| async move {
-            let pages = clients.lambda().list_function_event_invoke_configs().function_name(remote).into_paginator();
+            let pages = clients
+                .lambda()
+                .list_function_event_invoke_configs()
+                .function_name(remote)
+                .into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await?;
@@ -142,7 +168,11 @@ async fn async_configs(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Ca
 async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
     let configs = stage
         .call(|clients| async move {
-            let pages = clients.lambda().list_provisioned_concurrency_configs().function_name(remote).into_paginator();
+            let pages = clients
+                .lambda()
+                .list_provisioned_concurrency_configs()
+                .function_name(remote)
+                .into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await?;
@@ -161,7 +191,11 @@ async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Call
 async fn triggers(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
     let mappings = stage
         .call(|clients| async move {
-            let pages = clients.lambda().list_event_source_mappings().function_name(remote).into_paginator();
+            let pages = clients
+                .lambda()
+                .list_event_source_mappings()
+                .function_name(remote)
+                .into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await?;
@@ -173,16 +207,23 @@ async fn triggers(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallErr
 }
 
 /// The statements of the resource policy of the function or one of its aliases.
-async fn permissions(stage: &Stage, remote: &str, qualifier: Option<&str>) -> Result<Vec<Belonging>, CallError> {
+async fn permissions(
+    stage: &Stage,
+    remote: &str,
+    qualifier: Option<&str>,
+) -> Result<Vec<Belonging>, CallError> {
     let answer = stage
         .call(|clients| async move {
             let policy = clients.lambda().get_policy().function_name(remote);
             policy.set_qualifier(qualifier.map(str::to_owned)).send().await
         })
         .await?;
-    let policy: Value = serde_json::from_str(answer.policy().unwrap_or_default()).unwrap_or_default();
+    let policy: Value =
+        serde_json::from_str(answer.policy().unwrap_or_default()).unwrap_or_default();
     let statements = policy["Statement"].as_array().into_iter().flatten();
-    Ok(statements.map(|statement| item(BelongingKind::Permission, sid(statement, qualifier), who(statement))).collect())
+    Ok(statements
+        .map(|statement| item(BelongingKind::Permission, sid(statement, qualifier), who(statement)))
+        .collect())
 }
 
 fn sid(statement: &Value, qualifier: Option<&str>) -> String {
@@ -195,7 +236,9 @@ fn who(statement: &Value) -> String {
     match &statement["Principal"] {
         Value::String(all) => all.clone(),
         Value::Object(parts) => {
-            let texts = parts.values().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned));
+            let texts = parts
+                .values()
+                .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned));
             texts.collect::<Vec<_>>().join(", ")
         }
         _ => String::new(),
@@ -218,11 +261,15 @@ async fn log_group(
     let prefix = &own;
     let groups = stage
         .call(|clients| async move {
-            let pages = clients.logs().describe_log_groups().log_group_name_prefix(prefix).into_paginator();
+            let pages =
+                clients.logs().describe_log_groups().log_group_name_prefix(prefix).into_paginator();
             pages.items().send().collect::<Result<Vec<_>, _>>().await
         })
         .await?;
-    let bytes = |group: &aws_sdk_cloudwatchlogs::types::LogGroup| match group.stored_bytes().unwrap_or_default() {
+    let bytes = |group: &aws_sdk_cloudwatchlogs::types::LogGroup| match group
+        .stored_bytes()
+        .unwrap_or_default()
+    {
         bytes @ 0..1_000_000 => format!("{} KB", bytes / 1000),
         bytes => format!("{} MB", bytes / 1_000_000),
     };
@@ -231,15 +278,18 @@ async fn log_group(
     Ok(items)
 }
 
-/// The role that was created for the function. If the function has another one, it belongs to someone else, and is
-/// kept.
+/// The role that was created for the function. If the function has another one, it belongs to
+/// someone else, and is kept.
 async fn role(
     stage: &Stage,
     remote: &str,
     found: Option<&GetFunctionConfigurationOutput>,
 ) -> Result<Vec<Belonging>, CallError> {
     let region = stage.info().region;
-    let name = match found.and_then(|found| found.role()).map(|arn| (arn, roles::own_name(arn, &region))) {
+    let name = match found
+        .and_then(|found| found.role())
+        .map(|arn| (arn, roles::own_name(arn, &region)))
+    {
         Some((_, Some(name))) => name.to_owned(),
         Some((arn, None)) => {
             let name = arn.rsplit('/').next().unwrap_or(arn);
@@ -249,8 +299,11 @@ async fn role(
         None => roles::role_name(stage, remote),
     };
     let asked = &name;
-    let role =
-        present(stage.call(|clients| async move { clients.iam().get_role().role_name(asked).send().await }).await)?;
+    let role = present(
+        stage
+            .call(|clients| async move { clients.iam().get_role().role_name(asked).send().await })
+            .await,
+    )?;
     let arn = role.as_ref().and_then(|role| Some(role.role()?.arn())).unwrap_or_default();
     if roles::own_name(arn, &region).is_none() {
         return Ok(Vec::new());
@@ -261,7 +314,9 @@ async fn role(
             let others: Vec<&str> = others.map(|(user, _)| user.as_str()).collect();
             (!others.is_empty()).then(|| format!("it is the role of {} too", others.join(", ")))
         }
-        Err(error) if error.is_denied() => Some("this caller may not look whether other functions have it".to_owned()),
+        Err(error) if error.is_denied() => {
+            Some("this caller may not look whether other functions have it".to_owned())
+        }
         Err(error) => return Err(error),
     };
     Ok(vec![Belonging { kept, ..item(BelongingKind::Role, name, "") }])

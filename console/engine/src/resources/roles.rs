@@ -1,9 +1,10 @@
-//! Execution roles: created for functions that name none, listed and removed; and the caller's own permissions.
+//! Execution roles: created for functions that name none, listed and removed; and the caller's own
+//! permissions.
 //!
-//! A role that this program creates is identified by its path, `/lambda-console/REGION/`: a role with any other path
-//! belongs to someone else, and is neither changed nor removed. Its name is derived from the function's and the
-//! region's, so that it is created once and found again, and so that a function of the same name in another region has
-//! a separate role.
+//! A role that this program creates is identified by its path, `/lambda-console/REGION/`: a role
+//! with any other path belongs to someone else, and is neither changed nor removed. Its name is
+//! derived from the function's and the region's, so that it is created once and found again, and so
+//! that a function of the same name in another region has a separate role.
 
 mod list;
 mod needs;
@@ -12,6 +13,8 @@ mod policies;
 mod role;
 
 use sha2::{Digest, Sha256};
+
+use crate::{aws::stage::Stage, workspace::paths::hex};
 
 pub use list::roles;
 pub(crate) use list::users;
@@ -23,8 +26,6 @@ pub use role::remove;
 pub(crate) use role::trust;
 pub(crate) use role::{attach, detach, provide, remove_all_of, set_statements};
 
-use crate::{aws::stage::Stage, workspace::paths::hex};
-
 /// IAM's limit on a role's name.
 const MAX_NAME: usize = 64;
 
@@ -33,8 +34,8 @@ pub(crate) fn path(region: &str) -> String {
     format!("/lambda-console/{region}/")
 }
 
-/// The name of the role of the function `remote` of the stage: `lambda-console-hello-eu-west-1`, cut to IAM's limit
-/// with enough of a digest to stay unique.
+/// The name of the role of the function `remote` of the stage: `lambda-console-hello-eu-west-1`,
+/// cut to IAM's limit with enough of a digest to stay unique.
 pub(crate) fn role_name(stage: &Stage, remote: &str) -> String {
     name(remote, &stage.info().region)
 }
@@ -75,8 +76,10 @@ mod names {
 
     #[test]
     fn a_role_is_ours_by_its_path_and_region_alone() {
-        let of =
-            |role: &str| own_name(&format!("arn:aws:iam::123456789012:role/{role}"), "eu-west-1").map(str::to_owned);
+        let of = |role: &str| {
+            own_name(&format!("arn:aws:iam::123456789012:role/{role}"), "eu-west-1")
+                .map(str::to_owned)
+        };
         assert_eq!(
             of("lambda-console/eu-west-1/lambda-console-a-eu-west-1").as_deref(),
             Some("lambda-console-a-eu-west-1")

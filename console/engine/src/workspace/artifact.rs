@@ -40,10 +40,11 @@ pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
     target.join("lambda").join(name)
 }
 
-/// Reads the artifacts of `function`. An artifact that was built for another package, in a shared target directory, is
-/// ignored.
+/// Reads the artifacts of `function`. An artifact that was built for another package, in a shared
+/// target directory, is ignored.
 pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &Now) -> Artifacts {
-    let (name, manifest, include) = (function.binary.as_str(), function.manifest.as_path(), &function.config.include);
+    let (name, manifest, include) =
+        (function.binary.as_str(), function.manifest.as_path(), &function.config.include);
     let directory = directory(target, function.directory());
     let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
     let fingerprint = Fingerprint::read(&directory);
@@ -68,7 +69,8 @@ pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &No
         artifacts.stale = match fingerprint {
             Some(fingerprint) => fingerprint.is_stale(root, now),
             None => is_stale(sources, manifest, (built, zipped)),
-        } || zipped.is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
+        } || zipped
+            .is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
     }
     artifacts.bootstrap = Some(stamp_of(path, &metadata));
     artifacts
@@ -76,7 +78,8 @@ pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &No
 
 /// The bootstrap at `path`, from its metadata.
 pub(crate) fn stamp_of(path: PathBuf, metadata: &Metadata) -> Bootstrap {
-    let since_epoch = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let since_epoch =
+        metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let built_at = since_epoch.map_or(0, |duration| duration.as_millis() as i64);
     Bootstrap { path, bytes: metadata.len(), built_at }
 }
@@ -99,7 +102,8 @@ pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Returns the architecture of a bootstrap, from its ELF header. A dynamic one was built for this machine.
+/// Returns the architecture of a bootstrap, from its ELF header. A dynamic one was built for this
+/// machine.
 pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
     // The program headers follow the file header; a linker puts them nowhere else.
     let mut start = Vec::new();
@@ -117,9 +121,14 @@ pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
     }
 }
 
-/// Returns `true` if a file that the bootstrap was made from is newer than it, or gone. The manifest's settings of the
-/// zip do not make cargo link again, so a zip that is newer than the manifest suffices.
-fn is_stale(sources: Option<Vec<PathBuf>>, manifest: &Path, (built, zipped): (SystemTime, Option<SystemTime>)) -> bool {
+/// Returns `true` if a file that the bootstrap was made from is newer than it, or gone. The
+/// manifest's settings of the zip do not make cargo link again, so a zip that is newer than the
+/// manifest suffices.
+fn is_stale(
+    sources: Option<Vec<PathBuf>>,
+    manifest: &Path,
+    (built, zipped): (SystemTime, Option<SystemTime>),
+) -> bool {
     let newer = |path: &Path, made: SystemTime| {
         path.metadata().and_then(|metadata| metadata.modified()).map_or(true, |time| time > made)
     };
@@ -132,23 +141,40 @@ fn is_stale(sources: Option<Vec<PathBuf>>, manifest: &Path, (built, zipped): (Sy
     }
 }
 
-/// Returns `true` if the zip is older than a file that it includes, or has the wrong files beside the bootstrap. An
-/// unreadable zip is not reported.
-fn is_behind(zip: &Path, zipped: SystemTime, name: &str, include: &[Include], target: &Path) -> bool {
-    let Some(archive) = File::open(zip).ok().and_then(|file| ZipArchive::new(file).ok()) else { return false };
+/// Returns `true` if the zip is older than a file that it includes, or has the wrong files beside
+/// the bootstrap. An unreadable zip is not reported.
+fn is_behind(
+    zip: &Path,
+    zipped: SystemTime,
+    name: &str,
+    include: &[Include],
+    target: &Path,
+) -> bool {
+    let Some(archive) = File::open(zip).ok().and_then(|file| ZipArchive::new(file).ok()) else {
+        return false;
+    };
     // If something cannot be included, the build reports the reason.
     let Ok(included) = Included::of(name, include, target) else { return true };
-    let Ok(mut there) = archive.file_names().collect::<Result<BTreeSet<_>, _>>() else { return true };
+    let Ok(mut there) = archive.file_names().collect::<Result<BTreeSet<_>, _>>() else {
+        return true;
+    };
     there.remove(BOOTSTRAP);
-    !there.iter().eq(included.files.keys()) || included.newest().is_some_and(|newest| newest > zipped)
+    !there.iter().eq(included.files.keys())
+        || included.newest().is_some_and(|newest| newest > zipped)
 }
 
-/// The sources that cargo listed beside the binary that the bootstrap is a copy of: a copy has its original's time.
+/// The sources that cargo listed beside the binary that the bootstrap is a copy of: a copy has its
+/// original's time.
 fn sources(target: &Path, name: &str, built: SystemTime) -> Option<Vec<PathBuf>> {
     let targets = std::fs::read_dir(target).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let binary = targets
         .flat_map(|target| ["release", "debug"].map(|profile| target.join(profile).join(name)))
-        .find(|binary| binary.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time == built))?;
+        .find(|binary| {
+            binary
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|time| time == built)
+        })?;
     let rules = std::fs::read_to_string(binary.with_extension("d")).ok()?;
     Some(prerequisites(&rules).collect())
 }
@@ -157,7 +183,9 @@ fn any_newer(directory: &Path, built: SystemTime) -> bool {
     let Ok(entries) = std::fs::read_dir(directory) else { return false };
     entries.filter_map(Result::ok).any(|entry| match entry.file_type() {
         Ok(kind) if kind.is_dir() => any_newer(&entry.path(), built),
-        _ => entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time > built),
+        _ => {
+            entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| time > built)
+        }
     })
 }
 

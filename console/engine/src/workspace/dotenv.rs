@@ -1,11 +1,12 @@
-//! Parses files of variables in the dotenv format: quotes, comments, escapes, values over several lines, `export`, and
-//! `$NAME` of an earlier variable or of the environment. The `dotenvy` crate reads each entry; unquoted values may have
-//! blanks, as in other dotenv implementations. Pure except for the environment.
+//! Parses files of variables in the dotenv format: quotes, comments, escapes, values over several
+//! lines, `export`, and `$NAME` of an earlier variable or of the environment. The `dotenvy` crate
+//! reads each entry; unquoted values may have blanks, as in other dotenv implementations. Pure
+//! except for the environment.
 
 use std::collections::BTreeSet;
 
-/// The variables of a file in their order, and the problems of the lines that are left out: line number and reason,
-/// never the text, which may be a secret.
+/// The variables of a file in their order, and the problems of the lines that are left out: line
+/// number and reason, never the text, which may be a secret.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     /// Names and values.
@@ -38,12 +39,18 @@ pub fn parse(text: &str) -> Variables {
 /// The name of an entry that can be parsed alone.
 fn check(entry: &str, known: &BTreeSet<String>) -> Result<String, String> {
     let unreadable = || "it is not NAME=VALUE in the dotenv format".to_owned();
-    let (name, _) = dotenvy::from_read_iter(entry.as_bytes()).next().ok_or_else(unreadable)?.map_err(|_error| {
-        // Its message would repeat the value.
-        unreadable()
-    })?;
-    match references(entry).find(|name| !known.contains(*name) && std::env::var_os(name).is_none()) {
-        Some(unset) => Err(format!("${unset} is not set; put a value with a dollar sign in single quotes")),
+    let (name, _) = dotenvy::from_read_iter(entry.as_bytes())
+        .next()
+        .ok_or_else(unreadable)?
+        .map_err(|_error| {
+            // Its message would repeat the value.
+            unreadable()
+        })?;
+    match references(entry).find(|name| !known.contains(*name) && std::env::var_os(name).is_none())
+    {
+        Some(unset) => {
+            Err(format!("${unset} is not set; put a value with a dollar sign in single quotes"))
+        }
         None => Ok(name),
     }
 }
@@ -53,7 +60,8 @@ fn references(entry: &str) -> impl Iterator<Item = &str> {
     let value = entry.split_once('=').map_or("", |(_, value)| value);
     let literal = value.trim_start().starts_with('\'');
     let parts = if literal { "" } else { value }.split('$').skip(1);
-    let mut escaped = (if literal { "" } else { value }).split('$').map(|before| before.ends_with('\\'));
+    let mut escaped =
+        (if literal { "" } else { value }).split('$').map(|before| before.ends_with('\\'));
     parts.filter_map(move |part| {
         if escaped.next().unwrap_or_default() {
             return None;
@@ -64,7 +72,8 @@ fn references(entry: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Splits a text into entries, each with the number of its first line. Unquoted values are put in quotes.
+/// Splits a text into entries, each with the number of its first line. Unquoted values are put in
+/// quotes.
 fn entries(text: &str) -> Vec<(usize, Result<String, String>)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut entries = Vec::new();
@@ -193,10 +202,18 @@ mod tests {
     #[test]
     fn a_line_that_is_no_entry_is_named_without_its_text_and_the_others_are_kept() {
         let variables = parse("A=1\nsecret text\n\nB=\"open\nC=2\n3D=4\nE=pa$nowhere_set\n");
-        assert_eq!(variables.pairs, [("A".to_owned(), "1".to_owned()), ("C".to_owned(), "2".to_owned())]);
+        assert_eq!(
+            variables.pairs,
+            [("A".to_owned(), "1".to_owned()), ("C".to_owned(), "2".to_owned())]
+        );
         let lines: Vec<usize> = variables.problems.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 4, 6, 7]);
-        assert!(variables.problems.iter().all(|(_, why)| !why.contains("secret") && !why.contains("open\n")));
+        assert!(
+            variables
+                .problems
+                .iter()
+                .all(|(_, why)| !why.contains("secret") && !why.contains("open\n"))
+        );
         assert!(variables.problems[3].1.contains("single quotes"), "{variables:?}");
     }
 }

@@ -48,7 +48,10 @@ pub(crate) fn ignored(directory: &Path, paths: &[impl AsRef<Path> + Sync]) -> Ig
             let mut stdin = stdin?;
             for path in paths {
                 // It stops reading after a refusal.
-                stdin.write_all(path.as_ref().as_os_str().as_bytes()).and_then(|()| stdin.write_all(b"\0")).ok()?;
+                stdin
+                    .write_all(path.as_ref().as_os_str().as_bytes())
+                    .and_then(|()| stdin.write_all(b"\0"))
+                    .ok()?;
             }
             Some(())
         });
@@ -60,7 +63,8 @@ pub(crate) fn ignored(directory: &Path, paths: &[impl AsRef<Path> + Sync]) -> Ig
     let refusal = refusal.lines().find_map(|line| line.strip_prefix("fatal: ")).map(str::to_owned);
     Ignored {
         paths: names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect(),
-        refusal: refusal.filter(|why| !output.status.success() && !why.starts_with("not a git repository")),
+        refusal: refusal
+            .filter(|why| !output.status.success() && !why.starts_with("not a git repository")),
     }
 }
 
@@ -84,8 +88,10 @@ mod tests {
         );
         init(place.path());
         std::fs::write(place.path().join(".gitignore"), "*.log\n").unwrap();
-        let many: Vec<PathBuf> = (0..20_000).map(|number| place.path().join(format!("{number}.log"))).collect();
-        let paths: Vec<PathBuf> = names.iter().map(|name| place.path().join(name)).chain(many).collect();
+        let many: Vec<PathBuf> =
+            (0..20_000).map(|number| place.path().join(format!("{number}.log"))).collect();
+        let paths: Vec<PathBuf> =
+            names.iter().map(|name| place.path().join(name)).chain(many).collect();
         let answer = ignored(place.path(), &paths);
         assert_eq!((answer.paths.len(), answer.refusal.as_ref()), (20_004, None));
         assert!(!answer.has(&place.path().join("kept.rs")));
@@ -98,6 +104,9 @@ mod tests {
         std::fs::write(place.path().join(".git/config"), "[core\n").unwrap();
         let answer = ignored(place.path(), &[place.path().join("a")]);
         assert!(answer.paths.is_empty());
-        assert!(answer.refusal.is_some_and(|why| why.contains("bad config line 1")), "it names the reason");
+        assert!(
+            answer.refusal.is_some_and(|why| why.contains("bad config line 1")),
+            "it names the reason"
+        );
     }
 }

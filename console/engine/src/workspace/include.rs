@@ -32,7 +32,8 @@ pub(crate) struct File {
     pub(crate) path: PathBuf,
     /// Its size.
     pub(crate) bytes: u64,
-    /// Its mode in the zip. Lambda must be able to read it; the rest of the mode has no meaning there.
+    /// Its mode in the zip. Lambda must be able to read it; the rest of the mode has no meaning
+    /// there.
     pub(crate) mode: u32,
     /// Time of its last change.
     pub(crate) modified: SystemTime,
@@ -42,7 +43,8 @@ impl Included {
     /// Resolves the `include` of `function`. Directories are walked, and links followed.
     ///
     /// # Errors
-    /// Work: something does not exist, cannot be read, has no valid name in the zip, or two have the same.
+    /// Work: something does not exist, cannot be read, has no valid name in the zip, or two have
+    /// the same.
     pub(crate) fn of(function: &str, include: &[Include], target: &Path) -> Result<Self, Failure> {
         let mut included = Self::default();
         if include.is_empty() {
@@ -50,7 +52,8 @@ impl Included {
         }
         let target = target.metadata().ok().map(|metadata| identity(&metadata));
         for one in include {
-            let mut walk = Walk { function, include: one, target, above: Vec::new(), included: &mut included };
+            let mut walk =
+                Walk { function, include: one, target, above: Vec::new(), included: &mut included };
             let name = walk.name()?;
             if one.source.is_symlink() {
                 walk.included.links.push(one.source.clone());
@@ -98,9 +101,11 @@ impl Walk<'_> {
                 Component::Normal(part) => parts.push(part.to_string_lossy()),
                 Component::CurDir => {}
                 Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                    let name = self.include.source.file_name().unwrap_or_default().to_string_lossy();
+                    let name =
+                        self.include.source.file_name().unwrap_or_default().to_string_lossy();
                     let why = format!("{} leads out of the zip", self.include.name);
-                    let hint = format!("say what it is called in the zip, as in `{name}:../{name}`");
+                    let hint =
+                        format!("say what it is called in the zip, as in `{name}:../{name}`");
                     return Err(self.failure(&why, &hint));
                 }
             }
@@ -130,8 +135,11 @@ impl Walk<'_> {
             return Err(self.failure(&why, "name the files and directories beside it one by one"));
         }
         if self.above.contains(&identity) {
-            let why = format!("the link {} leads back to a directory that it is in", path.display());
-            return Err(self.failure(&why, "remove the link, or name what else is there one by one"));
+            let why =
+                format!("the link {} leads back to a directory that it is in", path.display());
+            return Err(
+                self.failure(&why, "remove the link, or name what else is there one by one")
+            );
         }
         self.above.push(identity);
         let entries = path.read_dir().map_err(|error| self.unread(path, &error))?;
@@ -152,7 +160,11 @@ impl Walk<'_> {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
             self.included.links.push(path.clone());
         }
-        if parent.is_empty() { self.add(&path, name) } else { self.add(&path, &format!("{parent}/{name}")) }
+        if parent.is_empty() {
+            self.add(&path, name)
+        } else {
+            self.add(&path, &format!("{parent}/{name}"))
+        }
     }
 
     fn file(&mut self, name: &str, file: File) -> Result<(), Failure> {
@@ -162,12 +174,17 @@ impl Walk<'_> {
             return Err(self.failure(&why, "give it one: `NAME:PATH`"));
         }
         if name.split('/').next() == Some(BOOTSTRAP) {
-            let why = format!("{path} would be `{name}` in the zip, and `{BOOTSTRAP}` is the executable");
+            let why =
+                format!("{path} would be `{name}` in the zip, and `{BOOTSTRAP}` is the executable");
             return Err(self.failure(&why, "give it another name: `NAME:PATH`"));
         }
         if let Some(first) = self.included.files.get(name) {
-            let why = format!("{path} would be `{name}` in the zip, as {} is already", first.path.display());
-            return Err(self.failure(&why, "name it once, or give one of the two another name: `NAME:PATH`"));
+            let why = format!(
+                "{path} would be `{name}` in the zip, as {} is already",
+                first.path.display()
+            );
+            return Err(self
+                .failure(&why, "name it once, or give one of the two another name: `NAME:PATH`"));
         }
         self.included.files.insert(name.to_owned(), file);
         Ok(())
@@ -179,7 +196,10 @@ impl Walk<'_> {
         for name in files.keys() {
             let mut above = name.match_indices('/').filter_map(|(at, _)| name.get(..at));
             if let Some(file) = above.find_map(|directory| files.get(directory)) {
-                let why = format!("{} would be a directory in the zip, for `{name}` is in it", file.path.display());
+                let why = format!(
+                    "{} would be a directory in the zip, for `{name}` is in it",
+                    file.path.display()
+                );
                 return Err(self.failure(&why, "give one of the two another name: `NAME:PATH`"));
             }
         }
@@ -188,14 +208,21 @@ impl Walk<'_> {
 
     fn unread(&self, path: &Path, error: &io::Error) -> Failure {
         if error.kind() != io::ErrorKind::NotFound {
-            return self.failure(&format!("{}: {error}", path.display()), "make it readable, or leave it out");
+            return self.failure(
+                &format!("{}: {error}", path.display()),
+                "make it readable, or leave it out",
+            );
         }
         if path.is_symlink() {
             let why = format!("{} is a link that leads nowhere", path.display());
             return self.failure(&why, "remove the link, or make what it leads to");
         }
         let why = format!("{} is not there", path.display());
-        self.failure(&why, "correct the path, which begins at the manifest, or make what it names before the build")
+        self.failure(
+            &why,
+            "correct the path, which begins at the manifest, or make what it names \
+            before the build",
+        )
     }
 
     fn failure(&self, why: &str, hint: &str) -> Failure {

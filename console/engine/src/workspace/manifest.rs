@@ -1,9 +1,10 @@
-//! Reads `[package.metadata.lambda]` and `[workspace.metadata.lambda]`, with the keys and the meaning of
-//! cargo-lambda's.
+//! Reads `[package.metadata.lambda]` and `[workspace.metadata.lambda]`, with the keys and the
+//! meaning of cargo-lambda's.
 //!
-//! Layers, of which later ones win: the workspace's, the workspace's for the binary (`bin.<name>`), the package's, the
-//! package's for the binary. A value of the wrong type, or an unknown key, is a warning with its place and does not
-//! affect the rest; so are the keys of cargo-lambda that the console does not use.
+//! Layers, of which later ones win: the workspace's, the workspace's for the binary (`bin.<name>`),
+//! the package's, the package's for the binary. A value of the wrong type, or an unknown key, is a
+//! warning with its place and does not affect the rest; so are the keys of cargo-lambda that the
+//! console does not use.
 //!
 //! Reads the manifests; changes nothing.
 
@@ -53,14 +54,25 @@ impl Layer {
     }
 }
 
-/// The settings of `binary`, merged from `layers`. Values that cannot be used are added to `warnings`.
-pub(super) fn merged(binary: &str, layers: &[&Layer], warnings: &mut Vec<Failure>) -> FunctionConfig {
+/// The settings of `binary`, merged from `layers`. Values that cannot be used are added to
+/// `warnings`.
+pub(super) fn merged(
+    binary: &str,
+    layers: &[&Layer],
+    warnings: &mut Vec<Failure>,
+) -> FunctionConfig {
     let (mut config, mut includes) = (FunctionConfig::default(), Includes::default());
     for layer in layers {
         let Ok(document) = DeTable::parse(&layer.text) else { continue };
         let mut reader = Reader { layer, warnings, path: Vec::new() };
-        let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"]) else { continue };
-        reader.check_keys(lambda, if layer.section == "workspace" { &keys::WORKSPACE } else { &keys::LAMBDA });
+        let Some(lambda) = reader.enter(document.get_ref(), &[layer.section, "metadata", "lambda"])
+        else {
+            continue;
+        };
+        reader.check_keys(
+            lambda,
+            if layer.section == "workspace" { &keys::WORKSPACE } else { &keys::LAMBDA },
+        );
         reader.tables(lambda, binary, &mut config, &mut includes);
         if let Some(own) = reader.enter(lambda, &["bin", binary]) {
             reader.check_keys(own, &keys::LAMBDA);
@@ -82,7 +94,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Descends into `keys`, which stay on the path; `None` if one does not exist.
-    fn enter<'v, 't>(&mut self, mut table: &'v DeTable<'t>, keys: &[&str]) -> Option<&'v DeTable<'t>> {
+    fn enter<'v, 't>(
+        &mut self,
+        mut table: &'v DeTable<'t>,
+        keys: &[&str],
+    ) -> Option<&'v DeTable<'t>> {
         for key in keys {
             let value = table.get(*key)?;
             let Some(inner) = value.get_ref().as_table() else {
@@ -96,7 +112,13 @@ impl Reader<'_> {
     }
 
     /// Reads `env`, `build` and `deploy`.
-    fn tables(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig, includes: &mut Includes) {
+    fn tables(
+        &mut self,
+        table: &DeTable<'_>,
+        binary: &str,
+        config: &mut FunctionConfig,
+        includes: &mut Includes,
+    ) {
         self.pairs(table, "env", &mut config.env);
         self.includes(table, includes);
         if let Some(build) = self.enter(table, &["build"]) {
@@ -111,15 +133,24 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, table: &DeTable<'_>, key: &str, range: std::ops::RangeInclusive<u32>, to: &mut Option<u32>) {
+    fn number(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        range: std::ops::RangeInclusive<u32>,
+        to: &mut Option<u32>,
+    ) {
         let Some(value) = table.get(key) else { return };
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|number| u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+        let number = value.get_ref().as_integer().and_then(|number| {
+            u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
+        });
         match number.filter(|number| range.contains(number)) {
             Some(number) => *to = Some(number),
-            None => self.warn(key, value, &format!("a whole number from {} to {}", range.start(), range.end())),
+            None => self.warn(
+                key,
+                value,
+                &format!("a whole number from {} to {}", range.start(), range.end()),
+            ),
         }
     }
 
@@ -134,7 +165,10 @@ impl Reader<'_> {
     fn list(&mut self, table: &DeTable<'_>, key: &str, to: &mut Option<Vec<String>>) {
         let Some(value) = table.get(key) else { return };
         let texts = value.get_ref().as_array().and_then(|array| {
-            array.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            array
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
         });
         match texts {
             Some(texts) => *to = Some(texts),
@@ -145,8 +179,10 @@ impl Reader<'_> {
     /// Reads a table of strings, or a list of `KEY=VALUE`, and adds it to the existing values.
     fn pairs(&mut self, table: &DeTable<'_>, key: &str, to: &mut BTreeMap<String, String>) {
         let Some(value) = table.get(key) else { return };
-        let pair =
-            |text: &str| text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+        let pair = |text: &str| {
+            text.split_once('=')
+                .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+        };
         match value.get_ref() {
             DeValue::Table(pairs) => {
                 for (name, value) in pairs {
@@ -171,7 +207,9 @@ impl Reader<'_> {
     /// A file of `KEY=VALUE` lines beside the manifest.
     fn env_file(&mut self, table: &DeTable<'_>, to: &mut BTreeMap<String, String>) {
         let Some(value) = table.get("env_file") else { return };
-        let Some(name) = value.get_ref().as_str() else { return self.warn("env_file", value, "a string") };
+        let Some(name) = value.get_ref().as_str() else {
+            return self.warn("env_file", value, "a string");
+        };
         let path = self.layer.manifest.parent().unwrap_or(Path::new("")).join(name);
         let text = match text::read(&path) {
             Ok(text) => text,
@@ -187,7 +225,11 @@ impl Reader<'_> {
         to.extend(variables.pairs);
         for (line, why) in variables.problems {
             let what = format!("left out a line of the `{}.env_file`", self.path.join("."));
-            self.add(Failure::usage(what, format!("{}:{line}: {why}", path.display()), "correct that line"));
+            self.add(Failure::usage(
+                what,
+                format!("{}:{line}: {why}", path.display()),
+                "correct that line",
+            ));
         }
     }
 

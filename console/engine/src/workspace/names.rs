@@ -1,4 +1,5 @@
-//! The names of functions: their binaries', or those in their settings; and the functions that are left out. Pure.
+//! The names of functions: their binaries', or those in their settings; and the functions that are
+//! left out. Pure.
 
 use std::collections::HashMap;
 
@@ -7,8 +8,9 @@ use lambda_console_model::{Failure, Function, FunctionConfig};
 /// Names that are not given to a function, each with the reason.
 type LeftOut = Vec<(String, Failure)>;
 
-/// Sets the name and the directory of each function, and removes those that cannot be one, so that they do not affect
-/// others. Names are unique: of several functions with the same name, the first gets it.
+/// Sets the name and the directory of each function, and removes those that cannot be one, so that
+/// they do not affect others. Names are unique: of several functions with the same name, the first
+/// gets it.
 pub(super) fn settle(functions: &mut Vec<Function>) -> LeftOut {
     let mut left_out = Vec::new();
     call_by_name(functions, &mut left_out);
@@ -26,7 +28,10 @@ pub(super) fn settle(functions: &mut Vec<Function>) -> LeftOut {
         };
         let what = format!("left out a second function named {}", function.name);
         let hint = format!("give one of the two another name: {}", setting(function));
-        left_out.push((function.name.clone(), Failure::usage(what, format!("it is {place}, beside {first}"), hint)));
+        left_out.push((
+            function.name.clone(),
+            Failure::usage(what, format!("it is {place}, beside {first}"), hint),
+        ));
         false
     });
     left_out
@@ -79,12 +84,22 @@ fn why_not(function: &Function) -> Option<Failure> {
     let (name, manifest) = (&function.name, function.manifest.display());
     let what = format!("left out the function {name}");
     if function.config.extension {
-        let why = format!("{manifest}: it is an extension, and only functions are built and deployed here");
-        return Some(Failure::usage(what, why, "build and deploy it with `cargo lambda`; functions use it as a layer"));
+        let why = format!(
+            "{manifest}: it is an extension, and only functions are built and deployed here"
+        );
+        return Some(Failure::usage(
+            what,
+            why,
+            "build and deploy it with `cargo lambda`; functions use it as a layer",
+        ));
     }
     (!FunctionConfig::is_name(name)).then(|| {
         let why = format!("{manifest}: a function's name is made of {}", FunctionConfig::NAME);
-        Failure::usage(what, why, format!("give it one, which its binary need not have: {}", setting(function)))
+        Failure::usage(
+            what,
+            why,
+            format!("give it one, which its binary need not have: {}", setting(function)),
+        )
     })
 }
 
@@ -96,6 +111,7 @@ fn setting(function: &Function) -> String {
 
 /// `name` as a key in a table's header.
 fn toml_key(name: &str) -> String {
-    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_bare =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if is_bare { name.to_owned() } else { format!("\"{name}\"") }
 }

@@ -1,7 +1,8 @@
-//! Locations of the console's files, by the XDG rules: files that can be created again (cache), files that cannot
-//! (state), and the user's own (config).
+//! Locations of the console's files, by the XDG rules: files that can be created again (cache),
+//! files that cannot (state), and the user's own (config).
 //!
-//! Computes paths, creates directories that only the user can access, and checks the owner of files.
+//! Computes paths, creates directories that only the user can access, and checks the owner of
+//! files.
 
 use std::{
     io,
@@ -13,19 +14,21 @@ use sha2::{Digest, Sha256};
 
 const NAME: &str = "lambda-console";
 
-/// The state directory of one workspace: history, local Lambda, log. Readable only by the user; the code that creates
-/// it has to ensure that.
+/// The state directory of one workspace: history, local Lambda, log. Readable only by the user; the
+/// code that creates it has to ensure that.
 ///
-/// The name starts with the workspace's own, for people, and ends with a hash of its path, so that two workspaces of
-/// one name do not collide.
+/// The name starts with the workspace's own, for people, and ends with a hash of its path, so that
+/// two workspaces of one name do not collide.
 pub fn state_dir(workspace_root: &Path) -> PathBuf {
     let root = std::path::absolute(workspace_root).unwrap_or_else(|_| workspace_root.to_path_buf());
-    let name = root.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
+    let name =
+        root.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
     let hash = hex(&Sha256::digest(root.as_os_str().as_encoded_bytes())[..6]);
     base(|base| base.state_dir().unwrap_or_else(|| base.data_dir())).join(format!("{name}-{hash}"))
 }
 
-/// The cache directory: the toolchain's provided parts. All of it can be deleted; `setup` creates it again.
+/// The cache directory: the toolchain's provided parts. All of it can be deleted; `setup` creates
+/// it again.
 pub fn cache_dir() -> PathBuf {
     base(BaseStrategy::cache_dir)
 }
@@ -38,16 +41,19 @@ pub fn config_file() -> PathBuf {
 fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> PathBuf) -> PathBuf {
     match etcetera::base_strategy::Xdg::new() {
         Ok(base) => pick(&base).join(NAME),
-        // Without a home directory there is only the temporary one, which others share: the name contains the user's
-        // ID.
-        Err(_) => std::env::temp_dir().join(format!("{NAME}-{}", rustix::process::geteuid().as_raw())),
+        // Without a home directory there is only the temporary one, which others share: the name
+        // contains the user's ID.
+        Err(_) => {
+            std::env::temp_dir().join(format!("{NAME}-{}", rustix::process::geteuid().as_raw()))
+        }
     }
 }
 
 /// Creates a directory that only the user can access (mode 0700), with its parents.
 ///
 /// # Errors
-/// Returns an error if it cannot be created, or it belongs to another user, who could read or replace its content.
+/// Returns an error if it cannot be created, or it belongs to another user, who could read or
+/// replace its content.
 pub fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -62,15 +68,16 @@ pub fn make_private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns `true` if only the user and root can have put a file there: `file`, and each directory from `root` down to
-/// it, belong to one of the two and others may not write to them.
+/// Returns `true` if only the user and root can have put a file there: `file`, and each directory
+/// from `root` down to it, belong to one of the two and others may not write to them.
 pub fn is_own(file: &Path, root: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let me = rustix::process::geteuid().as_raw();
     file.ancestors().take_while(|path| path.starts_with(root)).all(|path| {
         let own = |metadata: std::fs::Metadata| matches!(metadata.uid(), 0) || metadata.uid() == me;
-        std::fs::symlink_metadata(path)
-            .is_ok_and(|metadata| (metadata.is_symlink() || metadata.mode() & 0o002 == 0) && own(metadata))
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| {
+            (metadata.is_symlink() || metadata.mode() & 0o002 == 0) && own(metadata)
+        })
     })
 }
 

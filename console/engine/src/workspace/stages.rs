@@ -10,7 +10,8 @@ use toml::{
 
 use super::text;
 
-/// The settings of one stage. Unknown keys are errors, so that a typing error cannot unprotect a stage.
+/// The settings of one stage. Unknown keys are errors, so that a typing error cannot unprotect a
+/// stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StageSettings {
     /// The AWS profile.
@@ -31,11 +32,14 @@ pub(crate) struct StageSettings {
     pub protected: bool,
 }
 
-const KEYS: [&str; 8] = ["profile", "region", "role", "prefix", "suffix", "alias", "bucket", "protected"];
+const KEYS: [&str; 8] =
+    ["profile", "region", "role", "prefix", "suffix", "alias", "bucket", "protected"];
 
 impl StageSettings {
     /// Reads the table of one stage. The error has the wrong value, the reason, and the remedy.
-    fn read<'v, 't>(stage: &'v Spanned<DeValue<'t>>) -> Result<Self, (&'v Spanned<DeValue<'t>>, String, String)> {
+    fn read<'v, 't>(
+        stage: &'v Spanned<DeValue<'t>>,
+    ) -> Result<Self, (&'v Spanned<DeValue<'t>>, String, String)> {
         let all = || format!("the keys of a stage are {} and protected", KEYS[..7].join(", "));
         let Some(table) = stage.get_ref().as_table() else {
             return Err((stage, "it must be a table".to_owned(), all()));
@@ -57,7 +61,8 @@ impl StageSettings {
                     continue;
                 }
                 unknown => {
-                    let hint = nearest(unknown, KEYS).map_or_else(all, |near| format!("did you mean `{near}`?"));
+                    let hint = nearest(unknown, KEYS)
+                        .map_or_else(all, |near| format!("did you mean `{near}`?"));
                     return Err((value, format!("unknown key `{unknown}`"), hint));
                 }
             };
@@ -73,7 +78,8 @@ impl StageSettings {
 pub(crate) struct Stages {
     /// Stages that can be used.
     pub(crate) known: BTreeMap<String, StageSettings>,
-    /// Stages that have an error, each with it: they do not affect other stages, and cannot be used themselves.
+    /// Stages that have an error, each with it: they do not affect other stages, and cannot be used
+    /// themselves.
     pub(crate) left_out: BTreeMap<String, Failure>,
 }
 
@@ -81,7 +87,11 @@ pub(crate) struct Stages {
 pub(crate) fn read(root: &Path) -> Result<Stages, Failure> {
     let path = root.join("Cargo.toml");
     let text = text::read(&path).map_err(|why| {
-        Failure::usage(format!("could not read {}", path.display()), why, "name the workspace with --workspace")
+        Failure::usage(
+            format!("could not read {}", path.display()),
+            why,
+            "name the workspace with --workspace",
+        )
     })?;
     parse(&path, &text).map_err(|error| {
         let what = format!("could not read the stages in {}", path.display());
@@ -95,7 +105,9 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> 
     let mut table = document.get_ref();
     for key in ["workspace", "metadata", "lambda", "stages"] {
         // A value that is not a table is reported with the settings of functions.
-        let Some(inner) = table.get(key).and_then(|value| value.get_ref().as_table()) else { return Ok(stages) };
+        let Some(inner) = table.get(key).and_then(|value| value.get_ref().as_table()) else {
+            return Ok(stages);
+        };
         table = inner;
     }
     for (name, stage) in table {
@@ -103,7 +115,8 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> 
         match StageSettings::read(stage) {
             Ok(settings) => drop(stages.known.insert(name, settings)),
             Err((value, why, hint)) => {
-                let line = text.bytes().take(value.span().start).filter(|byte| *byte == b'\n').count() + 1;
+                let line =
+                    text.bytes().take(value.span().start).filter(|byte| *byte == b'\n').count() + 1;
                 let why = format!("{}:{line}: {why}", path.display());
                 let failure = Failure::usage(format!("left out the stage {name}"), why, hint);
                 stages.left_out.insert(name, failure);
@@ -113,8 +126,8 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> 
     Ok(stages)
 }
 
-/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a wrong type, each with
-/// its place.
+/// The stages in the manifest of the workspace at `root` that have an unknown key or a value of a
+/// wrong type, each with its place.
 pub(super) fn left_out(root: &Path) -> Vec<Failure> {
     read(root).map(|stages| stages.left_out.into_values().collect()).unwrap_or_default()
 }

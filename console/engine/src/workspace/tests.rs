@@ -18,12 +18,17 @@ fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
 const MAIN: &str = "fn main() {}";
 
 fn declared(name: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n")
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition \
+        = \"2021\"\n[package.metadata.lambda]\n"
+    )
 }
 
 #[tokio::test]
 async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_so() {
-    let package = |name: &str, rest: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n{rest}");
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n{rest}")
+    };
     let root = workspace(&[
         ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
         ("lambda_runtime/Cargo.toml", &package("lambda_runtime", "")),
@@ -32,7 +37,10 @@ async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_s
         ("ours/src/lib.rs", ""),
         (
             "orders/Cargo.toml",
-            &package("orders", "[dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n"),
+            &package(
+                "orders",
+                "[dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n",
+            ),
         ),
         ("orders/src/main.rs", MAIN),
         ("orders/src/bin/refunds.rs", MAIN),
@@ -41,19 +49,26 @@ async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_s
         ("orders/events/notes.txt", ""),
         (
             "bundled/Cargo.toml",
-            &package("bundled", "[dependencies]\nlambda-console-runtime = { path = \"../ours\" }\n"),
+            &package(
+                "bundled",
+                "[dependencies]\nlambda-console-runtime = { path = \"../ours\" }\n",
+            ),
         ),
         ("bundled/src/main.rs", MAIN),
         ("said/Cargo.toml", &declared("said")),
         ("said/src/main.rs", MAIN),
         (
             "tested/Cargo.toml",
-            &package("tested", "[dev-dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n"),
+            &package(
+                "tested",
+                "[dev-dependencies]\nlambda_runtime = { path = \"../lambda_runtime\" }\n",
+            ),
         ),
         ("tested/src/main.rs", MAIN),
     ]);
     let found = discover(root.path()).await.unwrap();
-    let functions: Vec<_> = found.functions.iter().map(|function| (function.name.as_str(), function.runtime)).collect();
+    let functions: Vec<_> =
+        found.functions.iter().map(|function| (function.name.as_str(), function.runtime)).collect();
     assert_eq!(
         functions,
         [
@@ -64,7 +79,8 @@ async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_s
         ]
     );
     assert_eq!(found.functions[2].package, "orders");
-    let events: Vec<_> = found.functions[1].events.iter().map(|event| event.name.as_str()).collect();
+    let events: Vec<_> =
+        found.functions[1].events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(events, ["a", "z"]);
     assert_eq!(found.functions[1].architecture, Architecture::Arm64);
     assert!(found.functions.iter().all(|function| function.bootstrap.is_none() && !function.stale));
@@ -73,7 +89,10 @@ async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_s
 
 #[tokio::test]
 async fn a_workspace_without_functions_is_an_empty_list() {
-    let root = workspace(&[("Cargo.toml", "[package]\nname = \"tool\"\nversion = \"0.1.0\"\n"), ("src/main.rs", MAIN)]);
+    let root = workspace(&[
+        ("Cargo.toml", "[package]\nname = \"tool\"\nversion = \"0.1.0\"\n"),
+        ("src/main.rs", MAIN),
+    ]);
     let found = discover(root.path()).await.unwrap();
     assert_eq!(found.functions, []);
     assert_eq!(found.root, root.path().canonicalize().unwrap());
@@ -81,7 +100,10 @@ async fn a_workspace_without_functions_is_an_empty_list() {
 
 #[tokio::test]
 async fn a_broken_manifest_fails_with_cargos_message_and_its_place() {
-    let root = workspace(&[("Cargo.toml", "[package]\nname = \"tool\"\nversion = [\n"), ("src/main.rs", MAIN)]);
+    let root = workspace(&[
+        ("Cargo.toml", "[package]\nname = \"tool\"\nversion = [\n"),
+        ("src/main.rs", MAIN),
+    ]);
     let failure = discover(root.path()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Usage);
     assert!(failure.why.contains("Cargo.toml:3"), "{}", failure.why);
@@ -92,7 +114,10 @@ async fn a_directory_without_a_manifest_is_told_so() {
     let failure = discover(tempfile::tempdir().unwrap().path()).await.unwrap_err();
     assert!(failure.why.starts_with("there is no Cargo.toml in "), "{}", failure.why);
     let failure = discover(Path::new("/no/such/place")).await.unwrap_err();
-    assert_eq!((failure.kind, failure.why.as_str()), (FailureKind::Usage, "/no/such/place is not a directory"));
+    assert_eq!(
+        (failure.kind, failure.why.as_str()),
+        (FailureKind::Usage, "/no/such/place is not a directory")
+    );
 }
 
 #[tokio::test]
@@ -120,7 +145,10 @@ async fn a_source_that_is_newer_than_the_bootstrap_makes_it_stale() {
     let hello = discover_apart(root.path()).await.functions.remove(0);
     assert!(!hello.stale);
     assert_eq!(hello.architecture, Architecture::Native);
-    assert_eq!(hello.zip.unwrap().sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(
+        hello.zip.unwrap().sha256,
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
     later(&root.path().join("src/main.rs"), 20);
     assert!(discover_apart(root.path()).await.functions[0].stale);
 }
@@ -133,7 +161,13 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
         ("a/Cargo.toml", &named("a", "[package.metadata.lambda.deploy]\nname = \"orders\"\n")),
         ("a/src/main.rs", MAIN),
         // Of two binaries, `binary_name` selects one.
-        ("b/Cargo.toml", &named("b", "[package.metadata.lambda.deploy]\nname = \"refunds\"\nbinary_name = \"two\"\n")),
+        (
+            "b/Cargo.toml",
+            &named(
+                "b",
+                "[package.metadata.lambda.deploy]\nname = \"refunds\"\nbinary_name = \"two\"\n",
+            ),
+        ),
         ("b/src/bin/one.rs", MAIN),
         ("b/src/bin/two.rs", MAIN),
         ("c/Cargo.toml", &named("c", "[package.metadata.lambda.bin.c.deploy]\nname = \"one\"\n")),
@@ -142,12 +176,26 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
         ("d/src/main.rs", MAIN),
     ]);
     let found = discover(root.path()).await.unwrap();
-    let names: Vec<_> =
-        found.functions.iter().map(|function| (function.name.as_str(), function.binary.as_str())).collect();
-    assert_eq!(names, [("c", "c"), ("d", "d"), ("one", "one"), ("orders", "a"), ("refunds", "two")]);
-    let warnings: Vec<_> = found.warnings.iter().map(|warning| (warning.what.as_str(), warning.why.as_str())).collect();
-    let place = |package: &str| root.path().canonicalize().unwrap().join(package).join("Cargo.toml");
-    let invalid = format!("{}:7: it must be 1 to 64 letters, digits, hyphens and underscores", place("d").display());
+    let names: Vec<_> = found
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.binary.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [("c", "c"), ("d", "d"), ("one", "one"), ("orders", "a"), ("refunds", "two")]
+    );
+    let warnings: Vec<_> = found
+        .warnings
+        .iter()
+        .map(|warning| (warning.what.as_str(), warning.why.as_str()))
+        .collect();
+    let place =
+        |package: &str| root.path().canonicalize().unwrap().join(package).join("Cargo.toml");
+    let invalid = format!(
+        "{}:7: it must be 1 to 64 letters, digits, hyphens and underscores",
+        place("d").display()
+    );
     let taken = format!("{}: another function is called so", place("c").display());
     let expected = [
         ("left out the setting `package.metadata.lambda.deploy.name`", invalid.as_str()),
@@ -175,7 +223,14 @@ async fn a_zip_that_is_behind_what_it_includes_makes_the_function_stale_until_it
         let function = found().await;
         let target = root.path().join("target");
         let native = Architecture::Native;
-        crate::compile::package::package(&target, "hello", native, &executable, &function.config.include).unwrap();
+        crate::compile::package::package(
+            &target,
+            "hello",
+            native,
+            &executable,
+            &function.config.include,
+        )
+        .unwrap();
     };
     package().await;
     assert!(!found().await.stale);
@@ -206,7 +261,8 @@ async fn what_can_be_no_function_is_left_out_and_named_and_the_others_are_there(
     let binary = |name: &str| format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n");
     let long = "l".repeat(65);
     let manifest = declared("many")
-        + "bin.\"straße\".deploy = { name = \"strasse\" }\nbin.probe.deploy = { extension = true }\n"
+        + "bin.\"straße\".deploy = { name = \"strasse\" }\nbin.probe.deploy = { \
+            extension = true }\n"
         + &["good", "größe", "straße", "a.b", "probe", &long].map(binary).concat();
     let root = workspace(&[("Cargo.toml", &manifest), ("src/main.rs", MAIN)]);
     let found = discover(root.path()).await.unwrap();
@@ -217,11 +273,16 @@ async fn what_can_be_no_function_is_left_out_and_named_and_the_others_are_there(
     let failure = &found.left_out[1].1;
     assert_eq!(failure.what, "left out the function größe");
     assert!(
-        failure.hint.contains("`name = \"…\"` below `[package.metadata.lambda.bin.\"größe\".deploy]`"),
+        failure
+            .hint
+            .contains("`name = \"…\"` below `[package.metadata.lambda.bin.\"größe\".deploy]`"),
         "{failure:?}"
     );
     assert!(found.left_out[3].1.why.contains("it is an extension"));
-    assert!(found.left_out.iter().all(|(_, failure)| found.warnings.contains(failure)), "each face shows the warnings");
+    assert!(
+        found.left_out.iter().all(|(_, failure)| found.warnings.contains(failure)),
+        "each face shows the warnings"
+    );
 }
 
 #[tokio::test]
@@ -244,17 +305,24 @@ async fn a_binary_that_gets_the_runtime_by_way_of_another_package_is_hinted_at()
         ("tool/src/main.rs", MAIN),
         ("tool2/Cargo.toml", &package("tool2", "")),
         ("tool2/src/lib.rs", ""),
-        ("said/Cargo.toml", &package("said", &format!("[package.metadata.lambda]\n{}", needs("common")))),
+        (
+            "said/Cargo.toml",
+            &package("said", &format!("[package.metadata.lambda]\n{}", needs("common"))),
+        ),
         ("said/src/main.rs", MAIN),
     ]);
     let found = discover(root.path()).await.unwrap();
-    assert_eq!(found.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["said"]);
+    assert_eq!(
+        found.functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
+        ["said"]
+    );
     assert_eq!(found.warnings, []);
     let [hint] = found.hints.as_slice() else { panic!("{:?}", found.hints) };
     assert_eq!(hint.what, "did not list the binaries of orders");
     assert!(hint.why.contains("lambda_http by way of common"), "{hint:?}");
     assert!(
-        hint.hint.starts_with("`[package.metadata.lambda]` in ") && hint.hint.contains("orders/Cargo.toml"),
+        hint.hint.starts_with("`[package.metadata.lambda]` in ")
+            && hint.hint.contains("orders/Cargo.toml"),
         "{hint:?}"
     );
 }
@@ -283,15 +351,26 @@ async fn binaries_of_one_name_are_functions_where_their_names_differ() {
         .iter()
         .map(|function| (function.name.as_str(), function.package.as_str(), function.directory()))
         .collect();
-    let expected = [("bootstrap", "pc", "bootstrap"), ("pa", "pa", "pa"), ("pb", "pb", "pb"), ("pe", "pe", "pe")];
+    let expected = [
+        ("bootstrap", "pc", "bootstrap"),
+        ("pa", "pa", "pa"),
+        ("pb", "pb", "pb"),
+        ("pe", "pe", "pe"),
+    ];
     assert_eq!(functions, expected);
     let [(name, failure)] = found.left_out.as_slice() else { panic!("{:?}", found.left_out) };
-    assert_eq!((name.as_str(), failure.what.as_str()), ("bootstrap", "left out a second function named bootstrap"));
+    assert_eq!(
+        (name.as_str(), failure.what.as_str()),
+        ("bootstrap", "left out a second function named bootstrap")
+    );
     assert!(
         failure.why.contains("pd/Cargo.toml, beside the binary bootstrap of ")
             && failure.why.ends_with("pc/Cargo.toml"),
         "{failure:?}"
     );
-    assert!(failure.hint.contains("`[package.metadata.lambda.bin.bootstrap.deploy]`"), "{failure:?}");
+    assert!(
+        failure.hint.contains("`[package.metadata.lambda.bin.bootstrap.deploy]`"),
+        "{failure:?}"
+    );
     assert_eq!(found.warnings, std::slice::from_ref(failure));
 }

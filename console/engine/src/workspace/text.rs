@@ -7,7 +7,8 @@ pub use lambda_console_model::text::decode;
 /// Reads the text of a file, as returned by [`decode`].
 ///
 /// # Errors
-/// Returns an error if the file cannot be read, or is not UTF-8; the sentence does not name the file.
+/// Returns an error if the file cannot be read, or is not UTF-8; the sentence does not name the
+/// file.
 pub fn read(path: &Path) -> Result<String, String> {
     decode(std::fs::read(path).map_err(|error| error.to_string())?)
 }

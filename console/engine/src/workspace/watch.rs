@@ -1,13 +1,15 @@
-//! Watches the sources of functions, and the files in their zips, and reports the functions that a saved file belongs
-//! to.
+//! Watches the sources of functions, and the files in their zips, and reports the functions that a
+//! saved file belongs to.
 //!
-//! The system reports changes (inotify, `FSEvents`, kqueue): if it can, nothing is polled, and nothing runs while
-//! nothing is saved. The watched paths are the files that the last builds have read, wherever they are, and the
-//! directories of the packages that functions are made from: new files there may be read by the next build. Cargo's
-//! output and ignored or hidden files are skipped, unless a build has read them or a manifest includes them in a zip.
+//! The system reports changes (inotify, `FSEvents`, kqueue): if it can, nothing is polled, and
+//! nothing runs while nothing is saved. The watched paths are the files that the last builds have
+//! read, wherever they are, and the directories of the packages that functions are made from: new
+//! files there may be read by the next build. Cargo's output and ignored or hidden files are
+//! skipped, unless a build has read them or a manifest includes them in a zip.
 //!
-//! A file belongs to a function if cargo would compile the function again for it. A file that only a build wrote does
-//! not start another one, so changes during a build are checked when it has ended.
+//! A file belongs to a function if cargo would compile the function again for it. A file that only
+//! a build wrote does not start another one, so changes during a build are checked when it has
+//! ended.
 //!
 //! May touch files and `cargo metadata`, to read.
 
@@ -26,17 +28,18 @@ use std::{
 
 use lambda_console_model::{Changed, Failure, Function, Workspace};
 
-pub use self::builds::{Builds, Running};
 use self::{builds::Ends, graph::Graph, made::Made, sight::Sight};
 use crate::{Job, compile::fingerprint::Now, workspace};
+
+pub use self::builds::{Builds, Running};
 
 /// A file that changes in this number of builds in succession, and only then, is written by them.
 const BY_BUILDS: usize = 3;
 
-/// Watches functions of the workspace at `root` until the job is cancelled: all, or those named. First reports, with no
-/// file, the watched functions, and then after each burst of saves the changes; an error if the manifests cannot
-/// currently be read, or something is skipped: then it continues. Changes while one of the `builds` runs are reported
-/// after it.
+/// Watches functions of the workspace at `root` until the job is cancelled: all, or those named.
+/// First reports, with no file, the watched functions, and then after each burst of saves the
+/// changes; an error if the manifests cannot currently be read, or something is skipped: then it
+/// continues. Changes while one of the `builds` runs are reported after it.
 ///
 /// # Errors
 /// Interrupted: cancelled. At the beginning, as [`workspace::discover`].
@@ -71,7 +74,8 @@ pub async fn watch(
             changed.files.append(&mut waiting);
             let mut workspace = None;
             let mut functions = BTreeSet::new();
-            // Classified before the manifests are read: the root file of a new target is no such file afterwards.
+            // Classified before the manifests are read: the root file of a new target is no such
+            // file afterwards.
             let manifests: Vec<PathBuf> =
                 changed.files.keys().filter(|file| watching.is_manifest(file)).cloned().collect();
             if changed.is_incomplete || is_waiting || !manifests.is_empty() {
@@ -105,7 +109,11 @@ pub async fn watch(
             if !functions.is_empty() || workspace.is_some() {
                 files.sort();
                 let files = files.iter().map(|file| shown(watching.graph.root(), file)).collect();
-                report(Ok(Changed { files, functions: functions.into_iter().collect(), workspace }));
+                report(Ok(Changed {
+                    files,
+                    functions: functions.into_iter().collect(),
+                    workspace,
+                }));
             }
         }
     };
@@ -151,7 +159,12 @@ impl Watching {
                 self.cover().await;
                 // Saved before it was known that they are read.
                 let now = Now::default();
-                files.extend(self.made.values().flat_map(|made| made.outdated(&now)).map(|file| (file, false)));
+                files.extend(
+                    self.made
+                        .values()
+                        .flat_map(|made| made.outdated(&now))
+                        .map(|file| (file, false)),
+                );
             }
             let is_incomplete = burst.is_incomplete;
             if !burst.is_empty() {
@@ -178,25 +191,32 @@ impl Watching {
     async fn cover(&mut self) {
         let mut places = self.graph.places();
         places.extend(self.made.values().flat_map(Made::places).map(Path::to_path_buf));
-        // Settings elsewhere are watched as files only: other files in the user's directories change often.
+        // Settings elsewhere are watched as files only: other files in the user's directories
+        // change often.
         let root = self.graph.root();
         let settings = self.made.values().flat_map(|made| made.settings(root));
         places.extend(settings.filter(|file| !file.starts_with(root) && file.exists()));
         for place in places {
             self.sight.watch(&place);
         }
-        let trees: BTreeSet<PathBuf> =
-            self.graph.trees().chain(self.made.values().flat_map(Made::trees)).map(Path::to_path_buf).collect();
+        let trees: BTreeSet<PathBuf> = self
+            .graph
+            .trees()
+            .chain(self.made.values().flat_map(Made::trees))
+            .map(Path::to_path_buf)
+            .collect();
         for tree in trees {
             self.sight.tree(&self.graph, &tree).await;
         }
     }
 
-    /// Returns `true` if the workspace, or its settings that reach the compiler, depend on the file.
+    /// Returns `true` if the workspace, or its settings that reach the compiler, depend on the
+    /// file.
     fn is_manifest(&self, file: &Path) -> bool {
         let root = self.graph.root();
         (self.graph.is_manifest(file) && !self.is_written_by_cargo(file))
-            || (!file.starts_with(root) && self.made.values().any(|made| made.settings(root).contains(file)))
+            || (!file.starts_with(root)
+                && self.made.values().any(|made| made.settings(root).contains(file)))
     }
 
     /// The functions that are not among those `before`, or whose settings have changed.
@@ -209,13 +229,24 @@ impl Watching {
                     == (&function.config, &function.manifest, &function.binary)
             });
             !is_same
-                || self.made.get(&function.name).is_some_and(|made| made.has_other_settings(self.graph.root(), &now))
+                || self
+                    .made
+                    .get(&function.name)
+                    .is_some_and(|made| made.has_other_settings(self.graph.root(), &now))
         };
-        self.graph.functions().iter().filter(is_other).map(|function| function.name.clone()).collect()
+        self.graph
+            .functions()
+            .iter()
+            .filter(is_other)
+            .map(|function| function.name.clone())
+            .collect()
     }
 
     /// Those of `files` that were saved and affect a function, with these functions.
-    async fn affected(&mut self, files: BTreeMap<PathBuf, bool>) -> Vec<(PathBuf, BTreeSet<String>)> {
+    async fn affected(
+        &mut self,
+        files: BTreeMap<PathBuf, bool>,
+    ) -> Vec<(PathBuf, BTreeSet<String>)> {
         let (mut affected, unsure) = self.sorted(files);
         let mut homes: BTreeMap<PathBuf, Vec<(PathBuf, bool, BTreeSet<String>)>> = BTreeMap::new();
         for unsure in unsure {
@@ -225,7 +256,8 @@ impl Watching {
             let paths: Vec<PathBuf> = files.iter().map(|(file, ..)| file.clone()).collect();
             let ignored = self.sight.ignored(&home, &paths).await;
             for (file, is_new, functions) in files {
-                let is_read = self.made.values().any(|made| made.has(&file)) || self.graph.is_manifest(&file);
+                let is_read =
+                    self.made.values().any(|made| made.has(&file)) || self.graph.is_manifest(&file);
                 if (is_read || !ignored.has(&file)) && self.sight.is_other(&file, is_new) {
                     affected.push((file, functions));
                 }
@@ -236,8 +268,8 @@ impl Watching {
         affected
     }
 
-    /// Splits `files` into those that were read by a build or are included, and have changed; and those that may be
-    /// read, each with `true` if it was created. With the functions.
+    /// Splits `files` into those that were read by a build or are included, and have changed; and
+    /// those that may be read, each with `true` if it was created. With the functions.
     #[expect(clippy::type_complexity, reason = "two lists of the same")]
     fn sorted(
         &mut self,
@@ -250,13 +282,17 @@ impl Watching {
             if file.starts_with(self.graph.target()) && !included.has(&file) {
                 continue;
             }
-            let is_included =
-                included.is_named(&file) || (included.has(&file) && !sight::is_editors(&file) && !file.is_dir());
+            let is_included = included.is_named(&file)
+                || (included.has(&file) && !sight::is_editors(&file) && !file.is_dir());
             let including = included.functions(&file).filter(|_| is_included).cloned();
             let outdated = self.made.iter().filter(|(_, made)| made.is_outdated_by(&file, &now));
-            let sure: BTreeSet<String> = outdated.map(|(name, _)| name.clone()).chain(including).collect();
-            let likely =
-                if sight::may_be_source(&file) && !file.is_dir() { self.likely(&file) } else { BTreeSet::new() };
+            let sure: BTreeSet<String> =
+                outdated.map(|(name, _)| name.clone()).chain(including).collect();
+            let likely = if sight::may_be_source(&file) && !file.is_dir() {
+                self.likely(&file)
+            } else {
+                BTreeSet::new()
+            };
             if !likely.is_subset(&sure) {
                 unsure.push((file, is_new, likely.into_iter().chain(sure).collect()));
             } else if is_included || self.made.values().any(|made| made.has(&file)) {
@@ -270,8 +306,8 @@ impl Watching {
         (affected, unsure)
     }
 
-    /// The functions that may be made from `file`: those with unknown inputs, and those whose build script reads
-    /// everything.
+    /// The functions that may be made from `file`: those with unknown inputs, and those whose build
+    /// script reads everything.
     fn likely(&self, file: &Path) -> BTreeSet<String> {
         let home = self.graph.home(file);
         let is_cargos = self.is_written_by_cargo(file);
@@ -286,7 +322,8 @@ impl Watching {
         may_make.into_iter().filter(is_likely).map(str::to_owned).collect()
     }
 
-    /// Returns `true` if a build has written the lock file, as it does if it is missing or out of date.
+    /// Returns `true` if a build has written the lock file, as it does if it is missing or out of
+    /// date.
     fn is_written_by_cargo(&self, file: &Path) -> bool {
         file.ends_with("Cargo.lock") && self.changed_in_build(file)
     }
@@ -296,8 +333,8 @@ impl Watching {
         time.is_ok_and(|time| self.builds.were_running_at(time))
     }
 
-    /// Returns `true` if the user has saved it, as far as can be known: a file that changes in each build is written by
-    /// them.
+    /// Returns `true` if the user has saved it, as far as can be known: a file that changes in each
+    /// build is written by them.
     fn is_saved(&mut self, file: &Path) -> bool {
         if !self.changed_in_build(file) {
             self.in_builds.remove(file);
@@ -310,7 +347,8 @@ impl Watching {
             let file = shown(self.graph.root(), file);
             self.sight.notice(
                 format!("{file} changes in each build"),
-                "what a build writes starts no other: let the build script write into OUT_DIR, or save the file again",
+                "what a build writes starts no other: let the build script write into OUT_DIR, or \
+                save the file again",
             );
         }
         !is_written

@@ -1,12 +1,14 @@
 //! Callers: plain keep-alive connections that send requests signed in advance.
 
-use crate::Result;
-use lambda_console_local::Endpoint;
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     time::SystemTime,
 };
+
+use lambda_console_local::Endpoint;
+
+use crate::Result;
 
 /// A request that is sent many times. It is signed once: a signature is valid for five minutes.
 pub(crate) struct Target {
@@ -25,18 +27,33 @@ impl Target {
         body: &str,
         headers: &[(String, String)],
     ) -> Self {
-        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+        let mut text = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n",
+            body.len()
+        );
         for (name, value) in headers {
             text.extend([name, ": ", value, "\r\n"]);
         }
         text.extend(["\r\n", body]);
-        Self { address, method, path: path.to_owned(), body: body.to_owned(), bytes: text.into_bytes() }
+        Self {
+            address,
+            method,
+            path: path.to_owned(),
+            body: body.to_owned(),
+            bytes: text.into_bytes(),
+        }
     }
 
-    pub(crate) fn sign_with(&mut self, endpoint: &Endpoint, headers: &[(&str, &str)]) -> Result<()> {
+    pub(crate) fn sign_with(
+        &mut self,
+        endpoint: &Endpoint,
+        headers: &[(&str, &str)],
+    ) -> Result<()> {
         use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
         let Endpoint { access_key, secret_key, region, .. } = endpoint;
-        let identity = aws_credential_types::Credentials::new(access_key, secret_key, None, None, "bench").into();
+        let identity =
+            aws_credential_types::Credentials::new(access_key, secret_key, None, None, "bench")
+                .into();
         let params = aws_sigv4::sign::v4::SigningParams::builder()
             .identity(&identity)
             .region(region)
@@ -47,9 +64,11 @@ impl Target {
             .into();
         let url = format!("http://{}{}", self.address, self.path);
         let all = [("host", self.address.as_str())].into_iter().chain(headers.iter().copied());
-        let request = SignableRequest::new(self.method, url, all, SignableBody::Bytes(self.body.as_bytes()))?;
+        let request =
+            SignableRequest::new(self.method, url, all, SignableBody::Bytes(self.body.as_bytes()))?;
         let (instructions, _) = sign(request, &params)?.into_parts();
-        let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let signature =
+            instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let headers: Vec<(String, String)> = headers.chain(signature).collect();
         *self = Self::new(self.address.clone(), self.method, &self.path, &self.body, &headers);
@@ -65,8 +84,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let line =
-            self.head.lines().find(|line| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
+        let line = self
+            .head
+            .lines()
+            .find(|line| line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
         line.split_once(": ").map(|(_, value)| value)
     }
 }
@@ -95,13 +116,17 @@ impl<'a> Caller<'a> {
                 return Err("the connection was closed".into());
             }
             self.buffer.extend_from_slice(block.get(..count).unwrap_or_default());
-            let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).into_owned();
+            let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
+                continue;
+            };
+            let head =
+                String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).into_owned();
             let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
             let mut answer = Answer { status, head, body: Vec::new() };
             let length: usize = answer.header("content-length").map_or(Ok(0), str::parse)?;
             if self.buffer.len() >= end + 4 + length {
-                answer.body = self.buffer.get(end + 4..end + 4 + length).unwrap_or_default().to_vec();
+                answer.body =
+                    self.buffer.get(end + 4..end + 4 + length).unwrap_or_default().to_vec();
                 return Ok(answer);
             }
         }

@@ -1,28 +1,32 @@
 //! `cargo bench --workspace --bench requests`: the cost of the local Lambda, one figure per line.
 //!
-//! The server is this program in another process; the callers are plain threads with keep-alive connections that send
-//! requests signed in advance. The function is `functions/hello`, a release build. With `CARGO_LAMBDA` set to the path
-//! of that program, the same function and the same callers are measured on its emulator in the same run, in alternating
-//! turns; and also on a minimal emulator ([`relay`]), which shows how near both are to the lower bound.
+//! The server is this program in another process; the callers are plain threads with keep-alive
+//! connections that send requests signed in advance. The function is `functions/hello`, a release
+//! build. With `CARGO_LAMBDA` set to the path of that program, the same function and the same
+//! callers are measured on its emulator in the same run, in alternating turns; and also on a
+//! minimal emulator ([`relay`]), which shows how near both are to the lower bound.
 
 mod caller;
 mod measured;
+mod peer;
 mod relay;
 
-use caller::{Answer, Caller, Target};
-use lambda_console_local::{Endpoint, Options, open};
-use measured::{Measured, latency, processor_time};
-use serde_json::{Value, json};
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
+
+use caller::{Answer, Caller, Target};
+use lambda_console_local::{Endpoint, Options, open};
+use measured::{Measured, latency, processor_time};
+use peer::Peer;
+use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -42,8 +46,10 @@ fn main() -> Result<()> {
         return relay::serve(Path::new(&program));
     }
     let bootstrap = build()?;
-    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let wanted: Vec<String> =
+        env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     if is_wanted("requests") {
         requests(&bootstrap)?;
     }
@@ -72,7 +78,9 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
         Measured::new("local Lambda", ours, server.process.id()),
         Measured::new("relay", unsigned(&relay.address), relay.id()),
     ];
-    all.extend(theirs.iter().map(|peer| Measured::new("cargo-lambda", unsigned(&peer.address), peer.id())));
+    all.extend(
+        theirs.iter().map(|peer| Measured::new("cargo-lambda", unsigned(&peer.address), peer.id())),
+    );
     for measured in &all {
         throughput(&measured.target, Duration::from_millis(500))?;
     }
@@ -90,11 +98,13 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     }
     let mut middles = Vec::new();
     for Measured { name, rates, user, system, times, .. } in &mut all {
-        let (rate, p50, p99) = (percentile(rates, 50), percentile(times, 50), percentile(times, 99));
+        let (rate, p50, p99) =
+            (percentile(rates, 50), percentile(times, 50), percentile(times, 99));
         let (user, system) = (percentile(user, 50), percentile(system, 50));
         let mean = times.iter().sum::<f64>() / times.len() as f64;
         say(&format!(
-            "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor time each and {system:.0} µs \
+            "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor \
+            time each and {system:.0} µs \
              in the kernel; one caller: mean {mean:.3} ms, p50 {p50:.3} ms, p99 {p99:.3} ms"
         ));
         middles.push((*name, rate, p50));
@@ -107,7 +117,8 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// From the start of the process to its first `next`: as the local Lambda reports it, and by a plain harness.
+/// From the start of the process to its first `next`: as the local Lambda reports it, and by a
+/// plain harness.
 fn cold_start(bootstrap: &[u8]) -> Result<()> {
     let server = Server::start()?;
     server.create("hello", bootstrap)?;
@@ -120,17 +131,23 @@ fn cold_start(bootstrap: &[u8]) -> Result<()> {
         let change = json!({ "Description": turn.to_string() }).to_string();
         server.call("PUT", "/2015-03-31/functions/hello/configuration", &change)?;
         server.settled("hello")?;
-        let mut target = server.target("POST", "/2015-03-31/functions/hello/invocations", PAYLOAD)?;
+        let mut target =
+            server.target("POST", "/2015-03-31/functions/hello/invocations", PAYLOAD)?;
         target.sign_with(&server.endpoint, &[("x-amz-log-type", "Tail")])?;
         let answer = Caller::new(&target)?.call()?;
         let tail = answer.header("x-amz-log-result").ok_or("there is no log")?;
-        let tail = String::from_utf8(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, tail)?)?;
+        let tail = String::from_utf8(base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            tail,
+        )?)?;
         let init = tail.split("Init Duration: ").nth(1).and_then(|rest| rest.split(' ').next());
         reported.push(init.ok_or("there is no init")?.parse::<f64>()?);
     }
     let (bare, reported) = (percentile(&mut bare, 50), percentile(&mut reported, 50));
     let more = reported - bare;
-    say(&format!("cold start to the first next: {reported:.2} ms; bare: {bare:.2} ms; {more:.2} ms more"));
+    say(&format!(
+        "cold start to the first next: {reported:.2} ms; bare: {bare:.2} ms; {more:.2} ms more"
+    ));
     Ok(())
 }
 
@@ -147,13 +164,16 @@ fn metadata() -> Result<()> {
                 let server = &server;
                 scope.spawn(move || -> std::result::Result<(), String> {
                     for n in (part..FUNCTIONS).step_by(8) {
-                        server.create_only(&format!("f{n:05}"), bootstrap).map_err(|error| error.to_string())?;
+                        server
+                            .create_only(&format!("f{n:05}"), bootstrap)
+                            .map_err(|error| error.to_string())?;
                     }
                     Ok(())
                 })
             })
             .collect();
-        work.into_iter().try_for_each(|part| part.join().map_err(|_panic| "a caller panicked".to_owned())?)
+        work.into_iter()
+            .try_for_each(|part| part.join().map_err(|_panic| "a caller panicked".to_owned())?)
     })?;
     let created = began.elapsed().as_secs_f64();
     server.settled(&format!("f{:05}", FUNCTIONS - 1))?;
@@ -170,7 +190,9 @@ fn metadata() -> Result<()> {
             times.push(began.elapsed().as_secs_f64() * 1e3);
             count += page["Functions"].as_array().map_or(0, Vec::len);
             match page["NextMarker"].as_str() {
-                Some(next) if !next.is_empty() => next.replace('%', "%25").replace(' ', "%20").clone_into(&mut marker),
+                Some(next) if !next.is_empty() => {
+                    next.replace('%', "%25").replace(' ', "%20").clone_into(&mut marker);
+                }
                 _ => return Ok((count, times)),
             }
         }
@@ -181,7 +203,8 @@ fn metadata() -> Result<()> {
     let resident = server.resident()?;
     let (middle, worst) = (percentile(&mut times, 50), percentile(&mut times, 100));
     say(&format!(
-        "{count} functions: created in {created:.1} s, listed in {pages} pages in {whole:.0} ms (p50 {middle:.2} ms, worst {worst:.2} ms), {resident} MB"
+        "{count} functions: created in {created:.1} s, listed in {pages} pages in {whole:.0} ms \
+        (p50 {middle:.2} ms, worst {worst:.2} ms), {resident} MB"
     ));
     let began = Instant::now();
     server.restart()?;
@@ -200,9 +223,14 @@ fn churn(bootstrap: &[u8]) -> Result<()> {
     let round = |turn: usize| -> Result<()> {
         let target = server.target("POST", "/2015-03-31/functions/hello/invocations", PAYLOAD)?;
         thread::scope(|scope| {
-            let callers: Vec<_> =
-                (0..20).map(|_| scope.spawn(|| Caller::new(&target).and_then(|mut c| c.call()).is_ok())).collect();
-            callers.into_iter().all(|caller| caller.join().unwrap_or(false)).then_some(()).ok_or("a call failed")
+            let callers: Vec<_> = (0..20)
+                .map(|_| scope.spawn(|| Caller::new(&target).and_then(|mut c| c.call()).is_ok()))
+                .collect();
+            callers
+                .into_iter()
+                .all(|caller| caller.join().unwrap_or(false))
+                .then_some(())
+                .ok_or("a call failed")
         })?;
         let change = json!({ "Description": turn.to_string() }).to_string();
         server.call("PUT", "/2015-03-31/functions/hello/configuration", &change)?;
@@ -268,7 +296,12 @@ impl Server {
     fn call(&self, method: &'static str, path: &str, body: &str) -> Result<Answer> {
         let answer = Caller::new(&self.target(method, path, body)?)?.call()?;
         if answer.status >= 300 {
-            return Err(format!("{method} {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into());
+            return Err(format!(
+                "{method} {path}: {} {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            )
+            .into());
         }
         Ok(answer)
     }
@@ -280,7 +313,10 @@ impl Server {
             .last_modified_time(zip::DateTime::default());
         zip.start_file("bootstrap", options)?;
         zip.write_all(bootstrap)?;
-        let zip = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, zip.finish()?.into_inner());
+        let zip = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            zip.finish()?.into_inner(),
+        );
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let body = json!({
             "FunctionName": name, "Role": "arn:aws:iam::000000000000:role/bench", "Handler": "bootstrap",
@@ -296,9 +332,12 @@ impl Server {
 
     fn settled(&self, name: &str) -> Result<()> {
         loop {
-            let answer = self.call("GET", &format!("/2015-03-31/functions/{name}/configuration"), "")?;
+            let answer =
+                self.call("GET", &format!("/2015-03-31/functions/{name}/configuration"), "")?;
             let configuration: Value = serde_json::from_slice(&answer.body)?;
-            if configuration["State"] != "Pending" && configuration["LastUpdateStatus"] != "InProgress" {
+            if configuration["State"] != "Pending"
+                && configuration["LastUpdateStatus"] != "InProgress"
+            {
                 return Ok(());
             }
         }
@@ -311,7 +350,8 @@ impl Server {
     /// Resident memory of the server in MB.
     fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory")?;
         Ok(line.split_ascii_whitespace().next().ok_or("no figure")?.parse::<u64>()? / 1024)
     }
 }
@@ -326,7 +366,13 @@ impl Drop for Server {
 fn serve(dir: PathBuf) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let local = open(Options { dir, port: 0, region: "us-east-1".to_owned(), emulator: Arc::new(|| None) }).await?;
+        let local = open(Options {
+            dir,
+            port: 0,
+            region: "us-east-1".to_owned(),
+            emulator: Arc::new(|| None),
+        })
+        .await?;
         let mut output = std::io::stdout();
         serde_json::to_writer(&mut output, local.endpoint())?;
         writeln!(output)?;
@@ -335,84 +381,6 @@ fn serve(dir: PathBuf) -> Result<()> {
         local.shutdown().await;
         Ok(())
     })
-}
-
-/// Another emulator with its function.
-struct Peer {
-    address: String,
-    processes: Vec<Child>,
-    dir: tempfile::TempDir,
-}
-
-impl Peer {
-    /// Starts the minimal emulator: this program as a child process.
-    fn relay(bootstrap: &[u8]) -> Result<Self> {
-        let dir = tempfile::tempdir()?;
-        let program = dir.path().join("bootstrap");
-        write_program(&program, bootstrap)?;
-        let mut command = Command::new(env::current_exe()?);
-        command.env(RELAY, program).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn()?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        Ok(Self { address: line.trim().to_owned(), processes: vec![process], dir })
-    }
-
-    /// Starts cargo-lambda's emulator, with one process of the function per caller.
-    fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
-        let Some(program) = env::var_os("CARGO_LAMBDA") else {
-            say("cargo-lambda is not measured: CARGO_LAMBDA does not say where it is");
-            return Ok(None);
-        };
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let dir = tempfile::tempdir()?;
-        fs::create_dir(dir.path().join("src"))?;
-        fs::write(
-            dir.path().join("Cargo.toml"),
-            "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
-        )?;
-        fs::write(dir.path().join("src/main.rs"), "fn main() {}\n")?;
-        let mut command = Command::new(program);
-        command.args(["lambda", "watch", "--only-lambda-apis", "--concurrency", "16", "--invoke-address", "127.0.0.1"]);
-        command.args(["--invoke-port", &port.to_string()]).current_dir(dir.path());
-        let emulator = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let mut peer = Self { address: format!("127.0.0.1:{port}"), processes: vec![emulator], dir };
-        let began = Instant::now();
-        while TcpStream::connect(&peer.address).is_err() {
-            if began.elapsed() > Duration::from_secs(20) {
-                return Err("cargo-lambda does not listen".into());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        let program = peer.dir.path().join("bootstrap");
-        write_program(&program, bootstrap)?;
-        for _ in 0..CALLERS {
-            let mut function = Command::new(&program);
-            function.env("AWS_LAMBDA_RUNTIME_API", format!("http://{}/.rt/hello", peer.address));
-            function.env("AWS_LAMBDA_FUNCTION_NAME", "hello").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
-            function.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
-            peer.processes.push(function.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-        }
-        Ok(Some(peer))
-    }
-}
-
-impl Peer {
-    /// Process id of the emulator.
-    fn id(&self) -> u32 {
-        self.processes.first().map_or(0, Child::id)
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            // The relay and its functions end at the end of its input.
-            drop(process.stdin.take());
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
 }
 
 /// Requests per second.
@@ -440,7 +408,8 @@ fn throughput(target: &Target, time: Duration) -> Result<f64> {
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// Starts the program with a Runtime API that only listens. Returns the time to its first request in milliseconds.
+/// Starts the program with a Runtime API that only listens. Returns the time to its first request
+/// in milliseconds.
 fn spawn_to_next(program: &Path) -> Result<f64> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let began = Instant::now();
@@ -456,18 +425,31 @@ fn spawn_to_next(program: &Path) -> Result<f64> {
     let time = began.elapsed().as_secs_f64() * 1e3;
     process.kill()?;
     process.wait()?;
-    if block.get(..read).is_some_and(|request| request.starts_with(b"GET ")) { Ok(time) } else { Err("no next".into()) }
+    if block.get(..read).is_some_and(|request| request.starts_with(b"GET ")) {
+        Ok(time)
+    } else {
+        Err("no next".into())
+    }
 }
 
 /// Builds `functions/hello` in release mode.
 fn build() -> Result<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--release", "--package", "hello", "--message-format", "json"]);
+    command.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "hello",
+        "--message-format",
+        "json",
+    ]);
     let output = command.current_dir(root).stderr(Stdio::inherit()).output()?;
     let program = output.stdout.split(|byte| *byte == b'\n').find_map(|line| {
         let message: Value = serde_json::from_slice(line).ok()?;
-        (message["target"]["name"] == "hello").then(|| message["executable"].as_str().map(str::to_owned))?
+        (message["target"]["name"] == "hello")
+            .then(|| message["executable"].as_str().map(str::to_owned))?
     });
     Ok(fs::read(program.ok_or("hello was not built")?)?)
 }
@@ -480,7 +462,10 @@ fn write_program(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+    values
+        .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]

@@ -1,10 +1,11 @@
 //! The figures of one emulator: latency and processor time of its calls.
 
+use std::{fs, time::Instant};
+
 use crate::{
     Result,
     caller::{Caller, Target},
 };
-use std::{fs, time::Instant};
 
 /// One of the compared emulators and its figures.
 pub(crate) struct Measured {
@@ -33,7 +34,8 @@ pub(crate) fn processor_time(process: u32) -> Result<(f64, f64)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").ok_or("no fields")?;
     // The kernel counts hundredths of a second.
-    let mut fields = fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks * 1e4));
+    let mut fields =
+        fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks * 1e4));
     Ok((fields.next().ok_or("no user time")??, fields.next().ok_or("no system time")??))
 }
 

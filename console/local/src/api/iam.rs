@@ -1,10 +1,16 @@
-//! IAM: the part of it that the lifecycle of an execution role and of its policies needs. Both are stored but grant
-//! nothing: a local function has the permissions of the user who runs it, and so has the caller.
+//! IAM: the part of it that the lifecycle of an execution role and of its policies needs. Both are
+//! stored but grant nothing: a local function has the permissions of the user who runs it, and so
+//! has the caller.
 
 mod document;
 mod policies;
 mod request;
 mod roles;
+
+use std::collections::BTreeMap;
+
+use http::Response;
+use request::Request;
 
 use crate::{
     http::{
@@ -14,9 +20,6 @@ use crate::{
     },
     store::iam::Iam,
 };
-use http::Response;
-use request::Request;
-use std::collections::BTreeMap;
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
@@ -75,7 +78,9 @@ pub(crate) async fn dispatch(
             Some(result) => result,
             None => match iam.policy(action, &request).await? {
                 Some(result) => result,
-                None => return Err(ApiError::unknown(&format!("the IAM action {action:?}"), ACTIONS)),
+                None => {
+                    return Err(ApiError::unknown(&format!("the IAM action {action:?}"), ACTIONS));
+                }
             },
         },
     };
@@ -108,7 +113,8 @@ fn tags(tags: &BTreeMap<String, String>) -> String {
 }
 
 fn tag_members(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
-    tags.iter().map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
+    tags.iter()
+        .map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)))
 }
 
 /// Checks that a name is valid for a role or a policy.
@@ -116,7 +122,10 @@ fn check_name(name: &str, field: &str, longest: usize) -> Result<(), ApiError> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if name.is_empty() || name.len() > longest || !name.chars().all(valid) {
         let constraint = format!("satisfy regular expression pattern: [\\w+=,.@-]{{1,{longest}}}");
-        return Err(ApiError { code: "ValidationError", ..ApiError::validation(name, field, &constraint) });
+        return Err(ApiError {
+            code: "ValidationError",
+            ..ApiError::validation(name, field, &constraint)
+        });
     }
     Ok(())
 }
@@ -128,7 +137,8 @@ fn path<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
     if is_whole && is_path(path) {
         return Ok(path);
     }
-    let message = "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
+    let message = "The specified value for path is invalid. It must begin and end with / and \
+        contain only alphanumeric \
                    characters and/or / characters.";
     Err(ApiError::new(400, "ValidationError", message))
 }
@@ -139,7 +149,8 @@ fn path_prefix<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
     if is_path(prefix) {
         return Ok(prefix);
     }
-    let message = "The specified value for pathPrefix is invalid. It must begin with / and contain only alphanumeric \
+    let message = "The specified value for pathPrefix is invalid. It must begin with / and contain \
+        only alphanumeric \
                    characters and/or / characters.";
     Err(ApiError::new(400, "ValidationError", message))
 }
@@ -156,7 +167,8 @@ fn simulate(request: &Request<'_>) -> Result<String, ApiError> {
         resources => resources,
     };
     let actions = request.members("ActionNames");
-    let pairs = actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
+    let pairs =
+        actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
     Ok(list(
         "EvaluationResults",
         pairs.map(|(action, resource)| {

@@ -9,6 +9,12 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use http::Response;
+use page::read;
+use serde_json::Value;
+
 use crate::{
     http::{
         error::ApiError,
@@ -17,10 +23,6 @@ use crate::{
     },
     store::logs::Logs,
 };
-use http::Response;
-use page::read;
-use serde_json::Value;
-use std::sync::Arc;
 
 /// Operation with a streaming answer.
 const TAIL: &str = "StartLiveTail";
@@ -53,7 +55,11 @@ const OPERATIONS: [(&str, Operation); 20] = [
 ];
 
 /// Answers an operation of the Logs API.
-pub(crate) async fn dispatch(logs: &Arc<Logs>, operation: &str, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn dispatch(
+    logs: &Arc<Logs>,
+    operation: &str,
+    call: &ApiRequest,
+) -> Result<Response<Body>, ApiError> {
     if operation == TAIL {
         return tail::start(logs, call);
     }

@@ -1,5 +1,9 @@
 //! Routes each request to its API.
 
+use std::sync::Arc;
+
+use http::{Method, Response, request::Parts};
+
 use super::{iam, lambda, logs, sts};
 use crate::{
     http::{
@@ -11,8 +15,6 @@ use crate::{
     server::auth::download,
     service::Service,
 };
-use http::{Method, Response, request::Parts};
-use std::sync::Arc;
 
 /// Prefix of the targets of the Logs API.
 const LOGS: &str = "Logs_20140328.";
@@ -21,7 +23,10 @@ const LOGS: &str = "Logs_20140328.";
 const TARGETS: [&str; 1] = ["Logs_20140328"];
 
 /// Answers an authenticated request.
-pub(crate) async fn dispatch(service: &Arc<Service>, call: ApiRequest) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn dispatch(
+    service: &Arc<Service>,
+    call: ApiRequest,
+) -> Result<Response<Body>, ApiError> {
     if let Some(target) = call.header("x-amz-target") {
         let Some(operation) = target.strip_prefix(LOGS) else {
             return Err(ApiError::unknown(&format!("the target {target}"), TARGETS));
@@ -66,6 +71,11 @@ fn form(body: &[u8]) -> Vec<(String, String)> {
 
 /// Returns the service of an action of the awsQuery protocol.
 fn service_of(form: &[(String, String)]) -> &'static str {
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    if field("Action") == Some("GetCallerIdentity") || field("Version") == Some(sts::VERSION) { "sts" } else { "iam" }
+    let field =
+        |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if field("Action") == Some("GetCallerIdentity") || field("Version") == Some(sts::VERSION) {
+        "sts"
+    } else {
+        "iam"
+    }
 }

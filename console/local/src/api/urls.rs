@@ -1,11 +1,23 @@
-//! Function URLs: HTTP requests that become events, and responses that become HTTP again. Served on the loopback port
-//! of the APIs, under paths and host names of their own; the only endpoint that accepts unsigned requests.
+//! Function URLs: HTTP requests that become events, and responses that become HTTP again. Served on
+//! the loopback port of the APIs, under paths and host names of their own; the only endpoint that
+//! accepts unsigned requests.
 
 pub(crate) mod address;
 mod cors;
 mod event;
 mod function_response;
 mod permission;
+
+use std::sync::Arc;
+
+use address::Address;
+use bytes::{Bytes, BytesMut};
+use event::Request;
+use futures_util::stream;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use serde_json::{Value, json};
 
 use super::lambda::{
     identifier::{self, Resolved},
@@ -31,15 +43,6 @@ use crate::{
     store::function::LATEST,
     store::url_config::{AuthType, InvokeMode, UrlConfig},
 };
-use address::Address;
-use bytes::{Bytes, BytesMut};
-use event::Request;
-use futures_util::stream;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::{Frame, Incoming};
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Content type of a stream that begins with a prelude.
 const INTEGRATION: &[u8] = b"application/vnd.awslambda.http-integration-response";
@@ -56,7 +59,8 @@ pub(crate) async fn serve(
     service: &Arc<Service>,
     id: &str,
 ) -> Response<Body> {
-    // The body is always read to its end: a client that is still sending would not receive a refusal.
+    // The body is always read to its end: a client that is still sending would not receive a
+    // refusal.
     let received = match receive(body, PAYLOAD_LIMIT, CEILING).await {
         Ok(received) => received,
         Err(error) => return Protocol::Rest.render(&error, id),
@@ -69,10 +73,15 @@ pub(crate) async fn serve(
         return response;
     }
     let target = Target { function: &function, qualifier: &qualifier, config: &config };
-    let mut response = pass(address, &head, &received, auth, service, id, &target).await.unwrap_or_else(|error| {
-        tracing::debug!(code = error.code, message = error.message, "a request to a function URL was refused");
-        Protocol::Rest.render(&error, id)
-    });
+    let mut response =
+        pass(address, &head, &received, auth, service, id, &target).await.unwrap_or_else(|error| {
+            tracing::debug!(
+                code = error.code,
+                message = error.message,
+                "a request to a function URL was refused"
+            );
+            Protocol::Rest.render(&error, id)
+        });
     cors::add(response.headers_mut(), &head.headers, cors);
     response
 }
@@ -96,10 +105,14 @@ async fn pass(
     let access_key = match config.auth {
         AuthType::None => None,
         AuthType::Iam if !auth::is_signed(head) => return Ok(forbidden()),
-        AuthType::Iam => Some(auth.verify("lambda", head, &received.sha256, jiff::Timestamp::now())?),
+        AuthType::Iam => {
+            Some(auth.verify("lambda", head, &received.sha256, jiff::Timestamp::now())?)
+        }
     };
     let too_large = || {
-        let message = format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
+        let message = format!(
+            "Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation"
+        );
         ApiError::new(413, "RequestEntityTooLargeException", message)
     };
     if received.length > PAYLOAD_LIMIT {
@@ -145,7 +158,11 @@ async fn pass(
     let mut response = match config.mode {
         None | Some(InvokeMode::Buffered) => {
             let outcome = Running::whole(&service.pool, invocation)?.outcome().await?;
-            if outcome.failed { function_response::bad_gateway() } else { function_response::whole(outcome.payload) }
+            if outcome.failed {
+                function_response::bad_gateway()
+            } else {
+                function_response::whole(outcome.payload)
+            }
         }
         Some(InvokeMode::Stream) => stream(Running::streamed(&service.pool, invocation)?).await?,
     };
@@ -160,7 +177,8 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
     let content = match running.next().await {
         Some(Step::Part(Part::Head(content))) => content,
         Some(Step::Part(Part::Data(_))) | None => None,
-        // The response was not streamed. Observed on AWS: a function error is then the body, with status 200.
+        // The response was not streamed. Observed on AWS: a function error is then the body, with
+        // status 200.
         Some(Step::End(outcome)) => return Ok(function_response::unread(outcome?.payload)),
     };
     if !content.as_ref().is_some_and(|content| content.as_bytes().starts_with(INTEGRATION)) {
@@ -189,8 +207,8 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
     Ok(function_response::bad_gateway())
 }
 
-/// Returns the rest of a body. An error in its middle closes the connection: after the head HTTP has no other way to
-/// report it, and otherwise an incomplete body would look complete.
+/// Returns the rest of a body. An error in its middle closes the connection: after the head HTTP
+/// has no other way to report it, and otherwise an incomplete body would look complete.
 fn rest(running: Running, begun: Bytes) -> Body {
     let frames = stream::try_unfold((running, begun), |(mut running, begun)| async move {
         if !begun.is_empty() {
@@ -198,7 +216,9 @@ fn rest(running: Running, begun: Bytes) -> Body {
         }
         loop {
             match running.next().await {
-                Some(Step::Part(Part::Data(data))) => return Ok(Some((Frame::data(data), (running, begun)))),
+                Some(Step::Part(Part::Data(data))) => {
+                    return Ok(Some((Frame::data(data), (running, begun))));
+                }
                 Some(Step::Part(Part::Head(_))) => {}
                 Some(Step::End(Ok(outcome))) if !outcome.failed => return Ok(None),
                 Some(Step::End(_)) | None => {
@@ -220,6 +240,8 @@ fn forbidden() -> Response<Body> {
 
 fn denied(message: &Value) -> Response<Body> {
     let mut response = response::json(403, &json!({ "Message": message }));
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("AccessDeniedException"));
+    response
+        .headers_mut()
+        .insert("x-amzn-errortype", HeaderValue::from_static("AccessDeniedException"));
     response
 }

@@ -30,7 +30,8 @@ impl ApiError {
     /// `ValidationException`, 400: a value outside its documented pattern or range.
     pub(crate) fn validation(value: &str, field: &str, constraint: &str) -> Self {
         let message = format!(
-            "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must {constraint}"
+            "1 validation error detected: Value '{value}' at '{field}' failed to satisfy \
+            constraint: Member must {constraint}"
         );
         Self::new(400, "ValidationException", message)
     }
@@ -45,14 +46,17 @@ impl ApiError {
         Self::new(409, "ResourceConflictException", message)
     }
 
-    /// `UnknownOperationException`, 404: an operation that is not supported. `served` lists the supported ones.
+    /// `UnknownOperationException`, 404: an operation that is not supported. `served` lists the
+    /// supported ones.
     pub(crate) fn unknown<'a>(what: &str, served: impl IntoIterator<Item = &'a str>) -> Self {
         let served: Vec<&str> = served.into_iter().collect();
-        let message = format!("The local Lambda does not serve {what}. It serves: {}.", served.join(", "));
+        let message =
+            format!("The local Lambda does not serve {what}. It serves: {}.", served.join(", "));
         Self::new(404, UNKNOWN, message)
     }
 
-    /// `ServiceException`, 500: the server failed, for example on a full disk. `what` states what it could not do.
+    /// `ServiceException`, 500: the server failed, for example on a full disk. `what` states what
+    /// it could not do.
     pub(crate) fn service(what: &str, error: &dyn std::fmt::Display) -> Self {
         Self::new(500, "ServiceException", format!("the local Lambda {what}: {error}"))
     }

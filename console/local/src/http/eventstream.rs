@@ -7,10 +7,17 @@ use aws_smithy_types::{
 };
 use bytes::Bytes;
 
-/// Encodes one message: `kind` is `event` or `exception`, `name` its type, `content` the type of its payload.
-pub(crate) fn event(kind: &'static str, name: &'static str, content: &'static str, payload: Bytes) -> Bytes {
-    let header =
-        |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(StrBytes::from(value)));
+/// Encodes one message: `kind` is `event` or `exception`, `name` its type, `content` the type of
+/// its payload.
+pub(crate) fn event(
+    kind: &'static str,
+    name: &'static str,
+    content: &'static str,
+    payload: Bytes,
+) -> Bytes {
+    let header = |name: &'static str, value: &'static str| {
+        Header::new(name, HeaderValue::String(StrBytes::from(value)))
+    };
     let message = Message::new(payload)
         .add_header(header(if kind == "event" { ":event-type" } else { ":exception-type" }, name))
         .add_header(header(":content-type", content))

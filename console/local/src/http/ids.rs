@@ -1,5 +1,5 @@
-//! IDs of requests and of the objects that they create: there are several per request, and the system's own random
-//! numbers would cost a system call each.
+//! IDs of requests and of the objects that they create: there are several per request, and the
+//! system's own random numbers would cost a system call each.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -8,12 +8,14 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
 use uuid::Uuid;
 
-/// Returns a random UUID: unique, but not secret. Consecutive numbers, each hashed with two keys that the system
-/// generated.
+/// Returns a random UUID: unique, but not secret. Consecutive numbers, each hashed with two keys
+/// that the system generated.
 pub(crate) fn uuid() -> Uuid {
-    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static KEYS: LazyLock<[RandomState; 2]> =
+        LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let [high, low] = KEYS.each_ref().map(|key| u128::from(key.hash_one(number)));
@@ -30,7 +32,10 @@ mod tests {
         let ids: Vec<Uuid> = (0..10_000).map(|_| uuid()).collect();
         assert!(ids.iter().all(|id| id.get_version_num() == 4));
         // The first halves of the IDs are unique, too.
-        assert_eq!(ids.iter().map(|id| id.as_u64_pair().0).collect::<HashSet<_>>().len(), ids.len());
+        assert_eq!(
+            ids.iter().map(|id| id.as_u64_pair().0).collect::<HashSet<_>>().len(),
+            ids.len()
+        );
         let ones: u32 = ids.iter().map(|id| id.as_u128().count_ones()).sum();
         assert!((62..66).contains(&(ones / 10_000)), "{ones}");
     }

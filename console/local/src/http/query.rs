@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Decodes percent-encoded text; `+` becomes a space if `form` is set. Bytes that are not UTF-8 are replaced.
+/// Decodes percent-encoded text; `+` becomes a space if `form` is set. Bytes that are not UTF-8 are
+/// replaced.
 pub(crate) fn decode(text: &str, form: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|byte| *byte == b'%' || form && *byte == b'+') {
@@ -89,7 +90,10 @@ mod tests {
             pairs("a=1+2&b=%2Fx%zz&c"),
             [("a", "1 2"), ("b", "/x%zz"), ("c", "")].map(|(a, b)| (a.into(), b.into()))
         );
-        assert_eq!(pairs("a=100%+5off&b=%-1%"), [("a", "100% 5off"), ("b", "%-1%")].map(|(a, b)| (a.into(), b.into())));
+        assert_eq!(
+            pairs("a=100%+5off&b=%-1%"),
+            [("a", "100% 5off"), ("b", "%-1%")].map(|(a, b)| (a.into(), b.into()))
+        );
         assert_eq!(decode("arn%3Aaws+x", false), "arn:aws+x");
         assert_eq!(decode(&encode("ä /%"), false), "ä /%");
     }

@@ -1,12 +1,13 @@
 //! Renders errors in the shape of each protocol. Pure.
 
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::json;
+
 use super::{
     error::{ApiError, UNKNOWN},
     query,
     response::{self, Body},
 };
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use serde_json::json;
 
 /// Error code in the services of the awsQuery protocol. Source: IAM API reference, "Common errors".
 fn query_code(code: &'static str) -> &'static str {
@@ -34,12 +35,15 @@ pub(crate) enum Protocol {
 impl Protocol {
     /// Returns the protocol of a request, by its head.
     pub(crate) fn of(head: &http::request::Parts) -> Self {
-        let form = |value: &HeaderValue| value.as_bytes().starts_with(b"application/x-www-form-urlencoded");
+        let form = |value: &HeaderValue| {
+            value.as_bytes().starts_with(b"application/x-www-form-urlencoded")
+        };
         let has_action = |query: &str| query.starts_with("Action=") || query.contains("&Action=");
         if head.headers.contains_key("x-amz-target") {
             Self::Json
         } else if head.uri.path() == "/"
-            && (head.headers.get(CONTENT_TYPE).is_some_and(form) || head.uri.query().is_some_and(has_action))
+            && (head.headers.get(CONTENT_TYPE).is_some_and(form)
+                || head.uri.query().is_some_and(has_action))
         {
             Self::Query
         } else {
@@ -53,15 +57,17 @@ impl Protocol {
         let (content, body) = match self {
             Self::Rest => {
                 let side = if error.status.is_server_error() { "Service" } else { "User" };
-                let mut body = json!({ "Type": side, "Message": error.message, "message": error.message });
+                let mut body =
+                    json!({ "Type": side, "Message": error.message, "message": error.message });
                 if let Some(reason) = error.reason {
                     body["Reason"] = reason.into();
                 }
                 ("application/json", body.to_string())
             }
-            Self::Json => {
-                ("application/x-amz-json-1.1", json!({ "__type": error.code, "message": error.message }).to_string())
-            }
+            Self::Json => (
+                "application/x-amz-json-1.1",
+                json!({ "__type": error.code, "message": error.message }).to_string(),
+            ),
             Self::Query => (
                 "text/xml",
                 format!(
@@ -74,7 +80,10 @@ impl Protocol {
         };
         // CloudWatch Logs answers every client error with 400.
         let status = match self {
-            Self::Json if error.status == StatusCode::NOT_FOUND || error.status == StatusCode::CONFLICT => {
+            Self::Json
+                if error.status == StatusCode::NOT_FOUND
+                    || error.status == StatusCode::CONFLICT =>
+            {
                 StatusCode::BAD_REQUEST
             }
             Self::Query if error.code == UNKNOWN => StatusCode::BAD_REQUEST,

@@ -1,12 +1,13 @@
 //! A request to one of the APIs, once it is authenticated. Reads bodies; touches nothing else.
 
-use super::error::ApiError;
-use crate::http::hex::hexadecimal;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+
+use super::error::ApiError;
+use crate::http::hex::hexadecimal;
 
 /// Largest synchronous Invoke payload: 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6_291_456;
@@ -49,8 +50,11 @@ impl ApiRequest {
         read(&self.body)
     }
 
-    /// As [`json`](Self::json), for a body that may contain a zip: a long one is parsed on a blocking thread.
-    pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(&self) -> Result<T, ApiError> {
+    /// As [`json`](Self::json), for a body that may contain a zip: a long one is parsed on a
+    /// blocking thread.
+    pub(crate) async fn long_json<T: DeserializeOwned + Send + 'static>(
+        &self,
+    ) -> Result<T, ApiError> {
         if self.body.len() <= SHORT {
             return self.json();
         }
@@ -62,7 +66,11 @@ impl ApiRequest {
 
 fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(if body.is_empty() { b"{}" } else { body }).map_err(|error| {
-        ApiError::new(400, "SerializationException", format!("could not read the request's body: {error}"))
+        ApiError::new(
+            400,
+            "SerializationException",
+            format!("could not read the request's body: {error}"),
+        )
     })
 }
 
@@ -76,9 +84,14 @@ pub(crate) struct Received {
     pub(crate) length: usize,
 }
 
-/// Reads a whole body. A body over `limit` bytes is hashed and dropped, so that the caller, which is still sending,
-/// receives the answer instead of a broken connection; reading stops after `ceiling` bytes.
-pub(crate) async fn receive<B>(mut body: B, limit: usize, ceiling: usize) -> Result<Received, ApiError>
+/// Reads a whole body. A body over `limit` bytes is hashed and dropped, so that the caller, which
+/// is still sending, receives the answer instead of a broken connection; reading stops after
+/// `ceiling` bytes.
+pub(crate) async fn receive<B>(
+    mut body: B,
+    limit: usize,
+    ceiling: usize,
+) -> Result<Received, ApiError>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -88,13 +101,21 @@ where
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            ApiError::new(400, "InvalidRequestContentException", format!("the request's body broke off: {error}"))
+            ApiError::new(
+                400,
+                "InvalidRequestContentException",
+                format!("the request's body broke off: {error}"),
+            )
         })?;
         let Some(data) = frame.data_ref() else { continue };
         hash.update(data);
         length += data.len();
         if length > ceiling {
-            return Err(ApiError::new(413, "RequestEntityTooLargeException", "the request's body is too large"));
+            return Err(ApiError::new(
+                413,
+                "RequestEntityTooLargeException",
+                "the request's body is too large",
+            ));
         }
         if length > limit {
             kept = BytesMut::new();

@@ -1,14 +1,16 @@
 //! Responses and their bodies. Plain data.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
-use std::fmt;
 
 /// The body of every answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 
-/// Error that ends an incomplete body: its connection is closed without the marker for the end of the body.
+/// Error that ends an incomplete body: its connection is closed without the marker for the end of
+/// the body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BrokenOff;
 
@@ -28,7 +30,8 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 /// Creates an answer with a body of known type.
 pub(crate) fn answer(status: u16, content: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(full(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content));
     response
 }
@@ -41,6 +44,7 @@ pub(crate) fn json(status: u16, value: &serde_json::Value) -> Response<Body> {
 /// Creates an answer without a body.
 pub(crate) fn empty(status: u16) -> Response<Body> {
     let mut response = Response::new(full(Bytes::new()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
 }

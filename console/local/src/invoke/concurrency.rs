@@ -1,13 +1,15 @@
-//! Concurrent executions: the limits on invocations that run at once, of one function and of all. As on AWS, a
-//! function's reservation is its share and its limit, and the functions without one share the rest of the account's
-//! limit. Touches nothing but its own counts.
+//! Concurrent executions: the limits on invocations that run at once, of one function and of all.
+//! As on AWS, a function's reservation is its share and its limit, and the functions without one
+//! share the rest of the account's limit. Touches nothing but its own counts.
 
-use crate::http::error::ApiError;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
 use tokio::sync::oneshot;
+
+use crate::http::error::ApiError;
 
 /// Counts of running invocations.
 pub(crate) struct Concurrency {
@@ -88,7 +90,8 @@ impl Concurrency {
                 state.unreserved += running;
             }
             let waiting = state.waiting.remove(&before).unwrap_or_default();
-            let (moved, left): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|other| other.name == name);
+            let (moved, left): (VecDeque<_>, VecDeque<_>) =
+                waiting.into_iter().partition(|other| other.name == name);
             state.waiting.entry(before.clone()).or_default().extend(left);
             state.waiting.entry(after.clone()).or_default().extend(moved);
             (before, after)
@@ -111,7 +114,10 @@ impl Concurrency {
             Lane::Reserved(_) => "ReservedFunctionConcurrentInvocationLimitExceeded",
             Lane::Unreserved => "ConcurrentInvocationLimitExceeded",
         };
-        Err(ApiError { reason: Some(reason), ..ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.") })
+        Err(ApiError {
+            reason: Some(reason),
+            ..ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.")
+        })
     }
 
     /// Waits for a permit to run an invocation. Returns `None` once the server closes.
@@ -123,7 +129,11 @@ impl Concurrency {
                 return None;
             }
             let lane = state.lane(name);
-            state.waiting.entry(lane.clone()).or_default().push_back(Waiting { name: name.to_owned(), turn });
+            state
+                .waiting
+                .entry(lane.clone())
+                .or_default()
+                .push_back(Waiting { name: name.to_owned(), turn });
             lane
         };
         self.serve(&lane);
@@ -145,7 +155,8 @@ impl Concurrency {
                 if !state.has_room(self.limit, lane) {
                     return;
                 }
-                let Some(waiting) = state.waiting.get_mut(lane).and_then(VecDeque::pop_front) else {
+                let Some(waiting) = state.waiting.get_mut(lane).and_then(VecDeque::pop_front)
+                else {
                     state.waiting.remove(lane);
                     return;
                 };
@@ -168,7 +179,11 @@ impl Concurrency {
 
 impl State {
     fn lane(&self, name: &str) -> Lane {
-        if self.reserved.contains_key(name) { Lane::Reserved(name.to_owned()) } else { Lane::Unreserved }
+        if self.reserved.contains_key(name) {
+            Lane::Reserved(name.to_owned())
+        } else {
+            Lane::Unreserved
+        }
     }
 
     fn has_room(&self, limit: u32, lane: &Lane) -> bool {
@@ -177,7 +192,9 @@ impl State {
                 let running = self.running.get(name).copied().unwrap_or(0);
                 running < self.reserved.get(name).copied().unwrap_or(0)
             }
-            Lane::Unreserved => self.unreserved < limit.saturating_sub(self.reserved.values().sum()),
+            Lane::Unreserved => {
+                self.unreserved < limit.saturating_sub(self.reserved.values().sum())
+            }
         }
     }
 
@@ -207,15 +224,25 @@ mod tests {
         let concurrency = Concurrency::new(5);
         concurrency.reserve("r", Some(2));
         let reserved = [concurrency.begin("r"), concurrency.begin("r")].map(Result::unwrap);
-        assert_eq!(reason(&concurrency, "r"), Some("ReservedFunctionConcurrentInvocationLimitExceeded"));
+        assert_eq!(
+            reason(&concurrency, "r"),
+            Some("ReservedFunctionConcurrentInvocationLimitExceeded")
+        );
         let others = ["a", "b", "a"].map(|name| concurrency.begin(name).unwrap());
         assert_eq!(reason(&concurrency, "c"), Some("ConcurrentInvocationLimitExceeded"));
         drop(reserved);
-        assert_eq!(reason(&concurrency, "c"), Some("ConcurrentInvocationLimitExceeded"), "the share stays reserved");
+        assert_eq!(
+            reason(&concurrency, "c"),
+            Some("ConcurrentInvocationLimitExceeded"),
+            "the share stays reserved"
+        );
         drop(others);
         assert_eq!(reason(&concurrency, "c"), None);
         concurrency.reserve("r", Some(0));
-        assert_eq!(reason(&concurrency, "r"), Some("ReservedFunctionConcurrentInvocationLimitExceeded"));
+        assert_eq!(
+            reason(&concurrency, "r"),
+            Some("ReservedFunctionConcurrentInvocationLimitExceeded")
+        );
     }
 
     #[test]

@@ -1,22 +1,26 @@
-//! One invocation: from the choice of a sandbox to the answer and its `REPORT`. Cold starts, failed inits, timeouts and
-//! exits are reported as AWS reports them.
+//! One invocation: from the choice of a sandbox to the answer and its `REPORT`. Cold starts, failed
+//! inits, timeouts and exits are reported as AWS reports them.
 
 mod conclusion;
 mod failure;
 
-use super::{concurrency::Execution, pool::Pool};
-use crate::{
-    http::error::ApiError,
-    sandbox::{Answer, Ending, Event, Init, LogWriter, Part, Phase, Reason, Report, Sandbox, Status, Trace},
-    store::function::Function,
-};
-use bytes::Bytes;
-use failure::Failed;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use bytes::Bytes;
+use failure::Failed;
 use tokio::sync::{mpsc, oneshot};
+
+use super::{concurrency::Execution, pool::Pool};
+use crate::{
+    http::error::ApiError,
+    sandbox::{
+        Answer, Ending, Event, Init, LogWriter, Part, Phase, Reason, Report, Sandbox, Status, Trace,
+    },
+    store::function::Function,
+};
 
 /// A request to invoke a function.
 #[derive(Clone)]
@@ -35,7 +39,8 @@ pub(crate) struct Invocation {
     pub(crate) tenant: Option<String>,
     /// The X-Ray trace header.
     pub(crate) trace: String,
-    /// Receiver of the parts of a response that the function streams. `None` collects the response instead.
+    /// Receiver of the parts of a response that the function streams. `None` collects the response
+    /// instead.
     pub(crate) stream: Option<mpsc::Sender<Part>>,
     /// `true` if the caller asked for the tail of the log, and so waits for the `REPORT`.
     pub(crate) tail: bool,
@@ -70,13 +75,15 @@ impl Caller {
         }
     }
 
-    /// Reports that the shutdown of the server interrupted the invocation. Nothing is logged: the function did not
-    /// cause it.
+    /// Reports that the shutdown of the server interrupted the invocation. Nothing is logged: the
+    /// function did not cause it.
     fn break_off(&mut self) {
         self.fail(|| {
             let process = std::process::id();
-            let message =
-                format!("process {process}, which served the local Lambda, was stopped while the function ran");
+            let message = format!(
+                "process {process}, which served the local Lambda, was stopped while the \
+                    function ran"
+            );
             ApiError::new(500, "ServiceException", message)
         });
     }
@@ -103,13 +110,21 @@ struct Running<'a> {
     again: bool,
 }
 
-/// Runs an invocation and waits for its outcome. Returns an error for the caller if nothing was run.
-pub(crate) async fn run(pool: &Arc<Pool>, invocation: Invocation, permit: Execution) -> Result<Outcome, ApiError> {
-    begin(pool, invocation, permit).await.map_err(|error| ApiError::service("broke off the invocation", &error))?
+/// Runs an invocation and waits for its outcome. Returns an error for the caller if nothing was
+/// run.
+pub(crate) async fn run(
+    pool: &Arc<Pool>,
+    invocation: Invocation,
+    permit: Execution,
+) -> Result<Outcome, ApiError> {
+    begin(pool, invocation, permit)
+        .await
+        .map_err(|error| ApiError::service("broke off the invocation", &error))?
 }
 
-/// Runs an invocation in a warm sandbox, or in a new one. The outcome is sent as soon as it is known; the permit is
-/// kept until runtime and extensions are done. A caller that disconnects does not cancel the invocation.
+/// Runs an invocation in a warm sandbox, or in a new one. The outcome is sent as soon as it is
+/// known; the permit is kept until runtime and extensions are done. A caller that disconnects does
+/// not cancel the invocation.
 pub(crate) fn begin(
     pool: &Arc<Pool>,
     invocation: Invocation,
@@ -140,7 +155,12 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
     }
 }
 
-async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, caller: &mut Caller) {
+async fn warm(
+    pool: &Arc<Pool>,
+    sandbox: Arc<Sandbox>,
+    invocation: &Invocation,
+    caller: &mut Caller,
+) {
     sandbox.log.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
     let begun = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
@@ -149,7 +169,12 @@ async fn warm(pool: &Arc<Pool>, sandbox: Arc<Sandbox>, invocation: &Invocation, 
     running.conclude(ended, caller).await;
 }
 
-async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, caller: &mut Caller) {
+async fn cold(
+    pool: &Arc<Pool>,
+    log: &Arc<LogWriter>,
+    invocation: &Invocation,
+    caller: &mut Caller,
+) {
     let env = pool.env();
     let trace = Trace::sampled(&invocation.trace);
     let until = tokio::time::Instant::now() + env.limits.init;
@@ -158,15 +183,23 @@ async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, c
             log.start(&invocation.id, trace);
             let begun = Instant::now();
             let deadline = tokio::time::Instant::now() + invocation.timeout();
-            let running = Running { pool, sandbox, invocation, begun, deadline, init: Some(init), again: false };
+            let running = Running {
+                pool,
+                sandbox,
+                invocation,
+                begun,
+                deadline,
+                init: Some(init),
+                again: false,
+            };
             let ended = running.hand_over().await;
             return running.conclude(ended, caller).await;
         }
         Err(_) if pool.is_closing() => return caller.break_off(),
         Err(failure) => failure,
     };
-    // As on AWS, the init is repeated as part of the invocation and within its time limit, and the invocation starts
-    // after it. A bootstrap that could not be run at all is not tried again.
+    // As on AWS, the init is repeated as part of the invocation and within its time limit, and the
+    // invocation starts after it. A bootstrap that could not be run at all is not tried again.
     let begun = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
     let failure = match failure {
@@ -174,7 +207,8 @@ async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, c
         _ => match start(pool, log, invocation, deadline, Phase::Invoke).await {
             Ok((sandbox, _)) => {
                 log.start(&invocation.id, trace);
-                let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
+                let running =
+                    Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
                 let ended = running.hand_over().await;
                 return running.conclude(ended, caller).await;
             }
@@ -202,8 +236,8 @@ async fn cold(pool: &Arc<Pool>, log: &Arc<LogWriter>, invocation: &Invocation, c
     caller.answer(|| Outcome { payload, failed: true, tail: log.take_tail() });
 }
 
-/// Starts a sandbox and waits until runtime and extensions have asked for their first event. Returns the sandbox and
-/// the duration of the init.
+/// Starts a sandbox and waits until runtime and extensions have asked for their first event.
+/// Returns the sandbox and the duration of the init.
 async fn start(
     pool: &Arc<Pool>,
     log: &Arc<LogWriter>,
@@ -226,7 +260,9 @@ async fn start(
         }
     };
     pool.watch(&sandbox);
-    let runtime = tokio::time::timeout_at(deadline, initialized(&sandbox)).await.unwrap_or(Err(Failed::TimedOut));
+    let runtime = tokio::time::timeout_at(deadline, initialized(&sandbox))
+        .await
+        .unwrap_or(Err(Failed::TimedOut));
     let runtime = match runtime {
         Err(failure) if pool.is_closing() => return Err(failure),
         runtime => runtime,
@@ -270,7 +306,9 @@ async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
         failure = sandbox.extensions.failed() => return Err(Failed::Extension(failure)),
     };
     match init {
-        Some(Init::Done(_)) if sandbox.kill_if_out_of_memory() => Err(Failed::exited(sandbox).await),
+        Some(Init::Done(_)) if sandbox.kill_if_out_of_memory() => {
+            Err(Failed::exited(sandbox).await)
+        }
         Some(Init::Done(at)) => Ok(at),
         Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
         Some(Init::Running) | None => Err(Failed::exited(sandbox).await),

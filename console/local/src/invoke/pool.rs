@@ -1,21 +1,23 @@
 //! The warm sandboxes: selects one for an invocation, and keeps, freezes or retires them.
 
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
 use super::concurrency::{Concurrency, Execution};
 use crate::{
     http::error::ApiError,
     sandbox::{Reason, Sandbox, SandboxEnv},
     store::{function::Function, functions::Functions},
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::{sync::Notify, time::Instant};
 
-/// Longest time that an invocation waits for a sandbox that has answered its last event and is about to ask for the
-/// next one. A caller on this machine sends its next request sooner than one over a network could, and would start a
-/// second sandbox.
+/// Longest time that an invocation waits for a sandbox that has answered its last event and is
+/// about to ask for the next one. A caller on this machine sends its next request sooner than one
+/// over a network could, and would start a second sandbox.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// All sandboxes.
@@ -28,7 +30,8 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// By [`Function::revision`]: a version that was changed, or deleted and created again, has another key.
+    /// By [`Function::revision`]: a version that was changed, or deleted and created again, has
+    /// another key.
     slots: HashMap<String, Slot>,
     /// Every sandbox that may still run.
     all: Vec<Arc<Sandbox>>,
@@ -42,7 +45,8 @@ struct State {
 /// Idle and settling sandboxes of one version of a function.
 #[derive(Default)]
 struct Slot {
-    /// The idle sandboxes. The one used last is used first, so that the others can reach the idle limit.
+    /// The idle sandboxes. The one used last is used first, so that the others can reach the idle
+    /// limit.
     idle: Vec<(Arc<Sandbox>, Instant)>,
     /// Number of sandboxes that have answered and are not idle yet.
     settling: u32,
@@ -53,7 +57,11 @@ struct Slot {
 
 impl Pool {
     /// An empty pool.
-    pub(crate) fn new(env: SandboxEnv, concurrency: Arc<Concurrency>, functions: Arc<Functions>) -> Arc<Self> {
+    pub(crate) fn new(
+        env: SandboxEnv,
+        concurrency: Arc<Concurrency>,
+        functions: Arc<Functions>,
+    ) -> Arc<Self> {
         Arc::new(Self { env, concurrency, functions, state: Mutex::default() })
     }
 
@@ -73,7 +81,11 @@ impl Pool {
     }
 
     /// Takes a warm sandbox of exactly this revision and tenant ID.
-    pub(crate) async fn take(&self, function: &Function, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
+    pub(crate) async fn take(
+        &self,
+        function: &Function,
+        tenant: Option<&str>,
+    ) -> Option<Arc<Sandbox>> {
         let until = Instant::now() + PATIENCE;
         loop {
             let settled = {
@@ -105,7 +117,8 @@ impl Pool {
         self.state().slot(&sandbox.function).settling += 1;
     }
 
-    /// Keeps a sandbox after an invocation, or retires it if its function has changed. `settled` is `true` if it was
+    /// Keeps a sandbox after an invocation, or retires it if its function has changed. `settled` is
+    /// `true` if it was
     /// [`settling`](Self::settling).
     pub(crate) fn put(self: &Arc<Self>, sandbox: &Arc<Sandbox>, settled: bool) {
         let mut state = self.state();
@@ -127,19 +140,23 @@ impl Pool {
         }
     }
 
-    /// Freezes the sandboxes that have been idle for long enough. Returns `true` if others are still to be frozen.
+    /// Freezes the sandboxes that have been idle for long enough. Returns `true` if others are
+    /// still to be frozen.
     fn freeze(&self) -> bool {
         let rest = self.env.limits.rest;
         let mut state = self.state();
         let now = Instant::now();
-        while let Some((_, turn, sandbox)) = state.resting.pop_front_if(|(since, ..)| now - *since >= rest) {
+        while let Some((_, turn, sandbox)) =
+            state.resting.pop_front_if(|(since, ..)| now - *since >= rest)
+        {
             sandbox.freeze(turn);
         }
         state.freezing = !state.resting.is_empty();
         state.freezing
     }
 
-    /// Retires the sandboxes of a version that was changed or deleted; busy ones end after their invocation.
+    /// Retires the sandboxes of a version that was changed or deleted; busy ones end after their
+    /// invocation.
     pub(crate) fn retire(&self, function: &Function) {
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(&function.revision) else { return };
@@ -149,7 +166,8 @@ impl Pool {
         state.tidy(&function.revision);
     }
 
-    /// Retires the sandbox once it has been idle for too long, and removes it from the pool once it has ended.
+    /// Retires the sandbox once it has been idle for too long, and removes it from the pool once it
+    /// has ended.
     pub(crate) fn watch(self: &Arc<Self>, sandbox: &Arc<Sandbox>) {
         {
             let mut state = self.state();
@@ -182,7 +200,10 @@ impl Pool {
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(&sandbox.function.revision) else { return limit };
         let place = slot.idle.iter().position(|(other, _)| Arc::ptr_eq(other, sandbox));
-        let Some((index, since)) = place.and_then(|index| Some((index, slot.idle.get(index)?.1))) else { return limit };
+        let Some((index, since)) = place.and_then(|index| Some((index, slot.idle.get(index)?.1)))
+        else {
+            return limit;
+        };
         let left = limit.saturating_sub(since.elapsed());
         if left.is_zero() {
             slot.idle.remove(index);
@@ -193,7 +214,8 @@ impl Pool {
         left
     }
 
-    /// `true` if the server is shutting down: failures of sandboxes are then not the functions' own.
+    /// `true` if the server is shutting down: failures of sandboxes are then not the functions'
+    /// own.
     pub(crate) fn is_closing(&self) -> bool {
         self.env.closing.is_cancelled()
     }
@@ -224,11 +246,13 @@ impl Pool {
 }
 
 impl Slot {
-    /// Takes an idle sandbox, preferably one that is served on this thread. Retires those that are no longer usable.
+    /// Takes an idle sandbox, preferably one that is served on this thread. Retires those that are
+    /// no longer usable.
     fn take(&mut self, tenant: Option<&str>) -> Option<Arc<Sandbox>> {
         let is_meant = |sandbox: &Sandbox| sandbox.tenant.as_deref() == tenant;
-        while let Some(index) = (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
-            .or_else(|| self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox)))
+        while let Some(index) =
+            (self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox) && sandbox.is_near()))
+                .or_else(|| self.idle.iter().rposition(|(sandbox, _)| is_meant(sandbox)))
         {
             let (sandbox, _) = self.idle.remove(index);
             if sandbox.is_alive() {
@@ -247,7 +271,8 @@ impl State {
 
     /// Removes an empty slot: the slot of a changed or deleted version is never used again.
     fn tidy(&mut self, revision: &str) {
-        let is_empty = |slot: &Slot| slot.idle.is_empty() && slot.settling == 0 && slot.waiting == 0;
+        let is_empty =
+            |slot: &Slot| slot.idle.is_empty() && slot.settling == 0 && slot.waiting == 0;
         if self.slots.get(revision).is_some_and(is_empty) {
             self.slots.remove(revision);
         }

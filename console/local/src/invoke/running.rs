@@ -1,15 +1,18 @@
-//! A running invocation, independent of the caller that waits for it: the parts of its response, then its outcome. A
-//! caller that disconnects does not cancel it.
+//! A running invocation, independent of the caller that waits for it: the parts of its response,
+//! then its outcome. A caller that disconnects does not cancel it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     invocation::{self, Invocation, Outcome},
     pool::Pool,
 };
 use crate::{count::Counted, http::error::ApiError, sandbox::Part};
-use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
 
-/// Maximum number of parts of a response that wait for a slow caller; beyond that the function waits.
+/// Maximum number of parts of a response that wait for a slow caller; beyond that the function
+/// waits.
 const WAITING: usize = 16;
 
 /// A running invocation.
@@ -36,14 +39,19 @@ impl Running {
         Self::start(pool, invocation, None)
     }
 
-    /// Starts an invocation if the concurrency limit allows it. A streamed response arrives part by part.
+    /// Starts an invocation if the concurrency limit allows it. A streamed response arrives part by
+    /// part.
     pub(crate) fn streamed(pool: &Arc<Pool>, mut invocation: Invocation) -> Result<Self, ApiError> {
         let (sender, parts) = mpsc::channel(WAITING);
         invocation.stream = Some(sender);
         Self::start(pool, invocation, Some(parts))
     }
 
-    fn start(pool: &Arc<Pool>, invocation: Invocation, parts: Option<mpsc::Receiver<Part>>) -> Result<Self, ApiError> {
+    fn start(
+        pool: &Arc<Pool>,
+        invocation: Invocation,
+        parts: Option<mpsc::Receiver<Part>>,
+    ) -> Result<Self, ApiError> {
         let permit = pool.permit(&invocation.function)?;
         let task = invocation::begin(pool, invocation, permit);
         let waits = pool.env().calls.begin();
@@ -84,7 +92,12 @@ impl Running {
             match self.next().await {
                 Some(Step::Part(_)) => {}
                 Some(Step::End(outcome)) => return outcome,
-                None => return Err(ApiError::service("lost the invocation", &"it ended without an outcome")),
+                None => {
+                    return Err(ApiError::service(
+                        "lost the invocation",
+                        &"it ended without an outcome",
+                    ));
+                }
             }
         }
     }

@@ -1,5 +1,13 @@
 //! Environment that all sandboxes are started with.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
 use super::{
     isolation::{self, Namespace},
     process::{cgroup::Cgroups, families::Families, spawner::Spawner},
@@ -9,12 +17,6 @@ use crate::{
     limits::Limits,
     store::{code_store::CodeStore, logs::Logs},
 };
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Returns the path of `qemu-aarch64`, if it is installed.
 pub type Emulator = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
@@ -35,7 +37,8 @@ pub(crate) struct SandboxEnv {
     pub(crate) families: Families,
     /// The local Lambda's directory.
     pub(super) dir: PathBuf,
-    /// Namespaces from which the sandboxes' own are made. `None` where the system does not allow them.
+    /// Namespaces from which the sandboxes' own are made. `None` where the system does not allow
+    /// them.
     pub(super) namespace: Option<&'static Namespace>,
     /// Cancelled when the server shuts down: no more sandboxes are started.
     pub(crate) closing: CancellationToken,
@@ -87,7 +90,9 @@ impl SandboxEnv {
     pub(crate) fn memory_limit(&self) -> &'static str {
         match &self.cgroups {
             Some(_) => "by control groups",
-            None if cfg!(target_os = "linux") => "by watching the processes: this user may make no control groups",
+            None if cfg!(target_os = "linux") => {
+                "by watching the processes: this user may make no control groups"
+            }
             None => "not at all: this system does not tell what a process uses",
         }
     }

@@ -1,15 +1,11 @@
-//! The extensions of one sandbox: their registrations and states. The state machine of the Extensions API, independent
-//! of HTTP and of processes. Source of states and error messages: AWS Lambda developer guide, "Using the Lambda
-//! Extensions API", and AWS's own emulator.
+//! The extensions of one sandbox: their registrations and states. The state machine of the
+//! Extensions API, independent of HTTP and of processes. Source of states and error messages: AWS
+//! Lambda developer guide, "Using the Lambda Extensions API", and AWS's own emulator.
 
 pub(crate) mod api;
 pub(crate) mod external;
 mod member;
 
-pub(crate) use member::Refusal;
-
-use bytes::Bytes;
-use member::{Member, State};
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -17,8 +13,13 @@ use std::{
     },
     time::Instant,
 };
+
+use bytes::Bytes;
+use member::{Member, State};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
+
+pub(crate) use member::Refusal;
 
 /// Maximum number of extensions of a function.
 pub(crate) const LIMIT: usize = 10;
@@ -47,7 +48,8 @@ pub(crate) struct Standing {
 
 /// The extensions.
 pub(crate) struct Extensions {
-    /// `true` if there is any extension. Most functions have none, and then this is all that is read.
+    /// `true` if there is any extension. Most functions have none, and then this is all that is
+    /// read.
     any: AtomicBool,
     table: Mutex<Table>,
     changed: watch::Sender<()>,
@@ -67,10 +69,16 @@ struct Table {
 impl Extensions {
     /// Creates the table with the external extensions of these names, which have yet to register.
     pub(crate) fn new(external: impl IntoIterator<Item = String>) -> Self {
-        let members: Vec<Member> =
-            external.into_iter().map(|name| Member { external: true, ..Member::new(name, State::Started) }).collect();
+        let members: Vec<Member> = external
+            .into_iter()
+            .map(|name| Member { external: true, ..Member::new(name, State::Started) })
+            .collect();
         let any = AtomicBool::new(!members.is_empty());
-        Self { any, table: Mutex::new(Table { members, ..Table::default() }), changed: watch::Sender::new(()) }
+        Self {
+            any,
+            table: Mutex::new(Table { members, ..Table::default() }),
+            changed: watch::Sender::new(()),
+        }
     }
 
     /// Returns `true` if there are no extensions.
@@ -90,18 +98,29 @@ impl Extensions {
         self.table().members.iter().any(|member| member.external && member.id == id)
     }
 
-    /// `register`: returns the extension's identifier. `open` is `true` if the bootstrap has not asked for an event
-    /// yet.
-    pub(crate) fn register(&self, name: &str, events: &[String], open: bool) -> Result<String, Refusal> {
+    /// `register`: returns the extension's identifier. `open` is `true` if the bootstrap has not
+    /// asked for an event yet.
+    pub(crate) fn register(
+        &self,
+        name: &str,
+        events: &[String],
+        open: bool,
+    ) -> Result<String, Refusal> {
         if name.is_empty() {
             return Err(Refusal::new("Extension.InvalidExtensionName", "Empty extension name"));
         }
         let mut table = self.table();
         let place = table.members.iter().position(|member| member.name == name);
-        let external = place.and_then(|place| table.members.get(place)).is_some_and(|member| member.external);
-        let strange = |event: &&String| !matches!((event.as_str(), external), ("INVOKE", _) | ("SHUTDOWN", true));
+        let external =
+            place.and_then(|place| table.members.get(place)).is_some_and(|member| member.external);
+        let strange = |event: &&String| {
+            !matches!((event.as_str(), external), ("INVOKE", _) | ("SHUTDOWN", true))
+        };
         if let Some(event) = events.iter().find(strange) {
-            return Err(Refusal::new("Extension.InvalidEventType", format!("{event}: ErrorInvalidEventType")));
+            return Err(Refusal::new(
+                "Extension.InvalidEventType",
+                format!("{event}: ErrorInvalidEventType"),
+            ));
         }
         let place = match place {
             Some(place) if external => place,
@@ -123,7 +142,10 @@ impl Extensions {
             }
         };
         let Some(member) = table.members.get_mut(place) else {
-            return Err(Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {name}")));
+            return Err(Refusal::new(
+                "Extension.UnknownExtensionIdentifier",
+                format!("Unknown extension {name}"),
+            ));
         };
         if member.state != State::Started {
             return Err(Refusal::state(member, "Registered"));
@@ -137,7 +159,8 @@ impl Extensions {
         Ok(id)
     }
 
-    /// `next`: returns the receiver of the next event. The extension is then done with the event before.
+    /// `next`: returns the receiver of the next event. The extension is then done with the event
+    /// before.
     pub(crate) fn next(&self, id: &str) -> Result<oneshot::Receiver<Bytes>, Refusal> {
         let mut table = self.table();
         let member = table.member(id)?;
@@ -158,7 +181,12 @@ impl Extensions {
 
     /// `init/error`: the extension will exit, which ends the sandbox.
     pub(crate) fn init_error(&self, id: &str) -> Result<(), Refusal> {
-        self.fail(id, "Extension.InitError", State::InitError, &[State::Registered, State::InitError])
+        self.fail(
+            id,
+            "Extension.InitError",
+            State::InitError,
+            &[State::Registered, State::InitError],
+        )
     }
 
     /// `exit/error`: the same at any other time.
@@ -185,7 +213,8 @@ impl Extensions {
         Ok(self.table().member(id)?.name.clone())
     }
 
-    /// The type of the first error that one of them reported. A failure that ends the sandbox afterwards has this type.
+    /// The type of the first error that one of them reported. A failure that ends the sandbox
+    /// afterwards has this type.
     pub(crate) fn told(&self) -> Option<&'static str> {
         if self.is_empty() { None } else { self.table().told }
     }
@@ -201,7 +230,8 @@ impl Extensions {
         self.tell(table);
     }
 
-    /// Records that the process of an external extension ended, which is a failure unless the sandbox is shutting down.
+    /// Records that the process of an external extension ended, which is a failure unless the
+    /// sandbox is shutting down.
     pub(crate) fn exited(&self, name: &str, how: &str) {
         let mut table = self.table();
         let kind = table.told.unwrap_or("Extension.Crash");
@@ -225,13 +255,17 @@ impl Extensions {
     /// Waits until all external extensions have registered.
     pub(crate) async fn registered(&self) -> Result<(), Failure> {
         self.until(|table| {
-            let waits = table.members.iter().any(|member| member.external && member.state == State::Started);
+            let waits = table
+                .members
+                .iter()
+                .any(|member| member.external && member.state == State::Started);
             table.failure.clone().map(Err).or((!waits).then_some(Ok(())))
         })
         .await
     }
 
-    /// Waits until all have asked for their next event. Returns the time at which the last of them did.
+    /// Waits until all have asked for their next event. Returns the time at which the last of them
+    /// did.
     pub(crate) async fn ready(&self) -> Result<Option<Instant>, Failure> {
         if self.is_empty() {
             return Ok(None);
@@ -264,7 +298,11 @@ impl Extensions {
         let mut table = self.table();
         if table.members.iter().any(|member| member.invoke) {
             let event = event();
-            table.members.iter_mut().filter(|member| member.invoke).for_each(|member| member.take(event.clone()));
+            table
+                .members
+                .iter_mut()
+                .filter(|member| member.invoke)
+                .for_each(|member| member.take(event.clone()));
         }
     }
 
@@ -273,7 +311,8 @@ impl Extensions {
         !std::mem::replace(&mut self.table().ends, true)
     }
 
-    /// Sends the shutdown event to the external extensions. Returns the names of those that did not register for it.
+    /// Sends the shutdown event to the external extensions. Returns the names of those that did not
+    /// register for it.
     pub(crate) fn shut_down(&self, event: &Bytes) -> Vec<String> {
         let mut table = self.table();
         let mut others = Vec::new();
@@ -335,8 +374,13 @@ impl Table {
             let message = "Invalid Lambda-Extension-Identifier";
             return Err(Refusal::new("Extension.InvalidExtensionIdentifier", message));
         }
-        let member = self.members.iter_mut().find(|member| member.id == id && member.state != State::Started);
-        let unknown = || Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"));
+        let member = self
+            .members
+            .iter_mut()
+            .find(|member| member.id == id && member.state != State::Started);
+        let unknown = || {
+            Refusal::new("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"))
+        };
         member.ok_or_else(unknown)
     }
 }

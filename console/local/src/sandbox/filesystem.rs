@@ -1,12 +1,6 @@
-//! The files of a sandbox: their paths for its processes and for this process. Copies code where the system has no
-//! mount namespaces ([`isolation`]), so that no function changes another's.
+//! The files of a sandbox: their paths for its processes and for this process. Copies code where
+//! the system has no mount namespaces ([`isolation`]), so that no function changes another's.
 
-use super::{
-    env::SandboxEnv,
-    isolation::{self, Mounts, Namespace},
-    process::{families::Home, mark::Mark, spawner::Confinement},
-};
-use crate::store::function::Function;
 use std::{
     collections::VecDeque,
     ffi::OsString,
@@ -14,6 +8,13 @@ use std::{
     os::unix::fs::symlink,
     path::{Component, Path, PathBuf},
 };
+
+use super::{
+    env::SandboxEnv,
+    isolation::{self, Mounts, Namespace},
+    process::{families::Home, mark::Mark, spawner::Confinement},
+};
+use crate::store::function::Function;
 
 /// Maximum number of symbolic links followed, as on Linux.
 const LINKS: u32 = 40;
@@ -36,7 +37,8 @@ impl SandboxFiles {
         let namespace = env.namespace;
         let home = env.families.begin()?;
         let codes = &env.codes;
-        let (code, layers) = (codes.place(&function.code), function.opt().map(|opt| codes.place(&opt)));
+        let (code, layers) =
+            (codes.place(&function.code), function.opt().map(|opt| codes.place(&opt)));
         let (base, tmp) = (env.dir.clone(), home.dir.clone());
         let shared = Self { home, namespace, base, code, layers, tmp };
         if namespace.is_some() { Ok(shared) } else { shared.copied().await }
@@ -45,7 +47,8 @@ impl SandboxFiles {
     /// Replaces code and layers by copies for this sandbox.
     async fn copied(self) -> io::Result<Self> {
         let within = |name: &str| self.home.dir.join(name);
-        let (code, layers, tmp) = (within("task"), self.layers.as_ref().map(|_| within("opt")), within("tmp"));
+        let (code, layers, tmp) =
+            (within("task"), self.layers.as_ref().map(|_| within("opt")), within("tmp"));
         let mut copies = vec![(self.code.clone(), code.clone())];
         copies.extend(self.layers.clone().zip(layers.clone()));
         let make = tmp.clone();
@@ -93,14 +96,16 @@ impl SandboxFiles {
     /// Changes to make to a process before it runs its program in the sandbox.
     pub(crate) fn confinement(&self) -> io::Result<Confinement> {
         let mounts = match self.namespace {
-            Some(namespace) => Some((namespace, Mounts::new(&self.base, &self.code, self.layers(), &self.tmp)?)),
+            Some(namespace) => {
+                Some((namespace, Mounts::new(&self.base, &self.code, self.layers(), &self.tmp)?))
+            }
             None => None,
         };
         Ok(Confinement { mark: self.home.mark, mounts, kept: None })
     }
 
-    /// Path of a file of the sandbox for this process, with all symbolic links followed as in the sandbox. `None` if
-    /// there is no such file.
+    /// Path of a file of the sandbox for this process, with all symbolic links followed as in the
+    /// sandbox. `None` if there is no such file.
     pub(crate) fn outside(&self, path: &Path) -> Option<PathBuf> {
         let mut left: VecDeque<OsString> = parts(path).collect();
         let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -127,7 +132,8 @@ impl SandboxFiles {
         self.real(&at)
     }
 
-    /// Path for this process of a path of the sandbox without links, or `None` if the sandbox has nothing there.
+    /// Path for this process of a path of the sandbox without links, or `None` if the sandbox has
+    /// nothing there.
     fn real(&self, path: &Path) -> Option<PathBuf> {
         if self.namespace.is_none() {
             return Some(path.to_owned());
@@ -148,7 +154,8 @@ impl SandboxFiles {
 
     /// Returns `true` if the sandbox sees another file at this path than this process does.
     pub(crate) fn hides(&self, path: &Path) -> bool {
-        self.namespace.is_some() && [isolation::TASK, isolation::OPT, "/tmp"].iter().any(|over| path.starts_with(over))
+        self.namespace.is_some()
+            && [isolation::TASK, isolation::OPT, "/tmp"].iter().any(|over| path.starts_with(over))
     }
 }
 

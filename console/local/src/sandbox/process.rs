@@ -1,5 +1,5 @@
-//! Command line and environment of a bootstrap: run directly or under the emulator, with exactly Lambda's environment.
-//! Builds the command; starts nothing.
+//! Command line and environment of a bootstrap: run directly or under the emulator, with exactly
+//! Lambda's environment. Builds the command; starts nothing.
 
 pub(crate) mod cgroup;
 pub(crate) mod descendants;
@@ -11,12 +11,6 @@ pub(crate) mod output;
 pub(crate) mod spawner;
 pub(crate) mod status;
 
-use super::{env::SandboxEnv, filesystem::SandboxFiles, log::writer::LogWriter};
-use crate::store::{
-    function::{Architecture, Function, LogFormat},
-    zipfile::{self, Kind},
-};
-use spawner::Confinement;
 use std::{
     fs::File,
     io,
@@ -24,6 +18,14 @@ use std::{
     os::{fd::AsRawFd as _, unix::process::CommandExt as _},
     path::Path,
     process::Command,
+};
+
+use spawner::Confinement;
+
+use super::{env::SandboxEnv, filesystem::SandboxFiles, log::writer::LogWriter};
+use crate::store::{
+    function::{Architecture, Function, LogFormat},
+    zipfile::{self, Kind},
 };
 
 /// `e_machine` of ARM64 and of x86-64.
@@ -37,14 +39,19 @@ pub(crate) fn cannot_run(why: &str) -> String {
     format!("fork/exec /var/task/bootstrap: {why}")
 }
 
-/// Returns `true` if the bootstrap needs the emulator. Returns an error with the reason if it cannot run.
+/// Returns `true` if the bootstrap needs the emulator. Returns an error with the reason if it
+/// cannot run.
 pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result<bool, String> {
     let machine = match zipfile::kind(bootstrap) {
         Ok(Kind::Elf(machine)) => machine,
         // Systems other than Linux have a file format of their own.
-        Ok(Kind::Other) if cfg!(target_os = "linux") => return Err(cannot_run("exec format error")),
+        Ok(Kind::Other) if cfg!(target_os = "linux") => {
+            return Err(cannot_run("exec format error"));
+        }
         Ok(Kind::Script | Kind::Other) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(cannot_run("permission denied")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(cannot_run("permission denied"));
+        }
         Err(error) => return Err(cannot_run(&error.to_string())),
     };
     let wanted = match declared {
@@ -58,7 +65,10 @@ pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
             X86 => "an x86_64",
             _ => "another processor's",
         };
-        let why = format!("exec format error ({is} program; the function's architecture is {})", declared.name());
+        let why = format!(
+            "exec format error ({is} program; the function's architecture is {})",
+            declared.name()
+        );
         return Err(cannot_run(&why));
     }
     if cfg!(target_os = "linux") && machine == host {
@@ -67,7 +77,10 @@ pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
     if machine == ARM64 && cfg!(target_os = "linux") {
         return Ok(true);
     }
-    Err(cannot_run(&format!("exec format error (this machine runs no Linux programs for {})", declared.name())))
+    Err(cannot_run(&format!(
+        "exec format error (this machine runs no Linux programs for {})",
+        declared.name()
+    )))
 }
 
 /// A program of a sandbox, ready to start.
@@ -78,8 +91,8 @@ pub(crate) struct Program {
     pub(crate) emulator: Option<&'static str>,
 }
 
-/// The program at `path` in a sandbox, whose path for this process is `outside`, with an empty environment. Returns an
-/// error with the reason if it cannot run.
+/// The program at `path` in a sandbox, whose path for this process is `outside`, with an empty
+/// environment. Returns an error with the reason if it cannot run.
 pub(crate) fn program(
     env: &SandboxEnv,
     function: &Function,
@@ -90,8 +103,10 @@ pub(crate) fn program(
     let mut confinement = files.confinement().map_err(|error| cannot_run(&error.to_string()))?;
     let (mut command, emulator) = if needs_emulator(outside, function.architecture)? {
         let Some(emulator) = (env.emulator)() else {
-            let why = "exec format error (an arm64 program on this x86_64 machine needs qemu-aarch64, which was not \
-                       found: `lambda-console setup` provides it, or build for the native architecture)";
+            let why = "exec format error (an arm64 program on this x86_64 machine needs \
+                qemu-aarch64, which was not \
+                       found: `lambda-console setup` provides it, or build for the native \
+                       architecture)";
             return Err(cannot_run(why));
         };
         // The emulator would run a file that the kernel refuses.
@@ -121,7 +136,8 @@ pub(crate) fn program(
     Ok(Program { command, confinement, emulator })
 }
 
-/// The bootstrap of a sandbox: that of the code, or else that of the layers. Its Runtime API listens at `api`.
+/// The bootstrap of a sandbox: that of the code, or else that of the layers. Its Runtime API
+/// listens at `api`.
 pub(crate) fn bootstrap(
     env: &SandboxEnv,
     function: &Function,
@@ -143,7 +159,10 @@ pub(crate) fn bootstrap(
         ("LAMBDA_TASK_ROOT", task.to_string()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
         ("PATH", format!("/usr/local/bin:/usr/bin/:/bin:{opt}/bin")),
-        ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{opt}/lib")),
+        (
+            "LD_LIBRARY_PATH",
+            format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{opt}/lib"),
+        ),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),
         ("AWS_REGION", env.region.clone()),
@@ -153,7 +172,10 @@ pub(crate) fn bootstrap(
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", log.group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", log.name.clone()),
-        ("AWS_LAMBDA_LOG_FORMAT", if log.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned()),
+        (
+            "AWS_LAMBDA_LOG_FORMAT",
+            if log.format == LogFormat::Json { "JSON" } else { "Text" }.to_owned(),
+        ),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".to_owned()),
         // Not the local Lambda's own keys: a function has no permissions there, nor on AWS.

@@ -1,5 +1,6 @@
-//! The Runtime API of one sandbox, on its own loopback port: a connection to it is from that sandbox. Source of routes,
-//! status codes and limits: AWS Lambda developer guide, "Using the Lambda runtime API", and AWS's own emulator.
+//! The Runtime API of one sandbox, on its own loopback port: a connection to it is from that
+//! sandbox. Source of routes, status codes and limits: AWS Lambda developer guide, "Using the
+//! Lambda runtime API", and AWS's own emulator.
 
 pub(crate) mod apis;
 pub(crate) mod connection_owners;
@@ -8,8 +9,8 @@ pub(crate) mod invocation_state;
 pub(crate) mod problem;
 pub(crate) mod response;
 
-use super::extensions::api;
-use crate::server::auth::refuse_origin;
+use std::{io, net::SocketAddr, sync::Arc};
+
 use apis::Apis;
 use connection_owners::Admission;
 use http::{HeaderMap, Method, StatusCode, request::Parts};
@@ -17,18 +18,25 @@ use http1::{Body, Connection, Response};
 use invocation_state::{Event, Refused, Reply};
 use problem::{accept, error_type, problem, refuse};
 use response::{collect, respond};
-use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
+use super::extensions::api;
+use crate::server::auth::refuse_origin;
+
 /// Maximum size of an error's body in bytes.
 const ERROR_LIMIT: usize = 1 << 20;
 
 /// Serves a sandbox until `stop`. `connections` counts the bootstrap's connections.
-pub(crate) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    apis: Arc<Apis>,
+    connections: TaskTracker,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -36,7 +44,13 @@ pub(crate) async fn serve(listener: TcpListener, apis: Arc<Apis>, connections: T
         };
         match accepted {
             Ok((stream, address)) => {
-                tokio::spawn(connection(stream, address, Arc::clone(&apis), stop.clone(), connections.token()));
+                tokio::spawn(connection(
+                    stream,
+                    address,
+                    Arc::clone(&apis),
+                    stop.clone(),
+                    connections.token(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "a sandbox's Runtime API could not accept a connection");
@@ -58,7 +72,8 @@ async fn connection(
         Err(_gone) => None,
     };
     let Some(admission) = admitted else {
-        tracing::warn!(%address, "a connection of a process outside the sandbox to its Runtime API was refused");
+        tracing::warn!(%address, "a connection of a process outside the sandbox to its Runtime API \
+            was refused");
         return;
     };
     if let Err(error) = stream.set_nodelay(true) {
@@ -73,7 +88,12 @@ async fn connection(
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, apis: &Apis, admission: Admission, counted: TaskTrackerToken) -> io::Result<()> {
+async fn converse(
+    stream: TcpStream,
+    apis: &Apis,
+    admission: Admission,
+    counted: TaskTrackerToken,
+) -> io::Result<()> {
     let (mut connection, mut counted) = (Connection::new(stream), Some(counted));
     while let Some(request) = connection.receive().await? {
         if api::is_external(request.head(), &apis.extensions) {
@@ -87,7 +107,11 @@ async fn converse(stream: TcpStream, apis: &Apis, admission: Admission, counted:
 
 async fn handle(head: &Parts, body: &mut Body<'_>, apis: &Apis, admission: Admission) -> Response {
     let response = if is_from_page(&head.headers, admission) {
-        problem(StatusCode::FORBIDDEN, "AccessDenied", "a sandbox's Runtime API is for its bootstrap alone")
+        problem(
+            StatusCode::FORBIDDEN,
+            "AccessDenied",
+            "a sandbox's Runtime API is for its bootstrap alone",
+        )
     } else {
         route(head, body, apis).await
     };
@@ -100,8 +124,9 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
     let invocation = &*apis.invocation;
     let Some(route) = head.uri.path().strip_prefix("/2018-06-01/runtime/") else {
         let answered = api::route(head, body, apis).await;
-        return answered
-            .unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the APIs for sandboxes"));
+        return answered.unwrap_or_else(|| {
+            problem(StatusCode::NOT_FOUND, "NotFound", "no such route in the APIs for sandboxes")
+        });
     };
     let parts: Vec<&str> = route.split('/').collect();
     match (&head.method, parts.as_slice()) {
@@ -113,20 +138,34 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
             },
             Err(refused) => refuse(refused),
         },
-        (&Method::POST, ["invocation", id, "response"]) => respond(id, &head.headers, body, invocation).await,
+        (&Method::POST, ["invocation", id, "response"]) => {
+            respond(id, &head.headers, body, invocation).await
+        }
         (&Method::POST, ["invocation", id, "error"]) => {
             if let Err(refused) = invocation.expects(id) {
                 return refuse(refused);
             }
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
+                return problem(
+                    StatusCode::BAD_REQUEST,
+                    "TruncatedHTTPRequest",
+                    "the error's body broke off",
+                );
             };
             let length = body.len();
-            accept(invocation.answer(id, Reply::Error { body, kind: error_type(&head.headers) }, length))
+            accept(invocation.answer(
+                id,
+                Reply::Error { body, kind: error_type(&head.headers) },
+                length,
+            ))
         }
         (&Method::POST, ["init", "error"]) => {
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the error's body broke off");
+                return problem(
+                    StatusCode::BAD_REQUEST,
+                    "TruncatedHTTPRequest",
+                    "the error's body broke off",
+                );
             };
             accept(invocation.fail_init(body, error_type(&head.headers)))
         }
@@ -149,8 +188,8 @@ fn deliver(event: &Event) -> Response {
     response
 }
 
-/// Returns `true` if a browser may have sent a request for a web page. Any `Host` is accepted, as on AWS, if the process
-/// behind the connection is known to be the sandbox's.
+/// Returns `true` if a browser may have sent a request for a web page. Any `Host` is accepted, as
+/// on AWS, if the process behind the connection is known to be the sandbox's.
 fn is_from_page(headers: &HeaderMap, admission: Admission) -> bool {
     if refuse_origin(headers).is_err() {
         return true;
@@ -181,7 +220,11 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
             assert_eq!(is_from_page(&headers, Admission::Unverified), expected, "{name}: {value}");
-            assert_eq!(is_from_page(&headers, Admission::Member), name == "origin", "{name}: {value}");
+            assert_eq!(
+                is_from_page(&headers, Admission::Member),
+                name == "origin",
+                "{name}: {value}"
+            );
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The end of a sandbox: immediate without extensions, else within the time that AWS allows. Sends signals to
-//! processes. Source: AWS Lambda developer guide, "Shutdown phase".
+//! The end of a sandbox: immediate without extensions, else within the time that AWS allows. Sends
+//! signals to processes. Source: AWS Lambda developer guide, "Shutdown phase".
 
-use super::{Sandbox, extensions::external::External};
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rustix::process::{Signal, kill_process, kill_process_group};
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+
+use super::{Sandbox, extensions::external::External};
 
 /// Time for the runtime after SIGTERM if there is an internal extension.
 const INTERNAL: Duration = Duration::from_millis(500);
@@ -39,7 +41,8 @@ impl Reason {
 }
 
 impl Sandbox {
-    /// Begins its end and returns at once; wait for it with [`Sandbox::ended`]. Only the first reason counts.
+    /// Begins its end and returns at once; wait for it with [`Sandbox::ended`]. Only the first
+    /// reason counts.
     pub(crate) fn retire(self: &Arc<Self>, reason: Reason) {
         if self.extensions.is_empty() {
             return self.kill();
@@ -57,7 +60,8 @@ impl Sandbox {
         join_all(self.external.iter().map(External::ended)).await;
     }
 
-    /// Ends the runtime, then sends `SHUTDOWN` to the external extensions; kills the remaining ones at the deadline.
+    /// Ends the runtime, then sends `SHUTDOWN` to the external extensions; kills the remaining ones
+    /// at the deadline.
     async fn shut_down(&self, reason: Reason) {
         let (external, internal) = self.extensions.kinds();
         let begun = tokio::time::Instant::now();
@@ -81,7 +85,11 @@ impl Sandbox {
         let deadline = jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64;
         let event = json!({ "eventType": "SHUTDOWN", "shutdownReason": reason.name(), "deadlineMs": deadline });
         let untold = self.extensions.shut_down(&Bytes::from(event.to_string()));
-        for extension in self.external.iter().filter(|extension| untold.iter().any(|name| name == extension.name())) {
+        for extension in self
+            .external
+            .iter()
+            .filter(|extension| untold.iter().any(|name| name == extension.name()))
+        {
             extension.kill();
         }
         let ended = join_all(self.external.iter().map(External::ended));

@@ -1,8 +1,8 @@
-//! The files in a sandbox's `/tmp`: measured while it rests, since nothing limits them. A `tmpfs` of the function's size
-//! would take them from this machine's memory, and quotas of a directory are rare; so what is over `EphemeralStorage`,
-//! which fails with `ENOSPC` on AWS, is reported. Reads that directory only.
+//! The files in a sandbox's `/tmp`: measured while it rests, since nothing limits them. A `tmpfs`
+//! of the function's size would take them from this machine's memory, and quotas of a directory are
+//! rare; so what is over `EphemeralStorage`, which fails with `ENOSPC` on AWS, is reported. Reads
+//! that directory only.
 
-use crate::store::function::Function;
 use std::{
     fs,
     os::unix::fs::MetadataExt as _,
@@ -13,6 +13,8 @@ use std::{
     },
     time::Duration,
 };
+
+use crate::store::function::Function;
 
 /// The most entries that are looked at: each takes about a microsecond.
 const ENTRIES: usize = 50_000;
@@ -38,7 +40,8 @@ impl Storage {
         Arc::new(Self { function, dir, limit, done })
     }
 
-    /// Measures in the background, soon after the sandbox has come to rest, and warns once when it is too much.
+    /// Measures in the background, soon after the sandbox has come to rest, and warns once when it
+    /// is too much.
     pub(crate) fn measure(self: &Arc<Self>) {
         if self.done.swap(true, Ordering::Relaxed) {
             return;
@@ -57,14 +60,16 @@ impl Storage {
             let (function, limit) = (&self.function, self.limit >> 20);
             tracing::warn!(
                 function,
-                "a sandbox has more than {limit} MB in /tmp: on AWS, writing more than its EphemeralStorage fails with \
+                "a sandbox has more than {limit} MB in /tmp: on AWS, writing more than its \
+                EphemeralStorage fails with \
                  ENOSPC (no space left on device); the local Lambda does not enforce it"
             );
         }
     }
 }
 
-/// Checks whether the files under `dir` take more than `limit` bytes on disk. Stops when that is known, or after so many entries.
+/// Checks whether the files under `dir` take more than `limit` bytes on disk. Stops when that is
+/// known, or after so many entries.
 fn exceeds(dir: &Path, limit: u64, mut entries: usize) -> bool {
     let (mut left, mut dirs) = (limit, vec![dir.to_owned()]);
     while let Some(dir) = dirs.pop() {

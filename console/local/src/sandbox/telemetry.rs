@@ -1,14 +1,11 @@
-//! Telemetry for a sandbox's extensions: the Telemetry API and its predecessor, the Logs API. Source: AWS Lambda
-//! developer guide, "Accessing real-time telemetry data for extensions using the Telemetry API". Sends to loopback
-//! only. Without a subscriber it costs one read of a flag.
+//! Telemetry for a sandbox's extensions: the Telemetry API and its predecessor, the Logs API.
+//! Source: AWS Lambda developer guide, "Accessing real-time telemetry data for extensions using the
+//! Telemetry API". Sends to loopback only. Without a subscriber it costs one read of a flag.
 
 mod destination;
 mod subscriber;
 mod subscription;
 
-pub(crate) use subscription::{Api, Subscription};
-
-use bytes::Bytes;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,7 +13,11 @@ use std::{
     },
     time::Duration,
 };
+
+use bytes::Bytes;
 use subscriber::Subscriber;
+
+pub(crate) use subscription::{Api, Subscription};
 
 /// Maximum size of the events that are kept during the init for later subscribers, in bytes.
 const KEPT: usize = 1 << 20;
@@ -110,14 +111,25 @@ impl Telemetry {
         }
     }
 
-    /// Subscribes an extension. Returns `false` if it was subscribed already, which changes nothing.
-    pub(crate) fn subscribe(&self, extension: &str, subscription: Subscription) -> Result<bool, Declined> {
+    /// Subscribes an extension. Returns `false` if it was subscribed already, which changes
+    /// nothing.
+    pub(crate) fn subscribe(
+        &self,
+        extension: &str,
+        subscription: Subscription,
+    ) -> Result<bool, Declined> {
         let mut state = self.state();
         if !state.open {
             return Err(Declined::Closed);
         }
-        if let Some(subscriber) = state.subscribers.iter().find(|subscriber| subscriber.extension == extension) {
-            return if subscriber.api() == subscription.api { Ok(false) } else { Err(Declined::OtherApi) };
+        if let Some(subscriber) =
+            state.subscribers.iter().find(|subscriber| subscriber.extension == extension)
+        {
+            return if subscriber.api() == subscription.api {
+                Ok(false)
+            } else {
+                Err(Declined::OtherApi)
+            };
         }
         let subscriber = Subscriber::start(extension, subscription);
         for happening in &state.kept {

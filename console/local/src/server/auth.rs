@@ -1,13 +1,14 @@
-//! Authentication of requests. Requests come from this machine's loopback, name this server as their `Host`, have no
-//! `Origin` (a web page always sends one), and are signed with the generated key, for this region and for the service
-//! that they call. Reads only the request.
+//! Authentication of requests. Requests come from this machine's loopback, name this server as
+//! their `Host`, have no `Origin` (a web page always sends one), and are signed with the generated
+//! key, for this region and for the service that they call. Reads only the request.
 
 pub(crate) mod download;
 mod fast_path;
 mod presigned;
 mod sigv4;
 
-use crate::http::error::ApiError;
+use std::time::SystemTime;
+
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
@@ -16,7 +17,8 @@ use aws_sigv4::{
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use jiff::Timestamp;
 use sigv4::{SigV4, incomplete, mismatch};
-use std::time::SystemTime;
+
+use crate::http::error::ApiError;
 
 /// Supported services.
 const SERVICES: [&str; 4] = ["lambda", "logs", "iam", "sts"];
@@ -32,10 +34,12 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// Creates the checks for a server on `port` of the loopback, with its region and its generated key.
+    /// Creates the checks for a server on `port` of the loopback, with its region and its generated
+    /// key.
     pub(crate) fn new(port: u16, region: &str, access_key: &str, secret_key: &str) -> Self {
         // The SDKs send live tails to the host name prefixed with `stream-`.
-        let hosts = ["127.0.0.1", "localhost", "stream-127.0.0.1", "stream-localhost"].map(|h| format!("{h}:{port}"));
+        let hosts = ["127.0.0.1", "localhost", "stream-127.0.0.1", "stream-localhost"]
+            .map(|h| format!("{h}:{port}"));
         let [region, access_key, secret_key] = [region, access_key, secret_key].map(str::to_owned);
         Self { hosts, region, access_key, secret_key }
     }
@@ -46,7 +50,10 @@ impl Auth {
         let mut hosts = head.headers.get_all("host").iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
         let authority = head.uri.authority().map_or(host, http::uri::Authority::as_str);
-        if hosts.next().is_some() || authority != host || !self.hosts.iter().any(|known| known == host) {
+        if hosts.next().is_some()
+            || authority != host
+            || !self.hosts.iter().any(|known| known == host)
+        {
             let message = format!("Host {host:?} is not this server's; use {}", self.hosts[0]);
             return Err(ApiError::new(403, "AccessDeniedException", message));
         }
@@ -59,29 +66,35 @@ impl Auth {
 
     fn check_access_key(&self, claim: &SigV4<'_>) -> Result<(), ApiError> {
         if claim.access_key != self.access_key {
-            let message = "The security token included in the request is invalid: its access key is not this server's.";
+            let message = "The security token included in the request is invalid: its access key \
+                is not this server's.";
             return Err(ApiError::new(403, "UnrecognizedClientException", message));
         }
         Ok(())
     }
 
-    /// Checks that a credential is scoped to this region and to the service that the request is for.
+    /// Checks that a credential is scoped to this region and to the service that the request is
+    /// for.
     fn check_scope(&self, claim: &SigV4<'_>, service: &str) -> Result<(), ApiError> {
         let (global, home) = GLOBAL;
-        let is_here = claim.region == self.region || global.contains(&service) && claim.region == home;
+        let is_here =
+            claim.region == self.region || global.contains(&service) && claim.region == home;
         if claim.service != service {
             let message = format!("Credential should be scoped to correct service: '{service}'.");
             if SERVICES.contains(&claim.service) {
                 return Err(mismatch(message));
             }
             let (served, asked) = (SERVICES.join(", "), claim.service);
-            let message = format!("{message} The local Lambda serves {served}, and does not serve {asked}.");
+            let message =
+                format!("{message} The local Lambda serves {served}, and does not serve {asked}.");
             return Err(mismatch(message));
         }
         if !is_here {
             let (here, region) = (&self.region, claim.region);
-            let message =
-                format!("Credential should be scoped to a valid region, not '{region}'. The local Lambda's is {here}.");
+            let message = format!(
+                "Credential should be scoped to a valid region, not '{region}'. The local Lambda's \
+                is {here}."
+            );
             return Err(mismatch(message));
         }
         Ok(())
@@ -101,26 +114,35 @@ impl Auth {
         self.verify(service, head, sha256, now).map(drop)
     }
 
-    /// Verifies the signature of a whole request to a service, whose body has the hexadecimal SHA-256 `sha256`: signs
-    /// it again and compares. Returns the access key that signed it.
-    pub(crate) fn verify(&self, service: &str, head: &Parts, sha256: &str, now: Timestamp) -> Result<String, ApiError> {
+    /// Verifies the signature of a whole request to a service, whose body has the hexadecimal
+    /// SHA-256 `sha256`: signs it again and compares. Returns the access key that signed it.
+    pub(crate) fn verify(
+        &self,
+        service: &str,
+        head: &Parts,
+        sha256: &str,
+        now: Timestamp,
+    ) -> Result<String, ApiError> {
         let query = presigned::Query::read(head);
         let claim = claim_in(head, query.as_ref())?;
         self.check_access_key(&claim)?;
         self.check_scope(&claim, service)?;
         let time = claim.check_time(now)?;
-        // Request bodies are never streamed, so an unsigned body has no legitimate use; Lambda does not accept one
-        // either.
+        // Request bodies are never streamed, so an unsigned body has no legitimate use; Lambda does
+        // not accept one either.
         let claimed = head.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
         let claimed = claimed.or_else(|| query.as_ref()?.content_sha256().map(str::as_bytes));
         if claimed.is_some_and(|claimed| claimed != sha256.as_bytes()) {
-            let message = "X-Amz-Content-SHA256 is not the SHA-256 of the body: payloads that are unsigned, or signed in \
+            let message = "X-Amz-Content-SHA256 is not the SHA-256 of the body: payloads that are \
+                unsigned, or signed in \
                            chunks, are not accepted";
             return Err(mismatch(message));
         }
         claim.check_headers(&head.headers)?;
         let holds = |expected: &str| same(expected.as_bytes(), claim.signature.as_bytes());
-        if query.is_none() && fast_path::sign(&self.secret_key, head, &claim, sha256).is_some_and(|it| holds(&it)) {
+        if query.is_none()
+            && fast_path::sign(&self.secret_key, head, &claim, sha256).is_some_and(|it| holds(&it))
+        {
             return Ok(claim.access_key.to_owned());
         }
         let expected = self
@@ -130,7 +152,8 @@ impl Auth {
             return Ok(claim.access_key.to_owned());
         }
         Err(mismatch(
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+            "The request signature we calculated does not match the signature you provided. Check \
+            your AWS Secret Access \
              Key and signing method.",
         ))
     }
@@ -144,13 +167,15 @@ impl Auth {
         time: SystemTime,
     ) -> Result<String, Box<dyn std::error::Error>> {
         let token = query.and_then(presigned::Query::token).map(str::to_owned);
-        let identity = Credentials::new(&self.access_key, &self.secret_key, token, None, "local").into();
+        let identity =
+            Credentials::new(&self.access_key, &self.secret_key, token, None, "local").into();
         let mut settings = SigningSettings::default();
         if query.is_some() {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = claim.validity;
         }
-        // Exactly the headers that the caller signed, even those that the signing crate would leave out.
+        // Exactly the headers that the caller signed, even those that the signing crate would leave
+        // out.
         settings.excluded_headers = None;
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -168,7 +193,9 @@ impl Auth {
         }
         let path = match query {
             Some(query) => format!("{}?{}", head.uri.path(), query.rest),
-            None => head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+            None => {
+                head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned()
+            }
         };
         let uri = format!("http://{}{path}", self.hosts[0]);
         let body = SignableBody::Precomputed(sha256.to_owned());
@@ -180,7 +207,11 @@ impl Auth {
 /// Refuses requests that a browser sends for a web page.
 pub(crate) fn refuse_origin(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.contains_key("origin") {
-        return Err(ApiError::new(403, "AccessDeniedException", "requests with an Origin header are refused"));
+        return Err(ApiError::new(
+            403,
+            "AccessDeniedException",
+            "requests with an Origin header are refused",
+        ));
     }
     Ok(())
 }
@@ -190,12 +221,17 @@ pub(crate) fn is_signed(head: &Parts) -> bool {
     head.headers.contains_key(AUTHORIZATION) || presigned::Query::read(head).is_some()
 }
 
-/// Compares in constant time, so that the time does not reveal the position of the first difference.
+/// Compares in constant time, so that the time does not reveal the position of the first
+/// difference.
 fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    left.len() == right.len()
+        && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 /// Returns the signature in a request's query, or else the one in its Authorization header.
-fn claim_in<'a>(head: &'a Parts, query: Option<&'a presigned::Query>) -> Result<SigV4<'a>, ApiError> {
+fn claim_in<'a>(
+    head: &'a Parts,
+    query: Option<&'a presigned::Query>,
+) -> Result<SigV4<'a>, ApiError> {
     query.map_or_else(|| SigV4::in_header(&head.headers), presigned::Query::claim)
 }

@@ -1,7 +1,7 @@
-//! Busy polling: between the steps of a request a thread stays awake for a moment, because the function's answer, or
-//! the caller's next request, is often there sooner than a sleeping thread would be woken. Only while one request is
-//! served alone: with more requests there is always work to do, and other processes need the processors. Touches
-//! nothing but the clock.
+//! Busy polling: between the steps of a request a thread stays awake for a moment, because the
+//! function's answer, or the caller's next request, is often there sooner than a sleeping thread
+//! would be woken. Only while one request is served alone: with more requests there is always work
+//! to do, and other processes need the processors. Touches nothing but the clock.
 
 use std::{
     cell::Cell,
@@ -63,7 +63,9 @@ impl BusyPoll {
             let busy_poll = Arc::clone(self);
             tokio::spawn(async move {
                 // Each time around, the runtime polls for new I/O.
-                while busy_poll.is_alone() && UNTIL.get().is_some_and(|until| Instant::now() < until) {
+                while busy_poll.is_alone()
+                    && UNTIL.get().is_some_and(|until| Instant::now() < until)
+                {
                     tokio::task::yield_now().await;
                 }
                 AWAKE.set(false);

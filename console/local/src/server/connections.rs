@@ -1,8 +1,7 @@
-//! The open connections: those of this user alone, up to a maximum number. A connection that sends no request, or an
-//! incomplete one, is closed in favour of a new one. Touches nothing but the clock.
+//! The open connections: those of this user alone, up to a maximum number. A connection that sends
+//! no request, or an incomplete one, is closed in favour of a new one. Touches nothing but the
+//! clock.
 
-use http::Response;
-use hyper::body::Body;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,9 +9,13 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+use http::Response;
+use hyper::body::Body;
 use tokio_util::sync::CancellationToken;
 
-/// Time limit for the first complete head of a connection: a caller on this machine sends it at once.
+/// Time limit for the first complete head of a connection: a caller on this machine sends it at
+/// once.
 pub(crate) const HEAD: Duration = Duration::from_secs(10);
 
 /// All open connections.
@@ -27,8 +30,8 @@ pub(crate) struct Connections {
 /// An open connection.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
-    /// Time since which the connection waits for a request, in microseconds since the start; 0 while a request is being
-    /// served.
+    /// Time since which the connection waits for a request, in microseconds since the start; 0
+    /// while a request is being served.
     waits: AtomicU64,
     /// `true` if a head was received.
     began: AtomicBool,
@@ -59,8 +62,8 @@ impl Connections {
         Open(connection)
     }
 
-    /// Closes the connection that has waited longest. A connection that has sent a request is only closed if there are
-    /// no others.
+    /// Closes the connection that has waited longest. A connection that has sent a request is only
+    /// closed if there are no others.
     pub(crate) fn make_room(&self) {
         let mut open = self.all();
         let waiting = open.iter().enumerate().filter_map(|(place, connection)| {
@@ -112,7 +115,8 @@ impl Connection {
         self.connections.stop.is_cancelled()
     }
 
-    /// Records that a complete head was received. Keep the returned value until the request is answered.
+    /// Records that a complete head was received. Keep the returned value until the request is
+    /// answered.
     pub(crate) fn asks(&self) -> Asking<'_> {
         self.began.store(true, Ordering::Relaxed);
         Asking(self)
@@ -134,8 +138,8 @@ impl Connection {
 pub(crate) struct Asking<'a>(&'a Connection);
 
 impl Asking<'_> {
-    /// Records the answer. While an answer of unknown length is being sent, for example a live tail, the connection
-    /// does not count as waiting.
+    /// Records the answer. While an answer of unknown length is being sent, for example a live
+    /// tail, the connection does not count as waiting.
     pub(crate) fn answered(self, response: &Response<impl Body>) {
         if response.body().size_hint().exact().is_none() {
             std::mem::forget(self);
@@ -178,7 +182,11 @@ mod tests {
         assert_eq!(ended(&all), [false, false, true], "though it has waited for the shortest time");
         fourth.is_busy();
         let fifth = connections.open();
-        assert_eq!(ended(&[&busy, &idle, &fourth, &fifth]), [false, true, false, false], "not the new one");
+        assert_eq!(
+            ended(&[&busy, &idle, &fourth, &fifth]),
+            [false, true, false, false],
+            "not the new one"
+        );
         fifth.is_busy();
         let sixth = connections.open();
         assert_eq!(ended(&[&busy, &fourth, &fifth, &sixth]), [false; 4], "all are busy");

@@ -21,7 +21,8 @@ pub struct Endpoint {
     /// Description of how the memory of functions is limited on this machine.
     #[serde(default)]
     pub memory_limit: String,
-    /// State on disk that was found damaged at startup: one sentence each, with the new location of the files.
+    /// State on disk that was found damaged at startup: one sentence each, with the new location of
+    /// the files.
     #[serde(default)]
     pub damage: Vec<String>,
 }

@@ -1,10 +1,11 @@
-//! The gate that every request passes: it closes at a moment at which nothing is in progress, so that an ending server
-//! starts nothing. Touches nothing but the clock.
+//! The gate that every request passes: it closes at a moment at which nothing is in progress, so
+//! that an ending server starts nothing. Touches nothing but the clock.
 
 use std::{
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
+
 use tokio::time::sleep;
 
 /// Interval between two checks of whether the gate may close, or has closed.
@@ -83,7 +84,8 @@ mod tests {
     async fn what_begins_while_it_closes_keeps_it_open() {
         let (gate, count) = (Gate::default(), Count::default());
         let looks = AtomicUsize::new(0);
-        // Idle at the first check; at the second a request has started, which sees the gate closing and waits.
+        // Idle at the first check; at the second a request has started, which sees the gate closing
+        // and waits.
         let is_idle = || looks.fetch_add(1, Ordering::SeqCst) != 1;
         let waiting = async {
             while gate.is_open() {

@@ -1,15 +1,19 @@
-//! The threads that serve requests. A request is a chain of small steps between processes, and handing each step to
-//! another thread costs more than the step itself: so each thread has a runtime of its own, a connection stays on one
-//! thread, and a sandbox is best used by the thread that started it. Long operations run on blocking threads.
+//! The threads that serve requests. A request is a chain of small steps between processes, and
+//! handing each step to another thread costs more than the step itself: so each thread has a
+//! runtime of its own, a connection stays on one thread, and a sandbox is best used by the thread
+//! that started it. Long operations run on blocking threads.
 
-use crate::scheduling::as_batch;
 use std::{io, num::NonZero, thread};
+
 use tokio::{
     runtime::{self, Handle},
     sync::oneshot,
 };
 
-/// Maximum number of threads. More are of no use: functions and their callers take more of the time.
+use crate::scheduling::as_batch;
+
+/// Maximum number of threads. More are of no use: functions and their callers take more of the
+/// time.
 const MOST: usize = 4;
 
 /// The threads. They end when this value is dropped, with every task that runs on them.

@@ -1,14 +1,16 @@
-//! Shutdown of a server that other processes also use: it continues until it has answered the requests that it received
-//! and finished the queued events that it started, or until it is interrupted. It starts nothing while it ends. Touches
-//! nothing but the clock.
+//! Shutdown of a server that other processes also use: it continues until it has answered the
+//! requests that it received and finished the queued events that it started, or until it is
+//! interrupted. It starts nothing while it ends. Touches nothing but the clock.
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
 
 use super::{
     local::{Local, Server},
     lock,
 };
 use crate::service::Service;
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
 
 /// Interval at which an ending server checks whether it is idle.
 const LOOK: Duration = Duration::from_millis(2);
@@ -37,13 +39,21 @@ pub struct Left {
 
 fn pending(service: &Service) -> Pending {
     let running = service.pool.env().calls.get();
-    Pending { requests: running.max(service.busy_poll.requests()), events: service.queue.active.get() }
+    Pending {
+        requests: running.max(service.busy_poll.requests()),
+        events: service.queue.active.get(),
+    }
 }
 
 impl Local {
-    /// Ends the server and its sandboxes once no other process waits for it, or on `cut`; if the server is only joined,
-    /// disconnects from it. `waits` is called if that takes a while. Functions, logs and queued events stay on disk.
-    pub async fn leave(mut self, cut: impl Future<Output = ()>, waits: impl FnOnce(Pending)) -> Left {
+    /// Ends the server and its sandboxes once no other process waits for it, or on `cut`; if the
+    /// server is only joined, disconnects from it. `waits` is called if that takes a while.
+    /// Functions, logs and queued events stay on disk.
+    pub async fn leave(
+        mut self,
+        cut: impl Future<Output = ()>,
+        waits: impl FnOnce(Pending),
+    ) -> Left {
         let Some(mut server) = self.server.take() else { return Left::default() };
         let service = Arc::clone(&server.service);
         let is_idle = || pending(&service) == Pending::default();
@@ -65,7 +75,8 @@ impl Local {
         }
         let is_answered = server.end().await;
         left.events = service.queue.left();
-        // A caller may retry an unanswered request only if it is certain that the request was never started.
+        // A caller may retry an unanswered request only if it is certain that the request was never
+        // started.
         if is_answered && let Err(error) = lock::remove_endpoint(&self.dir, &service.damage) {
             tracing::warn!(%error, "the local Lambda's endpoint file could not be removed");
         }
@@ -74,8 +85,8 @@ impl Local {
 }
 
 impl Server {
-    /// Ends the server; work that is still in progress is interrupted and answered. Returns `true` if every request was
-    /// answered.
+    /// Ends the server; work that is still in progress is interrupted and answered. Returns `true`
+    /// if every request was answered.
     async fn end(&mut self) -> bool {
         self.service.queue.stop();
         self.service.pool.close();

@@ -1,8 +1,9 @@
-//! Handle to a server that this process serves or has joined, and how that server ended. Reads its files, and waits for
-//! its lock.
+//! Handle to a server that this process serves or has joined, and how that server ended. Reads its
+//! files, and waits for its lock.
+
+use std::{path::PathBuf, time::Duration};
 
 use super::lock::{self, Lock, Past};
-use std::{path::PathBuf, time::Duration};
 
 /// Handle to a server that this process serves or has joined.
 #[derive(Clone, Debug)]
@@ -23,15 +24,18 @@ pub enum Fate {
 }
 
 impl Link {
-    /// Waits until the server has ended, or another one serves in its place. Uses a sleeping thread.
+    /// Waits until the server has ended, or another one serves in its place. Uses a sleeping
+    /// thread.
     pub async fn ended(&self) {
         let (sender, ended) = tokio::sync::oneshot::channel();
         let dir = self.dir.clone();
-        // A thread of its own rather than one of the runtime's, which would be waited for if this process ends first.
-        let waiting = std::thread::Builder::new().name("local-lambda-end".to_owned()).spawn(move || {
-            let waited = lock::wait(&dir);
-            drop(sender.send(waited));
-        });
+        // A thread of its own rather than one of the runtime's, which would be waited for if this
+        // process ends first.
+        let waiting =
+            std::thread::Builder::new().name("local-lambda-end".to_owned()).spawn(move || {
+                let waited = lock::wait(&dir);
+                drop(sender.send(waited));
+            });
         if waiting.is_err() || !matches!(ended.await, Ok(Ok(()))) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

@@ -1,5 +1,18 @@
 //! Opens the local Lambda of a directory: serves it, or joins the process that does.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
 use super::{
     auth::Auth,
     endpoint::Endpoint,
@@ -9,19 +22,9 @@ use super::{
     serve,
 };
 use crate::{
-    api::lambda::invoke::queue, limits::Limits, sandbox::env::Emulator, service::Service, store::damage::Damage,
+    api::lambda::invoke::queue, limits::Limits, sandbox::env::Emulator, service::Service,
+    store::damage::Damage,
 };
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
-use tokio_util::sync::CancellationToken;
 
 /// Time that a joining process waits for the serving one to publish its address.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// State directory; created if missing, readable by its owner alone.
     pub dir: PathBuf,
-    /// Port to listen on; 0 for any free one. Ignored if another process already serves the directory.
+    /// Port to listen on; 0 for any free one. Ignored if another process already serves the
+    /// directory.
     pub port: u16,
     /// AWS region in ARNs and in the functions' environment.
     pub region: String,
@@ -51,7 +55,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The requested port is not available.
-    #[error("the local Lambda cannot listen on 127.0.0.1:{port}: {source}; give another port, or 0 for any")]
+    #[error(
+        "the local Lambda cannot listen on 127.0.0.1:{port}: {source}; give another port, or 0 for \
+        any"
+    )]
     Port {
         /// The requested port.
         port: u16,
@@ -60,7 +67,8 @@ pub enum Error {
     },
     /// Another process holds the lock and cannot be reached.
     #[error(
-        "another process serves the local Lambda of {} but does not answer; end it (the file endpoint.json there names its process id) and try again",
+        "another process serves the local Lambda of {} but does not answer; end it (the file \
+        endpoint.json there names its process id) and try again",
         dir.display()
     )]
     Silent {
@@ -95,8 +103,8 @@ impl Drop for Server {
     }
 }
 
-/// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called within a tokio
-/// runtime with I/O and time; the server runs on threads of its own.
+/// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called
+/// within a tokio runtime with I/O and time; the server runs on threads of its own.
 pub async fn open(options: Options) -> Result<Local, Error> {
     open_with(options, Limits::default()).await
 }
@@ -115,11 +123,22 @@ pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local,
             let main = threads.main.clone();
             let (place, damage) = (dir.clone(), Arc::clone(&damage));
             let serving = main.spawn(async move {
-                let listener = listen(port, past.port).await.map_err(|source| Error::Port { port, source })?;
-                let served = start(&place, listener, region, emulator, limits, damage, (lock, past, threads)).await;
+                let listener =
+                    listen(port, past.port).await.map_err(|source| Error::Port { port, source })?;
+                let served = start(
+                    &place,
+                    listener,
+                    region,
+                    emulator,
+                    limits,
+                    damage,
+                    (lock, past, threads),
+                )
+                .await;
                 served.map_err(|source| Error::State { dir: place, source })
             });
-            let (endpoint, server) = serving.await.map_err(|error| state(io::Error::other(error)))??;
+            let (endpoint, server) =
+                serving.await.map_err(|error| state(io::Error::other(error)))??;
             return Ok(Local { endpoint, dir, server: Some(server) });
         }
         if let Some(endpoint) = lock::read_endpoint(&dir)
@@ -135,8 +154,8 @@ pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local,
     }
 }
 
-/// Listens on `port`. If that is 0, prefers the port of the previous server, which callers may still have, and
-/// otherwise takes any.
+/// Listens on `port`. If that is 0, prefers the port of the previous server, which callers may
+/// still have, and otherwise takes any.
 async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
     if port == 0
         && last != 0
@@ -147,7 +166,8 @@ async fn listen(port: u16, last: u16) -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port)).await
 }
 
-/// Returns `true` if a server accepts connections there: the file may be left over from a killed server.
+/// Returns `true` if a server accepts connections there: the file may be left over from a killed
+/// server.
 async fn answers(endpoint: &Endpoint) -> bool {
     match endpoint.url.strip_prefix("http://") {
         Some(address) => TcpStream::connect(address).await.is_ok(),
@@ -172,14 +192,18 @@ async fn start(
     let (place, region_of_service) = (dir.to_owned(), region.clone());
     let (keys, service) = tokio::task::spawn_blocking(move || {
         let keys = lock::Keys::of(&place, &damage)?;
-        Ok::<_, io::Error>((keys, Service::open(&place, region_of_service, emulator, limits, port, damage)?))
+        Ok::<_, io::Error>((
+            keys,
+            Service::open(&place, region_of_service, emulator, limits, port, damage)?,
+        ))
     })
     .await
     .map_err(io::Error::other)??;
     let auth = Arc::new(Auth::new(port, &region, &keys.access_key, &keys.secret_key));
     let _ = service.auth.set(Arc::clone(&auth));
     let stop = CancellationToken::new();
-    let accepting = tokio::spawn(serve(listener, auth, Arc::clone(&service), threads.in_turn(), stop.clone()));
+    let accepting =
+        tokio::spawn(serve(listener, auth, Arc::clone(&service), threads.in_turn(), stop.clone()));
     queue::resume(&service)?;
     let endpoint = Endpoint {
         url: format!("http://127.0.0.1:{port}"),
@@ -207,8 +231,8 @@ impl Local {
         self.server.is_some()
     }
 
-    /// Returns `true` if the server still serves. If not, open the local Lambda again: another process may serve by
-    /// then, on the same port.
+    /// Returns `true` if the server still serves. If not, open the local Lambda again: another
+    /// process may serve by then, on the same port.
     pub fn is_alive(&self) -> bool {
         match &self.server {
             Some(server) => !server.accepting.is_finished(),
@@ -221,8 +245,8 @@ impl Local {
         Link { dir: self.dir.clone(), id: self.endpoint.id.clone() }
     }
 
-    /// Ends the server and its sandboxes at once; if the server is only joined, disconnects from it. Functions, logs
-    /// and queued events stay on disk.
+    /// Ends the server and its sandboxes at once; if the server is only joined, disconnects from
+    /// it. Functions, logs and queued events stay on disk.
     pub async fn shutdown(self) {
         self.leave(std::future::ready(()), |_| {}).await;
     }

@@ -1,17 +1,20 @@
-//! Files that ensure a single server per directory: the lock file shows that there is one, the endpoint file contains
-//! its address, the key file contains the key that it accepts, and another file records how earlier servers ended.
-//! Touches these four files.
+//! Files that ensure a single server per directory: the lock file shows that there is one, the
+//! endpoint file contains its address, the key file contains the key that it accepts, and another
+//! file records how earlier servers ended. Touches these four files.
 
-use super::endpoint::Endpoint;
-use crate::store::{damage::Damage, disk};
-use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
 
-/// Maximum number of killed servers that are remembered: the processes that had joined one ask at once.
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::Endpoint;
+use crate::store::{damage::Damage, disk};
+
+/// Maximum number of killed servers that are remembered: the processes that had joined one ask at
+/// once.
 const REMEMBERED: usize = 64;
 
 /// The key that callers sign with, generated once per directory.
@@ -42,13 +45,14 @@ impl Keys {
 
     /// Returns `true` if the keys can be sent in a header: a flipped bit may have changed them.
     fn are_usable(&self) -> bool {
-        let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         plain(&self.access_key) && plain(&self.secret_key)
     }
 }
 
-/// The lock of a directory, held as long as this value lives. The kernel releases it when the process ends, however it
-/// ends.
+/// The lock of a directory, held as long as this value lives. The kernel releases it when the
+/// process ends, however it ends.
 pub(crate) struct Lock {
     _file: File,
 }
@@ -75,7 +79,8 @@ impl Lock {
     /// Returns `true` if any process holds the directory's lock.
     pub(crate) fn is_held(dir: &Path) -> bool {
         let Ok(file) = File::open(lock_file(dir)) else { return false };
-        // A shared lock, so that two processes that check at once do not take each other for a server.
+        // A shared lock, so that two processes that check at once do not take each other for a
+        // server.
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }
@@ -121,10 +126,12 @@ impl Past {
         disk::read_json(&past_file(dir)).ok().flatten().unwrap_or_default()
     }
 
-    /// Records the server that left its endpoint file behind, which a server that ends cleanly does not. Call it with
-    /// the lock held.
+    /// Records the server that left its endpoint file behind, which a server that ends cleanly does
+    /// not. Call it with the lock held.
     pub(crate) fn note_killed(dir: &Path, damage: &Damage) -> io::Result<Self> {
-        let mut past = damage.json::<Self>(&past_file(dir), "what is known of earlier servers").unwrap_or_default();
+        let mut past = damage
+            .json::<Self>(&past_file(dir), "what is known of earlier servers")
+            .unwrap_or_default();
         if let Some(left) = read_endpoint(dir) {
             past.killed.push(left.id);
             let surplus = past.killed.len().saturating_sub(REMEMBERED);
@@ -149,7 +156,9 @@ fn past_file(dir: &Path) -> PathBuf {
 pub(crate) fn remove_endpoint(dir: &Path, damage: &Damage) -> io::Result<()> {
     let file = endpoint_file(dir);
     match std::fs::remove_file(&file) {
-        Err(error) if file.is_dir() => damage.set_aside(&file, "the address of the local Lambda", &error.to_string()),
+        Err(error) if file.is_dir() => {
+            damage.set_aside(&file, "the address of the local Lambda", &error.to_string())
+        }
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -1,10 +1,22 @@
-//! The zips of functions and layers: each is stored and unpacked once, under its SHA-256, and removed when no function
-//! or layer uses it and no lease holds it. Merged layers are stored the same way, under a name derived from theirs.
-//! Touches the code directory only.
+//! The zips of functions and layers: each is stored and unpacked once, under its SHA-256, and
+//! removed when no function or layer uses it and no lease holds it. Merged layers are stored the
+//! same way, under a name derived from theirs. Touches the code directory only.
 //!
-//! Functions and layers on disk keep their code by name ([`CodeStore::keep_zip`]), beyond the end of the process. In
-//! memory each function also holds a lease on its code, and so does everything that has the function: an invocation has
-//! the code that it was resolved to, even if the function changes or is deleted meanwhile.
+//! Functions and layers on disk keep their code by name ([`CodeStore::keep_zip`]), beyond the end
+//! of the process. In memory each function also holds a lease on its code, and so does everything
+//! that has the function: an invocation has the code that it was resolved to, even if the function
+//! changes or is deleted meanwhile.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use super::{
     damage::Damage,
@@ -13,15 +25,6 @@ use super::{
     zipfile::{self, Refusal},
 };
 use crate::http::hex::hexadecimal;
-use sha2::{Digest as _, Sha256};
-use std::{
-    collections::{HashMap, HashSet},
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
 
 /// Number of zips that are unpacked at once: more would not be faster on one disk.
 const UNPACKING: usize = 2;
@@ -70,9 +73,17 @@ impl CodeStore {
     /// Opens the code under `dir`.
     pub(crate) fn open(dir: &Path, damage: &Damage) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
-        let (used, checked, turns) = (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
+        let (used, checked, turns) =
+            (Mutex::default(), Mutex::default(), Semaphore::new(UNPACKING));
         let unpacking = TaskTracker::new();
-        Ok(Arc::new(Self { dir: dir.to_owned(), used, trash: Trash::new()?, checked, turns, unpacking }))
+        Ok(Arc::new(Self {
+            dir: dir.to_owned(),
+            used,
+            trash: Trash::new()?,
+            checked,
+            turns,
+            unpacking,
+        }))
     }
 
     /// Stores a zip whose table of contents is valid, without unpacking it. Blocks.
@@ -125,7 +136,8 @@ impl CodeStore {
         self.unpacking.wait().await;
     }
 
-    /// Unpacks a zip unless that was done. Code that an earlier process unpacked is compared with the zip first.
+    /// Unpacks a zip unless that was done. Code that an earlier process unpacked is compared with
+    /// the zip first.
     pub(super) fn provide_unpacked(&self, sha256: &str) -> Result<(), Refusal> {
         if self.checked().contains(sha256) {
             return Ok(());
@@ -134,9 +146,13 @@ impl CodeStore {
         let zip = match fs::read(&file) {
             Ok(zip) => zip,
             // State that was written before zips were stored has none.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && place.is_dir() => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place.is_dir() => {
+                return Ok(());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refusal::Damaged),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Refusal::Damaged),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                return Err(Refusal::Damaged);
+            }
             Err(error) => return Err(Refusal::Disk(error)),
         };
         if fs::symlink_metadata(&place).is_ok() {
@@ -144,7 +160,8 @@ impl CodeStore {
                 return Err(Refusal::Damaged);
             }
             if !zipfile::matches(&zip, &place)? {
-                tracing::warn!(dir = %place.display(), "unpacked code was damaged; it is unpacked again");
+                tracing::warn!(dir = %place.display(), "unpacked code was damaged; it is unpacked \
+                    again");
                 self.discard(&place);
             }
         }
@@ -152,7 +169,11 @@ impl CodeStore {
     }
 
     /// Creates a directory with `fill` unless it exists: completely or not at all.
-    pub(super) fn provide(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    pub(super) fn provide(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&Path) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let place = self.place(name);
         if place.is_dir() {
             self.checked().insert(name.to_owned());
@@ -173,8 +194,8 @@ impl CodeStore {
         result
     }
 
-    /// Removes incomplete files of an earlier process and, with `needless`, unused code. Call it at the start, before
-    /// sandboxes run.
+    /// Removes incomplete files of an earlier process and, with `needless`, unused code. Call it at
+    /// the start, before sandboxes run.
     pub(crate) fn sweep(&self, needless: bool) -> io::Result<()> {
         let used = self.users();
         for entry in fs::read_dir(&self.dir)? {
@@ -189,7 +210,11 @@ impl CodeStore {
         Ok(())
     }
 
-    fn leave<'a>(&self, names: impl IntoIterator<Item = &'a str>, count: impl Fn(&mut Users) -> &mut usize) {
+    fn leave<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+        count: impl Fn(&mut Users) -> &mut usize,
+    ) {
         let mut used = self.users();
         for name in names {
             let Some(users) = used.get_mut(name) else { continue };
@@ -200,14 +225,15 @@ impl CodeStore {
             }
             used.remove(name);
             self.checked().remove(name);
-            // Old state has no zips, merged layers have none, and code that was never unpacked has no directory.
+            // Old state has no zips, merged layers have none, and code that was never unpacked has
+            // no directory.
             self.discard(&self.zip(name));
             self.discard(&self.place(name));
         }
     }
 
-    /// Removes a path if it exists. Call it with the lock of the users held, so that no other call takes the code
-    /// meanwhile: the path is renamed at once, and removed in the background.
+    /// Removes a path if it exists. Call it with the lock of the users held, so that no other call
+    /// takes the code meanwhile: the path is renamed at once, and removed in the background.
     pub(super) fn discard(&self, path: &Path) {
         let trash = self.fresh();
         match fs::rename(path, &trash) {
@@ -227,7 +253,8 @@ impl CodeStore {
         self.dir.join(name)
     }
 
-    /// Returns the path of a zip, by its SHA-256; state that was written before zips were stored has none.
+    /// Returns the path of a zip, by its SHA-256; state that was written before zips were stored
+    /// has none.
     pub(crate) fn zip(&self, sha256: &str) -> PathBuf {
         self.dir.join(format!("{sha256}.zip"))
     }

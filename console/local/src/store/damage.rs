@@ -1,13 +1,16 @@
-//! State on disk that cannot be used: it is renamed to a name beside its own ("set aside"), recorded for the user, and
-//! never removed. The rest continues to work without it. Touches the files and directories that it is given.
+//! State on disk that cannot be used: it is renamed to a name beside its own ("set aside"),
+//! recorded for the user, and never removed. The rest continues to work without it. Touches the
+//! files and directories that it is given.
 
-use super::disk;
-use serde::de::DeserializeOwned;
 use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
+
+use serde::de::DeserializeOwned;
+
+use super::disk;
 
 /// Suffix of the name of a file that was set aside; a number follows if there is more than one.
 const SUFFIX: &str = ".damaged";
@@ -19,8 +22,8 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    /// Makes a directory usable, as [`disk::make_dir`] does. A file of its name that is not a directory, or a directory
-    /// that cannot be read, is set aside.
+    /// Makes a directory usable, as [`disk::make_dir`] does. A file of its name that is not a
+    /// directory, or a directory that cannot be read, is set aside.
     ///
     /// # Errors
     /// Returns an error if there is no usable directory afterwards.
@@ -35,8 +38,8 @@ impl Damage {
         Ok(())
     }
 
-    /// As [`dir`](Self::dir), for the process that holds the lock: also removes the unfinished files that a killed
-    /// process left there.
+    /// As [`dir`](Self::dir), for the process that holds the lock: also removes the unfinished
+    /// files that a killed process left there.
     ///
     /// # Errors
     /// Returns an error if there is no usable directory afterwards.
@@ -54,7 +57,9 @@ impl Damage {
             Ok(value) => value,
             Err(error) if spoiled(&error) => {
                 if let Err(failed) = self.set_aside(file, what, &error.to_string()) {
-                    self.record(format!("{what} is left out: {error}; it could not be set aside: {failed}"));
+                    self.record(format!(
+                        "{what} is left out: {error}; it could not be set aside: {failed}"
+                    ));
                 }
                 None
             }
@@ -65,8 +70,9 @@ impl Damage {
         }
     }
 
-    /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A file whose name is not
-    /// the one that [`disk::file_of`] derives from `name` of its content, if that returns one, is set aside as well.
+    /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A
+    /// file whose name is not the one that [`disk::file_of`] derives from `name` of its content, if
+    /// that returns one, is set aside as well.
     ///
     /// # Errors
     /// Returns an error if the directory cannot be read.
@@ -123,15 +129,23 @@ impl Damage {
 
 /// Returns `true` if the file is the cause, and not a temporary state of the system.
 fn spoiled(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, PermissionDenied, UnexpectedEof};
-    matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | PermissionDenied | UnexpectedEof)
+    use io::ErrorKind::{
+        InvalidData, IsADirectory, NotADirectory, PermissionDenied, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        InvalidData | IsADirectory | NotADirectory | PermissionDenied | UnexpectedEof
+    )
 }
 
 /// Returns `true` if [`Damage::set_aside`] made this path.
 pub(crate) fn is_aside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.rsplit_once(SUFFIX).is_some_and(|(_, number)| {
-        number.is_empty() || number.strip_prefix('-').is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        number.is_empty()
+            || number
+                .strip_prefix('-')
+                .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
     })
 }
 
@@ -139,13 +153,18 @@ pub(crate) fn is_aside(path: &Path) -> bool {
 pub(crate) fn was_set_aside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     asides(path.parent().unwrap_or(Path::new("."))).any(|aside| {
-        aside
-            .file_name()
-            .is_some_and(|aside| aside.to_string_lossy().rsplit_once(SUFFIX).is_some_and(|(of, _)| of == name))
+        aside.file_name().is_some_and(|aside| {
+            aside.to_string_lossy().rsplit_once(SUFFIX).is_some_and(|(of, _)| of == name)
+        })
     })
 }
 
 /// Returns the files that were set aside in a directory, now or earlier.
 pub(crate) fn asides(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| is_aside(path))
+    fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_aside(path))
 }

@@ -1,10 +1,11 @@
 //! Settings for the asynchronous invocations of a function. Plain data.
 
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Default maximum age of an event: six hours. Source: AWS Lambda developer guide, "Configuring error handling settings
-/// for asynchronous invocations".
+use serde::{Deserialize, Serialize};
+
+/// Default maximum age of an event: six hours. Source: AWS Lambda developer guide, "Configuring
+/// error handling settings for asynchronous invocations".
 const AGE: Duration = Duration::from_hours(6);
 
 /// An event invoke config. Settings that are absent have AWS's defaults.

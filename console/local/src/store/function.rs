@@ -1,12 +1,14 @@
 //! A version of a function as it is stored. Plain data; touches nothing.
 
-use super::code_store::CodeLease;
-use crate::http::hex::hexadecimal;
+use std::{collections::BTreeMap, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
+
+use super::code_store::CodeLease;
+use crate::http::hex::hexadecimal;
 
 /// The unpublished version.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -97,7 +99,8 @@ pub(crate) struct Layer {
     pub(crate) unpacked: u64,
 }
 
-/// A version of a function: its configuration and its code. No `Debug`: the environment may contain secrets.
+/// A version of a function: its configuration and its code. No `Debug`: the environment may contain
+/// secrets.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Function {
     /// The function's name.
@@ -140,16 +143,18 @@ pub(crate) struct Function {
     /// Size of the zip's files in bytes; 0 for state that was written before the size was recorded.
     #[serde(default)]
     pub(crate) unpacked: u64,
-    /// Identifies the sandboxes of this version in its current state: no two versions, and no two states of one, have
-    /// the same revision.
+    /// Identifies the sandboxes of this version in its current state: no two versions, and no two
+    /// states of one, have the same revision.
     pub(crate) revision: String,
-    /// `RevisionId`. Changes more often than [`revision`](Self::revision): also when an update is complete.
+    /// `RevisionId`. Changes more often than [`revision`](Self::revision): also when an update is
+    /// complete.
     #[serde(default)]
     pub(crate) revision_id: String,
     /// State of the version.
     #[serde(default)]
     pub(crate) state: State,
-    /// For a published version: the [`fingerprint`](Self::fingerprint) of the `$LATEST` that it was published from.
+    /// For a published version: the [`fingerprint`](Self::fingerprint) of the `$LATEST` that it was
+    /// published from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) source: String,
     /// Time of the last change, in milliseconds since the Unix epoch.
@@ -157,8 +162,8 @@ pub(crate) struct Function {
     /// Part of the account's concurrency that is reserved for this function, over all its versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reserved: Option<u32>,
-    /// Lease on its code, which stays on disk as long as this or a clone of it lives; `None` before the function is
-    /// stored.
+    /// Lease on its code, which stays on disk as long as this or a clone of it lives; `None` before
+    /// the function is stored.
     #[serde(skip)]
     pub(crate) held: Option<Arc<CodeLease>>,
 }
@@ -172,7 +177,8 @@ fn ephemeral() -> u32 {
 }
 
 impl Function {
-    /// Returns the ARN: that of a published version ends with its number, that of `$LATEST` with the name.
+    /// Returns the ARN: that of a published version ends with its number, that of `$LATEST` with
+    /// the name.
     pub(crate) fn arn(&self, region: &str) -> String {
         arn(region, &self.name, Some(self.version.as_str()).filter(|version| *version != LATEST))
     }
@@ -194,8 +200,8 @@ impl Function {
         if self.revision_id.is_empty() { &self.revision } else { &self.revision_id }
     }
 
-    /// Returns the version after the operation in progress succeeded. Its `RevisionId` is derived from the previous
-    /// one, so that a process that repeats this gets the same.
+    /// Returns the version after the operation in progress succeeded. Its `RevisionId` is derived
+    /// from the previous one, so that a process that repeats this gets the same.
     pub(crate) fn done(self) -> Self {
         let digest = Sha256::digest(self.revision_id.as_bytes());
         let bytes: [u8; 16] = std::array::from_fn(|index| digest[index]);
@@ -203,15 +209,38 @@ impl Function {
         Self { state: State::Active, revision_id, ..self }
     }
 
-    /// Returns a hash of everything that determines how a version runs: two versions with the same hash run the same.
+    /// Returns a hash of everything that determines how a version runs: two versions with the same
+    /// hash run the same.
     pub(crate) fn fingerprint(&self) -> String {
-        let Self { name, role, handler, runtime, description, timeout, memory, environment, architecture, .. } = self;
-        let settings = json!([name, role, handler, runtime, description, timeout, memory, environment, architecture]);
+        let Self {
+            name,
+            role,
+            handler,
+            runtime,
+            description,
+            timeout,
+            memory,
+            environment,
+            architecture,
+            ..
+        } = self;
+        let settings = json!([
+            name,
+            role,
+            handler,
+            runtime,
+            description,
+            timeout,
+            memory,
+            environment,
+            architecture
+        ]);
         let rest = json!([self.logging, self.layers, self.ephemeral, self.other, self.code]);
         hexadecimal(&Sha256::digest(format!("{settings}{rest}")))
     }
 
-    /// Name of the code for `/opt` in [`CodeStore`](crate::store::code_store::CodeStore): `None` without layers.
+    /// Name of the code for `/opt` in [`CodeStore`](crate::store::code_store::CodeStore): `None`
+    /// without layers.
     pub(crate) fn opt(&self) -> Option<String> {
         match self.layers.as_slice() {
             [] => None,

@@ -1,4 +1,7 @@
-//! The code of functions in the code store: kept, released and unpacked. Touches the code directory only.
+//! The code of functions in the code store: kept, released and unpacked. Touches the code directory
+//! only.
+
+use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     code_store::CodeStore,
@@ -6,7 +9,6 @@ use super::{
     function::{Failure, Function},
     zipfile::Refusal,
 };
-use std::{fs, io, path::Path, sync::Arc};
 
 impl CodeStore {
     /// Adds a version's use of its code.
@@ -39,13 +41,18 @@ impl CodeStore {
             .and_then(|()| match (function.opt(), layers.as_slice()) {
                 (Some(opt), [_, _, ..]) => {
                     // Layers that an earlier process merged have no zip to be compared with.
-                    if !self.checked().contains(&opt) && fs::symlink_metadata(self.place(&opt)).is_ok() {
+                    if !self.checked().contains(&opt)
+                        && fs::symlink_metadata(self.place(&opt)).is_ok()
+                    {
                         self.discard(&self.place(&opt));
                     }
                     self.provide(&opt, |fresh| {
                         disk::make_dir(fresh)?;
                         // A later layer overrides an earlier one.
-                        layers.iter().try_for_each(|layer| overlay(&self.place(layer), fresh)).map_err(Refusal::Disk)
+                        layers
+                            .iter()
+                            .try_for_each(|layer| overlay(&self.place(layer), fresh))
+                            .map_err(Refusal::Disk)
                     })
                 }
                 _ => Ok(()),
@@ -60,7 +67,10 @@ impl CodeStore {
     }
 
     /// As [`unpack`](Self::unpack), in its turn and on a blocking thread.
-    pub(crate) async fn unpack_in_turn(self: &Arc<Self>, function: &Arc<Function>) -> Result<(), Failure> {
+    pub(crate) async fn unpack_in_turn(
+        self: &Arc<Self>,
+        function: &Arc<Function>,
+    ) -> Result<(), Failure> {
         let internal = |reason: String| Failure { code: "InternalError".to_owned(), reason };
         let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
         let (codes, function) = (Arc::clone(self), Arc::clone(function));
@@ -69,7 +79,8 @@ impl CodeStore {
     }
 }
 
-/// Merges one directory into another: an entry in both is taken from `over`. Files become hard links to the same files.
+/// Merges one directory into another: an entry in both is taken from `over`. Files become hard
+/// links to the same files.
 fn overlay(over: &Path, under: &Path) -> io::Result<()> {
     for entry in fs::read_dir(over)? {
         let entry = entry?;

@@ -1,13 +1,15 @@
-//! The state stored under a function's name: `$LATEST`, its published versions, its aliases and its resource policies.
-//! Plain data; touches nothing.
+//! The state stored under a function's name: `$LATEST`, its published versions, its aliases and its
+//! resource policies. Plain data; touches nothing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     code_store::CodeStore,
     function::{Failure, Function, LATEST, State},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
 
 /// An alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,8 +53,8 @@ pub(crate) struct Policy {
     pub(crate) revision: String,
 }
 
-/// The state stored under a function's name. In its file the fields of `$LATEST` are not nested, for compatibility with
-/// older files, which contain nothing else.
+/// The state stored under a function's name. In its file the fields of `$LATEST` are not nested,
+/// for compatibility with older files, which contain nothing else.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct FunctionRecord {
     /// `$LATEST`.
@@ -129,13 +131,14 @@ impl FunctionRecord {
     pub(crate) fn update(&mut self, latest: Function) {
         let old = std::mem::replace(&mut self.latest, latest.touch());
         // An old version that has never run cannot serve during the update.
-        let state = if matches!(old.state, State::Failed(_)) { State::Pending } else { State::Updating };
+        let state =
+            if matches!(old.state, State::Failed(_)) { State::Pending } else { State::Updating };
         self.latest = Arc::new(Function::clone(&self.latest).turn(state));
         self.previous = Some(old);
     }
 
-    /// Publishes `$LATEST`, unless it is identical to the last version; also returns `true` if the version is new. A
-    /// version whose code is not unpacked yet is `Pending`.
+    /// Publishes `$LATEST`, unless it is identical to the last version; also returns `true` if the
+    /// version is new. A version whose code is not unpacked yet is `Pending`.
     pub(crate) fn publish(&mut self, description: Option<String>) -> (Arc<Function>, bool) {
         let source = self.latest.fingerprint();
         if let Some(last) = self.versions.get(&self.published)
@@ -163,14 +166,15 @@ impl FunctionRecord {
         (version, true)
     }
 
-    /// Ends the update in progress, or the creation. Returns the version that is no longer needed: the old `$LATEST`,
-    /// or the new one if the update failed.
+    /// Ends the update in progress, or the creation. Returns the version that is no longer needed:
+    /// the old `$LATEST`, or the new one if the update failed.
     pub(crate) fn settle(&mut self, outcome: Result<(), Failure>) -> Option<Arc<Function>> {
         let state = match &outcome {
             Ok(()) => State::Active,
             Err(failure) => State::Failed(failure.clone()),
         };
-        for version in self.versions.values_mut().filter(|version| version.state == State::Pending) {
+        for version in self.versions.values_mut().filter(|version| version.state == State::Pending)
+        {
             *version = Arc::new(Function { state: state.clone(), ..Function::clone(version) });
         }
         match (outcome, self.previous.take()) {
@@ -202,7 +206,12 @@ mod tests {
     #[test]
     fn an_alias_sends_as_many_invocations_elsewhere_as_its_weights_say() {
         let weights = BTreeMap::from([("2".to_owned(), 0.25), ("3".to_owned(), 0.05)]);
-        let alias = Alias { version: "1".to_owned(), description: String::new(), weights, revision: String::new() };
+        let alias = Alias {
+            version: "1".to_owned(),
+            description: String::new(),
+            weights,
+            revision: String::new(),
+        };
         let mut counts = BTreeMap::new();
         for draw in 0..1000 {
             *counts.entry(alias.pick(f64::from(draw) / 1000.0)).or_insert(0) += 1;

@@ -1,5 +1,14 @@
-//! The functions on disk: one JSON file each, written completely before a change takes effect. Touches these files
-//! only.
+//! The functions on disk: one JSON file each, written completely before a change takes effect.
+//! Touches these files only.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     code_store::CodeStore,
@@ -9,13 +18,6 @@ use super::{
     function_record::FunctionRecord,
 };
 use crate::{http::error::ApiError, invoke::concurrency::Concurrency};
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
-};
-use tokio::sync::{Mutex, MutexGuard};
 
 /// All functions by name.
 pub(crate) struct Functions {
@@ -34,8 +36,8 @@ pub(crate) struct Change<'a> {
 }
 
 impl Functions {
-    /// Reads the functions, registers their code with `codes`, and completes the operations that an earlier process did
-    /// not. The layers must be read first.
+    /// Reads the functions, registers their code with `codes`, and completes the operations that an
+    /// earlier process did not. The layers must be read first.
     pub(crate) fn open(
         dir: &Path,
         codes: &Arc<CodeStore>,
@@ -45,7 +47,9 @@ impl Functions {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (_, mut record) in
-            damage.all(dir, "a function of the local Lambda", |record: &FunctionRecord| Some(&record.latest.name))?
+            damage.all(dir, "a function of the local Lambda", |record: &FunctionRecord| {
+                Some(&record.latest.name)
+            })?
         {
             record.all().for_each(|function| codes.keep(function));
             record.hold(codes);
@@ -53,17 +57,25 @@ impl Functions {
             known.insert(record.latest.name.clone(), Arc::new(record));
         }
         // Only now is the set of unused code known.
-        let unfinished =
-            |record: &&mut Arc<FunctionRecord>| matches!(record.latest.state, State::Pending | State::Updating);
+        let unfinished = |record: &&mut Arc<FunctionRecord>| {
+            matches!(record.latest.state, State::Pending | State::Updating)
+        };
         for record in known.values_mut().filter(unfinished) {
             // The existing code is verified before its first use.
-            let outcome = if codes.is_there(&record.latest) { Ok(()) } else { codes.unpack(&record.latest) };
+            let outcome =
+                if codes.is_there(&record.latest) { Ok(()) } else { codes.unpack(&record.latest) };
             if let Some(unused) = Arc::make_mut(record).settle(outcome) {
                 codes.release(&unused);
             }
         }
         let codes = Arc::clone(codes);
-        Ok(Self { dir: dir.to_owned(), known: RwLock::new(known), changing: Mutex::new(()), codes, concurrency })
+        Ok(Self {
+            dir: dir.to_owned(),
+            known: RwLock::new(known),
+            changing: Mutex::new(()),
+            codes,
+            concurrency,
+        })
     }
 
     /// Returns `$LATEST` of the function of that name.
@@ -103,7 +115,8 @@ impl Functions {
         self.all().iter().map(|record| record.latest.logging.log_group.clone()).collect()
     }
 
-    /// Returns `true` if any files of functions were set aside, which may need code that no other function needs.
+    /// Returns `true` if any files of functions were set aside, which may need code that no other
+    /// function needs.
     pub(crate) fn any_set_aside(&self) -> bool {
         damage::asides(&self.dir).next().is_some()
     }
@@ -117,7 +130,9 @@ impl Change<'_> {
     /// Creates a function, or replaces its `$LATEST`; the rest stays unchanged.
     pub(crate) fn put(&self, function: &Arc<Function>) -> Result<Arc<FunctionRecord>, ApiError> {
         self.store(match self.functions.record(&function.name) {
-            Some(record) => FunctionRecord { latest: Arc::clone(function), ..FunctionRecord::clone(&record) },
+            Some(record) => {
+                FunctionRecord { latest: Arc::clone(function), ..FunctionRecord::clone(&record) }
+            }
             None => FunctionRecord::new(Arc::clone(function)),
         })
     }
@@ -125,12 +140,14 @@ impl Change<'_> {
     /// Creates or replaces the record of a function. Returns it as stored.
     pub(crate) fn store(&self, record: FunctionRecord) -> Result<Arc<FunctionRecord>, ApiError> {
         let file = self.functions.file(&record.latest.name);
-        disk::write_json(&file, &record)
-            .map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
+        disk::write_json(&file, &record).map_err(|error| {
+            ApiError::service(&format!("could not write {}", file.display()), &error)
+        })?;
         Ok(self.remember(record))
     }
 
-    /// As [`store`](Self::store), but leaves the file unchanged: for changes that a new process would detect by itself.
+    /// As [`store`](Self::store), but leaves the file unchanged: for changes that a new process
+    /// would detect by itself.
     pub(crate) fn remember(&self, mut record: FunctionRecord) -> Arc<FunctionRecord> {
         record.hold(&self.functions.codes);
         let record = Arc::new(record);
@@ -143,8 +160,9 @@ impl Change<'_> {
     /// Removes a function.
     pub(crate) fn remove(&self, name: &str) -> Result<(), ApiError> {
         let file = self.functions.file(name);
-        fs::remove_file(&file)
-            .map_err(|error| ApiError::service(&format!("could not remove {}", file.display()), &error))?;
+        fs::remove_file(&file).map_err(|error| {
+            ApiError::service(&format!("could not remove {}", file.display()), &error)
+        })?;
         self.functions.concurrency.reserve(name, None);
         self.functions.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())

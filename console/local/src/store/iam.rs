@@ -1,8 +1,10 @@
 //! The roles and policies of IAM, as they are stored. Plain data.
 
-use super::{damage::Damage, table::Table};
-use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{damage::Damage, table::Table};
 
 /// Bounds of a role's maximum session duration: from one hour to twelve.
 pub(crate) const SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;

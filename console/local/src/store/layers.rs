@@ -1,5 +1,14 @@
 //! The layers on disk: one JSON file each, with all its versions. Touches these files only.
 
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+
 use super::{
     code_store::CodeStore,
     damage::{self, Damage},
@@ -7,13 +16,6 @@ use super::{
     function_record::Policy,
 };
 use crate::http::error::ApiError;
-use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
 
 /// A layer version.
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,7 +63,9 @@ impl Layers {
     pub(crate) fn open(dir: &Path, codes: &CodeStore, damage: &Damage) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
-        for (_, layer) in damage.all(dir, "a layer of the local Lambda", |layer: &Layer| Some(&layer.name))? {
+        for (_, layer) in
+            damage.all(dir, "a layer of the local Lambda", |layer: &Layer| Some(&layer.name))?
+        {
             layer.versions.values().for_each(|version| codes.keep_zip(&version.sha256));
             known.insert(layer.name.clone(), Arc::new(layer));
         }
@@ -79,7 +83,11 @@ impl Layers {
     }
 
     /// Changes a layer, which is created if missing, and writes it to disk. Blocks.
-    pub(crate) fn change<T>(&self, name: &str, edit: impl FnOnce(&mut Layer) -> T) -> Result<T, ApiError> {
+    pub(crate) fn change<T>(
+        &self,
+        name: &str,
+        edit: impl FnOnce(&mut Layer) -> T,
+    ) -> Result<T, ApiError> {
         let mut known = self.known();
         let mut layer = match known.get(name) {
             Some(layer) => Layer::clone(layer),
@@ -87,13 +95,15 @@ impl Layers {
         };
         let result = edit(&mut layer);
         let file = disk::file_of(&self.dir, name);
-        disk::write_json(&file, &layer)
-            .map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
+        disk::write_json(&file, &layer).map_err(|error| {
+            ApiError::service(&format!("could not write {}", file.display()), &error)
+        })?;
         known.insert(name.to_owned(), Arc::new(layer));
         Ok(result)
     }
 
-    /// Returns `true` if any files of layers were set aside, which may need zips that no other layer needs.
+    /// Returns `true` if any files of layers were set aside, which may need zips that no other
+    /// layer needs.
     pub(crate) fn any_set_aside(&self) -> bool {
         damage::asides(&self.dir).next().is_some()
     }

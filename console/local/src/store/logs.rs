@@ -1,5 +1,5 @@
-//! The log groups on disk: one directory each. Names may contain any character and be 512 long, so directories and
-//! files are named by a hash. Touches the log directory only.
+//! The log groups on disk: one directory each. Names may contain any character and be 512 long, so
+//! directories and files are named by a hash. Touches the log directory only.
 
 pub(crate) mod error;
 pub(crate) mod event;
@@ -9,19 +9,21 @@ pub(crate) mod stream;
 pub(crate) mod tail_sessions;
 pub(crate) mod writer;
 
-use super::{
-    damage::{Damage, is_aside},
-    disk,
-};
-use crate::{account::ACCOUNT, http::error::ApiError};
-use group::{Group, SETTINGS, Settings, file_name};
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
+
+use group::{Group, SETTINGS, Settings, file_name};
 use tail_sessions::Watchers;
+
+use super::{
+    damage::{Damage, is_aside},
+    disk,
+};
+use crate::{account::ACCOUNT, http::error::ApiError};
 
 /// All log groups.
 pub(crate) struct Logs {
@@ -34,8 +36,14 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    /// Reads the groups, and removes events past their retention. `names` are the groups that functions log to.
-    pub(crate) fn open(dir: &Path, region: String, names: &[String], damage: &Arc<Damage>) -> io::Result<Arc<Self>> {
+    /// Reads the groups, and removes events past their retention. `names` are the groups that
+    /// functions log to.
+    pub(crate) fn open(
+        dir: &Path,
+        region: String,
+        names: &[String],
+        damage: &Arc<Damage>,
+    ) -> io::Result<Arc<Self>> {
         damage.dir(dir)?;
         let watchers = Arc::<Watchers>::default();
         let mut groups = BTreeMap::new();
@@ -45,7 +53,8 @@ impl Logs {
             // A deleted group, whose removal an earlier process did not complete.
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 if let Err(error) = disk::remove_dir(&dir) {
-                    tracing::warn!(%error, dir = %dir.display(), "could not be removed; the next start tries again");
+                    tracing::warn!(%error, dir = %dir.display(), "could not be removed; the next \
+                        start tries again");
                 }
                 continue;
             }
@@ -53,14 +62,21 @@ impl Logs {
                 continue;
             }
             if !dir.is_dir() {
-                damage.set_aside(&dir, "a log group of the local Lambda", "it is not a directory")?;
+                damage.set_aside(
+                    &dir,
+                    "a log group of the local Lambda",
+                    "it is not a directory",
+                )?;
                 continue;
             }
             let file = dir.join(SETTINGS);
             let settings = match damage.json::<Settings>(&file, "the settings of a log group") {
                 Some(settings) => settings,
                 // Its events are intact: the group is restored if its name is known.
-                None => match names.iter().find(|name| dir.file_name().is_some_and(|dir| *dir == *file_name(name))) {
+                None => match names
+                    .iter()
+                    .find(|name| dir.file_name().is_some_and(|dir| *dir == *file_name(name)))
+                {
                     Some(name) => {
                         let settings = Settings::new(name, BTreeMap::new());
                         disk::write_json(&file, &settings)?;
@@ -69,11 +85,13 @@ impl Logs {
                     None => continue,
                 },
             };
-            let group = Arc::new(Group::new(dir, settings, Arc::clone(&watchers), Arc::clone(damage)));
+            let group =
+                Arc::new(Group::new(dir, settings, Arc::clone(&watchers), Arc::clone(damage)));
             if group.settings().retention_days.is_some() {
                 // Reading the streams removes the events that are too old.
                 if let Err(error) = group.streams() {
-                    tracing::warn!(%error, group = group.name, "old log events could not be removed");
+                    tracing::warn!(%error, group = group.name, "old log events could not be \
+                        removed");
                 }
             }
             groups.insert(group.name.clone(), group);
@@ -112,17 +130,25 @@ impl Logs {
     pub(crate) fn group(&self, identifier: &str) -> Result<Arc<Group>, ApiError> {
         let name = self.group_name(identifier);
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
-        groups.get(name).cloned().ok_or_else(|| ApiError::not_found("The specified log group does not exist."))
+        groups
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ApiError::not_found("The specified log group does not exist."))
     }
 
-    /// Returns the name in a group's name or ARN; an ARN of another region or account matches no group.
+    /// Returns the name in a group's name or ARN; an ARN of another region or account matches no
+    /// group.
     fn group_name<'a>(&self, identifier: &'a str) -> &'a str {
         let identifier = identifier.strip_suffix(":*").unwrap_or(identifier);
         identifier.strip_prefix(&self.arn("")).unwrap_or(identifier)
     }
 
     /// Creates a group; returns `None` if it exists.
-    pub(crate) fn create_group(&self, name: &str, tags: BTreeMap<String, String>) -> io::Result<Option<Arc<Group>>> {
+    pub(crate) fn create_group(
+        &self,
+        name: &str,
+        tags: BTreeMap<String, String>,
+    ) -> io::Result<Option<Arc<Group>>> {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         if groups.contains_key(name) {
             return Ok(None);
@@ -131,7 +157,12 @@ impl Logs {
         disk::make_dir(&dir)?;
         let settings = Settings::new(name, tags);
         disk::write_json(&dir.join(SETTINGS), &settings)?;
-        let group = Arc::new(Group::new(dir, settings, Arc::clone(&self.watchers), Arc::clone(&self.damage)));
+        let group = Arc::new(Group::new(
+            dir,
+            settings,
+            Arc::clone(&self.watchers),
+            Arc::clone(&self.damage),
+        ));
         groups.insert(name.to_owned(), Arc::clone(&group));
         Ok(Some(group))
     }
@@ -156,7 +187,8 @@ impl Logs {
             let missing = || ApiError::not_found("The specified log group does not exist.");
             groups.remove(self.group_name(name)).ok_or_else(missing)?.discard().map_err(failed)?
         };
-        // There may be thousands of streams: they are removed without the lock, so that no other call waits.
+        // There may be thousands of streams: they are removed without the lock, so that no other
+        // call waits.
         disk::remove_dir(&trash).map_err(failed)
     }
 }

@@ -1,15 +1,17 @@
-//! Settings that belong to a function's name and a qualifier, and are deleted with the function: one JSON file per
-//! function. Touches these files only.
+//! Settings that belong to a function's name and a qualifier, and are deleted with the function:
+//! one JSON file per function. Touches these files only.
 
-use super::{damage::Damage, disk};
-use crate::http::error::ApiError;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock},
 };
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{damage::Damage, disk};
+use crate::http::error::ApiError;
 
 /// By qualifier: an alias, a version's number or `$LATEST`.
 type Settings<T> = BTreeMap<String, T>;
@@ -28,9 +30,14 @@ struct Kept<T> {
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
-    /// Reads the settings. Those of a function that no longer exists, as `exists` reports, are removed: the process
-    /// ended before it did so. `what` names them in the record of damage.
-    pub(crate) fn open(dir: &Path, what: &str, damage: &Damage, exists: impl Fn(&str) -> bool) -> io::Result<Self> {
+    /// Reads the settings. Those of a function that no longer exists, as `exists` reports, are
+    /// removed: the process ended before it did so. `what` names them in the record of damage.
+    pub(crate) fn open(
+        dir: &Path,
+        what: &str,
+        damage: &Damage,
+        exists: impl Fn(&str) -> bool,
+    ) -> io::Result<Self> {
         damage.own_dir(dir)?;
         let mut known = BTreeMap::new();
         for (file, kept) in damage.all(dir, what, |kept: &Kept<T>| Some(&kept.function))? {
@@ -45,7 +52,12 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
 
     /// Returns the settings of one function, in the order of the qualifiers.
     pub(crate) fn all(&self, function: &str) -> Settings<T> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).get(function).cloned().unwrap_or_default()
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(function)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Returns the settings of one function and one qualifier.
@@ -78,13 +90,18 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
         Ok(Some(removed))
     }
 
-    /// Removes all settings of a function that was removed. If that fails, the next start removes them.
+    /// Removes all settings of a function that was removed. If that fails, the next start removes
+    /// them.
     pub(crate) fn forget(&self, function: &str) {
         if self.all(function).is_empty() {
             return;
         }
         if let Err(error) = self.store(function, Settings::new()) {
-            tracing::warn!(error.message, function, "settings of a removed function could not be removed");
+            tracing::warn!(
+                error.message,
+                function,
+                "settings of a removed function could not be removed"
+            );
         }
     }
 
@@ -93,7 +110,9 @@ impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
         let gone = settings.is_empty();
         let kept = Kept { function: function.to_owned(), settings };
         let written = if gone { fs::remove_file(&file) } else { disk::write_json(&file, &kept) };
-        written.map_err(|error| ApiError::service(&format!("could not write {}", file.display()), &error))?;
+        written.map_err(|error| {
+            ApiError::service(&format!("could not write {}", file.display()), &error)
+        })?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if gone {
             known.remove(function);

@@ -1,16 +1,18 @@
-//! The queue of asynchronous invocations: one file each until they are finished, so that none is lost with the process.
-//! Touches the queue directory only.
+//! The queue of asynchronous invocations: one file each until they are finished, so that none is
+//! lost with the process. Touches the queue directory only.
 
-use super::{damage::Damage, disk};
-use crate::count::Count;
-use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+
+use super::{damage::Damage, disk};
+use crate::count::Count;
 
 /// The largest payload of an asynchronous invocation, in bytes: 1 MB.
 pub(crate) const EVENT_LIMIT: usize = 1 << 20;
@@ -90,7 +92,9 @@ impl Queue {
     /// Number of unfinished invocations.
     pub(crate) fn left(&self) -> usize {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        files.filter(|file| file.path().extension().is_some_and(|extension| extension == "json")).count()
+        files
+            .filter(|file| file.path().extension().is_some_and(|extension| extension == "json"))
+            .count()
     }
 
     /// Leaves the unfinished invocations to the next process.

@@ -1,13 +1,15 @@
 //! Values by name, one file per kind. Touches that file only.
 
-use super::{damage::Damage, disk};
-use crate::http::error::ApiError;
-use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
+
+use super::{damage::Damage, disk};
+use crate::http::error::ApiError;
 
 /// All values of a kind.
 pub(crate) struct Table<T> {
@@ -73,9 +75,14 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     }
 
     /// Writes first: a change that could not be written does not take effect.
-    fn keep(&self, rows: &mut BTreeMap<String, T>, changed: BTreeMap<String, T>) -> Result<(), ApiError> {
-        disk::write_json(&self.file, &changed)
-            .map_err(|error| ApiError::service(&format!("could not write {}", self.file.display()), &error))?;
+    fn keep(
+        &self,
+        rows: &mut BTreeMap<String, T>,
+        changed: BTreeMap<String, T>,
+    ) -> Result<(), ApiError> {
+        disk::write_json(&self.file, &changed).map_err(|error| {
+            ApiError::service(&format!("could not write {}", self.file.display()), &error)
+        })?;
         *rows = changed;
         Ok(())
     }

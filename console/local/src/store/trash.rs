@@ -1,8 +1,10 @@
-//! Removes unneeded files on a thread of its own: a function may have 60,000 files, and no call should wait for their
-//! removal. Removes the given paths only. Paths that are left when the process ends are found by the next one.
+//! Removes unneeded files on a thread of its own: a function may have 60,000 files, and no call
+//! should wait for their removal. Removes the given paths only. Paths that are left when the
+//! process ends are found by the next one.
+
+use std::{fs, io, path::PathBuf, sync::mpsc, thread};
 
 use super::disk;
-use std::{fs, io, path::PathBuf, sync::mpsc, thread};
 
 /// The removing thread. It ends when this value is dropped and all paths are removed.
 pub(crate) struct Trash {
@@ -18,15 +20,16 @@ impl Trash {
             crate::scheduling::as_batch();
             for path in queue {
                 if let Err(error) = remove(&path) {
-                    tracing::warn!(%error, path = %path.display(), "could not be removed; the next start tries again");
+                    tracing::warn!(%error, path = %path.display(), "could not be removed; the next \
+                        start tries again");
                 }
             }
         })?;
         Ok(Self { paths })
     }
 
-    /// Removes a file, or a directory with its content, in the background. A caller that may create the same path again
-    /// renames it first.
+    /// Removes a file, or a directory with its content, in the background. A caller that may create
+    /// the same path again renames it first.
     pub(crate) fn remove(&self, path: PathBuf) {
         // The thread lives as long as this value.
         let _ = self.paths.send(path);

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Suffix of the host name, after the ID. Names under `localhost` resolve to the loopback: RFC 6761, section 6.3.
+/// Suffix of the host name, after the ID. Names under `localhost` resolve to the loopback: RFC
+/// 6761, section 6.3.
 pub(crate) const DOMAIN: &str = ".lambda-url.localhost";
 
 /// Path prefix of URLs under the server's own host names, which every client resolves.
@@ -87,8 +88,9 @@ impl UrlConfig {
     }
 }
 
-/// Returns the same function URL with a host name of its own, for web pages with links that begin with `/`. Browsers
-/// and curl resolve names under `localhost` by themselves; the C library, and so Python and Node, does not everywhere.
+/// Returns the same function URL with a host name of its own, for web pages with links that begin
+/// with `/`. Browsers and curl resolve names under `localhost` by themselves; the C library, and so
+/// Python and Node, does not everywhere.
 pub fn url_with_name(url: &str) -> Option<String> {
     let (port, id) = url.strip_prefix("http://127.0.0.1:")?.split_once(super::url_config::PATH)?;
     Some(format!("http://{}{}:{port}/", id.trim_end_matches('/'), super::url_config::DOMAIN))

@@ -9,6 +9,7 @@ mod operations;
 mod policy;
 mod settings;
 mod states;
+mod url_auth;
 mod url_config;
 mod urls;
 mod versions;

@@ -1,5 +1,6 @@
-//! Bootstraps and extensions in Python. They are functions in the files beside the tests (`invoke/failures.py` for
-//! `invoke/failures.rs`), and a test names the call: `server.create("f", "dies()")`.
+//! Bootstraps and extensions in Python. They are functions in the files beside the tests
+//! (`invoke/failures.py` for `invoke/failures.rs`), and a test names the call: `server.create("f",
+//! "dies()")`.
 
 /// The Runtime API, and functions that many tests use.
 const PRELUDE: &str = include_str!("bootstraps/prelude.py");
@@ -28,8 +29,11 @@ const FUNCTIONS: [&str; 18] = [
     include_str!("server/lifecycle.py"),
 ];
 /// Files of extensions, and of functions that may be extensions themselves.
-const EXTENSIONS: [&str; 3] =
-    [include_str!("sandbox/extensions.py"), include_str!("sandbox/families.py"), include_str!("sandbox/telemetry.py")];
+const EXTENSIONS: [&str; 3] = [
+    include_str!("sandbox/extensions.py"),
+    include_str!("sandbox/families.py"),
+    include_str!("sandbox/telemetry.py"),
+];
 
 /// A function that returns its event.
 pub(crate) const ECHO: &str = "echo()";

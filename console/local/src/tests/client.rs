@@ -1,7 +1,11 @@
-//! A client that signs like the SDKs and parses HTTP itself, so that tests see exactly what is sent.
+//! A client that signs like the SDKs and parses HTTP itself, so that tests see exactly what is
+//! sent.
 
-use crate::Endpoint;
-use crate::tests::eventually;
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
+
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
@@ -9,14 +13,13 @@ use aws_sigv4::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use std::{
-    fmt::Write as _,
-    time::{Duration, SystemTime},
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+use crate::Endpoint;
+use crate::tests::eventually;
 
 /// A caller with an endpoint's key.
 pub(crate) struct Client {
@@ -41,7 +44,8 @@ impl Reply {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The error code.
@@ -58,8 +62,11 @@ impl Reply {
     /// A value of the REPORT line in the tail.
     pub(crate) fn report(&self, field: &str) -> Option<f64> {
         let tail = self.tail();
-        let line = tail.lines().find(|line| line.starts_with("REPORT ")).expect("there is a report");
-        let (_, value) = line.split('\t').find_map(|part| part.split_once(": ").filter(|(name, _)| *name == field))?;
+        let line =
+            tail.lines().find(|line| line.starts_with("REPORT ")).expect("there is a report");
+        let (_, value) = line
+            .split('\t')
+            .find_map(|part| part.split_once(": ").filter(|(name, _)| *name == field))?;
         value.split(' ').next().unwrap().parse().ok()
     }
 }
@@ -79,7 +86,8 @@ impl Client {
         self.send(method, path, &[], body.as_bytes(), "lambda").await
     }
 
-    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in progress.
+    /// Returns the configuration of a function (or of `NAME?Qualifier=…`) once no change is in
+    /// progress.
     pub(crate) async fn settled(&self, name: &str) -> Value {
         let (name, query) = name.split_once('?').unwrap_or((name, ""));
         let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
@@ -94,7 +102,8 @@ impl Client {
         told
     }
 
-    /// Like [`lambda`](Self::lambda), for a server that may be gone: `None` if there is no complete response.
+    /// Like [`lambda`](Self::lambda), for a server that may be gone: `None` if there is no complete
+    /// response.
     pub(crate) async fn try_lambda(&self, method: &str, path: &str, body: &Value) -> Option<Reply> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let (host, body) = (self.host(), body.as_bytes());
@@ -104,14 +113,17 @@ impl Client {
         let bytes = self.exchange(method, path, &signed, body).await.ok()?;
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(bytes.get(..end)?).to_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         length.is_none_or(|length| bytes.len() == end + 4 + length).then(|| parse(&bytes))
     }
 
     /// Sends a Logs operation.
     pub(crate) async fn logs(&self, operation: &str, body: &Value) -> Reply {
         let target = format!("Logs_20140328.{operation}");
-        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
+        let headers =
+            [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
         self.send("POST", "/", &headers, body.to_string().as_bytes(), "logs").await
     }
 
@@ -131,7 +143,8 @@ impl Client {
         service: &str,
     ) -> Reply {
         let host = self.host();
-        let all: Vec<(&str, &str)> = [("host", host.as_str())].iter().chain(headers).copied().collect();
+        let all: Vec<(&str, &str)> =
+            [("host", host.as_str())].iter().chain(headers).copied().collect();
         let signed = self.sign(method, path, &all, body, service, SystemTime::now());
         self.raw(method, path, &signed, body).await
     }
@@ -161,8 +174,13 @@ impl Client {
         let body = SignableBody::Bytes(body);
         let request = SignableRequest::new(method, uri, headers.iter().copied(), body).unwrap();
         let (instructions, _) = sign(request, &params).unwrap().into_parts();
-        let signature = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(signature).collect()
+        let signature =
+            instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .chain(signature)
+            .collect()
     }
 
     /// The path of a request with its signature in the query, valid for `seconds` from then on.
@@ -190,15 +208,27 @@ impl Client {
         let uri = format!("http://{}{path}", self.host());
         let request = SignableRequest::new(method, uri, headers.iter().copied(), body).unwrap();
         let (instructions, _) = sign(request, &params).unwrap().into_parts();
-        let fields =
-            instructions.params().iter().map(|(name, value)| format!("{name}={}", crate::http::query::encode(value)));
-        let query: Vec<String> =
-            path.split_once('?').map(|(_, query)| query.to_owned()).into_iter().chain(fields).collect();
+        let fields = instructions
+            .params()
+            .iter()
+            .map(|(name, value)| format!("{name}={}", crate::http::query::encode(value)));
+        let query: Vec<String> = path
+            .split_once('?')
+            .map(|(_, query)| query.to_owned())
+            .into_iter()
+            .chain(fields)
+            .collect();
         format!("{}?{}", path.split('?').next().unwrap(), query.join("&"))
     }
 
     /// Sends exactly these headers, and the body's length.
-    pub(crate) async fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Reply {
         parse(&self.exchange(method, path, headers, body).await.unwrap())
     }
 
@@ -209,7 +239,10 @@ impl Client {
         headers: &[(String, String)],
         body: &[u8],
     ) -> std::io::Result<Vec<u8>> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\ncontent-length: {}\r\nconnection: close\r\n",
+            body.len()
+        );
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
@@ -224,12 +257,15 @@ impl Client {
 
 /// Parses a response with a `Content-Length`.
 fn parse(bytes: &[u8]) -> Reply {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("there is a whole head");
+    let end =
+        bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("there is a whole head");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_lowercase(), v.to_owned())).collect();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(k, v)| (k.to_lowercase(), v.to_owned()))
+        .collect();
     let reply = Reply { status, headers, body: bytes[end + 4..].to_vec() };
     if let Some(length) = reply.header("content-length") {
         assert_eq!(length.parse(), Ok(reply.body.len()), "the body has its length");

@@ -1,7 +1,6 @@
-//! A bootstrap that starts instantly and costs little, for tests with hundreds of sandboxes: this test program itself.
+//! A bootstrap that starts instantly and costs little, for tests with hundreds of sandboxes: this
+//! test program itself.
 
-use super::{Server, request, zip};
-use serde_json::Value;
 use std::{
     env,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -10,19 +9,25 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
+use super::{Server, request, zip};
+
 /// A zip with that bootstrap.
 pub(crate) fn bootstrap() -> Vec<u8> {
     let program = env::current_exe().unwrap();
     let script = format!(
-        "#!/bin/sh\nNATIVE=1 exec '{}' --exact tests::native::helper_that_is_a_bootstrap -q --nocapture --test-threads=1 >/dev/null\n",
+        "#!/bin/sh\nNATIVE=1 exec '{}' --exact tests::native::helper_that_is_a_bootstrap -q \
+        --nocapture --test-threads=1 >/dev/null\n",
         program.display()
     );
     zip(&[("bootstrap", script.as_bytes())])
 }
 
 impl Server {
-    /// Creates a function that answers with its process id. Its event is a number of milliseconds to wait, or a
-    /// directory: then it creates a file there that is named after its process id, and waits for a file `go`.
+    /// Creates a function that answers with its process id. Its event is a number of milliseconds
+    /// to wait, or a directory: then it creates a file there that is named after its process id,
+    /// and waits for a file `go`.
     pub(crate) async fn create_native(&self, name: &str, settings: Value) {
         let request = request(name, &bootstrap(), settings);
         let reply = self.client.lambda("POST", "/2015-03-31/functions", &request).await;
@@ -68,7 +73,9 @@ fn helper_that_is_a_bootstrap() {
     while let Some((id, body)) = exchange(next.clone()) {
         let answer = std::process::id().to_string();
         match serde_json::from_str(&body) {
-            Ok(Value::Number(time)) => std::thread::sleep(Duration::from_millis(time.as_u64().unwrap())),
+            Ok(Value::Number(time)) => {
+                std::thread::sleep(Duration::from_millis(time.as_u64().unwrap()));
+            }
             Ok(Value::String(dir)) => {
                 std::fs::write(Path::new(&dir).join(&answer), "").unwrap();
                 while !Path::new(&dir).join("go").exists() {
@@ -78,7 +85,8 @@ fn helper_that_is_a_bootstrap() {
             _ => {}
         }
         exchange(format!(
-            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {api}\r\ncontent-length: {}\r\n\r\n{answer}",
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: \
+            {api}\r\ncontent-length: {}\r\n\r\n{answer}",
             answer.len()
         ));
     }

@@ -1,13 +1,14 @@
-//! A local Lambda in another process: this test program, started again. It can be killed, and its memory and
-//! descriptors are its own.
+//! A local Lambda in another process: this test program, started again. It can be killed, and its
+//! memory and descriptors are its own.
 
-use super::{Client, eventually, options};
-use crate::open;
 use std::{
     env,
     path::Path,
     process::{Child, Command, Stdio},
 };
+
+use super::{Client, eventually, options};
+use crate::open;
 
 /// That process. It is killed when this is dropped.
 pub(crate) struct SecondProcess {
@@ -21,7 +22,11 @@ impl SecondProcess {
         // Left by a process that was killed before.
         let _ = std::fs::remove_file(dir.join("endpoint.json"));
         let mut process = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "tests::second_process::helper_that_serves_until_it_is_killed", "--nocapture"])
+            .args([
+                "--exact",
+                "tests::second_process::helper_that_serves_until_it_is_killed",
+                "--nocapture",
+            ])
             .env("LAMBDA_LOCAL_TEST_DIR", dir)
             .stdout(Stdio::null())
             .spawn()

@@ -169,7 +169,9 @@ impl Setting {
             Self::EphemeralStorage => "512 to 10240 MB".to_owned(),
             Self::Concurrency => format!("a number of sandboxes, or `{UNRESERVED}`"),
             Self::Description => "at most 256 characters".to_owned(),
-            Self::LogGroup => "the name of a log group, or nothing for the function's own".to_owned(),
+            Self::LogGroup => {
+                "the name of a log group, or nothing for the function's own".to_owned()
+            }
             Self::CorsOrigins | Self::CorsMethods | Self::CorsHeaders | Self::CorsExposed => {
                 "a list with commas, `*` for all".to_owned()
             }
@@ -219,12 +221,16 @@ impl Setting {
                 UrlSetting::Absent => Self::OFF.to_owned(),
                 UrlSetting::Present(url) => url.auth.name().to_owned(),
             }),
-            Self::UrlStreaming => url.and_then(|url| url.streaming).map(|streaming| streaming.to_string()),
+            Self::UrlStreaming => {
+                url.and_then(|url| url.streaming).map(|streaming| streaming.to_string())
+            }
             Self::CorsOrigins => cors.map(|cors| cors.allow_origins.join(", ")),
             Self::CorsMethods => cors.map(|cors| cors.allow_methods.join(", ")),
             Self::CorsHeaders => cors.map(|cors| cors.allow_headers.join(", ")),
             Self::CorsExposed => cors.map(|cors| cors.expose_headers.join(", ")),
-            Self::CorsMaxAge => cors.map(|cors| number(cors.max_age.filter(|age| *age > 0)).unwrap_or_default()),
+            Self::CorsMaxAge => {
+                cors.map(|cors| number(cors.max_age.filter(|age| *age > 0)).unwrap_or_default())
+            }
             Self::CorsCredentials => cors.map(|cors| cors.allow_credentials.to_string()),
             Self::Env(name) => config.env.get(name).cloned(),
         }
@@ -233,8 +239,8 @@ impl Setting {
     /// Sets `value` in `config`; `None` removes it, or resets it to Lambda's default.
     ///
     /// # Errors
-    /// Returns an error if `value` is not valid for the setting, or not in combination with the others. The error never
-    /// contains the value of a variable.
+    /// Returns an error if `value` is not valid for the setting, or not in combination with the
+    /// others. The error never contains the value of a variable.
     pub fn set(&self, config: &mut FunctionConfig, value: Option<&str>) -> Result<(), String> {
         if let Self::Env(name) = self {
             check_name(name)?;
@@ -248,28 +254,41 @@ impl Setting {
         match self {
             Self::Memory => config.memory = Some(self.number(text, 128, 10_240)?),
             Self::Timeout => config.timeout = Some(self.number(text, 1, 900)?),
-            Self::EphemeralStorage => config.ephemeral_storage = Some(self.number(text, 512, 10_240)?),
+            Self::EphemeralStorage => {
+                config.ephemeral_storage = Some(self.number(text, 512, 10_240)?);
+            }
             Self::Concurrency => {
                 config.concurrency = Some(match text {
                     "" | "false" | UNRESERVED => Concurrency::Unreserved,
                     text => Concurrency::Reserved(self.number(text, 0, 1_000_000)?),
                 });
             }
-            Self::Description if text.chars().count() <= 256 => config.description = Some(text.to_owned()),
+            Self::Description if text.chars().count() <= 256 => {
+                config.description = Some(text.to_owned());
+            }
             Self::Description => return Err(self.wrong()),
             Self::Tracing => config.tracing = Some(self.choice(text)?),
             Self::LogFormat => {
                 config.log.format = Some(LogFormat::named(text).ok_or_else(|| self.wrong())?);
             }
-            Self::ApplicationLogLevel => config.log.application_level = Some(self.level(text, config)?),
+            Self::ApplicationLogLevel => {
+                config.log.application_level = Some(self.level(text, config)?);
+            }
             Self::SystemLogLevel => config.log.system_level = Some(self.level(text, config)?),
             Self::LogGroup => config.log.group = Some(text.to_owned()),
-            Self::Url if matches!(text, Self::OFF | "false" | "") => config.url = Some(UrlSetting::Absent),
+            Self::Url if matches!(text, Self::OFF | "false" | "") => {
+                config.url = Some(UrlSetting::Absent);
+            }
             Self::Url => {
                 let auth = UrlAuth::named(text).ok_or_else(|| self.wrong())?;
                 match &mut config.url {
                     Some(UrlSetting::Present(url)) => url.auth = auth,
-                    url => *url = Some(UrlSetting::Present(FunctionUrl { auth, ..FunctionUrl::default() })),
+                    url => {
+                        *url = Some(UrlSetting::Present(FunctionUrl {
+                            auth,
+                            ..FunctionUrl::default()
+                        }));
+                    }
                 }
             }
             _ => self.set_of_url(config, text)?,
@@ -279,13 +298,21 @@ impl Setting {
 
     fn set_of_url(&self, config: &mut FunctionConfig, text: &str) -> Result<(), String> {
         let Some(UrlSetting::Present(url)) = &mut config.url else {
-            return Err(format!("{self} means nothing without a URL: set `url` to AWS_IAM or NONE too"));
+            return Err(format!(
+                "{self} means nothing without a URL: set `url` to AWS_IAM or NONE too"
+            ));
         };
         if *self == Self::UrlStreaming {
             url.streaming = Some(self.choice(text)? == "true");
             return Ok(());
         }
-        let list = || text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
+        let list = || {
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
         let cors = url.cors.get_or_insert_with(Cors::default);
         match self {
             Self::CorsOrigins => cors.allow_origins = list(),
@@ -317,7 +344,11 @@ impl Setting {
 
     fn number(&self, text: &str, least: u32, most: u32) -> Result<u32, String> {
         let digits = text.strip_suffix(self.unit()).unwrap_or(text).trim();
-        digits.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| self.wrong())
+        digits
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| self.wrong())
     }
 
     fn choice(&self, text: &str) -> Result<String, String> {
@@ -350,7 +381,9 @@ impl Setting {
             Self::Description => patch.description.clone_from(&whole.description),
             Self::Tracing => patch.tracing.clone_from(&whole.tracing),
             Self::LogFormat => patch.log.format = whole.log.format,
-            Self::ApplicationLogLevel => patch.log.application_level.clone_from(&whole.log.application_level),
+            Self::ApplicationLogLevel => {
+                patch.log.application_level.clone_from(&whole.log.application_level);
+            }
             Self::SystemLogLevel => patch.log.system_level.clone_from(&whole.log.system_level),
             Self::LogGroup => patch.log.group.clone_from(&whole.log.group),
             Self::Env(name) => {
@@ -368,11 +401,14 @@ fn check_name(name: &str) -> Result<(), String> {
     let mut letters = name.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
     let mut count = 0;
-    let goes_on = letters.inspect(|_| count += 1).all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    let goes_on = letters
+        .inspect(|_| count += 1)
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if begins && goes_on && count > 0 {
         return Ok(());
     }
-    Err("the name of a variable is a letter, then at least one more letter, digit or `_`".to_owned())
+    Err("the name of a variable is a letter, then at least one more letter, digit or `_`"
+        .to_owned())
 }
 
 impl fmt::Display for Setting {

@@ -75,7 +75,10 @@ fn a_value_out_of_range_says_the_range() {
         let wrong = setting.set(&mut live(), Some(value)).unwrap_err();
         assert_eq!(wrong, format!("{name} is {}", setting.expects()), "{value}");
     }
-    assert!(patch(&[("memory", Some("256 MB")), ("timeout", Some("7s"))]).is_ok(), "the unit may be said");
+    assert!(
+        patch(&[("memory", Some("256 MB")), ("timeout", Some("7s"))]).is_ok(),
+        "the unit may be said"
+    );
 }
 
 #[test]
@@ -104,7 +107,10 @@ fn a_url_is_sent_whole() {
         ("url.streaming", Some("true")),
         ("url.cors.allow_origins", Some("https://a.example,https://b.example")),
     ]);
-    let cors = Cors { allow_origins: vec!["https://a.example".into(), "https://b.example".into()], ..Cors::default() };
+    let cors = Cors {
+        allow_origins: vec!["https://a.example".into(), "https://b.example".into()],
+        ..Cors::default()
+    };
     let url = FunctionUrl { auth: UrlAuth::Iam, streaming: Some(true), cors: Some(cors) };
     assert_eq!(patch.unwrap().url, Some(UrlSetting::Present(url)));
 }
@@ -112,8 +118,11 @@ fn a_url_is_sent_whole() {
 #[test]
 fn what_means_nothing_beside_the_rest_is_told() {
     assert!(patch(&[("url.streaming", Some("true"))]).unwrap_err().contains("without a URL"));
-    assert!(patch(&[("application_log_level", Some("WARN"))]).unwrap_err().contains("without JSON"));
-    let both = patch(&[("log_format", Some("json")), ("application_log_level", Some("warn"))]).unwrap();
+    assert!(
+        patch(&[("application_log_level", Some("WARN"))]).unwrap_err().contains("without JSON")
+    );
+    let both =
+        patch(&[("log_format", Some("json")), ("application_log_level", Some("warn"))]).unwrap();
     assert_eq!(both.log.application_level.as_deref(), Some("WARN"));
 }
 
@@ -125,10 +134,21 @@ fn the_next_deploy_puts_the_workspace_s_value_back() {
         ..FunctionConfig::default()
     };
     let key = Setting::Env("KEY".into());
-    assert_eq!(revert(&workspace, &Setting::Memory, Some("512")), Some(Revert::To("256 MB".into())));
+    assert_eq!(
+        revert(&workspace, &Setting::Memory, Some("512")),
+        Some(Revert::To("256 MB".into()))
+    );
     assert_eq!(revert(&workspace, &Setting::Memory, Some("256")), None);
-    assert_eq!(revert(&workspace, &Setting::Timeout, Some("9")), None, "the workspace does not say it");
-    assert_eq!(revert(&workspace, &key, Some("other")), Some(Revert::To(MASK.into())), "and does not show it");
+    assert_eq!(
+        revert(&workspace, &Setting::Timeout, Some("9")),
+        None,
+        "the workspace does not say it"
+    );
+    assert_eq!(
+        revert(&workspace, &key, Some("other")),
+        Some(Revert::To(MASK.into())),
+        "and does not show it"
+    );
     assert_eq!(revert(&workspace, &key, None), Some(Revert::To(MASK.into())));
     let other = Setting::Env("OTHER".into());
     assert_eq!(revert(&workspace, &other, Some("x")), None, "variables are merged");

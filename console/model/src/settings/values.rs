@@ -80,7 +80,8 @@ pub struct FunctionUrl {
     pub auth: UrlAuth,
     /// `true` to stream responses. `None` leaves it (`false` for a new URL).
     pub streaming: Option<bool>,
-    /// CORS settings for pages of other origins. `None` leaves them; without a value in them, removes them.
+    /// CORS settings for pages of other origins. `None` leaves them; without a value in them,
+    /// removes them.
     pub cors: Option<Cors>,
 }
 

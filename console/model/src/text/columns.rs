@@ -4,8 +4,8 @@ use super::{clean, clean_start, clusters, is_plain};
 
 const TAB_STOP: usize = 4;
 
-/// Returns the clusters of clean text that begins at column `column` of its line, with their columns: a tab as blanks
-/// up to the next stop, a line break as one.
+/// Returns the clusters of clean text that begins at column `column` of its line, with their
+/// columns: a tab as blanks up to the next stop, a line break as one.
 pub fn cells(clean: &str, mut column: usize) -> impl Iterator<Item = (&str, usize)> {
     clusters(clean).flat_map(move |(cluster, columns)| {
         let (cluster, columns, times) = match cluster {

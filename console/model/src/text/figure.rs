@@ -17,7 +17,8 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
-/// Formats a number of bytes: `17B`, `214K`, `1.2M`, in steps of 1,024, as Lambda counts its limits.
+/// Formats a number of bytes: `17B`, `214K`, `1.2M`, in steps of 1,024, as Lambda counts its
+/// limits.
 pub fn bytes(count: u64) -> String {
     match count as f64 {
         count if count < 1024.0 => format!("{count:.0}B"),

@@ -31,7 +31,11 @@ fn what_controls_or_reorders_is_replaced_and_what_is_invisible_is_left_out() {
     assert_eq!(clean("a\u{0}\u{8}\u{7f}\u{84}b"), "a\u{fffd}\u{fffd}\u{fffd}\u{fffd}b");
     assert_eq!(clean("safe\u{202e}txt.exe\u{2069}\u{200f}"), "safe\u{fffd}txt.exe\u{fffd}\u{fffd}");
     assert_eq!(clean("\u{feff}a\u{200b}b\u{ad}c\u{2060}"), "abc");
-    assert_eq!(clean("\u{301}a\u{301}\n\u{3099}b"), "\u{fffd}a\u{301}\n\u{fffd}b", "a mark on nothing");
+    assert_eq!(
+        clean("\u{301}a\u{301}\n\u{3099}b"),
+        "\u{fffd}a\u{301}\n\u{fffd}b",
+        "a mark on nothing"
+    );
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn the_parameters_of_a_load_balancer_stay_as_they_came_but_for_what_would_part_t
 #[test]
 fn values_of_other_types_are_texts_and_what_is_none_is_left_out() {
     let mut event = event("$default", "/");
-    event["headers"] = json!({"a": null, "b": 1, "c": true, "d": 1.5, "e": ["x", 2], "f": {"g": 1}, "X-B": "2"});
+    event["headers"] =
+        json!({"a": null, "b": 1, "c": true, "d": 1.5, "e": ["x", 2], "f": {"g": 1}, "X-B": "2"});
     event["cookies"] = json!(["k=v", null, 7]);
     event["isBase64Encoded"] = "true".into();
     let request = request(&event).unwrap();
@@ -126,7 +127,10 @@ fn values_of_other_types_are_texts_and_what_is_none_is_left_out() {
         "requestContext": null
     }));
     let first = first.unwrap();
-    assert_eq!((first.header("x-a"), first.header("x-b"), first.header("x-c")), (Some("1"), Some("3, 2"), Some("3")));
+    assert_eq!(
+        (first.header("x-a"), first.header("x-b"), first.header("x-c")),
+        (Some("1"), Some("3, 2"), Some("3"))
+    );
     assert_eq!(first.raw_query(), "a=1&c=2&c=3");
 }
 
@@ -143,7 +147,10 @@ fn a_base64_body_may_have_line_breaks() {
 fn what_is_missing_is_empty() {
     let least = json!({"requestContext": {"http": {"method": "GET", "path": "/a"}}, "headers": {"Cookie": "a=1;b=2"}});
     let least = request(&least).unwrap();
-    assert_eq!((least.method(), least.path(), least.raw_query(), least.source_ip()), ("GET", "/a", "", ""));
+    assert_eq!(
+        (least.method(), least.path(), least.raw_query(), least.source_ip()),
+        ("GET", "/a", "", "")
+    );
     assert_eq!(least.cookies(), ["a=1", "b=2"]);
     let mut event = event("$default", "");
     event.as_object_mut().unwrap().remove("rawQueryString");
@@ -194,7 +201,10 @@ fn both_versions_of_vpc_lattice_are_read() {
         }
     }));
     let request = first.unwrap();
-    assert_eq!((request.method(), request.path(), request.raw_query()), ("POST", "/items/a%20b", "x=1"));
+    assert_eq!(
+        (request.method(), request.path(), request.raw_query()),
+        ("POST", "/items/a%20b", "x=1")
+    );
     assert_eq!((request.source_ip(), request.body()), ("10.213.229.10", &b"hi"[..]));
     assert_eq!(request, second.unwrap());
 }
@@ -250,7 +260,8 @@ fn format_1_has_the_stage_in_its_path_from_an_http_api_only() {
 #[test]
 fn a_base_path_is_removed_by_whole_segments() {
     for base in ["/v1/orders", "v1/orders/"] {
-        let path = |path| read_below(base, event("beta", path).to_string().as_bytes()).unwrap().path;
+        let path =
+            |path| read_below(base, event("beta", path).to_string().as_bytes()).unwrap().path;
         assert_eq!(path("/v1/orders/7"), "/7");
         assert_eq!(path("/v1/orders"), "/");
         assert_eq!(path("/beta/v1/orders/7"), "/7");
@@ -266,7 +277,10 @@ fn an_event_of_another_kind_says_what_is_missing() {
     let why = request(&json!({"rawPath": "/"})).unwrap_err();
     assert!(why.ends_with("it has no `requestContext.http`"), "{why}");
     let why = request(&json!({"rawPath": 1})).unwrap_err();
-    assert!(why.contains("load balancer: the payload does not fit") && why.contains("`rawPath`: "), "{why}");
+    assert!(
+        why.contains("load balancer: the payload does not fit") && why.contains("`rawPath`: "),
+        "{why}"
+    );
     let mut broken = event("$default", "/");
     broken["body"] = "%".into();
     assert!(request(&broken).unwrap_err().contains("not base64"));
@@ -294,10 +308,16 @@ fn an_event_of_a_known_kind_is_named() {
             json!({"requestContext": {"routeKey": "chat", "connectionId": "abc="}, "body": "{}"}),
             "`chat` of an API Gateway WebSocket API",
         ),
-        (json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}), "a batch of records of `aws:sqs`"),
+        (
+            json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}),
+            "a batch of records of `aws:sqs`",
+        ),
         (json!({"Records": [{"EventSource": "aws:sns"}]}), "a batch of records of `aws:sns`"),
         (json!({"Records": [{"cf": {"request": {}}}]}), "a batch of records of `CloudFront`"),
-        (json!({"detail-type": "Scheduled Event", "source": "aws.events"}), "`Scheduled Event` of EventBridge"),
+        (
+            json!({"detail-type": "Scheduled Event", "source": "aws.events"}),
+            "`Scheduled Event` of EventBridge",
+        ),
         (json!({"triggerSource": "PreSignUp_SignUp"}), "the Cognito trigger `PreSignUp_SignUp`"),
         (json!({"type": "TOKEN", "methodArn": "arn"}), "a request to an authorizer of API Gateway"),
         (authorizer, "a request to an authorizer of API Gateway"),

@@ -20,13 +20,18 @@ fn an_aborting_process_reports_its_init_and_every_request_that_is_underway() {
     post_all(&Endpoint::parse(&server.address()).unwrap(), &Report::runtime("Panic", "broken"));
     drop(server);
     let requests: Vec<_> = requests.iter().collect();
-    let targets: Vec<_> =
-        requests.iter().map(|request| request.target.trim_start_matches("/2018-06-01/runtime/")).collect();
+    let targets: Vec<_> = requests
+        .iter()
+        .map(|request| request.target.trim_start_matches("/2018-06-01/runtime/"))
+        .collect();
     assert_eq!(targets, ["init/error", "invocation/r-1/error", "invocation/r-2/error"]);
     assert_eq!(requests[1].field("lambda-runtime-invocation-id"), Some("i-1"));
     assert_eq!(requests[2].field("lambda-runtime-invocation-id"), None);
     for request in requests {
         assert_eq!(request.field("lambda-runtime-function-error-type"), Some("Runtime.Panic"));
-        assert_eq!(request.body, br#"{"errorMessage":"broken","errorType":"Runtime.Panic","stackTrace":[]}"#);
+        assert_eq!(
+            request.body,
+            br#"{"errorMessage":"broken","errorType":"Runtime.Panic","stackTrace":[]}"#
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The loop against a scripted Runtime API: every status, every interruption, every form of a handler.
+//! The loop against a scripted Runtime API: every status, every interruption, every form of a
+//! handler.
 
 use std::collections::VecDeque;
 use std::sync::mpsc;
@@ -15,19 +16,27 @@ use crate::stream::Stream;
 use crate::testing::server::{Request, Say, Server};
 use crate::testing::{self, Outcome};
 
-pub(super) const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
+pub(super) const ACCEPTED: &str =
+    "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
 pub(super) fn response(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 pub(super) fn invocation(id: &str, body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: \
+        {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
-/// Runs the loop against these responses, one for each request and then the end. Returns the reason of the end and the
-/// requests.
-fn serve_script<H: Handler<(), M>, M>(handler: H, script: impl IntoIterator<Item = Say>) -> (End, Vec<Request>) {
+/// Runs the loop against these responses, one for each request and then the end. Returns the reason
+/// of the end and the requests.
+fn serve_script<H: Handler<(), M>, M>(
+    handler: H,
+    script: impl IntoIterator<Item = Say>,
+) -> (End, Vec<Request>) {
     serve_script_on(|_| {}, handler, script)
 }
 
@@ -75,7 +84,10 @@ pub(super) async fn echo(event: Event) -> Result<Body, Error> {
 
 #[test]
 fn an_invocation_is_answered_under_its_id_and_the_next_one_is_asked_for() {
-    let (_, requests) = serve_texts(echo, &[&invocation("r-1", "[1]"), ACCEPTED, &invocation("r-2", "[2]"), ACCEPTED]);
+    let (_, requests) = serve_texts(
+        echo,
+        &[&invocation("r-1", "[1]"), ACCEPTED, &invocation("r-2", "[2]"), ACCEPTED],
+    );
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next"]);
     assert_eq!(requests[1].target, "/2018-06-01/runtime/invocation/r-1/response");
     assert_eq!(requests[3].target, "/2018-06-01/runtime/invocation/r-2/response");
@@ -85,7 +97,8 @@ fn an_invocation_is_answered_under_its_id_and_the_next_one_is_asked_for() {
 
 #[test]
 fn a_chunked_payload_arrives_whole() {
-    let chunked = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nTransfer-Encoding: chunked\r\n\r\n\
+    let chunked = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nTransfer-Encoding: \
+        chunked\r\n\r\n\
                    3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
     let (_, requests) = serve_texts(echo, &[chunked, ACCEPTED]);
     assert_eq!(requests[1].body, b"[1,2]");
@@ -95,13 +108,16 @@ fn a_chunked_payload_arrives_whole() {
 fn the_invocation_id_is_echoed_with_responses_and_errors() {
     let with_id = |body: &str| {
         format!(
-            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nLambda-Runtime-Invocation-Id: i-7\r\n\
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nLambda-Runtime-Invocation-Id: \
+            i-7\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
     };
-    let (_, requests) =
-        serve_texts(number, &[&with_id("1"), ACCEPTED, &with_id("x"), ACCEPTED, &invocation("r", "2"), ACCEPTED]);
+    let (_, requests) = serve_texts(
+        number,
+        &[&with_id("1"), ACCEPTED, &with_id("x"), ACCEPTED, &invocation("r", "2"), ACCEPTED],
+    );
     assert_eq!(verbs(&requests), ["next", "response", "next", "error", "next", "response", "next"]);
     assert_eq!(requests[1].field("lambda-runtime-invocation-id"), Some("i-7"));
     assert_eq!(requests[3].field("lambda-runtime-invocation-id"), Some("i-7"));
@@ -112,7 +128,11 @@ fn the_invocation_id_is_echoed_with_responses_and_errors() {
 fn no_content_polls_again() {
     let (_, requests) = serve_texts(
         echo,
-        &["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", &invocation("r", "1")],
+        &[
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            &invocation("r", "1"),
+        ],
     );
     assert_eq!(verbs(&requests), ["next", "next", "next", "response"]);
 }
@@ -120,7 +140,10 @@ fn no_content_polls_again() {
 #[test]
 fn an_answer_that_is_too_late_or_too_large_or_unknown_is_dropped_and_the_loop_goes_on() {
     for status in ["410 Gone", "413 Request Entity Too Large", "400 Bad Request", "404 Not Found"] {
-        let (_, requests) = serve_texts(echo, &[&invocation("r", "1"), &response(status, "{}"), &invocation("s", "2")]);
+        let (_, requests) = serve_texts(
+            echo,
+            &[&invocation("r", "1"), &response(status, "{}"), &invocation("s", "2")],
+        );
         assert_eq!(verbs(&requests), ["next", "response", "next", "response"], "{status}");
     }
 }
@@ -128,7 +151,8 @@ fn an_answer_that_is_too_late_or_too_large_or_unknown_is_dropped_and_the_loop_go
 #[test]
 fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
     for status in ["403 Forbidden", "500 Internal Server Error", "503 Service Unavailable"] {
-        let (end, requests) = serve_texts(echo, &[&invocation("r", "1"), &response(status, "container\nerror")]);
+        let (end, requests) =
+            serve_texts(echo, &[&invocation("r", "1"), &response(status, "container\nerror")]);
         assert_eq!(verbs(&requests), ["next", "response"]);
         let expected = format!(
             "the Lambda Runtime API answered {} while sending an answer: container error",
@@ -168,8 +192,14 @@ fn a_connection_closed_while_idle_is_replaced_once() {
         ],
     );
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "next"]);
-    assert_eq!(requests.iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 3]);
-    assert_eq!(end.to_string(), "the Lambda Runtime API closed the connection while asking for the next invocation");
+    assert_eq!(
+        requests.iter().map(|request| request.connection).collect::<Vec<_>>(),
+        [0, 0, 1, 1, 2, 3]
+    );
+    assert_eq!(
+        end.to_string(),
+        "the Lambda Runtime API closed the connection while asking for the next invocation"
+    );
 }
 
 #[test]
@@ -189,7 +219,8 @@ fn a_connection_cut_at_any_byte_of_an_invocation_ends_the_loop_and_calls_nobody(
 fn a_connection_cut_at_any_byte_of_an_acknowledgement_ends_the_loop() {
     for cut in 1..ACCEPTED.len() {
         let acknowledgement = Say::Last(ACCEPTED.as_bytes()[..cut].to_vec());
-        let (end, requests) = serve_script(echo, [Say::Bytes(invocation("r", "1").into()), acknowledgement]);
+        let (end, requests) =
+            serve_script(echo, [Say::Bytes(invocation("r", "1").into()), acknowledgement]);
         assert!(matches!(end, End::Lost { .. }), "{cut}: {end:?}");
         assert_eq!(verbs(&requests), ["next", "response"], "{cut}");
     }
@@ -202,11 +233,15 @@ fn what_is_no_invocation_ends_the_loop_with_its_reason() {
         (invocation("", "{}"), "an invocation's request id has characters that no id has"),
         (invocation("a/b", "{}"), "an invocation's request id has characters that no id has"),
         ("SSH-2.0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
-        (invocation("r", "{}") + "HTTP/1.1 200 OK\r\n", "there are bytes after the end of the response"),
+        (
+            invocation("r", "{}") + "HTTP/1.1 200 OK\r\n",
+            "there are bytes after the end of the response",
+        ),
     ];
     for (text, why) in cases {
         let (end, _) = serve_texts(echo, &[&text]);
-        let expected = "the Lambda Runtime API sent what is no valid answer while asking for the next invocation: ";
+        let expected = "the Lambda Runtime API sent what is no valid answer while asking for the \
+            next invocation: ";
         assert_eq!(end.to_string(), format!("{expected}{why}"));
     }
 }
@@ -233,7 +268,12 @@ fn the_report_of_an_error_is_in_body_and_fields() {
     let request = &requests[1];
     assert_eq!(request.target, "/2018-06-01/runtime/invocation/r/error");
     assert_eq!(request.field("lambda-runtime-function-error-type"), Some("Function.NotFound"));
-    assert!(request.field("lambda-runtime-function-xray-error-cause").unwrap().contains("there is no item 7"));
+    assert!(
+        request
+            .field("lambda-runtime-function-xray-error-cause")
+            .unwrap()
+            .contains("there is no item 7")
+    );
     assert_eq!(
         request.body,
         br#"{"errorMessage":"there is no item 7","errorType":"Function.NotFound","stackTrace":[]}"#
@@ -268,13 +308,22 @@ fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
     let calm = invocation("r", "\"calm\"");
     let (end, requests) = serve_texts(
         shout,
-        &[&calm, ACCEPTED, &invocation("s", "\"fail\""), ACCEPTED, &invocation("t", "\"panic\""), ACCEPTED],
+        &[
+            &calm,
+            ACCEPTED,
+            &invocation("s", "\"fail\""),
+            ACCEPTED,
+            &invocation("t", "\"panic\""),
+            ACCEPTED,
+        ],
     );
     assert!(matches!(end, End::Panicked), "{end:?}");
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "response"]);
     let told = |request: &Request| {
-        let body = request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
-        let kind = request.field("lambda-runtime-function-error-type").unwrap_or_default().to_owned();
+        let body =
+            request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
+        let kind =
+            request.field("lambda-runtime-function-error-type").unwrap_or_default().to_owned();
         (kind, String::from_utf8(body.unwrap_or_default()).unwrap())
     };
     for request in [&requests[1], &requests[3], &requests[5]] {
@@ -333,7 +382,11 @@ fn every_form_of_a_handler_is_one() {
     async fn with_state(state: &u8, pair: Pair) -> Result<u8, std::convert::Infallible> {
         Ok(state + pair.0)
     }
-    async fn with_both(state: &u8, event: Event, context: Context) -> Result<Body, Box<dyn std::error::Error>> {
+    async fn with_both(
+        state: &u8,
+        event: Event,
+        context: Context,
+    ) -> Result<Body, Box<dyn std::error::Error>> {
         Ok(Body::text(format!("{state}{}{}", event.json::<Pair>()?.1, context.function_arn)))
     }
     let event = || {
@@ -362,7 +415,10 @@ fn every_form_of_a_handler_is_one() {
 fn large_payloads_and_responses_go_through_and_leave_no_memory_behind() {
     let payload = format!("\"{}\"", "x".repeat(6 * 1024 * 1024));
     let outcomes = testing::run(&(), echo, [Event::new(payload.clone()), Event::new("1")]).unwrap();
-    let [Outcome::Response { body, .. }, Outcome::Response { body: small, .. }] = &outcomes[..] else { panic!() };
+    let [Outcome::Response { body, .. }, Outcome::Response { body: small, .. }] = &outcomes[..]
+    else {
+        panic!()
+    };
     assert!(body == payload.as_bytes(), "the payload came back changed");
     assert_eq!(small, "1");
 }
@@ -375,98 +431,4 @@ fn a_future_that_cannot_be_sent_between_threads_is_served() {
         Ok(shared.get() + 1)
     }
     assert_eq!(testing::run(&(), local, [Event::new("1")]).unwrap()[0].json::<u8>().unwrap(), 2);
-}
-
-#[test]
-fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_none_up() {
-    const WORKERS: usize = 10;
-    const REQUESTS: usize = 1000;
-    /// Waits until all workers are in it, once, then fails nine out of ten times and panics at times.
-    async fn odd(together: &tokio::sync::Barrier, event: Event, context: Context) -> Result<Body, Error> {
-        let number: usize = event.json()?;
-        if number < WORKERS {
-            together.wait().await;
-        }
-        tokio::task::yield_now().await;
-        assert_ne!(number, 500, "five hundred");
-        if !number.is_multiple_of(10) {
-            return Err(format!("{number} for {}", context.request_id))?;
-        }
-        Ok(Body::text(format!("{number} for {}", context.request_id)))
-    }
-    let (mut number, mut answered) = (0, 0);
-    let (sender, requests) = mpsc::channel();
-    let server = Server::start(move |request| {
-        if !request.is_next() {
-            answered += 1;
-            sender.send(request.clone()).unwrap();
-            return Say::Bytes(ACCEPTED.into());
-        }
-        number += 1;
-        match number - 1 {
-            number if number < REQUESTS => Say::Bytes(invocation(&format!("r-{number}"), &number.to_string()).into()),
-            // The others are still working: let this worker poll until they are done.
-            _ if answered < REQUESTS => Say::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
-            _ => Say::End,
-        }
-    })
-    .unwrap();
-    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
-    panic::install(Arc::clone(&endpoint));
-    let executor = executor::create().unwrap();
-    let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
-    let state = tokio::sync::Barrier::new(WORKERS);
-    let (workers, function) = (WORKERS.try_into().unwrap(), (&state, &odd, &Absent));
-    let end = serve_many(&executor, &endpoint, first, workers, function, std::future::pending());
-    drop(server);
-    assert!(matches!(end, End::Lost { .. } | End::Unreachable { .. }), "{end:?}");
-    let requests: Vec<Request> = requests.iter().collect();
-    assert_eq!(requests.len(), REQUESTS);
-    for request in requests {
-        let (_, target) = request.target.split_once("invocation/r-").unwrap();
-        let (number, verb) = target.split_once('/').unwrap();
-        let body = String::from_utf8(request.body).unwrap();
-        match (number, number.ends_with('0')) {
-            ("500", _) => assert!(verb == "error" && body.contains("five hundred"), "{body}"),
-            (_, true) => assert_eq!((verb, body), ("response", format!("{number} for r-{number}"))),
-            (_, false) => assert!(verb == "error" && body.contains(&format!("\"{number} for r-{number}\"")), "{body}"),
-        }
-    }
-}
-
-#[test]
-fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() {
-    let script = ["", "", "invocation", "cut", "invocation", "refusal"];
-    let (mut script, mut number) = (VecDeque::from(script), 0);
-    let (sender, requests) = mpsc::channel();
-    let server = Server::start(move |request| {
-        sender.send(request.clone()).unwrap();
-        if !request.is_next() {
-            return Say::Bytes(ACCEPTED.into());
-        }
-        match script.pop_front().unwrap_or("refusal") {
-            "invocation" => {
-                number += 1;
-                Say::Bytes(invocation(&format!("r-{number}"), "1").into())
-            }
-            "refusal" => Say::Bytes(response("500 Internal Server Error", "done").into()),
-            "cut" => Say::Last(b"HTTP/1.1 2".to_vec()),
-            _ => Say::Last(Vec::new()),
-        }
-    })
-    .unwrap();
-    let endpoint = Arc::new(Endpoint::parse(&server.address()).unwrap());
-    let executor = executor::create().unwrap();
-    let first = executor.block_on(Client::open(Arc::clone(&endpoint))).unwrap();
-    let function = (&(), &echo, &Absent);
-    let end = serve_many(&executor, &endpoint, first, NonZeroUsize::MIN, function, std::future::pending());
-    assert_eq!(
-        end.to_string(),
-        "the Lambda Runtime API answered 500 while asking for the next invocation: done",
-        "a refusal is for good"
-    );
-    drop(server);
-    let requests: Vec<Request> = requests.iter().collect();
-    assert_eq!(verbs(&requests), ["next", "next", "next", "response", "next", "next", "response", "next"]);
-    assert_eq!(requests.last().unwrap().connection, 3);
 }

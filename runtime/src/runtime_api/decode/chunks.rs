@@ -7,8 +7,8 @@ use super::{BODY_LIMIT, Malformed};
 /// Maximum size of chunk extensions and trailers, which are skipped.
 const SKIP_LIMIT: usize = 16 * 1024;
 
-/// Decodes a chunked body in place: framing is removed from the buffer as it arrives, so the buffer holds only the
-/// body, and nothing is allocated or read twice.
+/// Decodes a chunked body in place: framing is removed from the buffer as it arrives, so the buffer
+/// holds only the body, and nothing is allocated or read twice.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunks {
     state: State,
@@ -42,9 +42,13 @@ enum State {
 }
 
 impl Chunks {
-    /// Decodes the bytes of `buffer` after `from` (its length after the previous call) and removes the framing. Returns
-    /// the bytes after the body once it is complete.
-    pub(super) fn decode(&mut self, buffer: &mut BytesMut, from: usize) -> Result<Option<Vec<u8>>, Malformed> {
+    /// Decodes the bytes of `buffer` after `from` (its length after the previous call) and removes
+    /// the framing. Returns the bytes after the body once it is complete.
+    pub(super) fn decode(
+        &mut self,
+        buffer: &mut BytesMut,
+        from: usize,
+    ) -> Result<Option<Vec<u8>>, Malformed> {
         let (mut read, mut write) = (from, from);
         while let Some(&byte) = buffer.get(read).filter(|_| self.state != State::Done) {
             if let State::Data(left) = self.state {
@@ -59,7 +63,8 @@ impl Chunks {
             self.state = self.step(byte)?;
             read += 1;
         }
-        let rest = (self.state == State::Done).then(|| buffer.get(read..).unwrap_or_default().to_vec());
+        let rest =
+            (self.state == State::Done).then(|| buffer.get(read..).unwrap_or_default().to_vec());
         buffer.truncate(write);
         Ok(rest)
     }
@@ -68,8 +73,12 @@ impl Chunks {
     fn step(&mut self, byte: u8) -> Result<State, Malformed> {
         let digit = || char::from(byte).to_digit(16).map(|digit| digit as usize);
         match (self.state, byte) {
-            (State::SizeStart, _) => digit().map(State::Size).ok_or(Malformed("a chunk has no size")),
-            (State::Size(size) | State::Blank(size) | State::Extension(size), b'\r') => Ok(State::SizeEnd(size)),
+            (State::SizeStart, _) => {
+                digit().map(State::Size).ok_or(Malformed("a chunk has no size"))
+            }
+            (State::Size(size) | State::Blank(size) | State::Extension(size), b'\r') => {
+                Ok(State::SizeEnd(size))
+            }
             (State::Size(size) | State::Blank(size), b';') => self.skip(State::Extension(size)),
             (State::Size(size) | State::Blank(size), b' ' | b'\t') => self.skip(State::Blank(size)),
             (State::Size(size), _) => match digit() {
@@ -77,16 +86,19 @@ impl Chunks {
                 Some(_) => Err(Malformed("a chunk is larger than 64 MiB")),
                 None => Err(Malformed("a chunk's size is not a hexadecimal number")),
             },
-            (State::Extension(_) | State::Trailer | State::TrailerName | State::TrailerValue, b'\n') => {
-                Err(Malformed("a line of the chunked body does not end with CR LF"))
-            }
+            (
+                State::Extension(_) | State::Trailer | State::TrailerName | State::TrailerValue,
+                b'\n',
+            ) => Err(Malformed("a line of the chunked body does not end with CR LF")),
             (State::Extension(_), _) => self.skip(self.state),
             (State::SizeEnd(0) | State::TrailerLf, b'\n') => Ok(State::Trailer),
             (State::SizeEnd(size), b'\n') => Ok(State::Data(size)),
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(State::SizeStart),
             (State::Trailer, b'\r') => Ok(State::EndLf),
-            (State::Trailer | State::TrailerName, _) if is_of_token(byte) => self.skip(State::TrailerName),
+            (State::Trailer | State::TrailerName, _) if is_of_token(byte) => {
+                self.skip(State::TrailerName)
+            }
             (State::TrailerValue, b'\r') => Ok(State::TrailerLf),
             (State::TrailerName, b':') | (State::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => {
                 self.skip(State::TrailerValue)
@@ -99,7 +111,11 @@ impl Chunks {
     /// Skips one byte of an extension or trailer.
     fn skip(&mut self, next: State) -> Result<State, Malformed> {
         self.skipped += 1;
-        if self.skipped > SKIP_LIMIT { Err(Malformed("there are more than 16 KiB of trailers")) } else { Ok(next) }
+        if self.skipped > SKIP_LIMIT {
+            Err(Malformed("there are more than 16 KiB of trailers"))
+        } else {
+            Ok(next)
+        }
     }
 }
 
@@ -108,6 +124,19 @@ const fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
         )
 }

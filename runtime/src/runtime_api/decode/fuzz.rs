@@ -1,7 +1,9 @@
-//! Thousands of broken responses, mutated from a small corpus by a deterministic generator: none may panic, each must
-//! decode to the same however it is split, and hyper must read the accepted ones as the same.
+//! Thousands of broken responses, mutated from a small corpus by a deterministic generator: none
+//! may panic, each must decode to the same however it is split, and hyper must read the accepted
+//! ones as the same.
 //!
-//! `FUZZ=10000000 cargo test --release -p lambda-console-runtime fuzz` sets the number of executions.
+//! `FUZZ=10000000 cargo test --release -p lambda-console-runtime fuzz` sets the number of
+//! executions.
 
 use hyper::client::conn::http1;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
@@ -11,20 +13,26 @@ use super::tests::decode;
 
 /// Each is one kind of response that a Runtime API, or a server in between, sends.
 const CORPUS: [&str; 14] = [
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n\
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: \
+    8476a536\r\n\
      Lambda-Runtime-Deadline-Ms: 1798761599000\r\nContent-Length: 17\r\n\r\n{\"name\":\"Lambda\"}",
-    "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\nDate: Sat, 21 Nov 2026 04:13:21 GMT\r\n\r\n{\"status\":\"OK\"}\n",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Trace-Id: Root=1-5bef4de7\r\n\r\n\
+    "HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\nDate: Sat, 21 Nov 2026 04:13:21 \
+    GMT\r\n\r\n{\"status\":\"OK\"}\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Trace-Id: \
+    Root=1-5bef4de7\r\n\r\n\
      5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA;name=\"v\"\r\n0123456789\r\n0\r\nExpires: never\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: \
+    chunked\r\n\r\nA;name=\"v\"\r\n0123456789\r\n0\r\nExpires: never\r\n\r\n",
     "HTTP/1.1 204 No Content\r\n\r\n",
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 202 Accepted\r\ncontent-length: \
+    0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end",
     "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabc",
     "HTTP/1.1 410 Gone\r\nConnection: Foo, Close\r\nContent-Length: 36\r\n\r\n\
      {\"errorType\":\"InvokeTimeout\",\"x\":123}",
-    "HTTP/1.1 413 Request Entity Too Large\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\n{}\n\r\n0\r\n\r\n",
+    "HTTP/1.1 413 Request Entity Too Large\r\nTransfer-Encoding: chunked\r\nConnection: \
+    close\r\n\r\n3\r\n{}\n\r\n0\r\n\r\n",
     "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n7",
     "HTTP/1.1 500 \r\nX-Empty:\r\n\tX: y\r\nContent-Length: 0\r\n\r\n",
@@ -119,13 +127,22 @@ fn fuzz_every_response_decodes_the_same_however_it_is_cut() {
         let response = numbers.response();
         let whole = decode([&response[..]]);
         // Every split for a few responses, a random one for many.
-        let cuts = if numbers.below(64) == 0 { 0..response.len() + 1 } else { numbers.below(response.len() + 1)..0 };
+        let cuts = if numbers.below(64) == 0 {
+            0..response.len() + 1
+        } else {
+            numbers.below(response.len() + 1)..0
+        };
         let cuts: Vec<usize> = if cuts.is_empty() { vec![cuts.start] } else { cuts.collect() };
         for cut in cuts {
             let (one, other) = response.split_at(cut);
             assert_eq!(decode([one, other]), whole, "cut at {cut}: {}", response.escape_ascii());
         }
-        assert_eq!(decode(response.chunks(1 + numbers.below(7))), whole, "{}", response.escape_ascii());
+        assert_eq!(
+            decode(response.chunks(1 + numbers.below(7))),
+            whole,
+            "{}",
+            response.escape_ascii()
+        );
     }
 }
 
@@ -140,12 +157,17 @@ async fn by_hyper(response: &[u8]) -> Result<(u16, Vec<u8>), hyper::Error> {
         // `far` is dropped here: the end of the connection.
     };
     let client = async {
-        let (mut sender, connection) = http1::handshake::<_, String>(hyper_util::rt::TokioIo::new(near)).await?;
+        let (mut sender, connection) =
+            http1::handshake::<_, String>(hyper_util::rt::TokioIo::new(near)).await?;
         let exchange = async {
-            let request = hyper::Request::get("/").header("host", "x").body(String::new()).expect("a request");
+            let request = hyper::Request::get("/")
+                .header("host", "x")
+                .body(String::new())
+                .expect("a request");
             let answer = sender.send_request(request).await?;
             let status = answer.status().as_u16();
-            let body = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes().to_vec();
+            let body =
+                http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes().to_vec();
             Ok((status, body))
         };
         let mut exchange = std::pin::pin!(exchange);
@@ -185,10 +207,14 @@ fn fuzz_hyper_reads_what_is_accepted_as_the_same() {
             (Ok(None), Ok(_)) | (Ok(Some(_)), Err(_)) => panic!("{}", shown()),
         }
     }
-    assert!(both > executions() / 10 && stricter > 0, "{both} accepted by both, {stricter} by hyper alone");
+    assert!(
+        both > executions() / 10 && stricter > 0,
+        "{both} accepted by both, {stricter} by hyper alone"
+    );
 }
 
-/// Errors of this decoder for input that hyper accepts: no Runtime API sends it, and its meaning would be a guess.
+/// Errors of this decoder for input that hyper accepts: no Runtime API sends it, and its meaning
+/// would be a guess.
 const STRICTER: [&str; 9] = [
     "a line of the chunked body does not end with CR LF",
     "HTTP/1.0 has no chunked bodies",

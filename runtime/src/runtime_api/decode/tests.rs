@@ -1,11 +1,15 @@
-//! Decodes every response whole, in two parts split at every byte, and byte by byte: the result is always the same.
+//! Decodes every response whole, in two parts split at every byte, and byte by byte: the result is
+//! always the same.
 
 use bytes::BytesMut;
 
 use super::{BODY_LIMIT, Decoder, Framing, Head, Malformed, Progress};
 
-/// Decodes pieces that arrive one after the other, optionally followed by the end of the connection.
-pub(super) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
+/// Decodes pieces that arrive one after the other, optionally followed by the end of the
+/// connection.
+pub(super) fn decode<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Option<(Head, Vec<u8>)>, Malformed> {
     let mut buffer = BytesMut::new();
     let mut decoder = Decoder::default();
     let mut whole = false;
@@ -38,20 +42,27 @@ fn why(response: &str) -> &'static str {
     decode_every_way(response.as_bytes()).unwrap_err().0
 }
 
-const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Aws-Request-Id: r-1\r\n\r\n";
+const CHUNKED: &str =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Aws-Request-Id: r-1\r\n\r\n";
 
 #[test]
 fn a_body_of_known_length_is_read() {
     assert_eq!(body("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), "hello");
     assert_eq!(body("HTTP/1.1 202 Accepted\r\ncontent-length:0\r\n\r\n"), "");
     assert_eq!(body("HTTP/1.1 204 No Content\r\n\r\n"), "");
-    assert_eq!(body("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), "{}");
+    assert_eq!(
+        body("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+        "{}"
+    );
 }
 
 #[test]
 fn chunks_are_squeezed_together() {
     assert_eq!(body(&format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n")), "hello");
-    assert_eq!(body(&format!("{CHUNKED}1\r\nh\r\nA;name=\"v\"\r\nello world\r\n000\r\n\r\n")), "hello world");
+    assert_eq!(
+        body(&format!("{CHUNKED}1\r\nh\r\nA;name=\"v\"\r\nello world\r\n000\r\n\r\n")),
+        "hello world"
+    );
     assert_eq!(body(&format!("{CHUNKED}2\r\n{{}}\r\n0\r\nExpires: never\r\nX: y\r\n\r\n")), "{}");
     assert_eq!(body(&format!("{CHUNKED}0\r\n\r\n")), "");
 }
@@ -60,7 +71,10 @@ fn chunks_are_squeezed_together() {
 fn a_response_may_end_with_its_connection_if_it_says_so() {
     assert_eq!(body("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), "hello");
     assert_eq!(body("HTTP/1.0 200 OK\r\n\r\nhello"), "hello");
-    assert_eq!(why("HTTP/1.1 200 OK\r\n\r\nhello"), "the body has neither a Content-Length nor chunks");
+    assert_eq!(
+        why("HTTP/1.1 200 OK\r\n\r\nhello"),
+        "the body has neither a Content-Length nor chunks"
+    );
 }
 
 #[test]
@@ -74,10 +88,12 @@ fn the_connection_is_kept_unless_the_server_says_otherwise() {
 
 #[test]
 fn every_field_of_an_invocation_is_found_whatever_its_case() {
-    let response = b"HTTP/1.1 200 OK\r\nLAMBDA-RUNTIME-AWS-REQUEST-ID: id\r\nlambda-runtime-deadline-ms: 1\r\n\
+    let response = b"HTTP/1.1 200 OK\r\nLAMBDA-RUNTIME-AWS-REQUEST-ID: \
+        id\r\nlambda-runtime-deadline-ms: 1\r\n\
         Lambda-Runtime-Invoked-Function-Arn: arn\r\nLambda-Runtime-Trace-Id: trace\r\n\
         Lambda-Runtime-Client-Context: {}\r\nLambda-Runtime-Cognito-Identity: {\"a\":1}\r\n\
-        Lambda-Runtime-Aws-Tenant-Id: tenant\r\nLambda-Runtime-Invocation-Id: \xff\r\nContent-Type: text/plain\r\n\
+        Lambda-Runtime-Aws-Tenant-Id: \
+        tenant\r\nLambda-Runtime-Invocation-Id: \xff\r\nContent-Type: text/plain\r\n\
         X-Unknown: 1\r\nContent-Length: 0\r\n\r\n";
     let (head, _) = decode_every_way(response).unwrap().unwrap();
     let fields = head.fields;
@@ -102,7 +118,10 @@ fn what_is_no_response_is_refused_with_its_reason() {
         (fixed("Content-Length:"), "Content-Length is not a length"),
         (fixed("Content-Length: 99999999999999999999999"), "Content-Length is not a length"),
         (fixed("Content-Length: 99999999999"), "the body is larger than 64 MiB"),
-        (fixed("Content-Length: 1\r\nContent-Length: 2"), "there are two different Content-Lengths"),
+        (
+            fixed("Content-Length: 1\r\nContent-Length: 2"),
+            "there are two different Content-Lengths",
+        ),
         (fixed("Transfer-Encoding: gzip, chunked"), "the transfer encoding is not `chunked`"),
         (
             fixed("Content-Length: 1\r\nTransfer-Encoding: chunked"),
@@ -123,7 +142,10 @@ fn what_is_no_response_is_refused_with_its_reason() {
         (format!("{CHUNKED}0\r\na b: c\r\n\r\n"), "the chunked body is broken"),
         (format!("{CHUNKED}0\r\na: \0\r\n\r\n"), "the chunked body is broken"),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(), "the server changes the protocol"),
-        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), "HTTP/1.0 has no chunked bodies"),
+        (
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
+            "HTTP/1.0 has no chunked bodies",
+        ),
         ("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
         ("SSH-2.0-OpenSSH\r\n".to_owned(), "the answer is not HTTP/1.1"),
         ("HTTP/1.1 abc\r\n".to_owned(), "the answer is not HTTP/1.1"),
@@ -141,7 +163,10 @@ fn what_is_no_response_is_refused_with_its_reason() {
 #[test]
 fn an_endless_head_is_given_up() {
     let response = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(70 * 1024));
-    assert_eq!(decode([response.as_bytes()]).unwrap_err().0, "the response's head is longer than 64 KiB");
+    assert_eq!(
+        decode([response.as_bytes()]).unwrap_err().0,
+        "the response's head is longer than 64 KiB"
+    );
 }
 
 #[test]

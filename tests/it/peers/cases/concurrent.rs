@@ -1,4 +1,5 @@
-//! Ten concurrent invocations: nine fail and one does not, late answers, and thousands that must not be mixed up.
+//! Ten concurrent invocations: nine fail and one does not, late answers, and thousands that must
+//! not be mixed up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,15 +101,16 @@ fn send(emulator: &Emulator, event: &Value) -> Outcome {
     Outcome::read(emulator.send(event.to_string().as_bytes()))
 }
 
-/// On the managed emulator: ten at once, of which nine fail; then a thousand more with the same process, always ten at
-/// once, so that every worker must have survived.
+/// On the managed emulator: ten at once, of which nine fail; then a thousand more with the same
+/// process, always ten at once, so that every worker must have survived.
 #[track_caller]
 fn on_the_managed_emulator(of: Crate) {
     const ROUNDS: usize = 100;
     let Some(emulator) = managed(of, 20) else { return };
     let meeting = Meeting::open();
     let at = meeting.address;
-    let outcomes = ten_times(|number| send(&emulator, &meet(at, &fate(number))), || drop(meeting.all()));
+    let outcomes =
+        ten_times(|number| send(&emulator, &meet(at, &fate(number))), || drop(meeting.all()));
     let process = judge(&outcomes);
     let number = |caller: usize, round: usize| 1000 * caller + round;
     let answers = ten_times(
@@ -139,7 +141,8 @@ fn nine_of_ten_fail_and_a_thousand_follow_on_the_managed_emulator_with_the_offic
     on_the_managed_emulator(Official);
 }
 
-/// Ten handlers answer after their timeout: the answers are discarded, and all ten workers serve again.
+/// Ten handlers answer after their timeout: the answers are discarded, and all ten workers serve
+/// again.
 #[track_caller]
 fn late_answers(of: Crate) {
     let Some(emulator) = managed(of, 1) else { return };
@@ -147,17 +150,23 @@ fn late_answers(of: Crate) {
     let process = send(&emulator, &json!({ "do": "who" })).json()["process"].clone();
     let mut waiting = Vec::new();
     let at = meeting.address;
-    let late = ten_times(|_| send(&emulator, &meet(at, &json!({ "do": "who" }))), || waiting = meeting.all());
+    let late = ten_times(
+        |_| send(&emulator, &meet(at, &json!({ "do": "who" }))),
+        || waiting = meeting.all(),
+    );
     for outcome in late {
-        assert!(matches!(&outcome, Outcome::Error { kind, .. } if kind == "Sandbox.Timedout"), "{outcome:?}");
+        assert!(
+            matches!(&outcome, Outcome::Error { kind, .. } if kind == "Sandbox.Timedout"),
+            "{outcome:?}"
+        );
     }
     drop(waiting);
     let deadline = Instant::now() + PATIENCE;
     let again = |number: usize| {
         loop {
             let outcome = send(&emulator, &json!({ "do": "ten", "number": number }));
-            // Those that arrive before all workers are back wait for a tenth, until their timeout of one second at
-            // most.
+            // Those that arrive before all workers are back wait for a tenth, until their timeout
+            // of one second at most.
             if !matches!(&outcome, Outcome::Error { kind, .. } if kind == "Sandbox.Timedout") {
                 return outcome.json();
             }
@@ -184,15 +193,16 @@ fn late_answers_on_the_managed_emulator_with_the_official_crate() {
     late_answers(Official);
 }
 
-/// On our local Lambda, which has a process for each of ten: nine fail and one does not; then ten callers, each of
-/// which gets its own answer.
+/// On our local Lambda, which has a process for each of ten: nine fail and one does not; then ten
+/// callers, each of which gets its own answer.
 #[track_caller]
 fn on_the_local_lambda(of: Crate) {
     const ROUNDS: usize = 50;
     let (local, _home) = server::local(of, 20);
     let meeting = Meeting::open();
     let client = local.client();
-    let events: Vec<String> = (0..TOGETHER).map(|number| meet(meeting.address, &fate(number)).to_string()).collect();
+    let events: Vec<String> =
+        (0..TOGETHER).map(|number| meet(meeting.address, &fate(number)).to_string()).collect();
     let calls = events.iter().map(|event| server::invoke(client, event.as_bytes()));
     let release = thread::spawn(move || drop(meeting.all()));
     judge(&local.block_on(join_all(calls)));
@@ -204,7 +214,10 @@ fn on_the_local_lambda(of: Crate) {
             let call = client.invoke().function_name("case").payload(Blob::new(event));
             let answer = call.send().await.unwrap();
             let body: Value = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
-            assert_eq!((&body["number"], body["id"].as_str()), (&json!(number), answer.request_id()));
+            assert_eq!(
+                (&body["number"], body["id"].as_str()),
+                (&json!(number), answer.request_id())
+            );
         }
     };
     local.block_on(join_all((0..TOGETHER).map(caller)));
@@ -220,14 +233,15 @@ fn nine_of_ten_fail_and_none_are_mixed_up_on_the_local_lambda_with_the_official_
     on_the_local_lambda(Official);
 }
 
-/// On the scripted fake: ten at once, of which nine fail, and then ten thousand over the same ten workers. Every ten of
-/// them wait for each other in the process, so that all workers are always busy and none may be lost; the answers may
-/// have any order.
+/// On the scripted fake: ten at once, of which nine fail, and then ten thousand over the same ten
+/// workers. Every ten of them wait for each other in the process, so that all workers are always
+/// busy and none may be lost; the answers may have any order.
 #[track_caller]
 fn ten_thousand(of: Crate) {
     const REQUESTS: usize = TOGETHER + 10_000;
     let meeting = Meeting::open();
-    let events: Vec<String> = (0..TOGETHER).map(|number| meet(meeting.address, &fate(number)).to_string()).collect();
+    let events: Vec<String> =
+        (0..TOGETHER).map(|number| meet(meeting.address, &fate(number)).to_string()).collect();
     let release = thread::spawn(move || drop(meeting.all()));
     let (mut given, mut answered) = (0, 0);
     let (requests, _) = fake::serve(of, Some("10"), move |request| {
@@ -258,7 +272,11 @@ fn ten_thousand(of: Crate) {
         let (_, target) = request.target.split_once("/invocation/r-").unwrap();
         let (number, verb) = target.split_once('/').unwrap();
         let outcome = Outcome::read(request.body.clone());
-        assert_eq!(verb == "error", matches!(outcome, Outcome::Error { .. }), "{number}: {outcome:?}");
+        assert_eq!(
+            verb == "error",
+            matches!(outcome, Outcome::Error { .. }),
+            "{number}: {outcome:?}"
+        );
         let number: usize = number.parse().unwrap();
         assert!(outcomes.insert(number, outcome).is_none(), "a second answer to {number}");
     }
@@ -269,7 +287,8 @@ fn ten_thousand(of: Crate) {
         let expected = json!({ "number": number, "id": format!("r-{number}"), "process": process });
         assert_eq!(outcome.json(), expected, "an answer to another request");
     }
-    let connections = requests.iter().map(|request| request.connection).collect::<BTreeSet<_>>().len();
+    let connections =
+        requests.iter().map(|request| request.connection).collect::<BTreeSet<_>>().len();
     // The official crate has a pool, which sometimes opens more connections than it needs.
     assert!(connections == TOGETHER || of == Official, "{connections} connections for ten workers");
 }

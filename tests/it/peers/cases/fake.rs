@@ -1,4 +1,5 @@
-//! The scripted fake: the Runtime API of the runtime crate's own tests, for the process of a function.
+//! The scripted fake: the Runtime API of the runtime crate's own tests, for the process of a
+//! function.
 
 // One fake for both: the official crate gets the same responses as in the runtime's tests.
 #[path = "../../../../runtime/src/testing/server.rs"]
@@ -12,9 +13,10 @@ use std::{
 };
 
 use server::Server;
-pub(super) use server::{Request, Say};
 
 use super::{Ends, Outcome, function::Crate};
+
+pub(super) use server::{Request, Say};
 
 /// Size of the largest response that Lambda accepts, in bytes.
 const LARGEST: usize = 6 * 1024 * 1024 + 100;
@@ -42,7 +44,9 @@ impl Process {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ]);
         command.envs(concurrency.map(|number| ("AWS_LAMBDA_MAX_CONCURRENCY", number)));
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a function starts"))
+        Self(
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a function starts"),
+        )
     }
 }
 
@@ -54,17 +58,20 @@ pub(super) fn response(status: &str, body: &str) -> Vec<u8> {
 /// An invocation with all header fields that Lambda sends.
 pub(super) fn invocation(id: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!(
-        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
-         Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:000000000000:function:case\r\n\
-         Lambda-Runtime-Trace-Id: Root=1-00000000-000000000000000000000000\r\nContent-Type: application/json\r\n\
+        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: \
+        4102444800000\r\n\
+         Lambda-Runtime-Invoked-Function-Arn: \
+         arn:aws:lambda:us-east-1:000000000000:function:case\r\n\
+         Lambda-Runtime-Trace-Id: Root=1-00000000-000000000000000000000000\r\nContent-Type: \
+         application/json\r\n\
          Content-Length: {}\r\n\r\n",
         payload.len()
     );
     [head.as_bytes(), payload].concat()
 }
 
-/// Runs a function's process against `say`, until there is a request after the last response or the process has ended
-/// by itself. Returns the requests, and which of the two happened.
+/// Runs a function's process against `say`, until there is a request after the last response or the
+/// process has ended by itself. Returns the requests, and which of the two happened.
 pub(super) fn serve(
     of: Crate,
     concurrency: Option<&str>,
@@ -108,7 +115,10 @@ pub(super) fn serve(
 }
 
 /// Like [`serve`], with these responses, one for each request.
-pub(super) fn serve_script(of: Crate, script: impl IntoIterator<Item = Say>) -> (Vec<Request>, Ends) {
+pub(super) fn serve_script(
+    of: Crate,
+    script: impl IntoIterator<Item = Say>,
+) -> (Vec<Request>, Ends) {
     let mut script: VecDeque<Say> = script.into_iter().collect();
     serve(of, None, move |_| script.pop_front().unwrap_or(Say::End))
 }
@@ -118,7 +128,9 @@ pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
     let mut event = Some(invocation("r-1", payload));
     let (requests, ends) = serve(of, None, move |request| match () {
         () if request.is_next() => event.take().map_or(Say::End, Say::Bytes),
-        () if request.body.len() > LARGEST => Say::Bytes(response("413 Request Entity Too Large", "{}")),
+        () if request.body.len() > LARGEST => {
+            Say::Bytes(response("413 Request Entity Too Large", "{}"))
+        }
         () => Say::Bytes(response("202 Accepted", "{\"status\":\"OK\"}\n")),
     });
     let answers: Vec<&Request> = requests.iter().filter(|request| !request.is_next()).collect();
@@ -126,14 +138,20 @@ pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
         [answer] => answer,
         // As Lambda reports it to the caller.
         [] if ends == Ends::Yes => {
-            return (Outcome::Error { kind: "Runtime.ExitError".to_owned(), message: String::new() }, ends);
+            return (
+                Outcome::Error { kind: "Runtime.ExitError".to_owned(), message: String::new() },
+                ends,
+            );
         }
         _ => panic!("one answer: {answers:?}"),
     };
     let outcome = match answer.target.as_str() {
         // As Lambda reports it to the caller.
         "/2018-06-01/runtime/invocation/r-1/response" if answer.body.len() > LARGEST => {
-            Outcome::Error { kind: "Function.ResponseSizeTooLarge".to_owned(), message: String::new() }
+            Outcome::Error {
+                kind: "Function.ResponseSizeTooLarge".to_owned(),
+                message: String::new(),
+            }
         }
         "/2018-06-01/runtime/invocation/r-1/response" => Outcome::Answer(answer.body.clone()),
         "/2018-06-01/runtime/invocation/r-1/error" => Outcome::read(answer.body.clone()),

@@ -1,5 +1,5 @@
-//! The two functions of the cases: one on our crate and one on the official one. They handle the payload in the same
-//! way, so that any difference in their outcomes is due to the crates.
+//! The two functions of the cases: one on our crate and one on the official one. They handle the
+//! payload in the same way, so that any difference in their outcomes is due to the crates.
 
 use std::{
     path::{Path, PathBuf},
@@ -32,8 +32,11 @@ impl Crate {
 /// Builds both with the console's own build.
 fn build() -> [PathBuf; 2] {
     let fixture = Fixture::new("cases");
-    let tokio =
-        |more: &str| format!("tokio = {{ version = \"1\", features = [\"io-util\", \"net\", \"sync\"{more}] }}\n");
+    let tokio = |more: &str| {
+        format!(
+            "tokio = {{ version = \"1\", features = [\"io-util\", \"net\", \"sync\"{more}] }}\n"
+        )
+    };
     let shared = "serde = \"1\"\nserde_json = \"1\"\n";
     let runtime = Fixture::runtime();
     fixture.function("ours", &[&runtime, "\n", shared, &tokio("")].concat(), OURS);
@@ -48,7 +51,8 @@ fn build() -> [PathBuf; 2] {
     let built = Home::new(fixture.path()).run(["build", "--arch", "x86_64", "--json"]).ok().json();
     ["ours", "official"].map(|name| {
         let functions = built["functions"].as_array().expect("a list");
-        let function = functions.iter().find(|function| function["name"] == name).expect("both are built");
+        let function =
+            functions.iter().find(|function| function["name"] == name).expect("both are built");
         function["bootstrap"].as_str().expect("a path").into()
     })
 }
@@ -56,7 +60,10 @@ fn build() -> [PathBuf; 2] {
 const OURS: &str = r"
 mod act;
 
-async fn handler(event: serde_json::Value, context: lambda::Context) -> Result<act::Answer, lambda::Error> {
+async fn handler(
+    event: serde_json::Value,
+    context: lambda::Context,
+) -> Result<act::Answer, lambda::Error> {
     Ok(act::act(event, &context.request_id).await?)
 }
 

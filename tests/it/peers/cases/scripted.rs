@@ -1,5 +1,5 @@
-//! Faults that no server of ours or of AWS produces on demand: a Runtime API that refuses, closes and sends incomplete
-//! responses, scripted by the fake for the same two functions.
+//! Faults that no server of ours or of AWS produces on demand: a Runtime API that refuses, closes
+//! and sends incomplete responses, scripted by the fake for the same two functions.
 
 use super::{
     Ends::{self, No, Yes},
@@ -21,14 +21,15 @@ enum Step {
 
 use Step::{Bytes, Event, Last, Status};
 
-/// Behaviour of a process with a script: its requests, one verb for each, and whether it ends by itself.
+/// Behaviour of a process with a script: its requests, one verb for each, and whether it ends by
+/// itself.
 struct Conduct {
     asks: &'static [&'static str],
     ends: Ends,
 }
 
-/// A script, the conduct of both crates, and the different conduct of the official crate with the reason; `None` if the
-/// latter is not deterministic.
+/// A script, the conduct of both crates, and the different conduct of the official crate with the
+/// reason; `None` if the latter is not deterministic.
 struct Script {
     name: &'static str,
     steps: &'static [Step],
@@ -39,13 +40,19 @@ struct Script {
 const ACCEPTED: Step = Status("202 Accepted");
 const ONE: Step = Event("1");
 /// One invocation answered, and the next one requested.
-const GOES_ON: Conduct = Conduct { asks: &["next", "response", "next", "response", "next"], ends: No };
+const GOES_ON: Conduct =
+    Conduct { asks: &["next", "response", "next", "response", "next"], ends: No };
 const ENDS_AFTER_ANSWER: Conduct = Conduct { asks: &["next", "response"], ends: Yes };
 const ENDS_AT_ONCE: Conduct = Conduct { asks: &["next"], ends: Yes };
 const UNCHECKED: &str = "the official crate does not look at the status of an answer to its answer";
 
 const SCRIPTS: &[Script] = &[
-    Script { name: "all is well", steps: &[ONE, ACCEPTED, ONE, ACCEPTED], conduct: GOES_ON, official: None },
+    Script {
+        name: "all is well",
+        steps: &[ONE, ACCEPTED, ONE, ACCEPTED],
+        conduct: GOES_ON,
+        official: None,
+    },
     Script {
         name: "the answer comes after the timeout",
         steps: &[ONE, Status("410 Gone"), ONE, ACCEPTED],
@@ -92,13 +99,17 @@ const SCRIPTS: &[Script] = &[
         name: "there is nothing yet",
         steps: &[Bytes("HTTP/1.1 204 No Content\r\n\r\n"), ONE, ACCEPTED],
         conduct: Conduct { asks: &["next", "next", "response", "next"], ends: No },
-        official: Some((Some(ENDS_AT_ONCE), "the official crate takes it for an invocation, which has no id")),
+        official: Some((
+            Some(ENDS_AT_ONCE),
+            "the official crate takes it for an invocation, which has no id",
+        )),
     },
     Script {
         name: "a payload comes in chunks",
         steps: &[
             Bytes(
-                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
+                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: \
+                r-1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
                  Transfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n",
             ),
             ACCEPTED,
@@ -109,7 +120,10 @@ const SCRIPTS: &[Script] = &[
     Script {
         name: "an invocation says nothing but its id",
         steps: &[
-            Bytes("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: 1\r\n\r\n1"),
+            Bytes(
+                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: \
+                1\r\n\r\n1",
+            ),
             ACCEPTED,
         ],
         conduct: Conduct { asks: &["next", "response", "next"], ends: No },
@@ -117,19 +131,33 @@ const SCRIPTS: &[Script] = &[
     },
     Script {
         name: "an invocation has no id",
-        steps: &[Bytes("HTTP/1.1 200 OK\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\nContent-Length: 1\r\n\r\n1")],
+        steps: &[Bytes(
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\nContent-Length: \
+            1\r\n\r\n1",
+        )],
         conduct: ENDS_AT_ONCE,
         official: None,
     },
     Script {
         name: "an invocation breaks off",
-        steps: &[Last("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: 2\r\n\r\n1"), ONE],
+        steps: &[
+            Last(
+                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\nContent-Length: \
+                2\r\n\r\n1",
+            ),
+            ONE,
+        ],
         conduct: ENDS_AT_ONCE,
         official: None,
     },
     Script {
         name: "a connection is closed as announced",
-        steps: &[ONE, Last("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), ONE, ACCEPTED],
+        steps: &[
+            ONE,
+            Last("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            ONE,
+            ACCEPTED,
+        ],
         conduct: GOES_ON,
         official: None,
     },
@@ -139,7 +167,8 @@ const SCRIPTS: &[Script] = &[
         conduct: GOES_ON,
         official: Some((
             None,
-            "the official crate goes on if its pool has seen the end in time, else its process ends",
+            "the official crate goes on if its pool has seen the end in time, else its process \
+            ends",
         )),
     },
     Script {
@@ -168,7 +197,10 @@ fn verb(request: &Request) -> &str {
 
 /// Plays all scripts, and prints the conduct in each.
 #[track_caller]
-#[expect(clippy::print_stdout, reason = "the reasons are for whoever looks at the output of a test")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the reasons are for whoever looks at the output of a test"
+)]
 fn check(of: Crate) {
     let mut wrong = Vec::new();
     for script in SCRIPTS {
@@ -183,7 +215,8 @@ fn check(of: Crate) {
         if let Some(conduct) = conduct
             && (asks != conduct.asks || ends != conduct.ends)
         {
-            wrong.push(format!("{line}\n  instead of {:?}, ends: {:?}", conduct.asks, conduct.ends));
+            wrong
+                .push(format!("{line}\n  instead of {:?}, ends: {:?}", conduct.asks, conduct.ends));
         }
     }
     assert!(wrong.is_empty(), "{of:?}:\n{}", wrong.join("\n"));

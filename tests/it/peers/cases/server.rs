@@ -27,8 +27,8 @@ pub(super) enum Running {
 }
 
 impl Server {
-    /// Starts it with a function that has a timeout of `seconds`. Returns an error with the reason if it cannot run
-    /// here.
+    /// Starts it with a function that has a timeout of `seconds`. Returns an error with the reason
+    /// if it cannot run here.
     pub(super) fn start(self, of: Crate, seconds: u32) -> Result<Running, String> {
         Ok(match self {
             Self::Classic => Running::Emulator(Emulator::classic(of.bootstrap(), seconds)),
@@ -45,7 +45,8 @@ pub(super) fn local(of: Crate, seconds: u32) -> (LocalLambda, tempfile::TempDir)
     let local = LocalLambda::start(home.path());
     local.create("case", &[("bootstrap", &std::fs::read(of.bootstrap()).expect("a bootstrap"))]);
     let seconds = i32::try_from(seconds).expect("a timeout");
-    let change = local.client().update_function_configuration().function_name("case").timeout(seconds);
+    let change =
+        local.client().update_function_configuration().function_name("case").timeout(seconds);
     local.block_on(change.send()).expect("a function's timeout can be changed");
     local.settled("case");
     (local, home)
@@ -53,8 +54,10 @@ pub(super) fn local(of: Crate, seconds: u32) -> (LocalLambda, tempfile::TempDir)
 
 /// Invokes the local Lambda's `case`.
 pub(super) async fn invoke(client: &aws_sdk_lambda::Client, payload: &[u8]) -> Outcome {
-    // The log's tail is complete when the sandbox is free again: so the next invocation needs no new sandbox.
-    let call = client.invoke().function_name("case").payload(Blob::new(payload)).log_type(LogType::Tail);
+    // The log's tail is complete when the sandbox is free again: so the next invocation needs no
+    // new sandbox.
+    let call =
+        client.invoke().function_name("case").payload(Blob::new(payload)).log_type(LogType::Tail);
     match call.send().await {
         Ok(answer) => {
             let body = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();

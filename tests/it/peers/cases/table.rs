@@ -65,18 +65,26 @@ pub(super) struct Deviation {
 }
 
 /// Defaults of a case.
-const ORDINARY: Case =
-    Case { name: "", payload: Payload::Bytes(b""), seconds: LONG, expected: Expected::Echo, ends: No, deviations: &[] };
+const ORDINARY: Case = Case {
+    name: "",
+    payload: Payload::Bytes(b""),
+    seconds: LONG,
+    expected: Expected::Echo,
+    ends: No,
+    deviations: &[],
+};
 
 const EVERYWHERE: &[Server] = &[Classic, Managed, Local, Fake];
 const NOT_LOCAL: &[Server] = &[Classic, Managed, Fake];
 const BOTH: &[Crate] = &[Ours, Official];
 
 /// The type of every error of a handler on the official crate.
-const BOXED: &str = "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>";
+const BOXED: &str =
+    "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>";
 const BOXED_PANIC: &str = "&alloc::boxed::Box<dyn core::any::Any + core::marker::Send>";
 const DESERIALISE: &str = "&lambda_runtime::deserializer::DeserializeError";
-const RUST_NAME: &str = "the official crate tells the Rust name of a reference, which Lambda does not take as a type";
+const RUST_NAME: &str =
+    "the official crate tells the Rust name of a reference, which Lambda does not take as a type";
 const JUDGED: &str = "Invoke, as on AWS, takes nothing that is not JSON";
 
 /// A payload that is not JSON, with the error message of the official crate.
@@ -132,7 +140,10 @@ pub(super) const CASES: &[Case] = &[
             Deviation {
                 servers: &[Managed],
                 crates: &[Ours],
-                expected: Expected::Error("Runtime.Panic", "oh no (panicked at functions/ours/src/act.rs:"),
+                expected: Expected::Error(
+                    "Runtime.Panic",
+                    "oh no (panicked at functions/ours/src/act.rs:",
+                ),
                 ends: No,
                 reason: "other invocations are in the same process",
             },
@@ -141,7 +152,8 @@ pub(super) const CASES: &[Case] = &[
                 crates: &[Official],
                 expected: Expected::Error(BOXED_PANIC, "Lambda panicked: oh no"),
                 ends: No,
-                reason: "the official crate goes on with whatever state a panic left, and tells a Rust name as its type",
+                reason: "the official crate goes on with whatever state a panic left, and tells a \
+                    Rust name as its type",
             },
         ],
         ..ORDINARY
@@ -186,7 +198,10 @@ pub(super) const CASES: &[Case] = &[
             Deviation {
                 servers: NOT_LOCAL,
                 crates: &[Official],
-                expected: Expected::Error(DESERIALISE, "EOF while parsing a value at line 1 column 0"),
+                expected: Expected::Error(
+                    DESERIALISE,
+                    "EOF while parsing a value at line 1 column 0",
+                ),
                 ends: No,
                 reason: "the official crate takes it for broken JSON; Lambda itself never sends it",
             },
@@ -196,14 +211,20 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "a payload that is not UTF-8",
         payload: Payload::Bytes(b"\"\xff\""),
-        expected: Expected::Error("Runtime.UnmarshalError", "invalid unicode code point at line 1 column 2"),
+        expected: Expected::Error(
+            "Runtime.UnmarshalError",
+            "invalid unicode code point at line 1 column 2",
+        ),
         deviations: NOT_JSON_UTF8,
         ..ORDINARY
     },
     Case {
         name: "a payload that breaks off",
         payload: Payload::Bytes(br#"{"do":"echo","value":"#),
-        expected: Expected::Error("Runtime.UnmarshalError", "EOF while parsing a value at line 1 column 21"),
+        expected: Expected::Error(
+            "Runtime.UnmarshalError",
+            "EOF while parsing a value at line 1 column 21",
+        ),
         deviations: NOT_JSON_EOF,
         ..ORDINARY
     },

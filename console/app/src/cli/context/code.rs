@@ -1,15 +1,14 @@
-//! Asks for the code of an MFA device, on the terminal that the command was started from, because standard input may be
-//! a payload.
+//! Asks for the code of an MFA device, on the terminal that the command was started from, because
+//! standard input may be a payload.
 
 use std::{
     fs::File,
     io::{BufRead, BufReader, IsTerminal, Write},
 };
 
+use lambda_console_engine::aws::stage::{Asker, CodeQuestion};
 use lambda_console_model::Failure;
 use tokio::sync::Mutex;
-
-use lambda_console_engine::aws::stage::{Asker, CodeQuestion};
 
 /// One question at a time.
 static TERMINAL: Mutex<()> = Mutex::const_new(());
@@ -26,7 +25,8 @@ async fn ask(question: CodeQuestion) -> Result<String, Failure> {
     }
     let _turn = TERMINAL.lock().await;
     let text = if question.refused { "that code was not accepted; " } else { "" };
-    let prompt = format!("\r\x1b[K{text}MFA code of {} for the role {}: ", question.device, question.role);
+    let prompt =
+        format!("\r\x1b[K{text}MFA code of {} for the role {}: ", question.device, question.role);
     let read = tokio::task::spawn_blocking(move || {
         let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
         terminal.write_all(prompt.as_bytes())?;

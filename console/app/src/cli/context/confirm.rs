@@ -11,10 +11,11 @@ pub(crate) const fn given(yes: bool) -> Consent {
     if yes { Consent::Given } else { Consent::None }
 }
 
-/// Asks the user to type `word` on the terminal to continue with `what`: `delete hello`. Without a terminal it is
-/// refused.
+/// Asks the user to type `word` on the terminal to continue with `what`: `delete hello`. Without a
+/// terminal it is refused.
 pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(), Failure> {
-    let refused = |why: &str| Failure::usage(format!("could not {what}"), why, "pass --yes to confirm");
+    let refused =
+        |why: &str| Failure::usage(format!("could not {what}"), why, "pass --yes to confirm");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(refused("it needs a confirmation, and this is no terminal"));
     }
@@ -25,7 +26,8 @@ pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(
     });
     let line = tokio::select! {
         biased;
-        () = context.job.cancel.cancelled() => return Err(Failure::interrupted(format!("could not {what}"))),
+        () = context.job.cancel.cancelled() => return Err(Failure::interrupted(format!("could not \
+            {what}"))),
         line = read => line,
     };
     match line {

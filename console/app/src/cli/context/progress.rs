@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::output::palette;
 
-/// Creates a job that reports its steps on stderr: on a terminal in one line that is overwritten, else one line per
-/// phase.
+/// Creates a job that reports its steps on stderr: on a terminal in one line that is overwritten,
+/// else one line per phase.
 pub(crate) fn job(cancel: CancellationToken) -> Job {
     let is_terminal = io::stderr().is_terminal();
     let is_plain = !is_terminal || palette().none;
@@ -29,7 +29,9 @@ pub(crate) fn job(cancel: CancellationToken) -> Job {
                 let text = if is_plain { clean(&text) } else { clean_but_colours(&text) };
                 writeln!(stderr, "{}{}", clear(is_terminal), text.trim_end())
             }
-            Step::Phase { text, done, total } if is_terminal => line(&mut stderr, &amount(&text, done, total)),
+            Step::Phase { text, done, total } if is_terminal => {
+                line(&mut stderr, &amount(&text, done, total))
+            }
             Step::Crate { done, total, name } if is_terminal => {
                 line(&mut stderr, &amount(&format!("compiling {name}"), done, total))
             }

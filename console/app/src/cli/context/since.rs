@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-/// Parses `text` to milliseconds since the Unix epoch: a number with `s`, `m`, `h`, `d` or `w` before `now`, or an RFC
-/// 3339 time.
+/// Parses `text` to milliseconds since the Unix epoch: a number with `s`, `m`, `h`, `d` or `w`
+/// before `now`, or an RFC 3339 time.
 pub(crate) fn parse(text: &str, now: Timestamp) -> Result<i64, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
@@ -18,13 +18,18 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<i64, String> {
         "w" => 7 * 86_400,
         _ => return Err(wrong(text)),
     };
-    let number: i64 = digits.parse().map_err(|error: std::num::ParseIntError| format!("{} ({error})", wrong(text)))?;
-    let past = number.checked_mul(seconds * 1000).filter(|past| *past >= 0).ok_or_else(|| wrong(text))?;
+    let number: i64 = digits
+        .parse()
+        .map_err(|error: std::num::ParseIntError| format!("{} ({error})", wrong(text)))?;
+    let past =
+        number.checked_mul(seconds * 1000).filter(|past| *past >= 0).ok_or_else(|| wrong(text))?;
     Ok((now.as_millisecond() - past).max(0))
 }
 
 fn wrong(text: &str) -> String {
-    format!("`{text}` is neither a time (2026-11-21T04:00:00Z) nor how long ago (30s, 10m, 2h, 7d, 1w)")
+    format!(
+        "`{text}` is neither a time (2026-11-21T04:00:00Z) nor how long ago (30s, 10m, 2h, 7d, 1w)"
+    )
 }
 
 /// For clap: a duration in milliseconds.

@@ -1,4 +1,5 @@
-//! `config`: shows a function's settings on the stage beside those of the workspace, and changes them.
+//! `config`: shows a function's settings on the stage beside those of the workspace, and changes
+//! them.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -31,7 +32,8 @@ use crate::{
 pub struct Arguments {
     /// The function
     name: String,
-    /// Settings to change: `memory=512`, `log_format=JSON`, `url=AWS_IAM`, `env.KEY=value`; without any, all are shown
+    /// Settings to change: `memory=512`, `log_format=JSON`, `url=AWS_IAM`, `env.KEY=value`; without
+    /// any, all are shown
     #[arg(value_name = "SETTING=VALUE")]
     changes: Vec<String>,
     /// Remove a variable (`env.KEY`), or give a setting back to Lambda's default
@@ -58,7 +60,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let stage = context.stage(&workspace).await?;
     let changes = !edits.is_empty() && !arguments.dry_run;
     let store = if changes { context::store(&workspace) } else { None };
-    let result = Box::pin(carry_out(context, arguments, &stage, &function, &edits, store.as_ref())).await;
+    let result =
+        Box::pin(carry_out(context, arguments, &stage, &function, &edits, store.as_ref())).await;
     context::flush(store.as_ref()).await;
     result
 }
@@ -74,7 +77,11 @@ async fn carry_out(
     let Some(live) = Box::pin(settings::read(stage, &function.name, &context.job)).await? else {
         let why = format!("it is not on the stage {}", stage.name());
         let hint = format!("deploy it first: `lambda-console deploy {}`", function.name);
-        return Err(Failure::work(format!("could not read the settings of {}", function.name), why, hint));
+        return Err(Failure::work(
+            format!("could not read the settings of {}", function.name),
+            why,
+            hint,
+        ));
     };
     let revision = live.revision.clone();
     let mut editor = ConfigEditor { live: Live::Known(Box::new(live)), ..ConfigEditor::default() };
@@ -88,7 +95,8 @@ async fn carry_out(
     }
     let warnings = warnings(&editor, function);
     let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
-    let mut compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+    let mut compared =
+        engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
     let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
@@ -105,9 +113,11 @@ async fn carry_out(
     if must_ask {
         let name = stage.name();
         let what = if opens { "open the URL of" } else { "change" };
-        confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name).await?;
+        confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name)
+            .await?;
         // Asking took time: apply only what still matches the plan that was shown.
-        compared = engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+        compared =
+            engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
         compared.keep_as_shown(&plan);
     }
     let consent = confirm::given(arguments.yes || must_ask);
@@ -116,7 +126,11 @@ async fn carry_out(
 }
 
 fn usage(function: &str, why: String) -> Failure {
-    Failure::usage(format!("could not change the settings of {function}"), why, "`lambda-console config --help`")
+    Failure::usage(
+        format!("could not change the settings of {function}"),
+        why,
+        "`lambda-console config --help`",
+    )
 }
 
 /// Returns the changes that the command line specifies.
@@ -134,13 +148,16 @@ fn edits(arguments: &Arguments) -> Result<Vec<(Setting, Option<String>)>, Failur
         }
     }
     for change in &arguments.changes {
-        let (name, value) = change.split_once('=').ok_or_else(|| wrong(format!("`{change}` is not SETTING=VALUE")))?;
+        let (name, value) = change
+            .split_once('=')
+            .ok_or_else(|| wrong(format!("`{change}` is not SETTING=VALUE")))?;
         edits.push((name.parse().map_err(wrong)?, Some(value.to_owned())));
     }
     for name in &arguments.unset {
         edits.push((name.parse().map_err(wrong)?, None));
     }
-    // A part of the URL, or a level, only applies together with its whole, whichever is named first.
+    // A part of the URL, or a level, only applies together with its whole, whichever is named
+    // first.
     edits.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(edits)
 }
@@ -175,10 +192,15 @@ fn show(
     let named = |name: &String| rows.iter().any(|row| row.setting == Setting::Env(name.clone()));
     if let Some(unknown) = arguments.reveal.iter().find(|name| !named(name)) {
         let what = format!("could not show the variable {unknown}");
-        return Err(Failure::usage(what, format!("{} has no such variable", function.name), "leave `env.` out"));
+        return Err(Failure::usage(
+            what,
+            format!("{} has no such variable", function.name),
+            "leave `env.` out",
+        ));
     }
     if context.output.json {
-        let settings: Vec<Value> = rows.iter().map(|row| document(arguments, function, &live, row)).collect();
+        let settings: Vec<Value> =
+            rows.iter().map(|row| document(arguments, function, &live, row)).collect();
         print_json(&json!({
             "stage": stage.name(),
             "function": function.name,
@@ -191,7 +213,8 @@ fn show(
         return Ok(ExitCode::SUCCESS);
     }
     let nothing = || "–".to_owned();
-    let text = |value: Option<String>| value.filter(|value| !value.is_empty()).unwrap_or_else(nothing);
+    let text =
+        |value: Option<String>| value.filter(|value| !value.is_empty()).unwrap_or_else(nothing);
     let rows: Vec<[String; 4]> = rows
         .iter()
         .map(|row| {
@@ -212,13 +235,18 @@ fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns notes on a function URL of the local Lambda, which this process serves only for a moment if `is_brief`.
+/// Returns notes on a function URL of the local Lambda, which this process serves only for a moment
+/// if `is_brief`.
 fn about_url(url: &str, is_brief: bool) -> Vec<String> {
     let named = url_with_name(url).map(|named| {
-        format!("for web pages whose links begin with `/`, where names under localhost are resolved: {named}")
+        format!(
+            "for web pages whose links begin with `/`, where names under localhost are \
+            resolved: {named}"
+        )
     });
     let unserved = is_brief.then(|| {
-        "nothing serves the URL when this command has ended: `lambda-console local` does, or the console while it is open"
+        "nothing serves the URL when this command has ended: `lambda-console local` does, or the \
+        console while it is open"
             .to_owned()
     });
     named.into_iter().chain(unserved).collect()
@@ -250,9 +278,12 @@ fn warn(warnings: &[String]) {
 
 fn planned(context: &Context, plan: &DeployPlan, warnings: &[String]) -> Result<ExitCode, Failure> {
     if context.output.json {
-        let changes: Vec<_> = plan.functions.iter().flat_map(|function| &function.changes).collect();
+        let changes: Vec<_> =
+            plan.functions.iter().flat_map(|function| &function.changes).collect();
         let function = plan.functions.first().map(|function| &function.name);
-        print_json(&json!({ "stage": plan.stage, "function": function, "changes": changes, "warnings": warnings }))?;
+        print_json(
+            &json!({ "stage": plan.stage, "function": function, "changes": changes, "warnings": warnings }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     for function in &plan.functions {
@@ -262,7 +293,11 @@ fn planned(context: &Context, plan: &DeployPlan, warnings: &[String]) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn done(context: &Context, outcome: &DeployOutcome, warnings: &[String]) -> Result<ExitCode, Failure> {
+fn done(
+    context: &Context,
+    outcome: &DeployOutcome,
+    warnings: &[String],
+) -> Result<ExitCode, Failure> {
     let failure = summary("change", 1, &outcome.failures());
     if context.output.json {
         let function = outcome.functions.first();
@@ -276,7 +311,12 @@ fn done(context: &Context, outcome: &DeployOutcome, warnings: &[String]) -> Resu
         print_json(&with_error(document, failure.as_ref()))?;
     } else {
         for function in &outcome.functions {
-            print_line(&format!("{}: {} on {}", function.name, deploy::action(function.action), outcome.stage))?;
+            print_line(&format!(
+                "{}: {} on {}",
+                function.name,
+                deploy::action(function.action),
+                outcome.stage
+            ))?;
         }
     }
     Ok(context.output.ended(failure.as_ref()))

@@ -1,4 +1,5 @@
-//! Writes a response as it arrives: its bytes to stdout or to a file, or each part as a line of JSON.
+//! Writes a response as it arrives: its bytes to stdout or to a file, or each part as a line of
+//! JSON.
 
 use std::{
     io::IsTerminal,
@@ -38,14 +39,18 @@ impl Destination {
     pub(super) async fn file(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).await.map_err(|error| {
             let why = format!("{}: {error}", path.display());
-            Failure::usage("could not write the response", why, "nothing was sent: name a file that can be written")
+            Failure::usage(
+                "could not write the response",
+                why,
+                "nothing was sent: name a file that can be written",
+            )
         })?;
         Ok(Self::File(path.to_owned(), file))
     }
 }
 
-/// Writes the parts until there are no more. If writing fails the invocation is cancelled, because its response has no
-/// reader.
+/// Writes the parts until there are no more. If writing fails the invocation is cancelled, because
+/// its response has no reader.
 pub(super) async fn write(
     mut parts: Receiver<ResponsePart>,
     destination: Destination,
@@ -121,7 +126,9 @@ impl Writer<'_> {
         self.ends_line = bytes.last().map_or(self.ends_line, |last| *last == b'\n');
         match &mut self.destination {
             Destination::Stdout => stdout(bytes).await,
-            Destination::File(path, file) => file.write_all(&bytes).await.map_err(|error| cannot_save(path, &error)),
+            Destination::File(path, file) => {
+                file.write_all(&bytes).await.map_err(|error| cannot_save(path, &error))
+            }
             Destination::Lines => Ok(()),
         }
     }
@@ -130,10 +137,14 @@ impl Writer<'_> {
         match &mut self.destination {
             Destination::Stdout => match &self.shown {
                 // The shell's prompt starts on a new line.
-                Some(shown) if !self.ends_line => stdout(format!("{}\n", shown.end()).into_bytes()).await,
+                Some(shown) if !self.ends_line => {
+                    stdout(format!("{}\n", shown.end()).into_bytes()).await
+                }
                 _ => Ok(()),
             },
-            Destination::File(path, file) => file.flush().await.map_err(|error| cannot_save(path, &error)),
+            Destination::File(path, file) => {
+                file.flush().await.map_err(|error| cannot_save(path, &error))
+            }
             Destination::Lines => Ok(()),
         }
     }
@@ -142,15 +153,21 @@ impl Writer<'_> {
 /// A reader that does not read must not block other work.
 async fn stdout(bytes: Vec<u8>) -> Result<(), Failure> {
     let written = tokio::task::spawn_blocking(move || print_bytes(&bytes)).await;
-    written.unwrap_or_else(|error| Err(Failure::environment("could not print the response", error.to_string(), "")))
+    written.unwrap_or_else(|error| {
+        Err(Failure::environment("could not print the response", error.to_string(), ""))
+    })
 }
 
 fn cannot_save(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::environment("could not save the response", format!("{}: {error}", path.display()), "make room for it")
+    Failure::environment(
+        "could not save the response",
+        format!("{}: {error}", path.display()),
+        "make room for it",
+    )
 }
 
-/// Returns a part as a line of a stream of JSON. The bytes of a chunk are text, or base64 if they are not valid text by
-/// themselves.
+/// Returns a part as a line of a stream of JSON. The bytes of a chunk are text, or base64 if they
+/// are not valid text by themselves.
 fn line(part: &ResponsePart) -> Option<Value> {
     Some(match part {
         ResponsePart::Began { request_id, content_type } => {
@@ -180,13 +197,25 @@ mod tests {
     #[test]
     fn each_part_is_a_line_of_json_and_no_byte_is_lost() {
         let of = |part| line(&part).map(|line| line.to_string());
-        assert_eq!(of(ResponsePart::Bytes(b"a\n".to_vec())).as_deref(), Some(r#"{"type":"chunk","text":"a\n"}"#));
-        assert_eq!(of(ResponsePart::Bytes(vec![0xff])).as_deref(), Some(r#"{"type":"chunk","base64":"/w=="}"#));
-        let head = HttpHead { status: 404, headers: vec![("x".into(), "y".into())], cookies: vec!["a=b".into()] };
+        assert_eq!(
+            of(ResponsePart::Bytes(b"a\n".to_vec())).as_deref(),
+            Some(r#"{"type":"chunk","text":"a\n"}"#)
+        );
+        assert_eq!(
+            of(ResponsePart::Bytes(vec![0xff])).as_deref(),
+            Some(r#"{"type":"chunk","base64":"/w=="}"#)
+        );
+        let head = HttpHead {
+            status: 404,
+            headers: vec![("x".into(), "y".into())],
+            cookies: vec!["a=b".into()],
+        };
         assert_eq!(head_lines(&head), ["HTTP 404", "x: y", "set-cookie: a=b"]);
         assert_eq!(
             of(ResponsePart::Http(head)).as_deref(),
-            Some(r#"{"type":"head","http":{"status":404,"headers":[["x","y"]],"cookies":["a=b"]}}"#)
+            Some(
+                r#"{"type":"head","http":{"status":404,"headers":[["x","y"]],"cookies":["a=b"]}}"#
+            )
         );
     }
 }

@@ -1,17 +1,19 @@
-//! Instructions and exports to connect the AWS CLI, boto3, Terraform and other SDKs to the local Lambda. Depends only
-//! on its endpoint.
+//! Instructions and exports to connect the AWS CLI, boto3, Terraform and other SDKs to the local
+//! Lambda. Depends only on its endpoint.
 
 use lambda_console_local::Endpoint;
 use serde_json::{Value, json};
 
-/// Variables that a shell has to set and to unset, so that AWS's tools reach the endpoint and nothing else.
+/// Variables that a shell has to set and to unset, so that AWS's tools reach the endpoint and
+/// nothing else.
 struct Environment {
     set: Vec<(String, String)>,
     unset: Vec<String>,
 }
 
-/// Variables that take precedence over the endpoint or its keys, whatever their value: some SDKs prefer a profile to
-/// keys, all send a session token along, and treat keys as expired after their expiration time.
+/// Variables that take precedence over the endpoint or its keys, whatever their value: some SDKs
+/// prefer a profile to keys, all send a session token along, and treat keys as expired after their
+/// expiration time.
 const FOREIGN: [&str; 8] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -35,19 +37,24 @@ impl Environment {
             ("AWS_SECRET_ACCESS_KEY", secret_key),
             ("AWS_REGION", region),
             ("AWS_DEFAULT_REGION", region),
-            // The configuration file may enable these, and SDKs reject them together with an endpoint.
+            // The configuration file may enable these, and SDKs reject them together with an
+            // endpoint.
             ("AWS_USE_FIPS_ENDPOINT", "false"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let named = |name: &str| present.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let named = |name: &str| {
+            present.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        };
         let is_proxy = |(name, value): &(String, String)| {
             let name = name.to_ascii_lowercase();
             matches!(name.as_str(), "http_proxy" | "https_proxy" | "all_proxy") && !value.is_empty()
         };
         if present.iter().any(is_proxy) {
-            let of = |name: &str, other: &str| beside_near(named(name).or_else(|| named(other)).unwrap_or_default());
+            let of = |name: &str, other: &str| {
+                beside_near(named(name).or_else(|| named(other)).unwrap_or_default())
+            };
             set.push(("NO_PROXY".to_owned(), of("NO_PROXY", "no_proxy")));
             set.push(("no_proxy".to_owned(), of("no_proxy", "NO_PROXY")));
         }
@@ -55,7 +62,8 @@ impl Environment {
             let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             is_name && name.starts_with("AWS_ENDPOINT_URL_")
         });
-        let mut unset: Vec<String> = FOREIGN.map(str::to_owned).into_iter().chain(services).collect();
+        let mut unset: Vec<String> =
+            FOREIGN.map(str::to_owned).into_iter().chain(services).collect();
         unset[FOREIGN.len()..].sort_unstable();
         Self { set, unset }
     }
@@ -63,7 +71,8 @@ impl Environment {
 
 /// Returns a list of hosts that need no proxy, including this machine.
 fn beside_near(list: &str) -> String {
-    let mut entries: Vec<&str> = list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).collect();
+    let mut entries: Vec<&str> =
+        list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).collect();
     if !entries.contains(&"*") {
         let missing: Vec<&str> = NEAR.into_iter().filter(|near| !entries.contains(near)).collect();
         entries.extend(missing);
@@ -87,7 +96,8 @@ pub(super) fn document(endpoint: &Endpoint, present: &[(String, String)]) -> Val
 /// Returns lines for a shell to evaluate. `present`: its variables.
 pub(super) fn shell(endpoint: &Endpoint, present: &[(String, String)]) -> String {
     let Environment { set, unset } = Environment::of(endpoint, present);
-    let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
+    let mut lines: Vec<String> =
+        set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
     lines.push(format!("unset {}", unset.join(" ")));
     lines.join("\n")
 }
@@ -95,7 +105,11 @@ pub(super) fn shell(endpoint: &Endpoint, present: &[(String, String)]) -> String
 /// Quotes `value` as one word of a shell.
 fn quoted(value: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte);
-    if value.bytes().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+    if value.bytes().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
 }
 
 /// Returns instructions for a shell that has evaluated [`shell`]: titles, each with text to copy.
@@ -103,14 +117,17 @@ pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 4] {
     let Endpoint { url, region, memory_limit, .. } = endpoint;
     [
         (
-            "# Lambda, CloudWatch Logs, IAM's roles and policies, and STS are served. The AWS CLI, 1 or 2, in a shell with \
+            "# Lambda, CloudWatch Logs, IAM's roles and policies, and STS are served. The AWS CLI, \
+            1 or 2, in a shell with \
              these exports:",
             "aws lambda list-functions\n\
-             echo '{}' | aws lambda invoke --function-name NAME --payload fileb:///dev/stdin /dev/stdout"
+             echo '{}' | aws lambda invoke --function-name NAME --payload fileb:///dev/stdin \
+             /dev/stdout"
                 .to_owned(),
         ),
         (
-            "# boto3 (before 1.28, and any SDK that does not read AWS_ENDPOINT_URL, is given the URL):",
+            "# boto3 (before 1.28, and any SDK that does not read AWS_ENDPOINT_URL, is given the \
+            URL):",
             format!("boto3.client(\"lambda\", endpoint_url=\"{url}\")"),
         ),
         (
@@ -152,10 +169,17 @@ mod tests {
         }
     }
 
-    /// Returns the variables for AWS and proxies of a shell that had these `variables` and has evaluated the lines.
+    /// Returns the variables for AWS and proxies of a shell that had these `variables` and has
+    /// evaluated the lines.
     fn evaluated(variables: &[(&str, &str)]) -> String {
-        let present: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let script = format!("{}\nenv | grep -i -e ^AWS_ -e ^no_proxy | LC_ALL=C sort", shell(&endpoint(), &present));
+        let present: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let script = format!(
+            "{}\nenv | grep -i -e ^AWS_ -e ^no_proxy | LC_ALL=C sort",
+            shell(&endpoint(), &present)
+        );
         let output = Command::new("sh")
             .args(["-euc", &script])
             .env_clear()
@@ -190,13 +214,23 @@ mod tests {
     #[test]
     fn behind_a_proxy_this_machine_is_reached_without_it() {
         let no_proxy = |variables: &[(&str, &str)]| {
-            evaluated(variables).strip_prefix(EXPECTED).map(str::to_owned).unwrap_or_default().replace('\n', " ")
+            evaluated(variables)
+                .strip_prefix(EXPECTED)
+                .map(str::to_owned)
+                .unwrap_or_default()
+                .replace('\n', " ")
         };
         let proxy = ("HTTP_PROXY", "http://proxy:3128");
-        assert_eq!(no_proxy(&[proxy]), "NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost ");
+        assert_eq!(
+            no_proxy(&[proxy]),
+            "NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost "
+        );
         let intern = ("NO_PROXY", "intern.example, it's; $(false)");
         let listed = "intern.example,it's;,$(false),127.0.0.1,localhost";
-        assert_eq!(no_proxy(&[("all_proxy", "p:1"), intern]), format!("NO_PROXY={listed} no_proxy={listed} "));
+        assert_eq!(
+            no_proxy(&[("all_proxy", "p:1"), intern]),
+            format!("NO_PROXY={listed} no_proxy={listed} ")
+        );
         assert_eq!(no_proxy(&[proxy, ("no_proxy", "*")]), "NO_PROXY=* no_proxy=* ");
         assert_eq!(no_proxy(&[("http_proxy", "")]), "", "there is no proxy");
     }
@@ -204,17 +238,26 @@ mod tests {
     #[test]
     fn other_shells_find_the_same_in_the_document() {
         let present = [("HTTPS_PROXY", "p:1"), ("AWS_ENDPOINT_URL_STS", "x")];
-        let document = document(&endpoint(), &present.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let document = document(
+            &endpoint(),
+            &present.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
         assert_eq!(document["environment"]["AWS_ENDPOINT_URL"], "http://127.0.0.1:9001");
         assert_eq!(document["environment"]["no_proxy"], "127.0.0.1,localhost");
-        assert!(document["unset"].as_array().unwrap().contains(&"AWS_ENDPOINT_URL_STS".into()), "{document}");
+        assert!(
+            document["unset"].as_array().unwrap().contains(&"AWS_ENDPOINT_URL_STS".into()),
+            "{document}"
+        );
     }
 
     #[test]
     fn the_guide_names_each_service_and_no_secret() {
         let text = guide(&endpoint()).map(|(_, text)| text).join("\n");
         for service in ["lambda", "logs  ", "iam   ", "sts   "] {
-            assert!(text.contains(&format!("{service} = \"http://127.0.0.1:9001\"")), "{service}: {text}");
+            assert!(
+                text.contains(&format!("{service} = \"http://127.0.0.1:9001\"")),
+                "{service}: {text}"
+            );
         }
         assert!(text.contains("aws lambda invoke") && text.contains("boto3.client("), "{text}");
         assert!(!text.contains("s3cret"), "{text}");

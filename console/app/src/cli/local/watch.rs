@@ -1,4 +1,5 @@
-//! `local --watch`: builds and deploys saved changes to the local Lambda, one round after the other.
+//! `local --watch`: builds and deploys saved changes to the local Lambda, one round after the
+//! other.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,9 @@ use lambda_console_engine::{
     history::{Store, recorded},
     workspace::watch::{self, Builds},
 };
-use lambda_console_model::{BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace};
+use lambda_console_model::{
+    BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -22,7 +25,8 @@ use super::Arguments;
 
 type Changes = UnboundedReceiver<Result<Changed, Failure>>;
 
-/// Watches until cancelled. Reports saved files and results on stderr; with `--json` on stdout, one object per line.
+/// Watches until cancelled. Reports saved files and results on stderr; with `--json` on stdout, one
+/// object per line.
 pub(super) async fn run(
     context: &Context,
     workspace: Workspace,
@@ -35,7 +39,15 @@ pub(super) async fn run(
     // The receiver lives as long as the watcher.
     let report = |changed| drop(sender.send(changed));
     let (builds, failing) = (Builds::default(), BTreeMap::new());
-    let rounds = Rounds { context, arguments, stage, workspace, store: store.as_ref(), builds: &builds, failing };
+    let rounds = Rounds {
+        context,
+        arguments,
+        stage,
+        workspace,
+        store: store.as_ref(),
+        builds: &builds,
+        failing,
+    };
     let result = tokio::select! {
         biased;
         watched = watch::watch(&root, &arguments.names, &builds, report, &context.job) => watched,
@@ -85,7 +97,8 @@ impl Rounds<'_> {
         if let Some(workspace) = changed.workspace.take() {
             self.workspace = workspace;
         }
-        let is_there = |name: &String| self.workspace.functions.iter().any(|function| function.name == *name);
+        let is_there =
+            |name: &String| self.workspace.functions.iter().any(|function| function.name == *name);
         changed.functions.retain(is_there);
         self.failing.retain(|name, _| is_there(name));
         if changed.functions.is_empty() {
@@ -93,7 +106,9 @@ impl Rounds<'_> {
         }
         self.say_changed(&changed)?;
         let outcome = match self.build(&changed.functions).await {
-            Err(failure) if failure.kind != FailureKind::Interrupted => return self.say_failure(&failure),
+            Err(failure) if failure.kind != FailureKind::Interrupted => {
+                return self.say_failure(&failure);
+            }
             outcome => outcome?,
         };
         self.failing.retain(|name, _| outcome.built.iter().all(|built| built.name != *name));
@@ -117,23 +132,46 @@ impl Rounds<'_> {
             debug: self.arguments.debug,
             ..BuildRequest::default()
         };
-        recorded::build(&self.workspace, &request, self.store, &progress::job(self.context.job.cancel.clone())).await
+        recorded::build(
+            &self.workspace,
+            &request,
+            self.store,
+            &progress::job(self.context.job.cancel.clone()),
+        )
+        .await
     }
 
     /// Returns the functions that were built, with their new artifacts.
     fn built(&self, outcome: BuildOutcome) -> Vec<Function> {
         let made = outcome.built.into_iter().filter_map(|built| {
-            let function = self.workspace.functions.iter().find(|function| function.name == built.name)?;
+            let function =
+                self.workspace.functions.iter().find(|function| function.name == built.name)?;
             let (bootstrap, zip) = (Some(built.bootstrap), Some(built.zip));
-            Some(Function { architecture: built.architecture, bootstrap, zip, stale: false, ..function.clone() })
+            Some(Function {
+                architecture: built.architecture,
+                bootstrap,
+                zip,
+                stale: false,
+                ..function.clone()
+            })
         });
         made.collect()
     }
 
     async fn deploy(&self, functions: &[Function]) -> Result<(), Failure> {
-        let outcome = recorded::deploy(self.stage, functions, None, Consent::None, self.store, &self.context.job).await;
+        let outcome = recorded::deploy(
+            self.stage,
+            functions,
+            None,
+            Consent::None,
+            self.store,
+            &self.context.job,
+        )
+        .await;
         let outcome = match outcome {
-            Err(failure) if failure.kind != FailureKind::Interrupted => return self.say_failure(&failure),
+            Err(failure) if failure.kind != FailureKind::Interrupted => {
+                return self.say_failure(&failure);
+            }
             other => other?,
         };
         if self.context.output.json {
@@ -157,7 +195,9 @@ impl Rounds<'_> {
     fn say_changed(&self, changed: &Changed) -> Result<(), Failure> {
         let Changed { files, functions, .. } = changed;
         if self.context.output.json {
-            return print_json(&json!({ "event": "changed", "files": files, "functions": functions }));
+            return print_json(
+                &json!({ "event": "changed", "files": files, "functions": functions }),
+            );
         }
         progress::say(&format!("{}: building {}", changed.cause(), functions.join(", ")));
         Ok(())
@@ -166,10 +206,14 @@ impl Rounds<'_> {
     fn say_built(&self, outcome: &BuildOutcome) -> Result<(), Failure> {
         let BuildOutcome { built, failed, seconds } = outcome;
         if self.context.output.json {
-            let done: Vec<Value> =
-                built.iter().map(|built| json!({ "name": built.name, "sha256": built.zip.sha256 })).collect();
-            return print_json(&json!({ "event": "built", "functions": done, "failed": errors(failed),
-                         "failing": self.failing.keys().collect::<Vec<_>>(), "seconds": seconds }));
+            let done: Vec<Value> = built
+                .iter()
+                .map(|built| json!({ "name": built.name, "sha256": built.zip.sha256 }))
+                .collect();
+            return print_json(
+                &json!({ "event": "built", "functions": done, "failed": errors(failed),
+                         "failing": self.failing.keys().collect::<Vec<_>>(), "seconds": seconds }),
+            );
         }
         summary("build", built.len() + failed.len(), failed).iter().for_each(progress::failure);
         Ok(())

@@ -9,8 +9,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion, Workspace,
-    short_sha256,
+    Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion,
+    Workspace, short_sha256,
 };
 use serde_json::json;
 
@@ -33,7 +33,8 @@ pub struct Arguments {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Give the new version these percentages of the alias's invocations first; roll back where it does worse
+    /// Give the new version these percentages of the alias's invocations first; roll back where it
+    /// does worse
     #[arg(
         long,
         value_name = "STEPS",
@@ -62,8 +63,13 @@ pub struct Arguments {
 
 /// Parses a step of a canary: above 0 and below 100.
 fn percentage(text: &str) -> Result<f64, String> {
-    let number: f64 = text.trim().parse().map_err(|error| format!("`{text}` is not a percentage ({error})"))?;
-    if number > 0.0 && number < 100.0 { Ok(number) } else { Err("a step is above 0 and below 100 %".to_owned()) }
+    let number: f64 =
+        text.trim().parse().map_err(|error| format!("`{text}` is not a percentage ({error})"))?;
+    if number > 0.0 && number < 100.0 {
+        Ok(number)
+    } else {
+        Err("a step is above 0 and below 100 %".to_owned())
+    }
 }
 
 impl Arguments {
@@ -93,9 +99,15 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let selected = select(&workspace, &arguments.names)?;
     let from = context.stage_named(&workspace, &arguments.from).await?;
     let to = context.stage_named(&workspace, &arguments.to).await?;
-    let functions = if arguments.names.is_empty() { there(&from, selected).await? } else { selected };
-    let promotion =
-        Promotion { functions, from: arguments.from.clone(), to: arguments.to.clone(), canary, consent: Consent::None };
+    let functions =
+        if arguments.names.is_empty() { there(&from, selected).await? } else { selected };
+    let promotion = Promotion {
+        functions,
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        canary,
+        consent: Consent::None,
+    };
     let outcome = carry_out(context, arguments, &workspace, (&from, &to), promotion).await?;
     print(context, arguments, &outcome)
 }
@@ -137,24 +149,36 @@ async fn carry_out(
             progress::say(&difference(function));
         }
         if planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
-            confirm::typed(context, &format!("promote to the protected stage {}", to.name()), &to.name()).await?;
+            confirm::typed(
+                context,
+                &format!("promote to the protected stage {}", to.name()),
+                &to.name(),
+            )
+            .await?;
         }
     }
     let promotion = Promotion { consent: confirm::given(arguments.yes || must_ask), ..promotion };
     promote::promote(from, to, &promotion, &directory, &context.job).await
 }
 
-fn print(context: &Context, arguments: &Arguments, outcome: &PromoteOutcome) -> Result<ExitCode, Failure> {
-    let failure = summary("promote", outcome.functions.len() + outcome.failed.len(), &outcome.failed);
+fn print(
+    context: &Context,
+    arguments: &Arguments,
+    outcome: &PromoteOutcome,
+) -> Result<ExitCode, Failure> {
+    let failure =
+        summary("promote", outcome.functions.len() + outcome.failed.len(), &outcome.failed);
     if context.output.json {
-        let mut document = json!({ "from": outcome.from, "to": outcome.to, "functions": outcome.functions });
+        let mut document =
+            json!({ "from": outcome.from, "to": outcome.to, "functions": outcome.functions });
         if let Some(canary) = arguments.canary()?.filter(|_| arguments.dry_run) {
             document["canary"] = json!(canary);
         }
         print_json(&with_error(document, failure.as_ref()))?;
     } else {
         for function in &outcome.functions {
-            let text = if arguments.dry_run { difference(function) } else { function.story(&outcome.to) };
+            let text =
+                if arguments.dry_run { difference(function) } else { function.story(&outcome.to) };
             print_line(&text)?;
         }
     }
@@ -169,7 +193,8 @@ fn difference(function: &Promoted) -> String {
         DeployAction::Unchanged => "unchanged",
     };
     let sha256 = short_sha256(&function.sha256);
-    let first = format!("{}: {what} with version {} ({sha256})", function.name, function.from_version);
+    let first =
+        format!("{}: {what} with version {} ({sha256})", function.name, function.from_version);
     std::iter::once(first).chain(function.changes.iter().map(change)).collect::<Vec<_>>().join("\n")
 }
 

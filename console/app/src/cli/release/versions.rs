@@ -1,12 +1,13 @@
-//! `versions`: a function's versions with their figures; publishes one, or deletes old ones. And `rollback`.
+//! `versions`: a function's versions with their figures; publishes one, or deletes old ones. And
+//! `rollback`.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, release::versions};
 use lambda_console_model::{
-    Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent, short_sha256,
-    text::duration,
+    Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent,
+    short_sha256, text::duration,
 };
 use serde_json::json;
 
@@ -70,7 +71,10 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     }
 }
 
-pub(crate) async fn roll_back(context: &Context, arguments: &Rollback) -> Result<ExitCode, Failure> {
+pub(crate) async fn roll_back(
+    context: &Context,
+    arguments: &Rollback,
+) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let stage = context.stage(&workspace).await?;
     let change = VersionsChange::Rollback(arguments.version.clone());
@@ -79,7 +83,12 @@ pub(crate) async fn roll_back(context: &Context, arguments: &Rollback) -> Result
     change_all(context, &stage, &names, &change, arguments.yes).await
 }
 
-async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Arguments) -> Result<ExitCode, Failure> {
+async fn list(
+    context: &Context,
+    stage: &Stage,
+    names: &[String],
+    arguments: &Arguments,
+) -> Result<ExitCode, Failure> {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for (name, versions) in versions::list(stage, names, arguments.since).await {
         match versions {
@@ -101,15 +110,26 @@ async fn list(context: &Context, stage: &Stage, names: &[String], arguments: &Ar
             print_line("")?;
         }
         print_line(&headline(function))?;
-        let rows: Vec<_> = function.versions.iter().map(|version| row(function, version, now)).collect();
+        let rows: Vec<_> =
+            function.versions.iter().map(|version| row(function, version, now)).collect();
         context.output.table(
-            ["version", "aliases", "from", "sha256", "failed", "init p50/p99", "duration p50/p99", "description"],
+            [
+                "version",
+                "aliases",
+                "from",
+                "sha256",
+                "failed",
+                "init p50/p99",
+                "duration p50/p99",
+                "description",
+            ],
             &rows,
         )?;
         function.refused.iter().for_each(progress::notice);
     }
     if !found.is_empty() {
-        let counted = "failed: invocations that ended in a function error, a time-out or the end of the runtime";
+        let counted = "failed: invocations that ended in a function error, a time-out or the end \
+            of the runtime";
         context.output.print_faint(counted, "")?;
     }
     Ok(context.output.ended(failure.as_ref()))
@@ -122,11 +142,15 @@ fn headline(of: &FunctionVersions) -> String {
         (None, _) => format!("{place}: no alias, callers get $LATEST"),
         (Some(alias), None) => format!("{place}: {alias} is not there yet"),
         (Some(_), Some(alias)) => {
-            let canary = alias
-                .canary
-                .as_ref()
-                .map(|share| format!(", {} to version {}: a canary", percent(share.weight), share.version));
-            format!("{place}: {} leads to version {}{}", alias.name, alias.version, canary.unwrap_or_default())
+            let canary = alias.canary.as_ref().map(|share| {
+                format!(", {} to version {}: a canary", percent(share.weight), share.version)
+            });
+            format!(
+                "{place}: {} leads to version {}{}",
+                alias.name,
+                alias.version,
+                canary.unwrap_or_default()
+            )
         }
     }
 }
@@ -158,7 +182,8 @@ fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     }
 }
 
-/// Asks for consent if needed, then changes one function after the other; stops at the first failure.
+/// Asks for consent if needed, then changes one function after the other; stops at the first
+/// failure.
 async fn change_all(
     context: &Context,
     stage: &Stage,
@@ -169,7 +194,8 @@ async fn change_all(
     if !yes {
         ask(context, stage, names, change).await?;
     }
-    let consent = confirm::given(yes || stage.is_protected() || matches!(change, VersionsChange::Prune(_)));
+    let consent =
+        confirm::given(yes || stage.is_protected() || matches!(change, VersionsChange::Prune(_)));
     let mut changed = Vec::new();
     for name in names {
         changed.push(versions::change(stage, name, change, consent, &context.job).await?);
@@ -184,7 +210,12 @@ async fn change_all(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ask(context: &Context, stage: &Stage, names: &[String], change: &VersionsChange) -> Result<(), Failure> {
+async fn ask(
+    context: &Context,
+    stage: &Stage,
+    names: &[String],
+    change: &VersionsChange,
+) -> Result<(), Failure> {
     let at = stage.name();
     if let VersionsChange::Prune(keep) = change {
         for name in names {
@@ -193,7 +224,12 @@ async fn ask(context: &Context, stage: &Stage, names: &[String], change: &Versio
             progress::say(&format!("{name}: deletes {old}"));
         }
         let names = names.join(" ");
-        return confirm::typed(context, &format!("delete versions of {names} from the stage {at}"), &names).await;
+        return confirm::typed(
+            context,
+            &format!("delete versions of {names} from the stage {at}"),
+            &names,
+        )
+        .await;
     }
     if !stage.is_protected() {
         return Ok(());

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::delete};
-use lambda_console_model::{Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep, Workspace};
+use lambda_console_model::{
+    Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep, Workspace,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -47,13 +49,15 @@ async fn carry_out(
     stage: &Stage,
 ) -> Result<ExitCode, Failure> {
     let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
-    let (listed, refused) = delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
+    let (listed, refused) =
+        delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
     let failure = summary("delete", arguments.names.len(), &refused);
     if let Some(failure) = failure.clone().filter(|_| listed.is_empty()) {
         check_names(stage, workspace, &arguments.names).await?;
         return Err(failure);
     }
-    let listed: Vec<Belongings> = listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
+    let listed: Vec<Belongings> =
+        listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
     if arguments.dry_run {
         return print_listed(context.output, &stage.name(), &listed, failure.as_ref());
     }
@@ -66,7 +70,8 @@ async fn carry_out(
         }
     }
     if !arguments.yes {
-        let names: Vec<&str> = listed.iter().map(|belongings| belongings.function.as_str()).collect();
+        let names: Vec<&str> =
+            listed.iter().map(|belongings| belongings.function.as_str()).collect();
         let (name, names) = (stage.name(), names.join(" "));
         let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
         confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
@@ -100,17 +105,26 @@ fn print_listed(
 }
 
 fn print(output: Output, outcome: &DeleteOutcome) -> Result<ExitCode, Failure> {
-    let failed = outcome.functions.iter().filter_map(|one| Some((one.name.clone(), one.failure.clone()?)));
+    let failed =
+        outcome.functions.iter().filter_map(|one| Some((one.name.clone(), one.failure.clone()?)));
     let failure = summary("delete", outcome.functions.len(), &failed.collect::<Vec<_>>());
     if output.json {
         let functions: Vec<Value> = outcome.functions.iter().map(document).collect();
-        print_json(&with_error(json!({ "stage": outcome.stage, "functions": functions }), failure.as_ref()))?;
+        print_json(&with_error(
+            json!({ "stage": outcome.stage, "functions": functions }),
+            failure.as_ref(),
+        ))?;
     } else {
         for function in &outcome.functions {
             for (items, word) in [(&function.gone, "deleted"), (&function.left, "still there")] {
                 for item in items {
                     let why = item.kept.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-                    print_line(&format!("{}: {} {}: {word}{why}", function.name, item.kind.name(), item.name))?;
+                    print_line(&format!(
+                        "{}: {} {}: {word}{why}",
+                        function.name,
+                        item.kind.name(),
+                        item.name
+                    ))?;
                 }
             }
         }
@@ -132,9 +146,12 @@ fn document(function: &DeletedFunction) -> Value {
 /// Returns the resources of a function, one line each.
 fn lines(belongings: &Belongings) -> Vec<String> {
     let of = |item: &Belonging| {
-        let detail = if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
+        let detail =
+            if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
         let kept = item.kept.as_ref().map(|why| format!(", stays: {why}")).unwrap_or_default();
         format!("  {} {}{detail}{kept}", item.kind.name(), item.name)
     };
-    std::iter::once(format!("{}: delete", belongings.function)).chain(belongings.items.iter().map(of)).collect()
+    std::iter::once(format!("{}: delete", belongings.function))
+        .chain(belongings.items.iter().map(of))
+        .collect()
 }

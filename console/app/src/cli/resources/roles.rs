@@ -23,7 +23,8 @@ pub struct Arguments {
     /// Print the smallest policy that lets a caller work with the functions
     #[arg(long, conflicts_with_all = ["check", "remove", "remove_unused"])]
     policy: bool,
-    /// Ask IAM which of it this caller may do; what is refused is listed, and the exit code is then 3
+    /// Ask IAM which of it this caller may do; what is refused is listed, and the exit code is then
+    /// 3
     #[arg(long, conflicts_with_all = ["remove", "remove_unused"])]
     check: bool,
     /// For what: the policy, or the check [default: deploy invoke logs]
@@ -52,7 +53,11 @@ async fn carry_out(
     workspace: &Workspace,
     stage: &Stage,
 ) -> Result<ExitCode, Failure> {
-    let tasks = if arguments.tasks.is_empty() { roles::Task::DEFAULT.to_vec() } else { arguments.tasks.clone() };
+    let tasks = if arguments.tasks.is_empty() {
+        roles::Task::DEFAULT.to_vec()
+    } else {
+        arguments.tasks.clone()
+    };
     if arguments.policy {
         let functions = select(workspace, &arguments.names)?;
         print_line(&roles::policy(stage, &functions, &tasks))?;
@@ -64,7 +69,11 @@ async fn carry_out(
     }
     if !arguments.names.is_empty() {
         let why = "functions are named without --policy or --check";
-        return Err(Failure::usage("could not read the command line", why, "`lambda-console iam --help`"));
+        return Err(Failure::usage(
+            "could not read the command line",
+            why,
+            "`lambda-console iam --help`",
+        ));
     }
     if !arguments.remove.is_empty() {
         return remove(context, arguments, stage, &arguments.remove).await;
@@ -88,26 +97,36 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         let now = jiff::Timestamp::now().as_millisecond();
         let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
         context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
-        let mut refused: Vec<&str> = roles.iter().flat_map(|role| &role.refused).map(String::as_str).collect();
+        let mut refused: Vec<&str> =
+            roles.iter().flat_map(|role| &role.refused).map(String::as_str).collect();
         refused.sort_unstable();
         refused.dedup();
         if !refused.is_empty() {
-            progress::say(&format!("warning: what is not shown is denied to this caller: {}", refused.join(", ")));
+            progress::say(&format!(
+                "warning: what is not shown is denied to this caller: {}",
+                refused.join(", ")
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the actions that the caller is not allowed to call, one line each; with JSON, all verdicts.
+/// Prints the actions that the caller is not allowed to call, one line each; with JSON, all
+/// verdicts.
 fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Failure> {
     let refused = permissions.verdicts.iter().filter(|verdict| !verdict.allowed);
-    let refused: Vec<_> = refused.map(|it| [it.action.clone(), it.resource.clone(), it.reason.clone()]).collect();
+    let refused: Vec<_> =
+        refused.map(|it| [it.action.clone(), it.resource.clone(), it.reason.clone()]).collect();
     if context.output.json {
         let policy: Value = serde_json::from_str(&permissions.policy).unwrap_or_default();
         let Permissions { caller, verdicts, .. } = permissions;
         print_json(&json!({ "caller": caller, "verdicts": verdicts, "policy": policy }))?;
     } else if refused.is_empty() {
-        print_line(&format!("{} may do all {} of it", permissions.caller, permissions.verdicts.len()))?;
+        print_line(&format!(
+            "{} may do all {} of it",
+            permissions.caller,
+            permissions.verdicts.len()
+        ))?;
     } else {
         progress::say(&format!(
             "{} may not do {} of {}",
@@ -138,7 +157,8 @@ fn document(role: &Role) -> Value {
 
 fn row(role: &Role, now: i64) -> [String; 5] {
     let short = |arn: &String| arn.rsplit('/').next().unwrap_or(arn).to_owned();
-    let policies: Vec<String> = role.policies.iter().map(short).chain(role.inline.iter().cloned()).collect();
+    let policies: Vec<String> =
+        role.policies.iter().map(short).chain(role.inline.iter().cloned()).collect();
     let functions = match role.functions.as_slice() {
         [] if role.is_unused() => "none".to_owned(),
         [] => "denied".to_owned(),
@@ -156,7 +176,12 @@ async fn remove(
 ) -> Result<ExitCode, Failure> {
     if !arguments.yes && !roles.is_empty() {
         let names = roles.join(" ");
-        confirm::typed(context, &format!("remove {names} from the account of stage {}", stage.name()), &names).await?;
+        confirm::typed(
+            context,
+            &format!("remove {names} from the account of stage {}", stage.name()),
+            &names,
+        )
+        .await?;
     }
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
     for role in roles {
@@ -170,7 +195,10 @@ async fn remove(
     }
     let failure = summary("remove", roles.len(), &failed);
     if context.output.json {
-        print_json(&with_error(json!({ "stage": stage.name(), "removed": removed }), failure.as_ref()))?;
+        print_json(&with_error(
+            json!({ "stage": stage.name(), "removed": removed }),
+            failure.as_ref(),
+        ))?;
     } else {
         for role in removed {
             print_line(&format!("{role}: removed"))?;

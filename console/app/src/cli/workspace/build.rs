@@ -60,10 +60,15 @@ impl From<Arch> for Architecture {
     }
 }
 
-pub(crate) async fn run(context: &Context, arguments: &Arguments, shows_checks: bool) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    context: &Context,
+    arguments: &Arguments,
+    shows_checks: bool,
+) -> Result<ExitCode, Failure> {
     let workspace = context.workspace().await?;
     let selected = select(&workspace, &arguments.names)?;
-    let names = arguments.features.iter().flat_map(|names| names.split_whitespace().map(str::to_owned));
+    let names =
+        arguments.features.iter().flat_map(|names| names.split_whitespace().map(str::to_owned));
     let request = BuildRequest {
         functions: arguments.names.clone(),
         architecture: arguments.arch.map(Into::into),
@@ -132,7 +137,9 @@ async fn deployed(
     workspace: &Workspace,
     functions: &[Function],
 ) -> Result<BTreeMap<String, Architecture>, Failure> {
-    if arguments.arch.is_some() || functions.iter().all(|function| function.config.architecture.is_some()) {
+    if arguments.arch.is_some()
+        || functions.iter().all(|function| function.config.architecture.is_some())
+    {
         return Ok(BTreeMap::new());
     }
     match context.stage(workspace).await {
@@ -140,8 +147,15 @@ async fn deployed(
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         // A build needs no stage.
         Err(failure) => {
-            let what = format!("did not ask the stage {} what the functions are for", context.stage_name());
-            progress::notice(&Failure { what, hint: "`--arch` says what to build for".to_owned(), ..failure });
+            let what = format!(
+                "did not ask the stage {} what the functions are for",
+                context.stage_name()
+            );
+            progress::notice(&Failure {
+                what,
+                hint: "`--arch` says what to build for".to_owned(),
+                ..failure
+            });
             Ok(BTreeMap::new())
         }
     }

@@ -23,17 +23,26 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     workspace.hints.iter().for_each(crate::cli::context::progress::notice);
     let output = context.output;
     if output.json {
-        let functions: Vec<Value> = states.map(|(function, found)| document(function, &found)).collect();
-        let left_out =
-            workspace.left_out.iter().map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
+        let functions: Vec<Value> =
+            states.map(|(function, found)| document(function, &found)).collect();
+        let left_out = workspace
+            .left_out
+            .iter()
+            .map(|(name, failure)| json!({ "name": name, "error": error(failure) }));
         let warnings: Vec<Value> = workspace.warnings.iter().map(error).collect();
-        print_json(&json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>(), "warnings": warnings }))?;
+        print_json(
+            &json!({ "functions": functions, "left_out": left_out.collect::<Vec<_>>(), "warnings": warnings }),
+        )?;
     } else if workspace.functions.is_empty() {
         let hint = if workspace.hints.is_empty() { NO_FUNCTIONS } else { "see above" };
-        crate::cli::context::progress::say(&format!("no functions in {}: {hint}", workspace.root.display()));
+        crate::cli::context::progress::say(&format!(
+            "no functions in {}: {hint}",
+            workspace.root.display()
+        ));
     } else {
         let now = jiff::Timestamp::now().as_millisecond();
-        let rows: Vec<_> = states.clone().map(|(function, found)| row(function, &found, now)).collect();
+        let rows: Vec<_> =
+            states.clone().map(|(function, found)| row(function, &found, now)).collect();
         output.table(["function", "package", "architecture", "built", "zip", "deployed"], &rows)?;
         for (_, found) in states {
             if let Err(failure) = found {
@@ -41,7 +50,10 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
             }
         }
         if workspace.functions.iter().any(|function| function.stale) {
-            output.print_faint("stale: a source, or a file that the zip includes, is newer than the build", "")?;
+            output.print_faint(
+                "stale: a source, or a file that the zip includes, is newer than the build",
+                "",
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -51,7 +63,10 @@ fn document(function: &Function, found: &Found) -> Value {
     let bootstrap = function.bootstrap.as_ref().map(|bootstrap| {
         json!({ "path": bootstrap.path, "bytes": bootstrap.bytes, "built_at": rfc3339(bootstrap.built_at) })
     });
-    let zip = function.zip.as_ref().map(|zip| json!({ "path": zip.path, "bytes": zip.bytes, "sha256": zip.sha256 }));
+    let zip = function
+        .zip
+        .as_ref()
+        .map(|zip| json!({ "path": zip.path, "bytes": zip.bytes, "sha256": zip.sha256 }));
     let deployed = found.as_ref().ok().and_then(Option::as_ref).map(|deployed| {
         json!({
             "version": deployed.version,
@@ -81,7 +96,9 @@ fn row(function: &Function, found: &Found, now: i64) -> [String; 6] {
         Ok(Some(deployed)) if deployed.in_sync => format!("{}, in sync", deployed.version),
         Ok(Some(deployed)) => format!("{}, differs", deployed.version),
         Ok(None) => "no".to_owned(),
-        Err(failure) if failure.kind == FailureKind::Denied => "denied: lambda:GetFunctionConfiguration".to_owned(),
+        Err(failure) if failure.kind == FailureKind::Denied => {
+            "denied: lambda:GetFunctionConfiguration".to_owned()
+        }
         Err(_) => "not known".to_owned(),
     };
     [

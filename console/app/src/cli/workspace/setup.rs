@@ -28,17 +28,25 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     } else {
         toolchain::setup(architecture, &context.job).await?
     };
-    let missing: Vec<&str> =
-        parts.iter().filter(|part| part.found.is_none() && !part.optional).map(|part| part.name.as_str()).collect();
+    let missing: Vec<&str> = parts
+        .iter()
+        .filter(|part| part.found.is_none() && !part.optional)
+        .map(|part| part.name.as_str())
+        .collect();
     let failure = (!missing.is_empty()).then(|| {
-        let is_of_setup = parts.iter().any(|part| part.found.is_some() && part.name == toolchain::RUST);
+        let is_of_setup =
+            parts.iter().any(|part| part.found.is_some() && part.name == toolchain::RUST);
         let hint = match arguments.check {
             true if is_of_setup => "`lambda-console setup` provides it",
             // Nothing else can be checked without the compiler.
             true => "its line says what to do first: `lambda-console setup` does not install Rust",
             false => "its line says what was tried",
         };
-        Failure::environment("could not find the whole toolchain", format!("missing: {}", missing.join(", ")), hint)
+        Failure::environment(
+            "could not find the whole toolchain",
+            format!("missing: {}", missing.join(", ")),
+            hint,
+        )
     });
     let output = context.output;
     if output.json {
@@ -54,7 +62,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
             .iter()
             .map(|part| {
                 let missing = if part.optional { "missing (optional)" } else { "missing" };
-                [part.name.clone(), part.found.clone().unwrap_or_else(|| missing.to_owned()), part.detail.clone()]
+                [
+                    part.name.clone(),
+                    part.found.clone().unwrap_or_else(|| missing.to_owned()),
+                    part.detail.clone(),
+                ]
             })
             .collect();
         output.table(["part", "found", ""], &rows)?;

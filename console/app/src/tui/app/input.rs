@@ -1,6 +1,8 @@
 //! Terminal input as events: keys through the keymap, the mouse through the areas that were drawn.
 
-use crossterm::event::{Event as TerminalEvent, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use crossterm::event::{
+    Event as TerminalEvent, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
+};
 
 use super::is_covered;
 use crate::tui::{
@@ -14,16 +16,25 @@ use crate::tui::{
 const NOTCH: i16 = 3;
 
 /// Returns the event for terminal input; `None` for input without a meaning.
-pub(super) fn event(event: &TerminalEvent, keymap: &Keymap, state: &State, areas: &Areas) -> Option<Event> {
+pub(super) fn event(
+    event: &TerminalEvent,
+    keymap: &Keymap,
+    state: &State,
+    areas: &Areas,
+) -> Option<Event> {
     match event {
-        TerminalEvent::Key(event) if event.kind != KeyEventKind::Release => keymap.event(state.context(), key(event)?),
+        TerminalEvent::Key(event) if event.kind != KeyEventKind::Release => {
+            keymap.event(state.context(), key(event)?)
+        }
         TerminalEvent::Paste(text) => Some(Event::Paste(text.clone())),
         TerminalEvent::Resize(columns, rows) => Some(Event::Resize(*columns, *rows)),
         TerminalEvent::Mouse(mouse) => {
             let covered = is_covered(state).then_some(Target::Overlay);
             let target = areas.hit(mouse.column, mouse.row).or(covered)?;
             match mouse.kind {
-                MouseEventKind::Down(crossterm::event::MouseButton::Left) => Some(Event::Click(target)),
+                MouseEventKind::Down(crossterm::event::MouseButton::Left) => {
+                    Some(Event::Click(target))
+                }
                 MouseEventKind::ScrollUp => Some(Event::Scroll(target, -NOTCH)),
                 MouseEventKind::ScrollDown => Some(Event::Scroll(target, NOTCH)),
                 _ => None,

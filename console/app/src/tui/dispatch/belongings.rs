@@ -4,16 +4,26 @@ use lambda_console_engine::{
     Job,
     resources::{delete, roles},
 };
-use lambda_console_model::{Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role};
+use lambda_console_model::{
+    Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role,
+};
 
 use super::Shared;
 
 impl Shared {
-    pub(super) async fn belongings(&self, functions: &[String], job: &Job) -> Result<Vec<Belongings>, Failure> {
+    pub(super) async fn belongings(
+        &self,
+        functions: &[String],
+        job: &Job,
+    ) -> Result<Vec<Belongings>, Failure> {
         delete::belongings(&*self.stage().await?, functions, job).await
     }
 
-    pub(super) async fn delete(&self, functions: &[Belongings], job: &Job) -> Result<DeleteOutcome, Failure> {
+    pub(super) async fn delete(
+        &self,
+        functions: &[Belongings],
+        job: &Job,
+    ) -> Result<DeleteOutcome, Failure> {
         // The effect is only sent after a typed confirmation.
         delete::delete(&*self.stage().await?, functions, Consent::Given, job).await
     }

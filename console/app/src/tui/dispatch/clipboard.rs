@@ -17,19 +17,25 @@ struct Program {
     place: &'static str,
 }
 
-const fn program(name: &'static str, arguments: &'static [&'static str], place: &'static str) -> Program {
+const fn program(
+    name: &'static str,
+    arguments: &'static [&'static str],
+    place: &'static str,
+) -> Program {
     Program { name, arguments, place }
 }
 
-/// Copies `text` with one program of each kind that applies: tmux's buffer, and the clipboard of the desktop.
+/// Copies `text` with one program of each kind that applies: tmux's buffer, and the clipboard of
+/// the desktop.
 ///
 /// # Errors
 /// Returns the text if no program accepted it.
 pub async fn copy(text: String) -> Result<String, String> {
     let mut places = Vec::new();
-    for kind in
-        programs(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()), cfg!(target_os = "macos"))
-    {
+    for kind in programs(
+        |name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),
+        cfg!(target_os = "macos"),
+    ) {
         for program in kind {
             if takes(&program, &text).await {
                 places.push(program.place);
@@ -64,9 +70,13 @@ fn programs(is_set: impl Fn(&str) -> bool, is_mac: bool) -> [Vec<Program>; 2] {
 /// Returns `true` if the program exists and accepted the text.
 async fn takes(program: &Program, text: &str) -> bool {
     let mut command = Command::new(program.name);
-    // The process that serves the selection stays in the background: it must not hold our pipes, and outlives the
-    // console.
-    command.args(program.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // The process that serves the selection stays in the background: it must not hold our pipes,
+    // and outlives the console.
+    command
+        .args(program.arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let Ok(mut child) = command.process_group(0).kill_on_drop(true).spawn() else { return false };
     let taken = async {
         let mut stdin = child.stdin.take()?;
@@ -82,7 +92,8 @@ mod tests {
     use super::*;
 
     fn names(set: &[&str], is_mac: bool) -> [Vec<&'static str>; 2] {
-        programs(|name| set.contains(&name), is_mac).map(|kind| kind.iter().map(|program| program.name).collect())
+        programs(|name| set.contains(&name), is_mac)
+            .map(|kind| kind.iter().map(|program| program.name).collect())
     }
 
     #[test]
@@ -90,7 +101,10 @@ mod tests {
         let none: [Vec<&str>; 2] = [vec![], vec![]];
         assert_eq!(names(&[], false), none);
         assert_eq!(names(&["TMUX"], false), [vec!["tmux", "tmux"], vec![]]);
-        assert_eq!(names(&["DISPLAY", "WAYLAND_DISPLAY"], false), [vec![], vec!["wl-copy", "xclip", "xsel"]]);
+        assert_eq!(
+            names(&["DISPLAY", "WAYLAND_DISPLAY"], false),
+            [vec![], vec!["wl-copy", "xclip", "xsel"]]
+        );
         assert_eq!(names(&["TMUX"], true), [vec!["tmux", "tmux"], vec!["pbcopy"]]);
     }
 

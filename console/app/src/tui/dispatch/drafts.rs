@@ -1,22 +1,21 @@
-//! Payloads on disk: the event files of the functions, and the drafts that are kept between runs. A draft is saved as
-//! typed, valid JSON or not.
+//! Payloads on disk: the event files of the functions, and the drafts that are kept between runs. A
+//! draft is saved as typed, valid JSON or not.
 
 use std::{io, path::Path};
 
+use lambda_console_engine::workspace::text;
 use lambda_console_model::Failure;
 use tokio::fs;
 
-use lambda_console_engine::workspace::text;
-
 /// Reads the text of an event file.
 pub(super) async fn read(path: &Path) -> Result<String, Failure> {
-    text::read_async(path)
-        .await
-        .map_err(|why| Failure::usage(format!("could not read the event file {}", path.display()), why, ""))
+    text::read_async(path).await.map_err(|why| {
+        Failure::usage(format!("could not read the event file {}", path.display()), why, "")
+    })
 }
 
-/// Reads all drafts of the directory, by function; none if there is no such directory yet. A draft that cannot be read
-/// stays on disk and is passed to `left_out`.
+/// Reads all drafts of the directory, by function; none if there is no such directory yet. A draft
+/// that cannot be read stays on disk and is passed to `left_out`.
 pub(super) async fn load(
     directory: &Path,
     mut left_out: impl FnMut(Failure),
@@ -36,7 +35,9 @@ pub(super) async fn load(
     let mut drafts = Vec::new();
     while let Some(entry) = entries.next_entry().await.map_err(failed)? {
         let path = entry.path();
-        if let (Some("json"), Some(name)) = (path.extension().and_then(|e| e.to_str()), path.file_stem()) {
+        if let (Some("json"), Some(name)) =
+            (path.extension().and_then(|e| e.to_str()), path.file_stem())
+        {
             match text::read_async(&path).await {
                 Ok(text) => drafts.push((name.to_string_lossy().into_owned(), text)),
                 Err(why) => left_out(Failure::environment(

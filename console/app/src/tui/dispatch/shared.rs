@@ -16,8 +16,9 @@ use lambda_console_engine::{
     workspace::{self, paths},
 };
 use lambda_console_model::{
-    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Failure, Found, Function, Invocation, InvokeMode,
-    InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
+    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Failure, Found, Function,
+    Invocation, InvokeMode, InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample,
+    StageEntry, StageInfo, Workspace,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -51,7 +52,8 @@ impl Shared {
     /// Returns the directory of the payload drafts; waits for a workspace that can be read.
     pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
         let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
-        let workspace = read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
+        let workspace =
+            read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
         Ok(paths::state_dir(&workspace.root).join("drafts"))
     }
 
@@ -65,7 +67,9 @@ impl Shared {
     /// # Errors
     /// Returns the error of the last read, or that the console ends (interrupted).
     pub(super) async fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
-        self.read(Option::is_some).await?.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
+        self.read(Option::is_some)
+            .await?
+            .unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))
     }
 
     /// Waits until a read satisfies `is_enough`.
@@ -76,7 +80,8 @@ impl Shared {
             // A finished read takes precedence, so that drafts can be saved when the console ends.
             biased;
             Ok(read) = read => Ok(read.clone()),
-            () = self.closing.cancelled() => Err(Failure::interrupted("could not read the workspace")),
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not read the \
+                workspace")),
         }
     }
 
@@ -90,14 +95,20 @@ impl Shared {
         let workspace = self.workspace().await?;
         tokio::select! {
             stage = self.slot.stage(&workspace) => stage,
-            () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the stage")),
+            () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the \
+                stage")),
         }
     }
 
     /// Connects, and returns the stage's account and caller; with `renew`, read again.
     pub(super) async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
-        let connected =
-            async { if renew { self.slot.renewed(&*self.workspace().await?).await } else { self.stage().await } };
+        let connected = async {
+            if renew {
+                self.slot.renewed(&*self.workspace().await?).await
+            } else {
+                self.stage().await
+            }
+        };
         let cancelled = async {
             tokio::select! {
                 () = self.closing.cancelled() => {}
@@ -114,8 +125,9 @@ impl Shared {
         let open = async || {
             let root = self.workspace().await?.root.clone();
             let opened = tokio::task::spawn_blocking(move || Store::of_workspace(&root)).await;
-            let store =
-                opened.map_err(|error| Failure::work("could not open the history", error.to_string(), ""))??;
+            let store = opened.map_err(|error| {
+                Failure::work("could not open the history", error.to_string(), "")
+            })??;
             if let Some(notice) = store.notice() {
                 // The receiver lives as long as the job.
                 drop(steps.send(Event::Notice(notice.clone())));
@@ -125,8 +137,8 @@ impl Shared {
         self.store.get_or_try_init(open).await
     }
 
-    /// Returns the history for work that only records in it: an error is reported once, and the work continues without
-    /// it.
+    /// Returns the history for work that only records in it: an error is reported once, and the
+    /// work continues without it.
     pub(super) async fn history(&self, steps: &Steps) -> Option<&Store> {
         match self.store(steps).await {
             Ok(store) => Some(store),
@@ -160,7 +172,10 @@ impl Shared {
         Event::Discovered(id, found)
     }
 
-    pub(super) async fn deployed(&self, functions: &[Function]) -> Result<Vec<(String, Found)>, Failure> {
+    pub(super) async fn deployed(
+        &self,
+        functions: &[Function],
+    ) -> Result<Vec<(String, Found)>, Failure> {
         deploy::deployed(&*self.stage().await?, functions).await
     }
 
@@ -175,11 +190,19 @@ impl Shared {
         recorded::build(&workspace, request, self.history(steps).await, job).await
     }
 
-    pub(super) async fn plan(&self, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
+    pub(super) async fn plan(
+        &self,
+        functions: &[Function],
+        job: &Job,
+    ) -> Result<DeployPlan, Failure> {
         deploy::plan(&*self.stage().await?, functions, job).await
     }
 
-    pub(super) async fn config(&self, function: &Function, job: &Job) -> Result<Option<Box<LiveConfig>>, Failure> {
+    pub(super) async fn config(
+        &self,
+        function: &Function,
+        job: &Job,
+    ) -> Result<Option<Box<LiveConfig>>, Failure> {
         let stage = self.stage().await?;
         Ok(Box::pin(settings::read(&stage, &function.name, job)).await?.map(Box::new))
     }
@@ -215,7 +238,15 @@ impl Shared {
         job: &Job,
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
-        recorded::deploy(&*self.stage().await?, functions, plan, consent, self.history(steps).await, job).await
+        recorded::deploy(
+            &*self.stage().await?,
+            functions,
+            plan,
+            consent,
+            self.history(steps).await,
+            job,
+        )
+        .await
     }
 
     pub(super) async fn invoke(
@@ -237,7 +268,8 @@ impl Shared {
                 drop(steps.send(Event::ResponsePart(id, part.within(&mut room))));
             }
         };
-        let answer = async move { recorded::answer(stage, request, Some(&parts), history, job).await };
+        let answer =
+            async move { recorded::answer(stage, request, Some(&parts), history, job).await };
         tokio::join!(answer, told).0
     }
 
@@ -296,10 +328,14 @@ impl Shared {
         functions: &[String],
         steps: &Steps,
     ) -> Result<Vec<(String, Vec<Sample>)>, Failure> {
-        let (store, since) = (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
+        let (store, since) =
+            (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
         let mut all = Vec::with_capacity(functions.len());
         for function in functions {
-            all.push((function.clone(), store.samples(function, &self.slot.options.stage, since).await?));
+            all.push((
+                function.clone(),
+                store.samples(function, &self.slot.options.stage, since).await?,
+            ));
         }
         Ok(all)
     }

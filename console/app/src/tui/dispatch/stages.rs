@@ -1,14 +1,14 @@
-//! The open stages: effects use the current one, and jobs that started on another one continue there.
+//! The open stages: effects use the current one, and jobs that started on another one continue
+//! there.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use lambda_console_engine::aws::stage::{Stage, StageOptions};
 use lambda_console_model::{Failure, Workspace};
 use tokio_util::sync::CancellationToken;
-
-use lambda_console_engine::aws::stage::{Stage, StageOptions};
 
 /// One stage, connected when it is first needed.
 pub(super) struct Slot {
@@ -36,7 +36,8 @@ impl Slot {
         Ok(connected)
     }
 
-    /// Returns the stage with its settings and credentials read again. Running jobs keep those that they started with.
+    /// Returns the stage with its settings and credentials read again. Running jobs keep those that
+    /// they started with.
     pub(super) async fn renewed(&self, workspace: &Workspace) -> Result<Arc<Stage>, Failure> {
         let is_new = self.stage.lock().await.is_none();
         let stage = self.stage(workspace).await?;
@@ -49,8 +50,8 @@ impl Slot {
     }
 }
 
-/// Takes over, or joins the next process, when the process that serves the local Lambda ends. Also without requests
-/// from here, because others may use its address.
+/// Takes over, or joins the next process, when the process that serves the local Lambda ends. Also
+/// without requests from here, because others may use its address.
 async fn follow(stage: Weak<Stage>) {
     while let Some(stage) = stage.upgrade() {
         match stage.follow().await {
@@ -127,7 +128,12 @@ mod tests {
 
     fn started_with(stage: &str, profile: Option<&str>) -> Stages {
         let profile = profile.map(str::to_owned);
-        Stages::new(StageOptions { profile, stage: stage.to_owned(), read_only: true, ..StageOptions::default() })
+        Stages::new(StageOptions {
+            profile,
+            stage: stage.to_owned(),
+            read_only: true,
+            ..StageOptions::default()
+        })
     }
 
     #[test]
@@ -145,7 +151,10 @@ mod tests {
         let stages = started_with("mine", Some("acme"));
         assert_eq!(stages.current().options.profile.as_deref(), Some("acme"));
         let gamma = stages.of("gamma");
-        assert_eq!((gamma.options.stage.as_str(), gamma.options.profile.as_deref()), ("gamma", None));
+        assert_eq!(
+            (gamma.options.stage.as_str(), gamma.options.profile.as_deref()),
+            ("gamma", None)
+        );
         assert!(gamma.options.read_only, "nothing lifts --read-only");
     }
 }

@@ -7,8 +7,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Consent, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
-    VersionsChanged,
+    Consent, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion,
+    VersionsChange, VersionsChanged,
 };
 
 use super::Shared;
@@ -29,13 +29,21 @@ impl Shared {
         versions::change(&*self.stage().await?, function, change, consent, job).await
     }
 
-    pub(super) async fn plan_promotion(&self, promotion: &Promotion, job: &Job) -> Result<DeployPlan, Failure> {
+    pub(super) async fn plan_promotion(
+        &self,
+        promotion: &Promotion,
+        job: &Job,
+    ) -> Result<DeployPlan, Failure> {
         let (from, to, directory) =
             (self.source(promotion).stage().await?, self.stage().await?, self.promoted().await?);
         promote::plan(&from, &to, promotion, &directory, job).await.map(into_plan)
     }
 
-    pub(super) async fn promote(&self, promotion: &Promotion, job: &Job) -> Result<PromoteOutcome, Failure> {
+    pub(super) async fn promote(
+        &self,
+        promotion: &Promotion,
+        job: &Job,
+    ) -> Result<PromoteOutcome, Failure> {
         let (from, to, directory) =
             (self.source(promotion).stage().await?, self.stage().await?, self.promoted().await?);
         promote::promote(&from, &to, promotion, &directory, job).await
@@ -47,7 +55,8 @@ impl Shared {
     }
 }
 
-/// Converts the outcome of a promotion to the plan of a deploy: their differences are of the same kind.
+/// Converts the outcome of a promotion to the plan of a deploy: their differences are of the same
+/// kind.
 fn into_plan(outcome: PromoteOutcome) -> DeployPlan {
     let functions = outcome.functions.into_iter().map(|function| FunctionPlan {
         version: function.before.unwrap_or_default(),

@@ -41,7 +41,8 @@ actions! {
     Invoke = "invoke",
     /// Invoke it in a new sandbox, so that it is a cold start.
     InvokeCold = "invoke_cold",
-    /// Build, deploy, invoke, fetch the logs and the figures of the selected function; stop at the first failure.
+    /// Build, deploy, invoke, fetch the logs and the figures of the selected function; stop at the
+    /// first failure.
     Loop = "loop",
     /// Follow the logs of the selected function, or stop following.
     Tail = "tail",
@@ -49,11 +50,13 @@ actions! {
     TailAll = "tail_all",
     /// Build and deploy saved changes to the local stage from now on, or stop doing so.
     Watch = "watch",
-    /// Delete the selected function from the stage with all its resources, after a typed confirmation.
+    /// Delete the selected function from the stage with all its resources, after a typed
+    /// confirmation.
     Delete = "delete",
     /// List the execution roles that the console created, to remove one.
     Roles = "roles",
-    /// Check the caller's permissions, and show the smallest policy that the selected function needs.
+    /// Check the caller's permissions, and show the smallest policy that the selected function
+    /// needs.
     Permissions = "permissions",
     /// Show the versions of the selected function.
     Versions = "versions",

@@ -91,11 +91,17 @@ impl Event {
             Self::DeployFinished(_, Ok(outcome)) | Self::Configured(_, Ok(outcome)) => {
                 outcome.failed.iter().map(|failed| &failed.failure).find(is_login)
             }
-            Self::DeleteFinished(_, Ok(outcome)) => {
-                outcome.functions.iter().filter_map(|function| function.failure.as_ref()).find(is_login)
+            Self::DeleteFinished(_, Ok(outcome)) => outcome
+                .functions
+                .iter()
+                .filter_map(|function| function.failure.as_ref())
+                .find(is_login),
+            Self::Promoted(_, Ok(outcome)) => {
+                outcome.failed.iter().map(|(_, failure)| failure).find(is_login)
             }
-            Self::Promoted(_, Ok(outcome)) => outcome.failed.iter().map(|(_, failure)| failure).find(is_login),
-            Self::Planned(_, Ok(plan)) => plan.failed.iter().map(|(_, failure)| failure).find(is_login),
+            Self::Planned(_, Ok(plan)) => {
+                plan.failed.iter().map(|(_, failure)| failure).find(is_login)
+            }
             _ => None,
         };
         failure.filter(is_login)

@@ -71,7 +71,8 @@ impl Card {
 pub struct Functions {
     /// All, sorted by name.
     pub cards: Vec<Card>,
-    /// Functions that were listed and have left the workspace, with their drafts, which are restored if they return.
+    /// Functions that were listed and have left the workspace, with their drafts, which are
+    /// restored if they return.
     pub gone: Vec<Card>,
     /// Filter: only functions whose names contain this are shown.
     pub filter: String,
@@ -100,7 +101,8 @@ impl Functions {
         self.shown().position(|card| card.function.name == chosen)
     }
 
-    /// Selects the shown function at `index`, or the last one before it. If none is shown, the last selection is kept.
+    /// Selects the shown function at `index`, or the last one before it. If none is shown, the last
+    /// selection is kept.
     pub fn select(&mut self, index: usize) {
         let index = index.min(self.shown().count().saturating_sub(1));
         let name = self.shown().nth(index).map(|card| card.function.name.clone());
@@ -145,7 +147,9 @@ impl Functions {
     /// Returns the known architectures of the functions on the stage.
     pub fn deployed_architectures(&self) -> BTreeMap<String, Architecture> {
         let on_stage = |card: &Card| match &card.deployment {
-            Deployment::Present(deployed) => Some((card.function.name.clone(), deployed.architecture?)),
+            Deployment::Present(deployed) => {
+                Some((card.function.name.clone(), deployed.architecture?))
+            }
             Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
         };
         self.cards.iter().filter_map(on_stage).collect()

@@ -67,7 +67,8 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// Returns the job's title in the header; `None` for a job that is too short to show, or that is shown elsewhere.
+    /// Returns the job's title in the header; `None` for a job that is too short to show, or that
+    /// is shown elsewhere.
     pub fn title(&self) -> Option<String> {
         let several = |verb: &str, names: &[String]| match names {
             [] => format!("{verb} all"),
@@ -108,16 +109,22 @@ impl JobKind {
         matches!(self, Self::Discover | Self::Stages | Self::Check | Self::Setup | Self::Build(_))
     }
 
-    /// Returns `true` if quitting would interrupt the job harmfully, so that it must be requested twice.
+    /// Returns `true` if quitting would interrupt the job harmfully, so that it must be requested
+    /// twice.
     pub const fn holds_the_door(&self) -> bool {
-        self.changes_functions() || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
+        self.changes_functions()
+            || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
     }
 
     /// Returns `true` if the job changes functions on the stage; only one such job runs at a time.
     pub const fn changes_functions(&self) -> bool {
         matches!(
             self,
-            Self::Deploy(_) | Self::Delete(_) | Self::Configure(_) | Self::ChangeVersions(_) | Self::Promote(_)
+            Self::Deploy(_)
+                | Self::Delete(_)
+                | Self::Configure(_)
+                | Self::ChangeVersions(_)
+                | Self::Promote(_)
         )
     }
 }
@@ -143,7 +150,11 @@ impl Progress {
     pub fn count(&self) -> Option<String> {
         let share = self.share()?;
         let in_bytes = self.total > 9999;
-        Some(if in_bytes { format!("{:.0} %", share * 100.0) } else { format!("{}/{}", self.done, self.total) })
+        Some(if in_bytes {
+            format!("{:.0} %", share * 100.0)
+        } else {
+            format!("{}/{}", self.done, self.total)
+        })
     }
 }
 
@@ -189,13 +200,25 @@ impl Jobs {
     pub fn start_on(&mut self, stage: String, kind: JobKind, now: i64) -> JobId {
         self.started += 1;
         let id = JobId(self.started);
-        self.running.push(Running { id, kind, stage, since: now, progress: Progress::default(), cancelled: false });
+        self.running.push(Running {
+            id,
+            kind,
+            stage,
+            since: now,
+            progress: Progress::default(),
+            cancelled: false,
+        });
         id
     }
 
     /// Adds a job again that stopped and is resumed.
     pub fn resume(&mut self, job: Running, now: i64) {
-        self.running.push(Running { since: now, progress: Progress::default(), cancelled: false, ..job });
+        self.running.push(Running {
+            since: now,
+            progress: Progress::default(),
+            cancelled: false,
+            ..job
+        });
     }
 
     /// Removes a job from the list; returns `None` if it is not (or no longer) there.
@@ -219,7 +242,8 @@ impl Jobs {
         self.running.iter()
     }
 
-    /// Returns the newest running job that satisfies `wanted`, among those of the shown stage and of the workspace.
+    /// Returns the newest running job that satisfies `wanted`, among those of the shown stage and
+    /// of the workspace.
     pub fn newest(&self, wanted: impl Fn(&JobKind) -> bool) -> Option<&Running> {
         let is_here = |job: &Running| job.stage == self.stage || job.kind.is_of_workspace();
         self.running.iter().rev().find(|job| is_here(job) && wanted(&job.kind))

@@ -1,8 +1,10 @@
-//! Log lines: a ring with a maximum number of lines and bytes, and an index of the lines that match the filter.
+//! Log lines: a ring with a maximum number of lines and bytes, and an index of the lines that match
+//! the filter.
 //!
-//! The ring is always sorted, also if lines arrive late: by time, then by function and stream, and within a stream in
-//! the order of the service. The index grows with the lines: appending a batch costs time proportional to the batch,
-//! not to the ring. A new filter is applied to the newest lines first and in slices, so that no key waits for it.
+//! The ring is always sorted, also if lines arrive late: by time, then by function and stream, and
+//! within a stream in the order of the service. The index grows with the lines: appending a batch
+//! costs time proportional to the batch, not to the ring. A new filter is applied to the newest
+//! lines first and in slices, so that no key waits for it.
 
 mod entry;
 mod filter;
@@ -22,7 +24,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// Maximum number of lines in one slice of a search: well under a millisecond of work.
 const SLICE_LINES: usize = 5_000;
 const SLICE_BYTES: usize = 1 << 19;
-/// Number of the newest lines that are compared with the next one, to share the texts of function, stream and request.
+/// Number of the newest lines that are compared with the next one, to share the texts of function,
+/// stream and request.
 const NEIGHBOURS: usize = 4;
 
 /// The ring, its filter, and the scroll position.
@@ -30,8 +33,8 @@ const NEIGHBOURS: usize = 4;
 pub struct Logs {
     /// Sorted.
     entries: VecDeque<Entry>,
-    /// Number of lines dropped from the front so far, which is the number of the first line in the ring. The number of
-    /// a line is its position in the log.
+    /// Number of lines dropped from the front so far, which is the number of the first line in the
+    /// ring. The number of a line is its position in the log.
     dropped: u64,
     bytes: usize,
     filter: Filter,
@@ -70,11 +73,20 @@ impl Logs {
 
     /// Creates the entry for a line; shares texts with its neighbours.
     fn entry(&self, line: LogLine, batch: &[Entry]) -> Entry {
-        let near = || batch.iter().rev().take(NEIGHBOURS).chain(self.entries.iter().rev().take(NEIGHBOURS));
-        let function = near().map(|entry| &entry.function).find(|function| ***function == *line.function).cloned();
-        let stream = near().map(|entry| &entry.stream).find(|stream| ***stream == *line.stream).cloned();
+        let near = || {
+            batch.iter().rev().take(NEIGHBOURS).chain(self.entries.iter().rev().take(NEIGHBOURS))
+        };
+        let function = near()
+            .map(|entry| &entry.function)
+            .find(|function| ***function == *line.function)
+            .cloned();
+        let stream =
+            near().map(|entry| &entry.stream).find(|stream| ***stream == *line.stream).cloned();
         let request_id = line.request_id.as_ref().and_then(|id| {
-            near().filter_map(|entry| entry.request_id.as_ref()).find(|known| ***known == **id).cloned()
+            near()
+                .filter_map(|entry| entry.request_id.as_ref())
+                .find(|known| ***known == **id)
+                .cloned()
         });
         let mut entry = Entry::new(line);
         entry.function = function.unwrap_or(entry.function);
@@ -99,7 +111,8 @@ impl Logs {
             self.append(entry, tail.is_judged());
         }
         tail.put_rest(self);
-        while self.entries.len() > MOST_LINES || (self.bytes > MOST_BYTES && self.entries.len() > 1) {
+        while self.entries.len() > MOST_LINES || (self.bytes > MOST_BYTES && self.entries.len() > 1)
+        {
             self.drop_first();
         }
     }
@@ -109,7 +122,8 @@ impl Logs {
         let number = self.dropped + index as u64;
         let entries = self.entries.split_off(index);
         self.bytes -= size(&entries);
-        let matches = self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
+        let matches =
+            self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
         // An anchor among the removed lines moves with its line.
         let anchor = self.anchor.filter(|&anchor| anchor >= number && !entries.is_empty());
         let is_judged = self.judged_from <= number;
@@ -145,7 +159,10 @@ impl Logs {
         for fix in fixes {
             let place = (fix.timestamp, &*fix.function, &*fix.stream, fix.rank);
             let index = self.entries.partition_point(|entry| entry.place() < place);
-            let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.place() == place) else { continue };
+            let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.place() == place)
+            else {
+                continue;
+            };
             let number = self.dropped + index as u64;
             let was_shown = self.filter.is_set() && self.filter.lets_through(entry);
             if let Some(id) = fix.request_id {
@@ -167,7 +184,8 @@ impl Logs {
         self.rearrange(&moved);
     }
 
-    /// Sets new ranks of lines (by index), and moves the lines to their new positions, which are close by.
+    /// Sets new ranks of lines (by index), and moves the lines to their new positions, which are
+    /// close by.
     fn rearrange(&mut self, moved: &[(usize, i64)]) {
         let Some(first) = moved.iter().map(|(index, _)| *index).min() else { return };
         for &(index, rank) in moved {
@@ -205,7 +223,8 @@ impl Logs {
         }
     }
 
-    /// Clears the lines that match the filter, and returns their number. [`Logs::bring_back`] restores them.
+    /// Clears the lines that match the filter, and returns their number. [`Logs::bring_back`]
+    /// restores them.
     pub fn clear_shown(&mut self) -> usize {
         let entries = std::mem::take(&mut self.entries);
         self.dropped += entries.len() as u64;
@@ -232,8 +251,8 @@ impl Logs {
         lines
     }
 
-    /// Restores the lines that were cleared last, each at its position, except for those that have arrived again since,
-    /// and returns their number. `None` if none were cleared.
+    /// Restores the lines that were cleared last, each at its position, except for those that have
+    /// arrived again since, and returns their number. `None` if none were cleared.
     pub fn bring_back(&mut self) -> Option<usize> {
         let mut cleared = self.cleared.pop()?;
         let has = |entry: &Entry| {
@@ -312,7 +331,8 @@ impl Logs {
         }
     }
 
-    /// Returns the index of the last line to show: that of the anchor, or else of the newest. `None` if there is none.
+    /// Returns the index of the last line to show: that of the anchor, or else of the newest.
+    /// `None` if there is none.
     pub fn last_shown(&self) -> Option<usize> {
         let newest = self.len().checked_sub(1)?;
         let Some(anchor) = self.anchor else { return Some(newest) };
@@ -324,12 +344,17 @@ impl Logs {
         Some(index.min(newest))
     }
 
-    /// Scrolls by `lines` (negative is up) in a pane with `rows` rows. Follows the newest line once it is reached.
+    /// Scrolls by `lines` (negative is up) in a pane with `rows` rows. Follows the newest line once
+    /// it is reached.
     pub fn scroll(&mut self, lines: isize, rows: usize) {
         let Some(last) = self.last_shown() else { return };
         let highest = rows.max(1).min(self.len()) - 1;
         let index = last.saturating_add_signed(lines).max(highest);
-        self.anchor = if index + 1 >= self.len() && lines > 0 { None } else { self.number(index.min(self.len() - 1)) };
+        self.anchor = if index + 1 >= self.len() && lines > 0 {
+            None
+        } else {
+            self.number(index.min(self.len() - 1))
+        };
     }
 
     /// Pauses at the lines that are shown, or follows the newest.
@@ -342,7 +367,11 @@ impl Logs {
 
     /// Returns `true` if a line of this request is among the newest ones in the ring.
     pub fn has_request(&self, request_id: &str) -> bool {
-        self.entries.iter().rev().take(2_000).any(|entry| entry.request_id.as_deref() == Some(request_id))
+        self.entries
+            .iter()
+            .rev()
+            .take(2_000)
+            .any(|entry| entry.request_id.as_deref() == Some(request_id))
     }
 
     /// Returns all shown lines, oldest first.
@@ -370,7 +399,8 @@ struct Tail {
 }
 
 impl Tail {
-    /// Returns `true` if a line inserted now is at a position where the filter was applied to all lines.
+    /// Returns `true` if a line inserted now is at a position where the filter was applied to all
+    /// lines.
     const fn is_judged(&self) -> bool {
         self.is_judged
     }
@@ -390,7 +420,8 @@ impl Tail {
         self.reach(logs);
     }
 
-    /// Marks the lines from here on as searched, if the line at which the searched range starts comes next.
+    /// Marks the lines from here on as searched, if the line at which the searched range starts
+    /// comes next.
     fn reach(&mut self, logs: &mut Logs) {
         if !self.is_judged && self.next >= logs.judged_from {
             self.is_judged = true;

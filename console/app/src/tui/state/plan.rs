@@ -50,12 +50,18 @@ impl Plan {
 
     /// Returns the functions that would be created or updated.
     pub fn changed(&self) -> impl Iterator<Item = &FunctionPlan> {
-        self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action != DeployAction::Unchanged)
+        self.outcome
+            .iter()
+            .flat_map(|outcome| &outcome.functions)
+            .filter(|one| one.action != DeployAction::Unchanged)
     }
 
     /// Returns the functions that match the stage already.
     pub fn unchanged(&self) -> impl Iterator<Item = &FunctionPlan> {
-        self.outcome.iter().flat_map(|outcome| &outcome.functions).filter(|one| one.action == DeployAction::Unchanged)
+        self.outcome
+            .iter()
+            .flat_map(|outcome| &outcome.functions)
+            .filter(|one| one.action == DeployAction::Unchanged)
     }
 
     /// Returns `true` if the comparison has ended and found changes.

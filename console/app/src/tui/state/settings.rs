@@ -109,10 +109,14 @@ impl ConfigEditor {
         let nothing = FunctionConfig::default();
         let live = self.known().map_or(&nothing, |live| &live.config);
         let edited = patched(live, &self.edits).map_or_else(|_| live.clone(), |(whole, _)| whole);
-        let has_url = [&edited, workspace].iter().any(|config| matches!(config.url, Some(UrlSetting::Present(_))));
+        let has_url = [&edited, workspace]
+            .iter()
+            .any(|config| matches!(config.url, Some(UrlSetting::Present(_))));
         let has_levels = edited.log.format == Some(LogFormat::Json);
         let mut settings: Vec<Setting> = Setting::FIXED.to_vec();
-        settings.retain(|setting| (has_url || !setting.is_of_url()) && (has_levels || !setting.is_of_json()));
+        settings.retain(|setting| {
+            (has_url || !setting.is_of_url()) && (has_levels || !setting.is_of_json())
+        });
         // For a function that is not deployed, only the settings in the workspace.
         settings.retain(|setting| self.known().is_some() || setting.get(workspace).is_some());
         let named = live.env.keys().chain(workspace.env.keys()).cloned().map(Setting::Env);
@@ -144,12 +148,15 @@ impl ConfigEditor {
     /// Records an edit of `setting` to `value`; the value on the stage is not an edit.
     ///
     /// # Errors
-    /// Returns an error if the value is not valid for the setting, or not in combination with the others.
+    /// Returns an error if the value is not valid for the setting, or not in combination with the
+    /// others.
     pub fn edit(&mut self, setting: Setting, value: Option<&str>) -> Result<(), String> {
         let live = self.known().ok_or("the settings on the stage are not known yet")?;
         if live.is_env_hidden && setting.is_variable() {
             return Err(
-                "the stage does not show the variables to this caller, and they are only sent all at once".into()
+                "the stage does not show the variables to this caller, and they are only sent all \
+                at once"
+                    .into(),
             );
         }
         let mut edits = self.edits.clone();

@@ -1,18 +1,21 @@
-//! State of one stage. The state of the shown stage is in [`State`] and its cards; that of every other stage is kept
-//! here, so that switching back shows it immediately, and results that arrive meanwhile go to their stage.
+//! State of one stage. The state of the shown stage is in [`State`] and its cards; that of every
+//! other stage is kept here, so that switching back shows it immediately, and results that arrive
+//! meanwhile go to their stage.
 
 use std::collections::BTreeMap;
 
 use lambda_console_model::{Figures, StageInfo};
 
 use super::{
-    Card, Connection, Deployment, Login, Logs, Response, Sequence, State, Tail, Watch, settings::ConfigEditor,
+    Card, Connection, Deployment, Login, Logs, Response, Sequence, State, Tail, Watch,
+    settings::ConfigEditor,
 };
 
 /// State of a stage that is not shown.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
-    /// The options that a headless command needs for this stage, quoted for a shell: `--stage beta`.
+    /// The options that a headless command needs for this stage, quoted for a shell: `--stage
+    /// beta`.
     pub arguments: String,
     /// State of the connection, with the caller.
     pub connection: Connection,
@@ -40,7 +43,8 @@ struct CardSite {
 impl Site {
     /// Creates the state of a stage with this name, before anything was read.
     pub fn new(stage: &str) -> Self {
-        let arguments = if stage == StageInfo::LOCAL { String::new() } else { format!("--stage {stage}") };
+        let arguments =
+            if stage == StageInfo::LOCAL { String::new() } else { format!("--stage {stage}") };
         Self { arguments, ..Self::default() }
     }
 
@@ -74,8 +78,8 @@ impl State {
         self.sites.insert(before, site);
     }
 
-    /// Exchanges the state that belongs to a stage. All fields are listed here, so that the compiler asks about a new
-    /// one.
+    /// Exchanges the state that belongs to a stage. All fields are listed here, so that the
+    /// compiler asks about a new one.
     fn exchange(&mut self, site: &mut Site) {
         let Self {
             options,

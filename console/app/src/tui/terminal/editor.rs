@@ -32,15 +32,22 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn run(path: &PathBuf) -> Result<(), Failure> {
-    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     let editor = editor.unwrap_or_else(|| "vi".into());
     // Through a shell, for `EDITOR="code --wait"`.
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status();
+    let status =
+        Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => {
             let why = format!("`{editor}` ended with {status}");
-            Err(Failure::work(WHAT, why, "the payload is as it was; set `EDITOR` to an editor that is installed"))
+            Err(Failure::work(
+                WHAT,
+                why,
+                "the payload is as it was; set `EDITOR` to an editor that is installed",
+            ))
         }
         Err(error) => Err(Failure::environment(WHAT, format!("sh: {error}"), "")),
     }

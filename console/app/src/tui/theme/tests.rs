@@ -11,13 +11,13 @@ struct Terminal {
 }
 
 const XTERM: [u32; 16] = [
-    0x00_0000, 0xcd_0000, 0x00_cd00, 0xcd_cd00, 0x00_00ee, 0xcd_00cd, 0x00_cdcd, 0xe5_e5e5, 0x7f_7f7f, 0xff_0000,
-    0x00_ff00, 0xff_ff00, 0x5c_5cff, 0xff_00ff, 0x00_ffff, 0xff_ffff,
+    0x00_0000, 0xcd_0000, 0x00_cd00, 0xcd_cd00, 0x00_00ee, 0xcd_00cd, 0x00_cdcd, 0xe5_e5e5,
+    0x7f_7f7f, 0xff_0000, 0x00_ff00, 0xff_ff00, 0x5c_5cff, 0xff_00ff, 0x00_ffff, 0xff_ffff,
 ];
 /// Values from ethanschoonover.com/solarized.
 const SOLARIZED: [u32; 16] = [
-    0x07_3642, 0xdc_322f, 0x85_9900, 0xb5_8900, 0x26_8bd2, 0xd3_3682, 0x2a_a198, 0xee_e8d5, 0x00_2b36, 0xcb_4b16,
-    0x58_6e75, 0x65_7b83, 0x83_9496, 0x6c_71c4, 0x93_a1a1, 0xfd_f6e3,
+    0x07_3642, 0xdc_322f, 0x85_9900, 0xb5_8900, 0x26_8bd2, 0xd3_3682, 0x2a_a198, 0xee_e8d5,
+    0x00_2b36, 0xcb_4b16, 0x58_6e75, 0x65_7b83, 0x83_9496, 0x6c_71c4, 0x93_a1a1, 0xfd_f6e3,
 ];
 
 const DARK: [Terminal; 3] = [
@@ -27,7 +27,12 @@ const DARK: [Terminal; 3] = [
 ];
 const LIGHT: [Terminal; 2] = [
     Terminal { name: "white", background: 0xff_ffff, text: 0x00_0000, sixteen: XTERM },
-    Terminal { name: "Solarized Light", background: 0xfd_f6e3, text: 0x65_7b83, sixteen: SOLARIZED },
+    Terminal {
+        name: "Solarized Light",
+        background: 0xfd_f6e3,
+        text: 0x65_7b83,
+        sixteen: SOLARIZED,
+    },
 ];
 
 const fn rgb(number: u32) -> Rgb {
@@ -75,7 +80,8 @@ impl Terminal {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// Returns the minimum contrast of secondary text: 4.5, or that of the terminal's own text if it is lower.
+    /// Returns the minimum contrast of secondary text: 4.5, or that of the terminal's own text if
+    /// it is lower.
     fn enough(&self) -> f64 {
         self.contrast(Style::new()).min(4.5)
     }
@@ -97,8 +103,14 @@ fn check(theme: &Theme, terminal: &Terminal) {
     assert!(border >= 2.0, "{name}: borders have {border:.2}:1");
     for (at, style) in theme.clone().styles_mut().enumerate() {
         let contrast = terminal.contrast(*style);
-        assert!(contrast >= 3.0 || *style == theme.border, "{name}: style {at}, {style:?}, has {contrast:.2}:1");
-        assert!(!style.add_modifier.contains(Modifier::DIM), "{name}: faint text is up to the terminal");
+        assert!(
+            contrast >= 3.0 || *style == theme.border,
+            "{name}: style {at}, {style:?}, has {contrast:.2}:1"
+        );
+        assert!(
+            !style.add_modifier.contains(Modifier::DIM),
+            "{name}: faint text is up to the terminal"
+        );
     }
 }
 
@@ -109,7 +121,11 @@ fn text_is_readable_on_every_background_in_every_number_of_colours() {
             check(&theme, terminal);
             check(&Theme::plain(), terminal);
             let secondary = terminal.contrast(theme.clone().in_sixteen().dim);
-            assert!(secondary >= terminal.enough(), "16 colours on {}: {secondary:.2}:1", terminal.name);
+            assert!(
+                secondary >= terminal.enough(),
+                "16 colours on {}: {secondary:.2}:1",
+                terminal.name
+            );
         }
     }
 }
@@ -121,21 +137,36 @@ fn sixteen_colours_are_enough_where_there_are_no_more() {
             assert!(!matches!(style.fg, Some(Color::Indexed(16..))), "{style:?}");
             assert!(!matches!(style.bg, Some(Color::Indexed(16..))), "{style:?}");
         }
-        assert!(theme.selected.add_modifier.contains(Modifier::REVERSED), "the selected row is still marked");
+        assert!(
+            theme.selected.add_modifier.contains(Modifier::REVERSED),
+            "the selected row is still marked"
+        );
     }
 }
 
 #[test]
 fn the_terminal_says_what_it_has() {
     let of = |variables: &[(&str, &str)]| {
-        Palette::of(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Palette::of(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
     };
-    for variables in [&[("TERM", "xterm-256color")][..], &[("TERM", "xterm-kitty")], &[("COLORTERM", "truecolor")]] {
+    for variables in [
+        &[("TERM", "xterm-256color")][..],
+        &[("TERM", "xterm-kitty")],
+        &[("COLORTERM", "truecolor")],
+    ] {
         assert_eq!(of(variables), Palette::FULL, "{variables:?}");
     }
-    assert_eq!(of(&[("TERM", "linux"), ("COLORFGBG", "7;0"), ("NO_COLOR", "")]), Palette::default());
+    assert_eq!(
+        of(&[("TERM", "linux"), ("COLORFGBG", "7;0"), ("NO_COLOR", "")]),
+        Palette::default()
+    );
     assert!(of(&[("COLORFGBG", "0;default;15")]).light && !of(&[("COLORFGBG", "15;8")]).light);
     assert_eq!(of(&[("NO_COLOR", "1")]).fit(Theme::dark()), Theme::plain());
     assert_eq!(of(&[]).fit(Theme::light()), Theme::light().in_sixteen());
-    assert_eq!((Palette::FULL.theme(), of(&[("COLORFGBG", "0;15")]).theme()), (Theme::dark(), Theme::light()));
+    assert_eq!(
+        (Palette::FULL.theme(), of(&[("COLORFGBG", "0;15")]).theme()),
+        (Theme::dark(), Theme::light())
+    );
 }

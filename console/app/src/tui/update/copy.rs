@@ -1,6 +1,8 @@
 //! The headless command line for an action.
 
-use lambda_console_model::{Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting};
+use lambda_console_model::{
+    Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting,
+};
 
 use crate::tui::state::{Draft, State};
 
@@ -54,8 +56,8 @@ pub(super) fn configure(state: &State, function: &str, consent: Consent) -> Stri
     line(state, words.into_iter().chain(yes(consent)))
 }
 
-/// Returns the edits of a function as arguments. The value of a variable is a secret: it is taken from the shell's
-/// variable of that name.
+/// Returns the edits of a function as arguments. The value of a variable is a secret: it is taken
+/// from the shell's variable of that name.
 fn config_words(state: &State, function: &str) -> Vec<String> {
     let mut words = vec!["config".to_owned(), quoted(function)];
     let edits = state.functions.get(function).map(|card| &card.config.edits);
@@ -106,7 +108,12 @@ pub(super) fn versions(state: &State, function: &str) -> String {
 }
 
 /// Returns `lambda-console rollback hello 7`, or the command for another change of the versions.
-pub(super) fn change_versions(state: &State, function: &str, change: &VersionsChange, consent: Consent) -> String {
+pub(super) fn change_versions(
+    state: &State,
+    function: &str,
+    change: &VersionsChange,
+    consent: Consent,
+) -> String {
     let name = quoted(function);
     let mut words = match change {
         VersionsChange::Publish(_) => vec!["versions".to_owned(), name, "--publish".to_owned()],
@@ -123,7 +130,8 @@ pub(super) fn change_versions(state: &State, function: &str, change: &VersionsCh
 
 /// Returns `lambda-console promote beta prod hello`, which contains its stages.
 pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
-    let mut words = vec!["lambda-console promote".to_owned(), quoted(&promotion.from), quoted(&promotion.to)];
+    let mut words =
+        vec!["lambda-console promote".to_owned(), quoted(&promotion.from), quoted(&promotion.to)];
     words.extend(promotion.functions.iter().map(|function| quoted(&function.name)));
     if let Some(canary) = &promotion.canary {
         let steps: Vec<String> = canary.steps.iter().map(f64::to_string).collect();
@@ -160,14 +168,21 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
         _ if request.payload == Draft::EMPTY => {}
         _ => words.push(format!("--payload {}", quoted(&request.payload))),
     }
-    words.extend(request.qualifier.as_ref().map(|qualifier| format!("--qualifier {}", quoted(qualifier))));
+    words.extend(
+        request.qualifier.as_ref().map(|qualifier| format!("--qualifier {}", quoted(qualifier))),
+    );
     match request.mode {
         InvokeMode::Sync => {}
         InvokeMode::Stream => words.push("--stream".to_owned()),
         InvokeMode::Async => words.push("--async".to_owned()),
         InvokeMode::DryRun => words.push("--dry-run".to_owned()),
     }
-    words.extend(request.client_context.as_ref().map(|context| format!("--client-context {}", quoted(context))));
+    words.extend(
+        request
+            .client_context
+            .as_ref()
+            .map(|context| format!("--client-context {}", quoted(context))),
+    );
     words.extend(request.tenant.as_ref().map(|tenant| format!("--tenant {}", quoted(tenant))));
     words.extend(request.cold.then(|| "--cold".to_owned()));
     words.extend(yes(request.consent));

@@ -13,7 +13,9 @@ use crate::tui::{
 
 /// Asks for the name of the selected function.
 pub(super) fn ask_selected(state: &mut State) -> Vec<Effect> {
-    let Some(function) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    let Some(function) = state.functions.selected().map(str::to_owned) else {
+        return verb::none_selected(state);
+    };
     ask(state, function)
 }
 
@@ -40,9 +42,14 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Belonging
     }
 }
 
-/// Returns the word to type for a deletion: the function's name; on a protected stage, with the stage's name before it.
+/// Returns the word to type for a deletion: the function's name; on a protected stage, with the
+/// stage's name before it.
 pub(super) fn word(state: &State, function: &str) -> String {
-    if state.is_protected() { format!("{}/{function}", state.options.stage) } else { function.to_owned() }
+    if state.is_protected() {
+        format!("{}/{function}", state.options.stage)
+    } else {
+        function.to_owned()
+    }
 }
 
 /// Handles the typed line: the word, and the resources to keep.
@@ -68,7 +75,10 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
     }
     match listed {
         None => {
-            state.tell(Notice::plain("the stage has not yet said what would be deleted", "Enter again in a moment"));
+            state.tell(Notice::plain(
+                "the stage has not yet said what would be deleted",
+                "Enter again in a moment",
+            ));
             state.overlay = Some(Overlay::Line(line));
             Vec::new()
         }
@@ -93,15 +103,21 @@ pub(super) fn dismissed(state: &mut State, deletion: &Deletion) -> Vec<Effect> {
 }
 
 /// Handles the end of the deletion.
-pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome, Failure>) -> Vec<Effect> {
+pub(super) fn ended(
+    state: &mut State,
+    job: JobId,
+    result: Result<DeleteOutcome, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
     match result {
         Ok(outcome) => {
             for function in &outcome.functions {
-                let is_gone =
-                    function.gone.iter().any(|item| item.kind == lambda_console_model::BelongingKind::Function);
+                let is_gone = function
+                    .gone
+                    .iter()
+                    .any(|item| item.kind == lambda_console_model::BelongingKind::Function);
                 if is_gone && let Some(card) = state.functions.get_mut(&function.name) {
                     card.deployment = Deployment::Absent;
                 }
@@ -115,11 +131,17 @@ pub(super) fn ended(state: &mut State, job: JobId, result: Result<DeleteOutcome,
 
 /// Returns a message on the deleted resources; for a failure, on those that are left.
 fn story(outcome: &DeleteOutcome) -> Notice {
-    let failed = outcome.functions.iter().find_map(|function| Some((function, function.failure.as_ref()?)));
+    let failed =
+        outcome.functions.iter().find_map(|function| Some((function, function.failure.as_ref()?)));
     let Some((function, failure)) = failed else {
         let gone = finish::named(outcome.functions.iter().map(|function| function.name.as_str()));
-        let items: usize = outcome.functions.iter().map(|function| function.gone.len().saturating_sub(1)).sum();
-        let more = if items == 0 { String::new() } else { format!(" with {items} more that belonged to it") };
+        let items: usize =
+            outcome.functions.iter().map(|function| function.gone.len().saturating_sub(1)).sum();
+        let more = if items == 0 {
+            String::new()
+        } else {
+            format!(" with {items} more that belonged to it")
+        };
         return Notice::good(format!("deleted {gone}{more} from {}", outcome.stage));
     };
     let left = function.left.iter().filter(|item| item.kept.is_none()).map(|item| item.kind.name());

@@ -1,7 +1,8 @@
 //! Results of work. Results of jobs that are no longer listed are ignored.
 
 use lambda_console_model::{
-    Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Failure, Figures, LogLine, Sample, Step,
+    Architecture, BuildOutcome, DeployAction, DeployOutcome, Deployed, Failure, FailureKind,
+    Figures, LogLine, Sample, Step,
 };
 
 use super::{logs, run, start, watch, workspace};
@@ -19,7 +20,11 @@ pub(super) fn step(state: &mut State, job: JobId, step: &Step) {
     }
 }
 
-pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, Failure>) -> Vec<Effect> {
+pub(super) fn build(
+    state: &mut State,
+    job: JobId,
+    result: Result<BuildOutcome, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
@@ -52,7 +57,11 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
                 [(_, failure)] => Notice::of(failure),
                 failed => {
                     let failed = named(failed.iter().map(|(name, _)| name.as_str()));
-                    Notice { mood: Mood::Bad, text: format!("could not build {failed}"), hint: String::new() }
+                    Notice {
+                        mood: Mood::Bad,
+                        text: format!("could not build {failed}"),
+                        hint: String::new(),
+                    }
                 }
             });
         }
@@ -61,11 +70,12 @@ pub(super) fn build(state: &mut State, job: JobId, result: Result<BuildOutcome, 
             state.tell(Notice::of(failure));
         }
     }
-    let cancelled = matches!(&result, Err(failure) if failure.kind == lambda_console_model::FailureKind::Interrupted);
+    let cancelled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Interrupted);
     if !worked && !cancelled {
         bring_up(state, Tab::Build);
     }
-    let built = result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
+    let built =
+        result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
     state.output.outcome = Some(result);
     let mut effects = run::ended(state, job, worked);
     effects.extend(watch::built(state, job, built));
@@ -80,7 +90,11 @@ pub(super) fn bring_up(state: &mut State, tab: Tab) {
     }
 }
 
-pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome, Failure>) -> Vec<Effect> {
+pub(super) fn deploy(
+    state: &mut State,
+    job: JobId,
+    result: Result<DeployOutcome, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
@@ -91,11 +105,16 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
                 if let Some(card) = state.functions.get_mut(&done.name) {
                     let (version, sha256) = (done.version.clone(), done.sha256.clone());
                     // The stage reports the architecture of a native build when it is read.
-                    let architecture =
-                        Some(card.function.architecture).filter(|architecture| *architecture != Architecture::Native);
+                    let architecture = Some(card.function.architecture)
+                        .filter(|architecture| *architecture != Architecture::Native);
                     let (in_sync, modified_at) = (true, state.now);
-                    card.deployment =
-                        Deployment::Present(Deployed { version, sha256, in_sync, modified_at, architecture });
+                    card.deployment = Deployment::Present(Deployed {
+                        version,
+                        sha256,
+                        in_sync,
+                        modified_at,
+                        architecture,
+                    });
                 }
             }
             for failed in &outcome.failed {
@@ -104,7 +123,8 @@ pub(super) fn deploy(state: &mut State, job: JobId, result: Result<DeployOutcome
                     state.output.push(&format!("  {}: {truth}", failed.name));
                 }
             }
-            let notice = deploy_failure(&outcome).unwrap_or_else(|| Notice::good(deploy_story(&outcome)));
+            let notice =
+                deploy_failure(&outcome).unwrap_or_else(|| Notice::good(deploy_story(&outcome)));
             state.tell(notice);
         }
         Err(failure) => state.tell(Notice::of(&failure)),
@@ -140,14 +160,24 @@ fn deploy_story(outcome: &DeployOutcome) -> String {
             _ => format!("{what} {} on {} in {:.1} s", one.name, outcome.stage, one.seconds),
         };
     }
-    let count = |action| outcome.functions.iter().filter(|function| function.action == action).count();
+    let count =
+        |action| outcome.functions.iter().filter(|function| function.action == action).count();
     let (created, updated) = (count(DeployAction::Created), count(DeployAction::Updated));
     let unchanged = count(DeployAction::Unchanged);
-    format!("deployed to {}: {created} created, {updated} updated, {unchanged} unchanged", outcome.stage)
+    format!(
+        "deployed to {}: {created} created, {updated} updated, {unchanged} unchanged",
+        outcome.stage
+    )
 }
 
-pub(super) fn logs(state: &mut State, job: JobId, result: Result<Vec<LogLine>, Failure>) -> Vec<Effect> {
-    let Some(JobKind::FetchLogs(function)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
+pub(super) fn logs(
+    state: &mut State,
+    job: JobId,
+    result: Result<Vec<LogLine>, Failure>,
+) -> Vec<Effect> {
+    let Some(JobKind::FetchLogs(function)) = state.jobs.end(job).map(|ended| ended.kind) else {
+        return Vec::new();
+    };
     let worked = result.is_ok();
     match result {
         Ok(lines) if lines.is_empty() => logs::of_response(state, &function),
@@ -185,7 +215,8 @@ pub(super) fn samples(
                 let Some(card) = state.functions.get_mut(&name) else { continue };
                 // Invocations that ended while the history was read are not in it yet.
                 let newest = samples.last().map_or(i64::MIN, |sample| sample.at);
-                let later = card.figures.samples.iter().filter(|sample| sample.at > newest).cloned();
+                let later =
+                    card.figures.samples.iter().filter(|sample| sample.at > newest).cloned();
                 let later: Vec<Sample> = later.collect();
                 card.figures = later.into_iter().fold(Figures::new(samples), Figures::with);
             }

@@ -11,7 +11,8 @@ use crate::tui::{
     },
 };
 
-/// A job that stopped for lack of credentials, according to an event; determined before the event is handled.
+/// A job that stopped for lack of credentials, according to an event; determined before the event
+/// is handled.
 pub(super) struct Stop {
     stopped: Stopped,
     failure: Failure,
@@ -37,7 +38,11 @@ pub(super) fn keep(state: &mut State, stop: Stop) {
     let kind = &stop.stopped.job.kind;
     if !matches!(
         kind,
-        JobKind::Connect | JobKind::Refresh | JobKind::ReadConfig(_) | JobKind::Samples(_) | JobKind::Compare(_)
+        JobKind::Connect
+            | JobKind::Refresh
+            | JobKind::ReadConfig(_)
+            | JobKind::Samples(_)
+            | JobKind::Compare(_)
     ) {
         login.stopped.push(stop.stopped);
     }
@@ -90,8 +95,12 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     }
     let waiting = login.waiting();
     if !login.trying {
-        let key = state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
-        state.tell(Notice::plain("the credentials work again", format!("{key} goes on with {waiting}")));
+        let key =
+            state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
+        state.tell(Notice::plain(
+            "the credentials work again",
+            format!("{key} goes on with {waiting}"),
+        ));
         state.login = Some(login);
         return Vec::new();
     }

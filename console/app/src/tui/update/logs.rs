@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lambda_console_model::{Failure, FailureKind, Invocation, LogFix, LogLine, LogMark, Sample, TailState};
+use lambda_console_model::{
+    Failure, FailureKind, Invocation, LogFix, LogLine, LogMark, Sample, TailState,
+};
 
 use super::{copy, show, start, verb};
 use crate::tui::{
@@ -39,7 +41,8 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
     effects
 }
 
-/// Follows the logs of these functions again, from the time when that had stopped. The screen is unchanged.
+/// Follows the logs of these functions again, from the time when that had stopped. The screen is
+/// unchanged.
 pub(super) fn resume(state: &mut State, functions: Vec<String>, since: i64) -> Vec<Effect> {
     if tail_job(state).is_some() {
         return Vec::new();
@@ -131,7 +134,8 @@ pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failu
     }
 }
 
-/// Adds the lines from a response, which have no timestamps, unless the log's lines are there or a tail fetches them.
+/// Adds the lines from a response, which have no timestamps, unless the log's lines are there or a
+/// tail fetches them.
 pub(super) fn of_invocation(state: &mut State, invocation: &Invocation) {
     if is_tailed(state, &invocation.function) || state.logs.has_request(&invocation.request_id) {
         return;
@@ -189,7 +193,11 @@ pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
     state.logs.set_filter(filter);
     state.logs.anchor = None;
     show(state, Tab::Logs);
-    if is_known { Vec::new() } else { fetch(state, &function).map(|(_, effects)| effects).unwrap_or_default() }
+    if is_known {
+        Vec::new()
+    } else {
+        fetch(state, &function).map(|(_, effects)| effects).unwrap_or_default()
+    }
 }
 
 /// Returns `true` if a filter text or a request narrows the lines.
@@ -212,7 +220,8 @@ pub(super) fn filter(state: &mut State, text: &str) {
 
 /// Filters the lines by the selected function. After a change, the newest lines are shown.
 pub(super) fn follow_selection(state: &mut State) {
-    let wanted = if state.logs.all_functions { None } else { state.functions.selected().map(str::to_owned) };
+    let wanted =
+        if state.logs.all_functions { None } else { state.functions.selected().map(str::to_owned) };
     let filter = state.logs.filter();
     if filter.function != wanted {
         let filter = Filter { function: wanted, request_id: None, text: filter.text.clone() };
@@ -231,7 +240,8 @@ pub(super) fn change(state: &mut State, action: Action) {
         }
         Action::AllLogs => {
             state.logs.all_functions = !state.logs.all_functions;
-            let which = if state.logs.all_functions { "all functions" } else { "the selected function" };
+            let which =
+                if state.logs.all_functions { "all functions" } else { "the selected function" };
             state.tell(Notice::plain(format!("the lines of {which} are shown"), ""));
         }
         _ => {
@@ -240,7 +250,10 @@ pub(super) fn change(state: &mut State, action: Action) {
             state.tell(match cleared {
                 0 => Notice::plain("no line is shown", ""),
                 1 => Notice::plain("cleared 1 line", format!("{key} brings it back")),
-                lines => Notice::plain(format!("cleared {lines} lines"), format!("{key} brings them back")),
+                lines => Notice::plain(
+                    format!("cleared {lines} lines"),
+                    format!("{key} brings them back"),
+                ),
             });
         }
     }

@@ -28,10 +28,16 @@ pub(super) fn open(state: &mut State, action: Action) {
         Action::Filter if state.tab == Tab::Logs && state.focus == Focus::Tab => {
             Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.logs.filter().text)))
         }
-        Action::Filter => Some(Overlay::Line(Line::new(Purpose::FilterFunctions, &state.functions.filter))),
+        Action::Filter => {
+            Some(Overlay::Line(Line::new(Purpose::FilterFunctions, &state.functions.filter)))
+        }
         _ => {
             let files = state.functions.current().map_or(&[][..], |card| &card.function.events);
-            let entry = |name: &String| Entry { label: name.clone(), detail: String::new(), value: name.clone() };
+            let entry = |name: &String| Entry {
+                label: name.clone(),
+                detail: String::new(),
+                value: name.clone(),
+            };
             let entries: Vec<Entry> = files.iter().map(|file| entry(&file.name)).collect();
             if entries.is_empty() {
                 let hint = "put payloads as `events/NAME.json` beside the function's `src`";
@@ -92,7 +98,8 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Change(_) => {}
             }
         }
-        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login) | None => {}
+        Some(Overlay::Help(_) | Overlay::Plan(_) | Overlay::Versions(_) | Overlay::Login)
+        | None => {}
     }
 }
 
@@ -112,8 +119,11 @@ pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
         let text = format!("{} {}", entry.label, entry.value);
         pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)
     };
-    let mut scored: Vec<(usize, u32)> =
-        entries.iter().enumerate().filter_map(|(index, entry)| Some((index, score(entry)?))).collect();
+    let mut scored: Vec<(usize, u32)> = entries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| Some((index, score(entry)?)))
+        .collect();
     scored.sort_by_key(|&(index, score)| (std::cmp::Reverse(score), index));
     scored.into_iter().map(|(index, _)| index).collect()
 }
@@ -208,19 +218,25 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
     let typed = text.trim();
     match line.purpose.clone() {
         Purpose::FilterFunctions | Purpose::FilterLogs => {}
-        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => options::take(state, line, typed),
+        Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant => {
+            options::take(state, line, typed);
+        }
         Purpose::Setting(setting) => settings::typed(state, line, &setting),
         Purpose::Variable => settings::named(state, line),
         Purpose::Code(asked) => return login::give_code(&asked, typed),
         Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
         Purpose::RemoveRole(role) => return roles::accept(state, line, role),
-        Purpose::Prune(name, _) if typed != name => refuse(state, line, format!("that is not {name}")),
+        Purpose::Prune(name, _) if typed != name => {
+            refuse(state, line, format!("that is not {name}"));
+        }
         Purpose::Change(_) if typed != state.options.stage => {
             let why = format!("that is not {}", state.options.stage);
             refuse(state, line, why);
         }
         // Keep the typed text while something else runs.
-        Purpose::Prune(..) | Purpose::Change(_) if !verb::may_change(state, "nothing is changed") => {
+        Purpose::Prune(..) | Purpose::Change(_)
+            if !verb::may_change(state, "nothing is changed") =>
+        {
             state.overlay = Some(Overlay::Line(line));
         }
         Purpose::Prune(name, _) => return versions::prune(state, name),

@@ -25,14 +25,20 @@ pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) 
     (job, Effect::Plan { job, functions })
 }
 
-/// Changes settings of a function: on the local stage immediately, elsewhere after the plan was approved.
-pub(super) fn configure(state: &mut State, function: Function, revision: Option<String>) -> Vec<Effect> {
+/// Changes settings of a function: on the local stage immediately, elsewhere after the plan was
+/// approved.
+pub(super) fn configure(
+    state: &mut State,
+    function: Function,
+    revision: Option<String>,
+) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
         return settings::send(state, function, revision, Consent::None);
     }
     state.command = Some(copy::plan_config(state, &function.name));
     let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
-    let of = Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
+    let of =
+        Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
     show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
 }
 
@@ -54,7 +60,11 @@ fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
 }
 
 /// Handles the result of a comparison, if the plan is still open, or the run waits for it.
-pub(super) fn compared(state: &mut State, job: JobId, result: Result<DeployPlan, Failure>) -> Vec<Effect> {
+pub(super) fn compared(
+    state: &mut State,
+    job: JobId,
+    result: Result<DeployPlan, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }
@@ -87,7 +97,8 @@ pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
     }
 }
 
-/// Applies the plan. It stays open while it is computed, and until the stage's name is typed if that is needed.
+/// Applies the plan. It stays open while it is computed, and until the stage's name is typed if
+/// that is needed.
 pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if plan.job.is_some() {
         state.overlay = Some(Overlay::Plan(plan));
@@ -103,7 +114,10 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     let consent = if state.asks_name(&plan) { Consent::Given } else { Consent::None };
     if consent == Consent::Given && plan.typed.text().trim() != state.options.stage {
         let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
-        state.tell(Notice::plain(format!("that is not {}", state.options.stage), format!("{key} changes nothing")));
+        state.tell(Notice::plain(
+            format!("that is not {}", state.options.stage),
+            format!("{key} changes nothing"),
+        ));
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }
@@ -120,7 +134,9 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
             started.map(|(_, effects)| effects).unwrap_or_default()
         }
         Planned::Loop(name) => run::deploy(state, name, plan.outcome, consent),
-        Planned::Configure { function, revision } => settings::send(state, *function, revision, consent),
+        Planned::Configure { function, revision } => {
+            settings::send(state, *function, revision, consent)
+        }
         Planned::Promote(promotion) => promote::send(state, Promotion { consent, ..*promotion }),
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
         Some(from) => (from, Some(Canary::default())),
         None => (value, None),
     };
-    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else {
+        return verb::none_selected(state);
+    };
     let (from, to) = (from.to_owned(), state.options.stage.clone());
     let functions = verb::functions(state, &[name]);
     plan::promote(state, Promotion { functions, from, to, canary, consent: Consent::None })
@@ -68,7 +70,11 @@ pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
 }
 
 /// Reports the result, and reads the stage again.
-pub(super) fn finished(state: &mut State, job: JobId, result: &Result<PromoteOutcome, Failure>) -> Vec<Effect> {
+pub(super) fn finished(
+    state: &mut State,
+    job: JobId,
+    result: &Result<PromoteOutcome, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }

@@ -25,13 +25,19 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
     }
     match result {
         Ok(roles) if roles.is_empty() => {
-            state.tell(Notice::plain("the console has made no role for functions in this region", ""));
+            state.tell(Notice::plain(
+                "the console has made no role for functions in this region",
+                "",
+            ));
         }
         Ok(roles) if state.overlay.is_none() && state.focus != Focus::Edit => {
             let entries = roles.into_iter().map(entry).collect();
             state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
         }
-        Ok(roles) => state.tell(Notice::plain(format!("the console has made {}", counted(roles.len(), "role")), "")),
+        Ok(roles) => state.tell(Notice::plain(
+            format!("the console has made {}", counted(roles.len(), "role")),
+            "",
+        )),
         Err(failure) => state.tell(Notice::of(&failure)),
     }
 }
@@ -52,7 +58,8 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
         return Vec::new();
     }
     if entry.detail == "unused" {
-        state.overlay = Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
+        state.overlay =
+            Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
     } else if entry.detail == "not known" {
         let why = format!("this caller may not look which functions have {}", entry.label);
         state.tell(Notice::plain(why, format!("it needs {}", Role::LIST_FUNCTIONS)));
@@ -76,7 +83,9 @@ pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect>
 
 /// Handles the end of the removal.
 pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>) {
-    let Some(JobKind::RemoveRole(role)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
+    let Some(JobKind::RemoveRole(role)) = state.jobs.end(job).map(|ended| ended.kind) else {
+        return;
+    };
     state.tell(match result {
         Ok(()) => Notice::good(format!("removed the role {role}")),
         Err(failure) => Notice::of(&failure),
@@ -102,13 +111,21 @@ pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions,
         Ok(permissions) => permissions,
         Err(failure) => return state.tell(Notice::of(&failure)),
     };
-    let refused: Vec<&Verdict> = permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
+    let refused: Vec<&Verdict> =
+        permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
     if refused.is_empty() {
         let all = permissions.verdicts.len();
-        state.tell(Notice::good(format!("{} may do all of it: {all} permissions", permissions.caller)));
+        state.tell(Notice::good(format!(
+            "{} may do all of it: {all} permissions",
+            permissions.caller
+        )));
     } else {
-        let told =
-            format!("{} lacks {} of {} permissions", permissions.caller, refused.len(), permissions.verdicts.len());
+        let told = format!(
+            "{} lacks {} of {} permissions",
+            permissions.caller,
+            refused.len(),
+            permissions.verdicts.len()
+        );
         state.tell(Notice::plain(told, ""));
     }
     if state.overlay.is_some() || state.focus == Focus::Edit {
@@ -129,5 +146,9 @@ fn refusal(verdict: &Verdict) -> Entry {
 
 /// Copies the selected statement or policy.
 pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
-    action::copy(state, &entry.value, if entry.detail.is_empty() { "the policy" } else { "the statement" })
+    action::copy(
+        state,
+        &entry.value,
+        if entry.detail.is_empty() { "the policy" } else { "the statement" },
+    )
 }

@@ -5,13 +5,18 @@ use lambda_console_model::{Consent, DeployAction, DeployPlan, Failure, InvokeMod
 use super::{logs, plan, verb};
 use crate::tui::{
     message::Effect,
-    state::{Focus, JobId, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State, overlay::StageChange},
+    state::{
+        Focus, JobId, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State,
+        overlay::StageChange,
+    },
 };
 
-/// Starts the run of the selected function; on a protected local stage, after the stage's name was typed. On other
-/// stages, the plan of its deploy asks for that.
+/// Starts the run of the selected function; on a protected local stage, after the stage's name was
+/// typed. On other stages, the plan of its deploy asks for that.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else {
+        return verb::none_selected(state);
+    };
     if state.is_local() {
         return verb::change_stage(state, StageChange::Loop(name));
     }
@@ -39,14 +44,17 @@ pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Ef
 /// Handles the end of `job`. If it belongs to the run, the next step starts.
 pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> {
     let now = state.now;
-    let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job)) else {
+    let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job))
+    else {
         return Vec::new();
     };
     let (function, consent) = (sequence.function.clone(), sequence.consent);
     let Some(next) = sequence.advance(now, worked) else { return Vec::new() };
     let started = match next {
         LoopStep::Build => None,
-        LoopStep::Deploy if state.is_local() => verb::start_deploy(state, vec![function], consent, None),
+        LoopStep::Deploy if state.is_local() => {
+            verb::start_deploy(state, vec![function], consent, None)
+        }
         LoopStep::Deploy => {
             let (job, effect) = plan::compare(state, vec![function]);
             Some((job, vec![effect]))
@@ -78,15 +86,22 @@ pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> 
     effects
 }
 
-/// Handles the plan of the run's deploy, if `job` computed it. If it has changes, the run waits for approval.
-pub(super) fn compared(state: &mut State, job: JobId, result: &Result<DeployPlan, Failure>) -> Option<Vec<Effect>> {
+/// Handles the plan of the run's deploy, if `job` computed it. If it has changes, the run waits for
+/// approval.
+pub(super) fn compared(
+    state: &mut State,
+    job: JobId,
+    result: &Result<DeployPlan, Failure>,
+) -> Option<Vec<Effect>> {
     let sequence = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job))?;
     let failure = match result {
         Ok(outcome) => outcome.failed.first().map(|(_, failure)| failure),
         Err(failure) => Some(failure),
     };
     match (failure, result) {
-        (None, Ok(outcome)) if outcome.functions.iter().any(|one| one.action != DeployAction::Unchanged) => {
+        (None, Ok(outcome))
+            if outcome.functions.iter().any(|one| one.action != DeployAction::Unchanged) =>
+        {
             sequence.job = None;
             sequence.plan = Some(outcome.clone());
             return Some(Vec::new());

@@ -9,15 +9,18 @@ use super::{copy, finish, overlay, plan, start, verb};
 use crate::tui::{
     message::{Action, Effect},
     state::{
-        Card, Connection, Context, Deployment, Focus, JobId, JobKind, Notice, Overlay, Revealed, State, Tab,
+        Card, Connection, Context, Deployment, Focus, JobId, JobKind, Notice, Overlay, Revealed,
+        State, Tab,
         overlay::{Line, Purpose},
         settings::{ConfigEditor, Live, Row},
     },
 };
 
-/// Reads the settings of the shown function, if they are not known; masks revealed values once the pane is left.
+/// Reads the settings of the shown function, if they are not known; masks revealed values once the
+/// pane is left.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
-    let shown = (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
+    let shown =
+        (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
     let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
     if seen.is_none_or(|function| !state.revealed.is_of(&state.options.stage, &function)) {
         state.revealed = Revealed::default();
@@ -33,8 +36,11 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
         }
     }
     let is_connected = matches!(state.connection, Connection::Connected(_));
-    let Some(card) = state.functions.current().filter(|_| shown.is_some() && is_connected) else { return effects };
-    if card.config.is_fresh || card.config.asking.is_some() || card.deployment == Deployment::Absent {
+    let Some(card) = state.functions.current().filter(|_| shown.is_some() && is_connected) else {
+        return effects;
+    };
+    if card.config.is_fresh || card.config.asking.is_some() || card.deployment == Deployment::Absent
+    {
         return effects;
     }
     let function = card.function.clone();
@@ -47,9 +53,18 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
 }
 
 /// Handles a function's settings from the stage; `None` if the function is not deployed.
-pub(super) fn read(state: &mut State, job: JobId, result: Result<Option<Box<LiveConfig>>, Failure>) {
-    let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return };
-    let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job)) else { return };
+pub(super) fn read(
+    state: &mut State,
+    job: JobId,
+    result: Result<Option<Box<LiveConfig>>, Failure>,
+) {
+    let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
+        return;
+    };
+    let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job))
+    else {
+        return;
+    };
     card.config.asking = None;
     card.config.is_fresh = true;
     match result {
@@ -69,7 +84,9 @@ pub(super) fn go(state: &mut State, lines: isize) -> bool {
     let rows = usize::from(state.viewport.rows);
     let most = state.viewport.lines.saturating_sub(rows);
     let Some(card) = state.functions.current_mut() else { return false };
-    let Some(last) = card.config.rows(&card.function.config).len().checked_sub(1) else { return false };
+    let Some(last) = card.config.rows(&card.function.config).len().checked_sub(1) else {
+        return false;
+    };
     let at = card.config.selected.min(last);
     let line = ConfigEditor::HEAD + at;
     let is_in_sight = (state.top..state.top + rows).contains(&line);
@@ -132,7 +149,8 @@ fn edit(state: &mut State, row: Row) {
         return;
     }
     // Editing a masked value does not reveal it.
-    let is_masked = matches!(&row.setting, Setting::Env(name) if !state.revealed.names.contains(name));
+    let is_masked =
+        matches!(&row.setting, Setting::Env(name) if !state.revealed.names.contains(name));
     let text = row.value().filter(|_| !is_masked).unwrap_or_default().to_owned();
     let mut line = Line::new(Purpose::Setting(row.setting), &text);
     // Typing replaces it; a cursor key keeps it.
@@ -140,12 +158,16 @@ fn edit(state: &mut State, row: Row) {
     state.overlay = Some(Overlay::Line(line));
 }
 
-/// Records an edit, and shows the effect of the next deploy on it. Returns an error with the reason if it is not valid.
+/// Records an edit, and shows the effect of the next deploy on it. Returns an error with the reason
+/// if it is not valid.
 fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
-    let Some(card) = state.functions.current_mut() else { return Err("the function is not listed any more".into()) };
+    let Some(card) = state.functions.current_mut() else {
+        return Err("the function is not listed any more".into());
+    };
     let edited = card.config.edit(setting.clone(), value);
     let warning = card.config.edits.get(setting).and_then(|value| {
-        let (name, wanted) = (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
+        let (name, wanted) =
+            (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
         Some(format!("the next deploy of {name} {}", wanted.of(setting)))
     });
     state.notice = warning.map(|text| Notice::plain(text, ""));
@@ -173,7 +195,9 @@ pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
 pub(super) fn named(state: &mut State, line: Line) {
     let name = line.text();
     match format!("env.{}", name.trim()).parse() {
-        Ok(setting) => state.overlay = Some(Overlay::Line(Line::new(Purpose::Setting(setting), ""))),
+        Ok(setting) => {
+            state.overlay = Some(Overlay::Line(Line::new(Purpose::Setting(setting), "")));
+        }
         Err(why) => overlay::refuse(state, line, why),
     }
 }
@@ -194,7 +218,8 @@ fn reveal(state: &mut State, row: &Row) {
     state.revealed.toggle(stage, function, name);
 }
 
-/// Sends the edits: to the local stage immediately, elsewhere after they were compared with the stage.
+/// Sends the edits: to the local stage immediately, elsewhere after they were compared with the
+/// stage.
 fn apply(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     if card.config.edits.is_empty() {
@@ -217,7 +242,12 @@ fn apply(state: &mut State) -> Vec<Effect> {
 }
 
 /// Sends settings that were confirmed or need no confirmation.
-pub(super) fn send(state: &mut State, function: Function, revision: Option<String>, consent: Consent) -> Vec<Effect> {
+pub(super) fn send(
+    state: &mut State,
+    function: Function,
+    revision: Option<String>,
+    consent: Consent,
+) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {
         return Vec::new();
     }
@@ -228,11 +258,18 @@ pub(super) fn send(state: &mut State, function: Function, revision: Option<Strin
 }
 
 /// Handles the result; edits that were sent are removed once the stage reports the new values.
-pub(super) fn sent(state: &mut State, job: JobId, result: &Result<DeployOutcome, Failure>) -> Vec<Effect> {
-    let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
+pub(super) fn sent(
+    state: &mut State,
+    job: JobId,
+    result: &Result<DeployOutcome, Failure>,
+) -> Vec<Effect> {
+    let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
+        return Vec::new();
+    };
     state.tell(match result {
-        Ok(outcome) => finish::deploy_failure(outcome)
-            .unwrap_or_else(|| Notice::good(format!("changed the settings of {name} on {}", state.options.stage))),
+        Ok(outcome) => finish::deploy_failure(outcome).unwrap_or_else(|| {
+            Notice::good(format!("changed the settings of {name} on {}", state.options.stage))
+        }),
         Err(failure) => Notice::of(failure),
     });
     super::workspace::refresh(state)

@@ -14,7 +14,8 @@ use crate::tui::{
 /// Shows the list of stages, known ones immediately.
 pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     let mut choose = Choose::new(Offer::Stages, entries(state));
-    choose.selected = choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
+    choose.selected =
+        choose.entries.iter().position(|entry| entry.value == state.options.stage).unwrap_or(0);
     state.overlay = Some(Overlay::Choose(choose));
     state.command = Some(copy::stages(state));
     vec![Effect::ReadStages(start(state, JobKind::Stages))]
@@ -37,7 +38,11 @@ fn entries(state: &State) -> Vec<Entry> {
 }
 
 /// Stores the list of stages, and requests the caller on those that are not known yet.
-pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>, Failure>) -> Vec<Effect> {
+pub(super) fn read(
+    state: &mut State,
+    job: JobId,
+    result: Result<Vec<StageEntry>, Failure>,
+) -> Vec<Effect> {
     if !workspace::is_news(state, job, &JobKind::Stages) {
         return Vec::new();
     }
@@ -59,13 +64,17 @@ pub(super) fn read(state: &mut State, job: JobId, result: Result<Vec<StageEntry>
         let selected = choose.current().map(|entry| entry.value.clone());
         choose.entries.clone_from(entries);
         choose.matches = overlay::matches(&choose.entries, &choose.input.text());
-        let is_selected = |&index: &usize| choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref();
+        let is_selected = |&index: &usize| {
+            choose.entries.get(index).map(|entry| &entry.value) == selected.as_ref()
+        };
         choose.selected = choose.matches.iter().position(is_selected).unwrap_or(0);
     }
     let mut effects = Vec::new();
     for stage in names(state) {
-        let is_known = |site: &crate::tui::state::Site| matches!(site.connection, Connection::Connected(_));
-        let is_asked = state.jobs.iter().any(|job| job.stage == stage && job.kind == JobKind::Probe);
+        let is_known =
+            |site: &crate::tui::state::Site| matches!(site.connection, Connection::Connected(_));
+        let is_asked =
+            state.jobs.iter().any(|job| job.stage == stage && job.kind == JobKind::Probe);
         // The local stage is started when it is needed, so no request is sent.
         if stage == StageInfo::LOCAL
             || stage == state.options.stage
@@ -101,7 +110,9 @@ pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
 
 /// Requests the caller again when the credentials expire: they may have been renewed.
 pub(super) fn look_at_expiry(state: &mut State) -> Vec<Effect> {
-    let Connection::Connected(StageInfo { expires_at: Some(at), .. }) = &state.connection else { return Vec::new() };
+    let Connection::Connected(StageInfo { expires_at: Some(at), .. }) = &state.connection else {
+        return Vec::new();
+    };
     let at = *at;
     if at > state.now || state.expiry_seen == Some(at) {
         return Vec::new();
@@ -111,15 +122,23 @@ pub(super) fn look_at_expiry(state: &mut State) -> Vec<Effect> {
     vec![Effect::Probe { job, stage: state.options.stage.clone() }]
 }
 
-pub(super) fn connected(state: &mut State, job: JobId, result: Result<StageInfo, Failure>) -> Vec<Effect> {
-    let is_probe = state.jobs.iter().any(|running| running.id == job && running.kind == JobKind::Probe);
+pub(super) fn connected(
+    state: &mut State,
+    job: JobId,
+    result: Result<StageInfo, Failure>,
+) -> Vec<Effect> {
+    let is_probe =
+        state.jobs.iter().any(|running| running.id == job && running.kind == JobKind::Probe);
     let kind = if is_probe { JobKind::Probe } else { JobKind::Connect };
     if !workspace::is_news(state, job, &kind) {
         return Vec::new();
     }
     match result {
         Ok(info) => {
-            let known = matches!(&state.connection, Connection::Connected(before) if before.damage == info.damage);
+            let known = match &state.connection {
+                Connection::Connected(before) => before.damage == info.damage,
+                _ => false,
+            };
             if !known && let Some(notice) = info.damage_notice() {
                 state.tell(Notice::of(&notice));
             }
@@ -148,19 +167,25 @@ pub(super) fn of(state: &State, event: &Event) -> String {
     of_job.unwrap_or(&state.jobs.stage).to_owned()
 }
 
-/// Runs `work` as if `stage` were shown. If it is not, the screen stays unchanged, except for a message, which then
-/// contains the stage.
-pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
+/// Runs `work` as if `stage` were shown. If it is not, the screen stays unchanged, except for a
+/// message, which then contains the stage.
+pub(super) fn at(
+    state: &mut State,
+    stage: &str,
+    work: impl FnOnce(&mut State) -> Vec<Effect>,
+) -> Vec<Effect> {
     if state.jobs.stage == stage {
         return work(state);
     }
     let here = state.options.stage.clone();
     let (focus, tab, top) = (state.focus, state.tab, state.top);
-    let (overlay, notice, command) = (state.overlay.take(), state.notice.take(), state.command.take());
+    let (overlay, notice, command) =
+        (state.overlay.take(), state.notice.take(), state.command.take());
     state.turn_to(stage);
     let effects = work(state);
     state.turn_to(&here);
-    let told = state.notice.take().map(|told| Notice { text: format!("{stage}: {}", told.text), ..told });
+    let told =
+        state.notice.take().map(|told| Notice { text: format!("{stage}: {}", told.text), ..told });
     state.notice = told.or(notice);
     (state.focus, state.tab, state.top) = (focus, tab, top);
     (state.overlay, state.command) = (overlay, command);
@@ -174,7 +199,8 @@ pub(super) fn at(state: &mut State, stage: &str, work: impl FnOnce(&mut State) -
 /// Continues with the changes that watching has found, on the stage that it watches.
 pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let mut effects = watch::go_on(state);
-    let waiting = state.sites.iter().filter(|(_, site)| site.is_waiting()).map(|(stage, _)| stage.clone());
+    let waiting =
+        state.sites.iter().filter(|(_, site)| site.is_waiting()).map(|(stage, _)| stage.clone());
     for stage in waiting.collect::<Vec<_>>() {
         effects.extend(at(state, &stage, watch::go_on));
     }

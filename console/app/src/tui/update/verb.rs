@@ -23,7 +23,10 @@ fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) ->
 
 /// Returns the key of a verb, for messages.
 fn key(state: &State, action: Action) -> String {
-    state.key_of(crate::tui::state::Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
+    state
+        .key_of(crate::tui::state::Context::Functions, action.name())
+        .unwrap_or(action.name())
+        .to_owned()
 }
 
 /// Reports why no function is selected, and what to do about it.
@@ -34,7 +37,11 @@ pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
     let filter = state.functions.filter.clone();
     if state.functions.shown().next().is_none() {
         let key = key(state, Action::Back);
-        return refuse(state, format!("no function matches `{filter}`"), format!("{key} in the list shows all"));
+        return refuse(
+            state,
+            format!("no function matches `{filter}`"),
+            format!("{key} in the list shows all"),
+        );
     }
     let (up, down) = (key(state, Action::Up), key(state, Action::Down));
     refuse(state, "no function is selected", format!("{down} and {up} in the list select one"))
@@ -54,7 +61,9 @@ fn no_functions(state: &mut State) -> Vec<Effect> {
         WorkspaceState::Read(_) => refuse(
             state,
             "the workspace has no functions",
-            format!("`cargo add lambda_runtime` in a package makes its binary one; {key} looks again"),
+            format!(
+                "`cargo add lambda_runtime` in a package makes its binary one; {key} looks again"
+            ),
         ),
     }
 }
@@ -80,7 +89,8 @@ pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
 /// Starts a build; a running one is cancelled, since the latest wins.
 pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<Effect>) {
     let mut effects = Vec::new();
-    if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id) {
+    if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id)
+    {
         let stage = state.jobs.end(old).map(|job| job.stage).unwrap_or_default();
         stages::at(state, &stage, |state| {
             run::broken_off(state, old);
@@ -104,7 +114,11 @@ pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<
 pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
     let [name] = names else { return none_selected(state) };
     if state.functions.get(name).is_some_and(|card| card.function.zip.is_none()) {
-        let hint = format!("{} builds it, {} does the whole loop", key(state, Action::Build), key(state, Action::Loop));
+        let hint = format!(
+            "{} builds it, {} does the whole loop",
+            key(state, Action::Build),
+            key(state, Action::Loop)
+        );
         return refuse(state, format!("{name} is not built"), hint);
     }
     plan::deploy(state, names.to_vec())
@@ -159,32 +173,46 @@ fn ask(state: &mut State, change: StageChange, yes: String) {
         Some(Overlay::Versions(picker)) => Some(Box::new(picker)),
         _ => None,
     };
-    let entry = |label: String, value: &str| Entry { label, detail: String::new(), value: value.to_owned() };
+    let entry = |label: String, value: &str| Entry {
+        label,
+        detail: String::new(),
+        value: value.to_owned(),
+    };
     let entries = vec![entry("no, change nothing".to_owned(), "no"), entry(yes, YES)];
-    state.overlay = Some(Overlay::Choose(Choose { under, ..Choose::new(Offer::Change(change), entries) }));
+    state.overlay =
+        Some(Overlay::Choose(Choose { under, ..Choose::new(Offer::Change(change), entries) }));
 }
 
 /// Makes `change`, which was confirmed or needs no confirmation.
 pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent) -> Vec<Effect> {
     match change {
-        StageChange::Deploy(names) => start_deploy(state, names, consent, None).map(|(_, effects)| effects),
+        StageChange::Deploy(names) => {
+            start_deploy(state, names, consent, None).map(|(_, effects)| effects)
+        }
         StageChange::Versions(name, change) => versions::start(state, name, change, consent),
         StageChange::Loop(name) => Some(run::start(state, name, consent)),
-        StageChange::ColdStart(name) => start_invoke(state, &name, true, consent).map(|(_, effects)| effects),
+        StageChange::ColdStart(name) => {
+            start_invoke(state, &name, true, consent).map(|(_, effects)| effects)
+        }
     }
     .unwrap_or_default()
 }
 
-/// Returns `true` if all changes are refused, and reports that; `what` names the consequence: `nothing is deployed`.
+/// Returns `true` if all changes are refused, and reports that; `what` names the consequence:
+/// `nothing is deployed`.
 pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
     if state.options.read_only {
-        refuse(state, format!("{what}: the console is read-only"), "start it without `--read-only`");
+        refuse(
+            state,
+            format!("{what}: the console is read-only"),
+            "start it without `--read-only`",
+        );
     }
     state.options.read_only
 }
 
-/// Returns `true` if functions may be changed now; otherwise reports why not; `what` names the consequence: `nothing is
-/// deployed`.
+/// Returns `true` if functions may be changed now; otherwise reports why not; `what` names the
+/// consequence: `nothing is deployed`.
 pub(super) fn may_change(state: &mut State, what: &str) -> bool {
     if is_read_only(state, what) {
         return false;
@@ -196,8 +224,8 @@ pub(super) fn may_change(state: &mut State, what: &str) -> bool {
     running.is_none()
 }
 
-/// Starts a deploy according to `plan`; returns none while another one runs, which must not be interrupted, or if
-/// changes are refused.
+/// Starts a deploy according to `plan`; returns none while another one runs, which must not be
+/// interrupted, or if changes are refused.
 pub(super) fn start_deploy(
     state: &mut State,
     names: Vec<String>,

@@ -16,7 +16,9 @@ const KEEP: usize = 5;
 
 /// Shows the versions of the selected function.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.functions.selected().map(str::to_owned) else { return verb::none_selected(state) };
+    let Some(name) = state.functions.selected().map(str::to_owned) else {
+        return verb::none_selected(state);
+    };
     show(state, name)
 }
 
@@ -65,8 +67,10 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
     match result {
         Ok(found) => {
             let chosen = picker.current().map(|version| version.version.clone());
-            let at = |wanted: &str| found.versions.iter().position(|version| version.version == wanted);
-            // Initially selects the likely target of a rollback: during a canary, the version with most of the traffic.
+            let at =
+                |wanted: &str| found.versions.iter().position(|version| version.version == wanted);
+            // Initially selects the likely target of a rollback: during a canary, the version with
+            // most of the traffic.
             let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
             let back = if is_shared { None } else { found.previous() };
             let wanted = chosen.as_deref().or(back).or_else(|| found.live());
@@ -94,7 +98,8 @@ pub(super) fn left(state: &mut State, picker: &Picker) -> Vec<Effect> {
     }
 }
 
-/// Points the stage's alias to the selected version. The list stays open and is read again afterwards.
+/// Points the stage's alias to the selected version. The list stays open and is read again
+/// afterwards.
 pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
     let wanted = picker.current().map(|version| version.version.clone());
     let (name, found) = (picker.function.clone(), picker.found.clone());
@@ -146,7 +151,9 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     if old.is_empty() {
-        let why = format!("nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to");
+        let why = format!(
+            "nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to"
+        );
         state.tell(Notice::plain(why, ""));
         return Vec::new();
     }
@@ -161,7 +168,12 @@ pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
 }
 
 /// Starts the change; none while another change of the function runs, or if changes are refused.
-pub(super) fn start(state: &mut State, name: String, change: VersionsChange, consent: Consent) -> Option<Vec<Effect>> {
+pub(super) fn start(
+    state: &mut State,
+    name: String,
+    change: VersionsChange,
+    consent: Consent,
+) -> Option<Vec<Effect>> {
     if !verb::may_change(state, "nothing is changed") {
         return None;
     }
@@ -172,7 +184,11 @@ pub(super) fn start(state: &mut State, name: String, change: VersionsChange, con
 }
 
 /// Reports the result, and reads the shown state again.
-pub(super) fn changed(state: &mut State, job: JobId, result: &Result<VersionsChanged, Failure>) -> Vec<Effect> {
+pub(super) fn changed(
+    state: &mut State,
+    job: JobId,
+    result: &Result<VersionsChanged, Failure>,
+) -> Vec<Effect> {
     if state.jobs.end(job).is_none() {
         return Vec::new();
     }

@@ -16,7 +16,10 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Cancel(watch.job)];
     }
     let refusal = if !state.is_local() {
-        Some(("what is saved is deployed to the local stage only", "start the console without a stage, then watch"))
+        Some((
+            "what is saved is deployed to the local stage only",
+            "start the console without a stage, then watch",
+        ))
     } else if state.options.read_only {
         Some(("watching deploys, and the console is read-only", "start it without `--read-only`"))
     } else if state.is_protected() {
@@ -36,7 +39,11 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
 }
 
 /// Handles saved files.
-pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Failure>) -> Vec<Effect> {
+pub(super) fn changed(
+    state: &mut State,
+    job: JobId,
+    result: Result<Changed, Failure>,
+) -> Vec<Effect> {
     if state.watch.as_ref().is_none_or(|watch| watch.job != job) {
         return Vec::new();
     }
@@ -69,8 +76,12 @@ pub(super) fn changed(state: &mut State, job: JobId, result: Result<Changed, Fai
 
 /// Builds the waiting functions, unless a build, deploy or run is active: then after it.
 pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
-    let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else { return Vec::new() };
-    let hinders = |kind: &JobKind| matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_));
+    let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else {
+        return Vec::new();
+    };
+    let hinders = |kind: &JobKind| {
+        matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_))
+    };
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
     if loops || state.jobs.iter().any(|job| hinders(&job.kind)) {
         return Vec::new();
@@ -91,15 +102,16 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Handles the end of the build `job`. If watching had started it, the functions in `built` are deployed; the others
-/// keep their old code.
+/// Handles the end of the build `job`. If watching had started it, the functions in `built` are
+/// deployed; the others keep their old code.
 pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Effect> {
     if state.watch.as_mut().and_then(|watch| watch.ended(job)).is_none() || built.is_empty() {
         return Vec::new();
     }
     // A failure of another function stays shown.
     let notice = state.notice.clone();
-    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None) else {
+    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None)
+    else {
         return Vec::new();
     };
     state.notice = notice;
@@ -109,8 +121,8 @@ pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Ef
     effects
 }
 
-/// Handles the end of the deploy `job`. If watching had started it, the status line shows its cause, or the functions
-/// that do not compile.
+/// Handles the end of the deploy `job`. If watching had started it, the status line shows its
+/// cause, or the functions that do not compile.
 pub(super) fn deployed(state: &mut State, job: JobId) {
     let Some(watch) = &mut state.watch else { return };
     if watch.ended(job).is_none() {

@@ -5,7 +5,9 @@ use lambda_console_model::{Failure, Found, Part, Workspace};
 use super::{copy, finish, invoke::payload, settings, stages, start};
 use crate::tui::{
     message::Effect,
-    state::{Card, Connection, Deployment, Focus, JobId, JobKind, Notice, Setup, State, WorkspaceState},
+    state::{
+        Card, Connection, Deployment, Focus, JobId, JobKind, Notice, Setup, State, WorkspaceState,
+    },
 };
 
 /// Reads workspace, stage and toolchain.
@@ -14,18 +16,24 @@ pub(super) fn read(state: &mut State) -> Vec<Effect> {
     effects.push(stages::connect(state, true));
     if !matches!(state.setup, Setup::Running(_)) {
         let job = start(state, JobKind::Check);
-        effects.push(Effect::CheckSetup { job, architecture: state.architecture.unwrap_or_default() });
+        effects
+            .push(Effect::CheckSetup { job, architecture: state.architecture.unwrap_or_default() });
     }
     effects
 }
 
-/// Ends `job`, and returns whether it is the newest of its kind: results of older ones are outdated.
+/// Ends `job`, and returns whether it is the newest of its kind: results of older ones are
+/// outdated.
 pub(super) fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
     let ended = state.jobs.end(job).is_some();
     ended && state.jobs.newest(|other| other == kind).is_none_or(|newer| newer.id < job)
 }
 
-pub(super) fn discovered(state: &mut State, job: JobId, result: Result<Workspace, Failure>) -> Vec<Effect> {
+pub(super) fn discovered(
+    state: &mut State,
+    job: JobId,
+    result: Result<Workspace, Failure>,
+) -> Vec<Effect> {
     if !is_news(state, job, &JobKind::Discover) {
         return Vec::new();
     }
@@ -81,7 +89,11 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     vec![Effect::RefreshDeployed { job: start(state, JobKind::Refresh), functions }]
 }
 
-pub(super) fn deployed(state: &mut State, job: JobId, result: Result<Vec<(String, Found)>, Failure>) {
+pub(super) fn deployed(
+    state: &mut State,
+    job: JobId,
+    result: Result<Vec<(String, Found)>, Failure>,
+) {
     if !is_news(state, job, &JobKind::Refresh) {
         return;
     }
@@ -132,7 +144,11 @@ fn set_going(state: &mut State, parts: Vec<Part>) -> Vec<Effect> {
     vec![Effect::Setup { job, architecture: state.architecture.unwrap_or_default() }]
 }
 
-pub(super) fn set_up(state: &mut State, job: JobId, result: Result<Vec<Part>, Failure>) -> Vec<Effect> {
+pub(super) fn set_up(
+    state: &mut State,
+    job: JobId,
+    result: Result<Vec<Part>, Failure>,
+) -> Vec<Effect> {
     if !is_news(state, job, &JobKind::Setup) {
         return Vec::new();
     }

@@ -20,7 +20,11 @@ impl Areas {
 
     /// Returns the target at this column and row.
     pub fn hit(&self, column: u16, row: u16) -> Option<Target> {
-        let (area, target) = self.targets.iter().rev().find(|(area, _)| area.contains(Position::new(column, row)))?;
+        let (area, target) = self
+            .targets
+            .iter()
+            .rev()
+            .find(|(area, _)| area.contains(Position::new(column, row)))?;
         Some(match target {
             Target::Editor { .. } => Target::Editor { row: row - area.y, column: column - area.x },
             target => *target,

@@ -57,15 +57,21 @@ fn coloured(text: &str, theme: &Theme, left: usize, width: usize) -> Line<'stati
     }
     let Ok(parsed) = clean_but_colours(text).as_ref().into_text() else { return plain() };
     let Some(line) = parsed.lines.first() else { return Line::default() };
-    window(line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style))), left, width)
+    window(
+        line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style))),
+        left,
+        width,
+    )
 }
 
 fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'static>) {
     let output = &state.output;
-    if let Some(job) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_) | JobKind::Setup)) {
+    if let Some(job) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_) | JobKind::Setup))
+    {
         let title = job.kind.title().unwrap_or_default();
         let seconds = (state.now - job.since).max(0) as f64 / 1000.0;
-        let mut spans = vec![Span::styled(format!("{} {title} {seconds:.1} s ", spinner(state)), theme.busy)];
+        let mut spans =
+            vec![Span::styled(format!("{} {title} {seconds:.1} s ", spinner(state)), theme.busy)];
         let progress = &job.progress;
         if let (Some(share), Some(count)) = (progress.share(), progress.count()) {
             let room = width / 4;
@@ -75,7 +81,8 @@ fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'
             spans.push(Span::raw(format!(" {count}")));
         }
         spans.push(Span::raw(format!(" {}", progress.text)));
-        let key = state.key_of(Context::Global, Action::Cancel.name()).unwrap_or("cancel").to_owned();
+        let key =
+            state.key_of(Context::Global, Action::Cancel.name()).unwrap_or("cancel").to_owned();
         return (Line::from(spans), Line::styled(format!("{key} cancels"), theme.dim));
     }
     let left = match &output.outcome {
@@ -92,6 +99,7 @@ fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'
         }
         Some(Err(_)) => Line::styled(format!("✗ {}", output.title), theme.bad),
     };
-    let paused = if output.top.is_some() { Line::styled("scrolled up", theme.dim) } else { Line::default() };
+    let paused =
+        if output.top.is_some() { Line::styled("scrolled up", theme.dim) } else { Line::default() };
     (left, paused)
 }

@@ -17,9 +17,11 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
         Some(Err(failure)) => format!("{failure}\nNothing can be deleted without knowing what."),
         Some(Ok(belongings)) => lines(belongings).join("\n"),
     };
-    let word = if state.is_protected() { format!("{stage}/{function}") } else { "its name".to_owned() };
+    let word =
+        if state.is_protected() { format!("{stage}/{function}") } else { "its name".to_owned() };
     let text = format!(
-        "From stage {stage}{whose}:\n{list}\nType {word} to confirm; --keep-logs or --keep-role after it keeps them:"
+        "From stage {stage}{whose}:\n{list}\nType {word} to confirm; --keep-logs or --keep-role \
+        after it keeps them:"
     );
     (title, text)
 }
@@ -33,7 +35,8 @@ fn lines(belongings: &Belongings) -> Vec<String> {
             "" => item.name.clone(),
             detail => format!("{} ({detail})", item.name),
         };
-        let going: Vec<String> = kind.iter().filter(|item| item.kept.is_none()).map(named).collect();
+        let going: Vec<String> =
+            kind.iter().filter(|item| item.kept.is_none()).map(named).collect();
         if !going.is_empty() {
             let more = going.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };

@@ -46,8 +46,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
     let width = usize::from(inner.width);
     let fitted = Fitted::of(state, width);
-    let heading =
-        fitted.line(["name", "built", "zip", &state.options.stage, "last"].map(|text| Span::raw(text.to_owned())));
+    let heading = fitted.line(
+        ["name", "built", "zip", &state.options.stage, "last"]
+            .map(|text| Span::raw(text.to_owned())),
+    );
     put_line(frame.buffer_mut(), (inner.x, inner.y), &heading.style(theme.dim), inner.width);
 
     let rows = usize::from(inner.height.saturating_sub(1));
@@ -68,16 +70,25 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
     if state.functions.shown().next().is_none() {
         let back = state.key_of(Context::Functions, Action::Back.name()).unwrap_or("back");
-        let text = format!("  none contains `{}`, {back} shows all", fit(&state.functions.filter, 20));
+        let text =
+            format!("  none contains `{}`, {back} shows all", fit(&state.functions.filter, 20));
         put(frame.buffer_mut(), (inner.x, inner.y + 1), fit(&text, width), width, theme.dim);
     }
 }
 
 /// Returns the frame of a pane; the focused one has thick lines.
 pub(super) fn frame_of<'a>(title: &str, has_focus: bool, theme: &Theme) -> Block<'a> {
-    let (kind, style) = if has_focus { (BorderType::Thick, theme.focused) } else { (BorderType::Plain, theme.border) };
+    let (kind, style) = if has_focus {
+        (BorderType::Thick, theme.focused)
+    } else {
+        (BorderType::Plain, theme.border)
+    };
     let block = Block::bordered().border_type(kind).border_style(style);
-    if title.is_empty() { block } else { block.title(Span::styled(format!(" {} ", fit(title, TITLE)), theme.title)) }
+    if title.is_empty() {
+        block
+    } else {
+        block.title(Span::styled(format!(" {} ", fit(title, TITLE)), theme.title))
+    }
 }
 
 /// Columns that fit beside the names.
@@ -90,7 +101,13 @@ struct Fitted {
 impl Fitted {
     /// Names come first: the last duration is left out for them, then the zip's size.
     fn of(state: &State, width: usize) -> Self {
-        let longest = state.functions.shown().map(|card| columns(&card.function.name)).max().unwrap_or(0).max(8);
+        let longest = state
+            .functions
+            .shown()
+            .map(|card| columns(&card.function.name))
+            .max()
+            .unwrap_or(0)
+            .max(8);
         let least = 2 + BUILT + 1 + STATE + 1;
         let room = |more: usize| width.saturating_sub(least + more);
         let zip = room(ZIP + 2) >= longest.min(20);
@@ -101,10 +118,15 @@ impl Fitted {
 
     fn line(&self, cells: [Span<'static>; 5]) -> Line<'static> {
         let [name, built, zip, deployed, last] = cells;
-        let cell = |cell: Span<'static>, pad: fn(&str, usize) -> String, width: usize, tail: &str| {
-            Span::styled(pad(&cell.content, width) + tail, cell.style)
-        };
-        let mut line = Line::from(vec![Span::raw("  "), cell(name, pad, self.name, ""), cell(built, pad, BUILT, " ")]);
+        let cell =
+            |cell: Span<'static>, pad: fn(&str, usize) -> String, width: usize, tail: &str| {
+                Span::styled(pad(&cell.content, width) + tail, cell.style)
+            };
+        let mut line = Line::from(vec![
+            Span::raw("  "),
+            cell(name, pad, self.name, ""),
+            cell(built, pad, BUILT, " "),
+        ]);
         if self.zip {
             line.push_span(cell(zip, pad_left, ZIP, "  "));
         }
@@ -120,7 +142,11 @@ fn cells(state: &State, theme: &Theme, card: &Card) -> [Span<'static>; 5] {
     let (built, built_style) = built(state, theme, card);
     let zip = card.function.zip.as_ref().map_or_else(|| "–".into(), |zip| bytes(zip.bytes));
     let (deployed, deployed_style) = deployed(state, theme, card);
-    let last = card.figures.samples.last().map_or_else(|| "–".into(), |sample| duration(sample.duration_ms));
+    let last = card
+        .figures
+        .samples
+        .last()
+        .map_or_else(|| "–".into(), |sample| duration(sample.duration_ms));
     [
         Span::styled(card.function.name.clone(), theme.title),
         Span::styled(built, built_style),
@@ -154,13 +180,19 @@ fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
         return (spinner(state).to_string(), theme.busy);
     }
     match &card.deployment {
-        Deployment::Unknown if matches!(state.connection, Connection::Failed(_)) => ("?".into(), theme.dim),
+        Deployment::Unknown if matches!(state.connection, Connection::Failed(_)) => {
+            ("?".into(), theme.dim)
+        }
         Deployment::Unknown => ("…".into(), theme.dim),
         Deployment::Absent => ("–".into(), theme.dim),
-        Deployment::Refused(failure) if failure.kind == FailureKind::Denied => ("denied".into(), theme.bad),
+        Deployment::Refused(failure) if failure.kind == FailureKind::Denied => {
+            ("denied".into(), theme.bad)
+        }
         Deployment::Refused(_) => ("?".into(), theme.bad),
         Deployment::Present(deployed) if deployed.in_sync => ("in sync".into(), theme.good),
-        Deployment::Present(deployed) if deployed.version == "$LATEST" => ("differs".into(), theme.warn),
+        Deployment::Present(deployed) if deployed.version == "$LATEST" => {
+            ("differs".into(), theme.warn)
+        }
         Deployment::Present(deployed) => (format!("v{}", deployed.version), theme.warn),
     }
 }
@@ -171,8 +203,10 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         WorkspaceState::Reading => ("reading the workspace …".to_owned(), theme.dim),
         WorkspaceState::Read(_) => (
             format!(
-                "no functions here\nA function is a binary whose package depends on lambda-console-runtime, \
-                 lambda_runtime or lambda_http, or has [package.metadata.lambda]: `cargo add lambda_runtime` in a \
+                "no functions here\nA function is a binary whose package depends on \
+                lambda-console-runtime, \
+                 lambda_runtime or lambda_http, or has [package.metadata.lambda]: `cargo add \
+                 lambda_runtime` in a \
                  package makes its binary one. {refresh} looks again."
             ),
             theme.text,

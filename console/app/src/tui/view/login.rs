@@ -1,4 +1,5 @@
-//! The login overlay: the error, the command that gets new credentials, and the jobs that resume afterwards.
+//! The login overlay: the error, the command that gets new credentials, and the jobs that resume
+//! afterwards.
 
 use lambda_console_model::CodeAsked;
 use ratatui::{
@@ -24,8 +25,10 @@ const WIDTH: usize = 72;
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
     let Some(login) = &state.login else { return };
     let width = WIDTH.min(usize::from(body.width).saturating_sub(4));
-    let mut lines: Vec<Line> =
-        wrap(&login.failure.why, width).into_iter().map(|line| Line::styled(line, theme.text)).collect();
+    let mut lines: Vec<Line> = wrap(&login.failure.why, width)
+        .into_iter()
+        .map(|line| Line::styled(line, theme.text))
+        .collect();
     lines.push(Line::default());
     let help = match login.command() {
         Some(command) => wrap(&format!("$ {command}"), width),
@@ -39,7 +42,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     }
     lines.push(keys(state, theme));
     let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
-    let inner = popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
+    let inner =
+        popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
         put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
     }
@@ -50,7 +54,8 @@ pub(super) fn question(asked: &CodeAsked) -> (String, String) {
     let CodeAsked { role, device, profile, refused, .. } = asked;
     let refused = if *refused { "That code was not accepted.\n" } else { "" };
     let text = format!(
-        "{refused}The profile {profile} assumes the role {role} with a code of the MFA device {device}.\nType the code, \
+        "{refused}The profile {profile} assumes the role {role} with a code of the MFA device \
+        {device}.\nType the code, \
          or nothing to go on without:"
     );
     (format!("MFA code for {}", fit(role, 40)), text)
@@ -58,9 +63,11 @@ pub(super) fn question(asked: &CodeAsked) -> (String, String) {
 
 fn keys(state: &State, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
-    for (action, what) in
-        [(Action::Resume, "logged in: go on"), (Action::CopyLogin, "copy the command"), (Action::Back, "later")]
-    {
+    for (action, what) in [
+        (Action::Resume, "logged in: go on"),
+        (Action::CopyLogin, "copy the command"),
+        (Action::Back, "later"),
+    ] {
         if let Some(key) = state.key_of(Context::Login, action.name()) {
             spans.push(Span::styled(key.to_owned(), theme.key));
             spans.push(Span::styled(format!(" {what}   "), theme.dim));

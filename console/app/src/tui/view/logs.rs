@@ -96,9 +96,15 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
             let live = if tail.state.sessions > 0 { "live" } else { "tailing" };
             let tailed = state.tailed();
             match &state.logs.filter().function {
-                Some(function) if !tailed.contains(function) => spans.push(Span::styled("not tailed", theme.warn)),
+                Some(function) if !tailed.contains(function) => {
+                    spans.push(Span::styled("not tailed", theme.warn));
+                }
                 None if tailed.len() < state.functions.cards.len() => {
-                    let whose = if let [name] = tailed { fit(name, 20) } else { format!("{} functions", tailed.len()) };
+                    let whose = if let [name] = tailed {
+                        fit(name, 20)
+                    } else {
+                        format!("{} functions", tailed.len())
+                    };
                     spans.push(Span::styled(format!("{live}: {whose} only"), theme.good));
                 }
                 _ => spans.push(Span::styled(live, theme.good)),
@@ -117,7 +123,8 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// Returns a description of the key for the tail: it follows the selected function, or stops following it.
+/// Returns a description of the key for the tail: it follows the selected function, or stops
+/// following it.
 pub(super) fn tail_does(state: &State) -> String {
     let Some(name) = state.functions.selected() else { return "tail".to_owned() };
     match state.tailed() {
@@ -128,7 +135,8 @@ pub(super) fn tail_does(state: &State) -> String {
     }
 }
 
-/// Returns the cost of live sessions since the console started; `None` on the local stage, which charges nothing.
+/// Returns the cost of live sessions since the console started; `None` on the local stage, which
+/// charges nothing.
 fn meter(state: &State) -> Option<String> {
     let used = state.live_ms + state.tail.as_ref().map_or(0, |tail| tail.state.used_at(state.now));
     if used == 0 || state.is_local() {
@@ -142,21 +150,43 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if area.height == 0 || state.logs.is_searching() {
         return;
     }
-    let key = |action: Action| state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned();
+    let key = |action: Action| {
+        state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned()
+    };
     let waiting = state.tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
     let shown = state.logs.filter().function.as_ref();
-    let is_other = shown.is_some_and(|shown| !state.tailed().is_empty() && !state.tailed().contains(shown));
+    let is_other =
+        shown.is_some_and(|shown| !state.tailed().is_empty() && !state.tailed().contains(shown));
     let text = if is_other {
-        format!("not tailed: {} {}, {} tails all", key(Action::Tail), tail_does(state), key(Action::TailAll))
+        format!(
+            "not tailed: {} {}, {} tails all",
+            key(Action::Tail),
+            tail_does(state),
+            key(Action::TailAll)
+        )
     } else if let [first, rest @ ..] = waiting {
-        let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        format!("waiting for the log group of {}{others}: the first invocation makes it", fit(first, 24))
+        let others =
+            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        format!(
+            "waiting for the log group of {}{others}: the first invocation makes it",
+            fit(first, 24)
+        )
     } else if state.logs.held() > 0 {
         format!("no line fits; {} shows the lines of all functions", key(Action::AllLogs))
     } else {
-        format!("no lines yet: {} follows this function's, {} all", key(Action::Tail), key(Action::TailAll))
+        format!(
+            "no lines yet: {} follows this function's, {} all",
+            key(Action::Tail),
+            key(Action::TailAll)
+        )
     };
-    put(frame.buffer_mut(), (area.x + 1, area.y), text, usize::from(area.width.saturating_sub(1)), theme.dim);
+    put(
+        frame.buffer_mut(),
+        (area.x + 1, area.y),
+        text,
+        usize::from(area.width.saturating_sub(1)),
+        theme.dim,
+    );
 }
 
 /// Returns the style of a line by its content.
@@ -176,7 +206,9 @@ fn short(request: &str) -> String {
 
 /// Returns the request's colour, by its ID.
 fn request_style(theme: &Theme, request: &str) -> Style {
-    let sum = request.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    let sum = request
+        .bytes()
+        .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     theme.requests[sum % theme.requests.len()]
 }
 
@@ -190,7 +222,12 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
         head.push(Span::raw(" "));
     }
     match &entry.request_id {
-        Some(request) => head.push(Span::styled(format!("{:4}▏", short(request)), request_style(theme, request))),
+        Some(request) => {
+            head.push(Span::styled(
+                format!("{:4}▏", short(request)),
+                request_style(theme, request),
+            ));
+        }
         None => head.push(Span::styled("    ▏", theme.dim)),
     }
     let mark = match entry.kind {

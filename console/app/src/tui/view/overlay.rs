@@ -70,7 +70,14 @@ pub(super) fn popup(
     inner
 }
 
-fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, top: usize) {
+fn help(
+    state: &State,
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    top: usize,
+) {
     let mut lines = any_keyboard(state, theme);
     for context in Context::ALL {
         if !lines.is_empty() {
@@ -95,7 +102,8 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
         lines.push(Line::styled(title, theme.title));
         for hint in state.hints.iter().filter(|hint| hint.context == context) {
             let keys = if hint.keys.is_empty() {
-                let palette = state.key_of(Context::Functions, Action::Palette.name()).unwrap_or("palette");
+                let palette =
+                    state.key_of(Context::Functions, Action::Palette.name()).unwrap_or("palette");
                 format!("{palette} {}", hint.run.replace('_', " "))
             } else {
                 hint.keys.join(" ")
@@ -117,7 +125,8 @@ fn help(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     scroll_bar(frame, theme, inner, top, lines.len());
 }
 
-/// Returns keys that work on every keyboard: a terminal sends the character of a key, not its position.
+/// Returns keys that work on every keyboard: a terminal sends the character of a key, not its
+/// position.
 fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
     let palette = state.plain_key_of(Action::Palette.name());
     let palette = palette.map(|key| format!(" {key} opens all commands,")).unwrap_or_default();
@@ -128,7 +137,14 @@ fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
     ]
 }
 
-fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, choose: &Choose) {
+fn list(
+    state: &State,
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    choose: &Choose,
+) {
     let title = match &choose.offer {
         Offer::Actions => "All commands".to_owned(),
         Offer::Events => "Event files".to_owned(),
@@ -137,7 +153,9 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
         Offer::Roles => "Execution roles: Enter removes one that is unused".to_owned(),
         Offer::Permissions => "Permissions: Enter copies the statement".to_owned(),
         Offer::Change(change) => {
-            let (StageChange::Loop(name) | StageChange::ColdStart(name) | StageChange::Versions(name, _)) = change
+            let (StageChange::Loop(name)
+            | StageChange::ColdStart(name)
+            | StageChange::Versions(name, _)) = change
             else {
                 return;
             };
@@ -159,12 +177,15 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     areas.viewport.overlay_lines = choose.matches.len();
     let top = (choose.selected + 1).saturating_sub(height);
     let width = usize::from(area.width);
-    for ((position, &index), y) in choose.matches.iter().enumerate().skip(top).zip(area.y..area.bottom()) {
+    for ((position, &index), y) in
+        choose.matches.iter().enumerate().skip(top).zip(area.y..area.bottom())
+    {
         let Some(entry) = choose.entries.get(index) else { continue };
         let detail = fit(&entry.detail, 16);
         let label = pad(&entry.label, width.saturating_sub(columns(&detail) + 5));
         let row = Rect { y, height: 1, ..area };
-        let line = Line::from(vec![Span::raw(format!("  {label} ")), Span::styled(detail, theme.key)]);
+        let line =
+            Line::from(vec![Span::raw(format!("  {label} ")), Span::styled(detail, theme.key)]);
         put_line(frame.buffer_mut(), (area.x, y), &line, area.width);
         if position == choose.selected {
             frame.buffer_mut().set_style(row, theme.selected);
@@ -173,7 +194,13 @@ fn list(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
         areas.put(row, Target::Choice(position));
     }
     if choose.matches.is_empty() && area.height > 0 {
-        put(frame.buffer_mut(), (area.x + 2, area.y), "nothing fits", width.saturating_sub(2), theme.dim);
+        put(
+            frame.buffer_mut(),
+            (area.x + 2, area.y),
+            "nothing fits",
+            width.saturating_sub(2),
+            theme.dim,
+        );
     }
     scroll_bar(frame, theme, area, top, choose.matches.len());
 }
@@ -197,17 +224,22 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         Purpose::Delete(it) => return Some(delete::question(state, it, &whose)),
         Purpose::RemoveRole(role) => {
             let text = format!(
-                "This removes the execution role {role} with its policies from stage {stage}{whose}.\nType its name to confirm:"
+                "This removes the execution role {role} with its policies from stage \
+                {stage}{whose}.\nType its name to confirm:"
             );
             return Some((format!("Remove {}?", fit(role, 40)), text));
         }
         Purpose::Prune(name, old) => {
             let text = format!(
-                "This deletes {} of {name} from stage {stage}{whose}. Nothing leads to them, and they cannot be brought \
+                "This deletes {} of {name} from stage {stage}{whose}. Nothing leads to them, and \
+                they cannot be brought \
                  back.\nType the function's name to confirm:",
                 numbers(old)
             );
-            return Some((format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)), text));
+            return Some((
+                format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)),
+                text,
+            ));
         }
         Purpose::Change(change) => change,
     };
@@ -216,13 +248,23 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         StageChange::Versions(name, VersionsChange::Rollback(Some(to))) => {
             format!("This leads the callers of {name} to version {to} on")
         }
-        StageChange::Versions(name, VersionsChange::Rollback(None)) => format!("This rolls {name} back on"),
-        StageChange::Versions(name, VersionsChange::Publish(_)) => format!("This publishes a version of {name} on"),
-        StageChange::Versions(name, VersionsChange::Prune(_)) => format!("This deletes old versions of {name} from"),
-        StageChange::Loop(name) => format!("The loop builds {name}, then deploys and invokes it on"),
+        StageChange::Versions(name, VersionsChange::Rollback(None)) => {
+            format!("This rolls {name} back on")
+        }
+        StageChange::Versions(name, VersionsChange::Publish(_)) => {
+            format!("This publishes a version of {name} on")
+        }
+        StageChange::Versions(name, VersionsChange::Prune(_)) => {
+            format!("This deletes old versions of {name} from")
+        }
+        StageChange::Loop(name) => {
+            format!("The loop builds {name}, then deploys and invokes it on")
+        }
         StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),
     };
-    let text = format!("{what} stage {stage}{whose}, which is protected.\nType the stage's name to confirm:");
+    let text = format!(
+        "{what} stage {stage}{whose}, which is protected.\nType the stage's name to confirm:"
+    );
     Some((format!("Change {}?", fit(stage, 40)), text))
 }
 
@@ -236,7 +278,8 @@ fn confirm(
 ) {
     let width = usize::from(CONFIRM_WIDTH.min(body.width).saturating_sub(4)).max(1);
     let mut lines = wrap(text, width);
-    let refused: Vec<String> = line.refused.iter().flat_map(|why| wrap(&format!("✗ {why}"), width)).collect();
+    let refused: Vec<String> =
+        line.refused.iter().flat_map(|why| wrap(&format!("✗ {why}"), width)).collect();
     let rows = (lines.len() + refused.len()) as u16 + 3;
     let inner = popup(frame, theme, body, (CONFIRM_WIDTH, rows), title, areas);
     // The text to type is last and always visible.
@@ -254,6 +297,10 @@ fn confirm(
     let y = (after + refused.len() as u16).min(inner.bottom().saturating_sub(1));
     if y < inner.bottom() {
         put(frame.buffer_mut(), (inner.x + 1, y), ">", 1, theme.bad);
-        field(frame, Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 }, line.input.area());
+        field(
+            frame,
+            Rect { x: inner.x + 3, y, width: inner.width.saturating_sub(4), height: 1 },
+            line.input.area(),
+        );
     }
 }

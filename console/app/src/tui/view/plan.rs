@@ -1,5 +1,5 @@
-//! The plan of a deploy, of settings or of a promotion: one line for each setting that would change, by function.
-//! Values are masked already.
+//! The plan of a deploy, of settings or of a promotion: one line for each setting that would
+//! change, by function. Values are masked already.
 
 use lambda_console_model::{Change, DeployAction, DeployPlan, FunctionPlan};
 use ratatui::{
@@ -24,7 +24,14 @@ use crate::tui::{
 /// Columns of a plan if there is enough space.
 const WIDTH: u16 = 100;
 
-pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, plan: &Plan) {
+pub(super) fn draw(
+    state: &State,
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    plan: &Plan,
+) {
     let stage = &state.options.stage;
     let inside = usize::from(WIDTH.min(body.width).saturating_sub(4));
     let lines = lines(state, theme, plan, inside);
@@ -34,7 +41,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
             format!("Change settings of {} on {}", fit(&function.name, 40), fit(stage, 30))
         }
         Planned::Promote(promotion) => {
-            let names: Vec<&str> = promotion.functions.iter().map(|function| function.name.as_str()).collect();
+            let names: Vec<&str> =
+                promotion.functions.iter().map(|function| function.name.as_str()).collect();
             let how = if promotion.canary.is_some() { ", step by step" } else { "" };
             format!(
                 "Promote {} from {} to {}{how}",
@@ -44,10 +52,16 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
             )
         }
         Planned::Deploy(names) if names.len() == 1 => {
-            format!("Deploy {} to {}", fit(names.first().map_or("", String::as_str), 40), fit(stage, 30))
+            format!(
+                "Deploy {} to {}",
+                fit(names.first().map_or("", String::as_str), 40),
+                fit(stage, 30)
+            )
         }
         Planned::Loop(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
-        Planned::Deploy(names) => format!("Deploy {} to {}", counted(names.len(), "function"), fit(stage, 30)),
+        Planned::Deploy(names) => {
+            format!("Deploy {} to {}", counted(names.len(), "function"), fit(stage, 30))
+        }
     };
     let inner = popup(frame, theme, body, (WIDTH, rows), &title, areas);
     if inner.height < 3 {
@@ -77,7 +91,10 @@ fn place(state: &State) -> String {
 
 fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'static>> {
     let Some(outcome) = &plan.outcome else {
-        return vec![Line::styled(format!("comparing with what is on {} …", state.options.stage), theme.busy)];
+        return vec![Line::styled(
+            format!("comparing with what is on {} …", state.options.stage),
+            theme.busy,
+        )];
     };
     let mut lines = Vec::new();
     for function in plan.changed() {
@@ -96,7 +113,9 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
             ),
         ]));
         let told = [failure.to_string(), failure.hint.clone()];
-        for text in told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2)) {
+        for text in
+            told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2))
+        {
             lines.push(clean(&format!("  {text}"), theme, width));
         }
     }
@@ -105,7 +124,8 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
         lines.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
     }
     if plan.outcome.as_ref().is_some_and(DeployPlan::opens) {
-        let text = "✗ everybody on the internet may call it afterwards: its URL asks for no identity";
+        let text =
+            "✗ everybody on the internet may call it afterwards: its URL asks for no identity";
         lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.bad)));
     }
     if let Planned::Configure { function, .. } = &plan.of
@@ -123,7 +143,12 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
     lines
 }
 
-fn of_function(theme: &Theme, function: &FunctionPlan, width: usize, lines: &mut Vec<Line<'static>>) {
+fn of_function(
+    theme: &Theme,
+    function: &FunctionPlan,
+    width: usize,
+    lines: &mut Vec<Line<'static>>,
+) {
     let (what, style) = match function.action {
         DeployAction::Created => ("create", theme.good),
         DeployAction::Updated | DeployAction::Unchanged => ("update", theme.warn),
@@ -132,12 +157,23 @@ fn of_function(theme: &Theme, function: &FunctionPlan, width: usize, lines: &mut
         Span::styled(function.name.clone(), theme.title),
         Span::styled(format!("  {what}"), style),
     ]));
-    let fields = function.changes.iter().map(|change| columns(&change.field)).max().unwrap_or_default().clamp(12, 28);
+    let fields = function
+        .changes
+        .iter()
+        .map(|change| columns(&change.field))
+        .max()
+        .unwrap_or_default()
+        .clamp(12, 28);
     for change in &function.changes {
-        for (row, text) in values(change, width.saturating_sub(fields + 3)).into_iter().enumerate() {
+        for (row, text) in values(change, width.saturating_sub(fields + 3)).into_iter().enumerate()
+        {
             let field = if row == 0 { fit(&change.field, fields) } else { String::new() };
             let pieces = [(format!("  {} ", pad(&field, fields)), theme.dim), (text, theme.text)];
-            lines.push(window(pieces.iter().map(|(text, style)| (text.as_str(), *style)), 0, width));
+            lines.push(window(
+                pieces.iter().map(|(text, style)| (text.as_str(), *style)),
+                0,
+                width,
+            ));
         }
     }
 }
@@ -149,7 +185,10 @@ fn values(change: &Change, width: usize) -> Vec<String> {
     if columns(&text) <= width {
         return vec![text];
     }
-    wrap(from, width.max(1)).into_iter().chain(wrap(&format!("→ {}", change.to), width.max(1))).collect()
+    wrap(from, width.max(1))
+        .into_iter()
+        .chain(wrap(&format!("→ {}", change.to), width.max(1)))
+        .collect()
 }
 
 fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
@@ -163,9 +202,14 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let (accept, leave) = (key(Action::Accept), key(Action::Back));
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
-        let label = format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
+        let label =
+            format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
         let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
-        field(frame, Rect { x: after, width: area.right().saturating_sub(after), ..area }, plan.typed.area());
+        field(
+            frame,
+            Rect { x: after, width: area.right().saturating_sub(after), ..area },
+            plan.typed.area(),
+        );
         return;
     }
     let count = plan.changed().count();
@@ -178,7 +222,9 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let text = match (plan.outcome.is_some(), count) {
         (false, _) => format!("{leave} leaves"),
         (true, 0) => format!("nothing to change   {leave} leaves"),
-        (true, _) if state.options.read_only => format!("the console is read-only   {leave} leaves"),
+        (true, _) if state.options.read_only => {
+            format!("the console is read-only   {leave} leaves")
+        }
         (true, _) => format!("{accept} {does}   {leave} leaves everything as it is"),
     };
     put(frame.buffer_mut(), (x, area.y), &text, width, theme.key);

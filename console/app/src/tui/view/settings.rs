@@ -1,5 +1,5 @@
-//! The settings that can be edited: values on the stage, edits, and values in the workspace. Values of variables are
-//! masked unless they were revealed.
+//! The settings that can be edited: values on the stage, edits, and values in the workspace. Values
+//! of variables are masked unless they were revealed.
 
 pub(super) mod overview;
 
@@ -27,7 +27,12 @@ const NOTHING: &str = "–";
 pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
     let rows = card.config.rows(&card.function.config);
     let mut lines = vec![head(state, theme, card)];
-    let name = rows.iter().map(|row| columns(&row.setting.to_string())).max().unwrap_or_default().clamp(14, 28);
+    let name = rows
+        .iter()
+        .map(|row| columns(&row.setting.to_string()))
+        .max()
+        .unwrap_or_default()
+        .clamp(14, 28);
     let stage = width.saturating_sub(name + 4) * 11 / 20;
     let titles = format!("   {} {} workspace", pad("setting", name), pad("stage", stage));
     lines.push(Line::styled(titles, theme.dim));
@@ -40,7 +45,10 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
         let (value, style) = on_stage(state, theme, card, row);
         let (note, note_style) = in_workspace(state, theme, card, row);
         let mut line = Line::from(vec![
-            Span::styled(format!("{mark}{label} "), if is_selected { theme.text } else { theme.dim }),
+            Span::styled(
+                format!("{mark}{label} "),
+                if is_selected { theme.text } else { theme.dim },
+            ),
             Span::styled(format!("{} ", pad(&fit(&value, stage), stage)), style),
             Span::styled(note, note_style),
         ]);
@@ -60,17 +68,22 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
 fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let stage = &state.options.stage;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
-    let key = |action: Action| state.key_of(Context::Config, action.name()).unwrap_or_default().to_owned();
+    let key = |action: Action| {
+        state.key_of(Context::Config, action.name()).unwrap_or_default().to_owned()
+    };
     let told = match (&card.config.live, card.config.edits.len()) {
         (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
         (Live::Absent, _) => Span::styled("not there: a deploy makes it", theme.dim),
         (Live::Unknown, _) if card.config.asking.is_none() => Span::styled("not known", theme.dim),
         (Live::Unknown, _) => Span::styled("reading …", theme.busy),
         (Live::Known(_), 0) => Span::raw(""),
-        (Live::Known(_), 1) => Span::styled(format!("1 edit, {} applies it", key(Action::ApplyConfig)), theme.warn),
-        (Live::Known(_), count) => {
-            Span::styled(format!("{count} edits, {} applies them", key(Action::ApplyConfig)), theme.warn)
+        (Live::Known(_), 1) => {
+            Span::styled(format!("1 edit, {} applies it", key(Action::ApplyConfig)), theme.warn)
         }
+        (Live::Known(_), count) => Span::styled(
+            format!("{count} edits, {} applies them", key(Action::ApplyConfig)),
+            theme.warn,
+        ),
     };
     Line::from(vec![title, told])
 }
@@ -87,16 +100,19 @@ fn shown(state: &State, setting: &Setting, value: &str) -> String {
 
 /// Returns the value on the stage, and its edit.
 fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
-    let text =
-        |value: Option<&str>| value.map_or_else(|| NOTHING.to_owned(), |value| shown(state, &row.setting, value));
+    let text = |value: Option<&str>| {
+        value.map_or_else(|| NOTHING.to_owned(), |value| shown(state, &row.setting, value))
+    };
     let from = text(row.stage.as_deref());
     match &row.edit {
         Some(Some(to)) => (format!("{from} → {}", text(Some(to.as_str()))), theme.warn),
         Some(None) => (format!("{from} → removed"), theme.warn),
         None => {
             let live = card.config.known();
-            let address = live.and_then(|live| live.url.as_deref()).filter(|_| row.setting == Setting::Url);
-            let is_hidden = row.setting.is_variable() && live.is_some_and(|live| live.is_env_hidden);
+            let address =
+                live.and_then(|live| live.url.as_deref()).filter(|_| row.setting == Setting::Url);
+            let is_hidden =
+                row.setting.is_variable() && live.is_some_and(|live| live.is_env_hidden);
             match address {
                 Some(address) => (format!("{from}  {address}"), theme.text),
                 None if is_hidden => ("not shown to this caller".to_owned(), theme.dim),
@@ -110,7 +126,8 @@ fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, St
 /// Returns the value in the workspace, and the effect of the next deploy on the stage.
 fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
     let wanted = row.workspace.as_deref().map(|value| shown(state, &row.setting, value));
-    let is_known = card.config.known().is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
+    let is_known =
+        card.config.known().is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
     let reverted = revert(&card.function.config, &row.setting, row.value()).filter(|_| is_known);
     match (reverted, wanted) {
         (None, None) => (NOTHING.to_owned(), theme.dim),
@@ -118,7 +135,11 @@ fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String
         (Some(Revert::Removed), _) => ("the next deploy removes it".to_owned(), theme.warn),
         (Some(Revert::To(_)), wanted) => {
             let wanted = wanted.unwrap_or_default();
-            let text = if row.edit.is_some() { format!("{wanted}, comes back") } else { format!("≠ {wanted}") };
+            let text = if row.edit.is_some() {
+                format!("{wanted}, comes back")
+            } else {
+                format!("≠ {wanted}")
+            };
             (text, theme.warn)
         }
     }
@@ -128,7 +149,10 @@ fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String
 pub(super) fn warnings(card: &Card) -> Vec<String> {
     let edits = card.config.edits.iter();
     let warning = |(setting, value): (&Setting, &Option<String>)| {
-        Some(format!("the next deploy {}", revert(&card.function.config, setting, value.as_deref())?.of(setting)))
+        Some(format!(
+            "the next deploy {}",
+            revert(&card.function.config, setting, value.as_deref())?.of(setting)
+        ))
     };
     edits.filter_map(warning).collect()
 }

@@ -28,8 +28,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let Some(card) = state.functions.current() else { return };
     let figures = &card.figures;
     if figures.samples.is_empty() {
-        let key = state.key_of(Context::Functions, Action::InvokeCold.name()).unwrap_or("invoke_cold");
-        let line = Line::styled(format!(" no invocations yet: {key} invokes in a new sandbox"), theme.dim);
+        let key =
+            state.key_of(Context::Functions, Action::InvokeCold.name()).unwrap_or("invoke_cold");
+        let line =
+            Line::styled(format!(" no invocations yet: {key} invokes in a new sandbox"), theme.dim);
         return scrolled(frame, theme, area, &[line], 0, areas);
     }
     let lines = lines(theme, figures, usize::from(area.width), usize::from(area.height));
@@ -49,8 +51,10 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
     }
     let mut lines = vec![Line::from(head)];
     if figures.emulated > 0 {
-        let which = if figures.emulated == total { "all".to_owned() } else { count(figures.emulated) };
-        let text = format!(" {which} emulated (e): their times are not those of the real processor");
+        let which =
+            if figures.emulated == total { "all".to_owned() } else { count(figures.emulated) };
+        let text =
+            format!(" {which} emulated (e): their times are not those of the real processor");
         lines.push(Line::styled(text, theme.warn));
     }
     let heading = ["p50", "p90", "p99", "max"].map(|name| pad_left(name, 11)).concat();
@@ -61,24 +65,33 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
         ("duration warm", figures.warm_duration, total - figures.cold, theme.warm),
     ] {
         let row = row(percentiles, samples);
-        lines.push(Line::from(vec![Span::styled(format!(" {}", pad(name, 16)), style), Span::raw(row)]));
+        lines.push(Line::from(vec![
+            Span::styled(format!(" {}", pad(name, 16)), style),
+            Span::raw(row),
+        ]));
     }
 
     // Charts share the remaining space; if it is small, they scroll.
     let chart = (height.saturating_sub(lines.len() + 8) / 3).clamp(4, 10);
-    let cold: Vec<&Sample> = figures.samples.iter().filter(|sample| sample.init_ms.is_some()).collect();
+    let cold: Vec<&Sample> =
+        figures.samples.iter().filter(|sample| sample.init_ms.is_some()).collect();
     if !cold.is_empty() {
         lines.push(Line::default());
         lines.push(Line::styled(" init of cold starts over time", theme.title));
         let over_time: Vec<Bar> = cold
             .iter()
-            .map(|sample| Bar { value: sample.init_ms.unwrap_or(0.0), style: theme.cold, mark: mark(sample) })
+            .map(|sample| Bar {
+                value: sample.init_ms.unwrap_or(0.0),
+                style: theme.cold,
+                mark: mark(sample),
+            })
             .collect();
         lines.extend(bars(&over_time, width, chart));
     }
     lines.push(Line::default());
     lines.push(Line::styled(" duration over time (c cold, e emulated, x failed)", theme.title));
-    let over_time: Vec<Bar> = figures.samples.iter().map(|sample| duration_bar(theme, sample)).collect();
+    let over_time: Vec<Bar> =
+        figures.samples.iter().map(|sample| duration_bar(theme, sample)).collect();
     lines.extend(bars(&over_time, width, chart));
 
     let init: Vec<f64> = cold.iter().filter_map(|sample| sample.init_ms).collect();
@@ -104,7 +117,9 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
 fn row(percentiles: Option<Percentiles>, samples: usize) -> String {
     match percentiles {
         Some(of) if samples == 1 => pad_left("–", 11).repeat(3) + &pad_left(&duration(of.max), 11),
-        Some(of) => [of.p50, of.p90, of.p99, of.max].map(|value| pad_left(&duration(value), 11)).concat(),
+        Some(of) => {
+            [of.p50, of.p90, of.p99, of.max].map(|value| pad_left(&duration(value), 11)).concat()
+        }
         None => pad_left("–", 11).repeat(4),
     }
 }

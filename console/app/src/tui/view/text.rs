@@ -1,4 +1,5 @@
-//! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and short formats of times.
+//! Text for cells: cleaned, measured and cut by grapheme cluster, as the terminal draws it; and
+//! short formats of times.
 
 mod field;
 #[cfg(test)]
@@ -15,7 +16,9 @@ use ratatui::{
 use unicode_segmentation::UnicodeSegmentation;
 
 pub(crate) use field::field;
-pub(super) use lambda_console_model::text::{bytes, columns, count, counted, duration, fit, pad, pad_left};
+pub(super) use lambda_console_model::text::{
+    bytes, columns, count, counted, duration, fit, pad, pad_left,
+};
 
 /// Returns the columns `left..left + width` of styled pieces on one line.
 pub(super) fn window<'a>(
@@ -30,7 +33,8 @@ pub(super) fn window<'a>(
         let mut shown = String::new();
         let text = clean_start(without_end(text), right - column.min(right));
         if is_plain(&text) {
-            let (from, to) = (left.saturating_sub(column), right.saturating_sub(column).min(text.len()));
+            let (from, to) =
+                (left.saturating_sub(column), right.saturating_sub(column).min(text.len()));
             shown.push_str(text.get(from..to).unwrap_or_default());
             spans.push(Span::styled(shown, style));
             if column + text.len() > right {
@@ -62,8 +66,14 @@ pub(super) fn window<'a>(
 }
 
 /// Draws a line, cleaned; returns the column after it.
-pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>, width: u16) -> u16 {
-    let pieces = || line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
+pub(super) fn put_line(
+    buffer: &mut Buffer,
+    (x, y): (u16, u16),
+    line: &Line<'_>,
+    width: u16,
+) -> u16 {
+    let pieces =
+        || line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
     if pieces().all(|(text, _)| is_plain(text)) {
         return pieces().fold(x, |column, (text, style)| {
             let left = width.saturating_sub(column.saturating_sub(x));
@@ -75,12 +85,20 @@ pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>,
 }
 
 /// Draws text, cleaned; returns the column after it.
-pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: impl AsRef<str>, width: usize, style: Style) -> u16 {
+pub(super) fn put(
+    buffer: &mut Buffer,
+    (x, y): (u16, u16),
+    text: impl AsRef<str>,
+    width: usize,
+    style: Style,
+) -> u16 {
     let text = text.as_ref();
     if is_plain(text) {
         return buffer.set_stringn(x, y, text, width, style).0;
     }
-    buffer.set_line(x, y, &window([(text, style)], 0, width), width.try_into().unwrap_or(u16::MAX)).0
+    buffer
+        .set_line(x, y, &window([(text, style)], 0, width), width.try_into().unwrap_or(u16::MAX))
+        .0
 }
 
 /// Returns the width of `line` in columns.
@@ -88,8 +106,8 @@ pub(super) fn line_columns(line: &Line<'_>) -> usize {
     line.spans.iter().map(|span| columns(&span.content)).sum()
 }
 
-/// Wraps `text` into lines of at most `width` columns, at spaces if there are any. A cluster that is wider is put on a
-/// line of its own: only spaces are lost.
+/// Wraps `text` into lines of at most `width` columns, at spaces if there are any. A cluster that
+/// is wider is put on a line of its own: only spaces are lost.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in clean(text).lines() {
@@ -151,8 +169,8 @@ impl Broken {
     }
 }
 
-/// Wraps `text` into at most `most` lines of at most `width` columns, broken where they are full. A cluster that is
-/// wider is put on a line of its own: nothing is lost before the last line.
+/// Wraps `text` into at most `most` lines of at most `width` columns, broken where they are full. A
+/// cluster that is wider is put on a line of its own: nothing is lost before the last line.
 pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut rows = Vec::new();
     for paragraph in clean_start(text, width.saturating_add(1).saturating_mul(most)).lines() {
@@ -174,8 +192,8 @@ pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
     rows
 }
 
-/// Formats the time since `then`: `now`, `2m ago`, `3h ago`, `4d ago`. At least a minute, because an idle screen is
-/// drawn only once a minute.
+/// Formats the time since `then`: `now`, `2m ago`, `3h ago`, `4d ago`. At least a minute, because
+/// an idle screen is drawn only once a minute.
 pub(super) fn age(then: i64, now: i64) -> String {
     match (now - then) / 60_000 {
         ..=0 => "now".into(),

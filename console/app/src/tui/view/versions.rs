@@ -29,7 +29,14 @@ const RUNS: usize = 7;
 const FAILED: usize = 8;
 const TIME: usize = 9;
 
-pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas, picker: &Picker) {
+pub(super) fn draw(
+    state: &State,
+    theme: &Theme,
+    frame: &mut Frame,
+    body: Rect,
+    areas: &mut Areas,
+    picker: &Picker,
+) {
     let rows = picker.found.as_ref().map_or(1, |found| found.versions.len() as u16);
     let height = rows.saturating_add(6).clamp(8, 30).min(body.height.saturating_sub(2));
     let title = format!("Versions of {}", fit(&picker.function, 40));
@@ -42,7 +49,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
     };
     let Some(found) = &picker.found else {
-        let text = format!("{} reading versions and logs of {} …", spinner(state), state.options.stage);
+        let text =
+            format!("{} reading versions and logs of {} …", spinner(state), state.options.stage);
         return put_row(frame, inner.y, &Line::styled(text, theme.busy));
     };
     put_row(frame, inner.y, &summary(state, theme, picker, found));
@@ -51,7 +59,9 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
     areas.viewport.overlay = list.height;
     areas.viewport.overlay_lines = found.versions.len();
     let top = (picker.selected + 1).saturating_sub(usize::from(list.height));
-    for ((index, version), y) in found.versions.iter().enumerate().skip(top).zip(list.y..list.bottom()) {
+    for ((index, version), y) in
+        found.versions.iter().enumerate().skip(top).zip(list.y..list.bottom())
+    {
         let line = line(state, theme, found, version, usize::from(list.width.saturating_sub(1)));
         put_row(frame, y, &line);
         if index == picker.selected {
@@ -68,15 +78,24 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
 }
 
 /// Returns a summary of the traffic of each version.
-fn summary(state: &State, theme: &Theme, picker: &Picker, found: &FunctionVersions) -> Line<'static> {
-    let mut spans = vec![Span::raw(format!("{} on {}: ", fit(&found.function, 40), fit(&found.stage, 30)))];
+fn summary(
+    state: &State,
+    theme: &Theme,
+    picker: &Picker,
+    found: &FunctionVersions,
+) -> Line<'static> {
+    let mut spans =
+        vec![Span::raw(format!("{} on {}: ", fit(&found.function, 40), fit(&found.stage, 30)))];
     match (&found.alias, found.stage_alias()) {
         (None, _) => spans.push(Span::raw("the stage has no alias, its callers get $LATEST")),
-        (Some(alias), None) => spans.push(Span::styled(format!("{alias} is not there yet"), theme.warn)),
+        (Some(alias), None) => {
+            spans.push(Span::styled(format!("{alias} is not there yet"), theme.warn));
+        }
         (Some(_), Some(alias)) => {
             spans.push(Span::raw(format!("{} leads to version {}", alias.name, alias.version)));
             if let Some(share) = &alias.canary {
-                let text = format!(", {} to version {}: a canary", percent(share.weight), share.version);
+                let text =
+                    format!(", {} to version {}: a canary", percent(share.weight), share.version);
                 spans.push(Span::styled(text, theme.warn));
             }
         }
@@ -90,17 +109,30 @@ fn summary(state: &State, theme: &Theme, picker: &Picker, found: &FunctionVersio
 fn heading() -> String {
     let names = [("runs", RUNS), ("errors", FAILED), ("init p50", TIME), ("p99", TIME)];
     let right = names.map(|(name, width)| pad_left(name, width)).concat();
-    format!(" {} {} {}{right}  description", pad("version", NUMBER), pad("aliases", ALIASES), pad("from", AGE))
+    format!(
+        " {} {} {}{right}  description",
+        pad("version", NUMBER),
+        pad("aliases", ALIASES),
+        pad("from", AGE)
+    )
 }
 
-fn line(state: &State, theme: &Theme, found: &FunctionVersions, version: &Version, width: usize) -> Line<'static> {
+fn line(
+    state: &State,
+    theme: &Theme,
+    found: &FunctionVersions,
+    version: &Version,
+    width: usize,
+) -> Line<'static> {
     let aliases: Vec<String> = found
         .aliases_of(&version.version)
-        .map(
-            |(alias, share)| {
-                if share < 1.0 { format!("{} {}", alias.name, percent(share)) } else { alias.name.clone() }
-            },
-        )
+        .map(|(alias, share)| {
+            if share < 1.0 {
+                format!("{} {}", alias.name, percent(share))
+            } else {
+                alias.name.clone()
+            }
+        })
         .collect();
     let figures = &version.figures;
     let (failed, style) = match figures.failed {
@@ -111,7 +143,10 @@ fn line(state: &State, theme: &Theme, found: &FunctionVersions, version: &Versio
     let time = |value: Option<f64>| pad_left(&value.map_or_else(|| "–".to_owned(), duration), TIME);
     let is_live = found.live() == Some(version.version.as_str());
     let pieces = [
-        (format!(" {} ", pad(&version.version, NUMBER)), if is_live { theme.title } else { theme.text }),
+        (
+            format!(" {} ", pad(&version.version, NUMBER)),
+            if is_live { theme.title } else { theme.text },
+        ),
         (format!("{} ", pad(&aliases.join(" "), ALIASES)), theme.warm),
         (pad(&age(version.modified_at, state.now), AGE), theme.dim),
         (pad_left(&count(figures.invocations as usize), RUNS), theme.text),

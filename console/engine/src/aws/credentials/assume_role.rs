@@ -1,7 +1,7 @@
 //! Assumes a role, with a code of an MFA device if its profile requires one.
 //!
-//! AWS's SDK for Rust also assumes roles of profiles, but does not ask for codes. A session that needed a code is
-//! stored in the AWS CLI's cache, so that one code is enough for both.
+//! AWS's SDK for Rust also assumes roles of profiles, but does not ask for codes. A session that
+//! needed a code is stored in the AWS CLI's cache, so that one code is enough for both.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +11,9 @@ use std::{
 use aws_config::{SdkConfig, identity::IdentityCache};
 use aws_credential_types::{
     Credentials,
-    provider::{self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
+    provider::{
+        self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future,
+    },
 };
 use aws_sdk_sts::{config::Builder, operation::assume_role::AssumeRoleOutput};
 use aws_smithy_types::{DateTime, date_time::Format, error::metadata::ProvideErrorMetadata};
@@ -59,10 +61,15 @@ impl Assumed {
         env: &Env,
         asker: Asker,
     ) -> Self {
-        let sts = Builder::from(config).credentials_provider(source).identity_cache(IdentityCache::no_cache()).build();
+        let sts = Builder::from(config)
+            .credentials_provider(source)
+            .identity_cache(IdentityCache::no_cache())
+            .build();
         let sts = aws_sdk_sts::Client::from_conf(sts);
         let home = variable(env, "HOME").filter(|_| role.mfa.is_some());
-        let file = home.map(|home| PathBuf::from(home).join(".aws/cli/cache").join(format!("{}.json", key(&role))));
+        let file = home.map(|home| {
+            PathBuf::from(home).join(".aws/cli/cache").join(format!("{}.json", key(&role)))
+        });
         Self { role, sts, asker, file, session: Mutex::new(None) }
     }
 
@@ -82,15 +89,21 @@ impl Assumed {
 
     async fn assume(&self) -> provider::Result {
         let Role { arn, profile, mfa, external_id, session, duration } = &self.role;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let session = session.clone().unwrap_or_else(|| format!("lambda-console-{now}"));
         let mut refused = false;
         for left in (0..TRIES).rev() {
             let code = match mfa {
                 Some(device) => {
-                    let (role, device, profile) = (self.role.name().to_owned(), device.clone(), profile.clone());
-                    let asked = self.asker.ask(CodeQuestion { role, device, profile, refused }).await;
-                    Some(asked.map_err(|failure| CredentialsError::provider_error(NoCode(failure)))?)
+                    let (role, device, profile) =
+                        (self.role.name().to_owned(), device.clone(), profile.clone());
+                    let asked =
+                        self.asker.ask(CodeQuestion { role, device, profile, refused }).await;
+                    Some(
+                        asked
+                            .map_err(|failure| CredentialsError::provider_error(NoCode(failure)))?,
+                    )
                 }
                 None => None,
             };
@@ -98,10 +111,9 @@ impl Assumed {
             let call = call.set_external_id(external_id.clone()).set_duration_seconds(*duration);
             let answer = call.set_serial_number(mfa.clone()).set_token_code(code).send().await;
             refused = answer.as_ref().is_err_and(|error| {
-                error
-                    .as_service_error()
-                    .and_then(|error| error.message())
-                    .is_some_and(|text| text.contains("MultiFactorAuthentication") || text.contains("tokenCode"))
+                error.as_service_error().and_then(|error| error.message()).is_some_and(|text| {
+                    text.contains("MultiFactorAuthentication") || text.contains("tokenCode")
+                })
             });
             match answer {
                 Ok(answer) => return self.taken(&answer),
@@ -113,13 +125,16 @@ impl Assumed {
     }
 
     fn taken(&self, answer: &AssumeRoleOutput) -> provider::Result {
-        let given = answer.credentials().ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
+        let given = answer
+            .credentials()
+            .ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
         if let Some(file) = &self.file
             && let Err(error) = keep(file, given)
         {
             tracing::warn!(file = %file.display(), %error, "the session is not kept");
         }
-        let expiry = SystemTime::try_from(*given.expiration()).map_err(CredentialsError::unhandled)?;
+        let expiry =
+            SystemTime::try_from(*given.expiration()).map_err(CredentialsError::unhandled)?;
         Ok(session(given.access_key_id(), given.secret_access_key(), given.session_token(), expiry))
     }
 }
@@ -141,7 +156,8 @@ fn is_fresh(credentials: &Credentials) -> bool {
     credentials.expiry().is_some_and(|at| at > SystemTime::now() + RESERVE)
 }
 
-/// The name under which the AWS CLI stores a session: a digest of the request's parameters, in Python's JSON.
+/// The name under which the AWS CLI stores a session: a digest of the request's parameters, in
+/// Python's JSON.
 fn key(role: &Role) -> String {
     let Role { arn, mfa, external_id, session, duration, .. } = role;
     let text = |value: &str| Value::from(value).to_string();
@@ -162,7 +178,12 @@ fn kept(file: &Path) -> Option<Credentials> {
     let given = document.get("Credentials")?;
     let text = |key| given.get(key)?.as_str();
     let expiry: jiff::Timestamp = text("Expiration")?.parse().ok()?;
-    Some(session(text("AccessKeyId")?, text("SecretAccessKey")?, text("SessionToken")?, expiry.into()))
+    Some(session(
+        text("AccessKeyId")?,
+        text("SecretAccessKey")?,
+        text("SessionToken")?,
+        expiry.into(),
+    ))
 }
 
 /// Stores a session as the AWS CLI does: in a file that only the user can read.
@@ -182,7 +203,8 @@ fn keep(file: &Path, given: &aws_sdk_sts::types::Credentials) -> std::io::Result
     } });
     // Private from its first byte on, and never partially written.
     let new = file.with_extension(std::process::id().to_string());
-    let mut writer = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut writer =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     writer.write_all(document.to_string().as_bytes())?;
     std::fs::rename(&new, file).inspect_err(|_| drop(std::fs::remove_file(&new)))?;
     Ok(())

@@ -27,7 +27,10 @@ pub struct Asker(Arc<Ask>);
 impl Asker {
     /// Asks with `ask`.
     pub fn new(
-        ask: impl Fn(CodeQuestion) -> BoxFuture<'static, Result<String, Failure>> + Send + Sync + 'static,
+        ask: impl Fn(CodeQuestion) -> BoxFuture<'static, Result<String, Failure>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(ask))
     }
@@ -44,7 +47,8 @@ impl CodeQuestion {
         Failure::login(
             format!("could not assume the role {role}"),
             format!(
-                "the role needs a code of the MFA device {device}, {why}; a session that the AWS CLI keeps would do"
+                "the role needs a code of the MFA device {device}, {why}; a session that the AWS \
+                CLI keeps would do"
             ),
             format!("aws sts get-caller-identity --profile {profile}"),
         )
@@ -53,7 +57,9 @@ impl CodeQuestion {
 
 impl Default for Asker {
     fn default() -> Self {
-        Self::new(|question| Box::pin(async move { Err(question.unanswered("and there is nobody to ask")) }))
+        Self::new(|question| {
+            Box::pin(async move { Err(question.unanswered("and there is nobody to ask")) })
+        })
     }
 }
 

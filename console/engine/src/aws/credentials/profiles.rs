@@ -39,7 +39,8 @@ pub(crate) enum Named {
 }
 
 impl Profiles {
-    /// Reads the files and selects `profile`, or the one that the environment names, or the default.
+    /// Reads the files and selects `profile`, or the one that the environment names, or the
+    /// default.
     ///
     /// # Errors
     /// Returns an error if a file cannot be read or parsed.
@@ -47,9 +48,14 @@ impl Profiles {
         Self::load_from(env, &EnvConfigFiles::default(), profile).await
     }
 
-    pub(crate) async fn load_from(env: &Env, files: &EnvConfigFiles, profile: Option<&str>) -> Result<Self, Failure> {
-        let of_env =
-            ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|name| Some((variable(env, name)?, name)));
+    pub(crate) async fn load_from(
+        env: &Env,
+        files: &EnvConfigFiles,
+        profile: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let of_env = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
+            .into_iter()
+            .find_map(|name| Some((variable(env, name)?, name)));
         let (name, named) = match (profile, of_env) {
             (Some(profile), _) => (profile.to_owned(), Named::Stage),
             (None, Some((profile, variable))) => (profile, Named::Variable(variable)),
@@ -58,7 +64,11 @@ impl Profiles {
         let loaded = profile::load(&Fs::real(), env, files, Some(name.clone().into())).await;
         let set = loaded.map_err(|error| {
             let why = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            Failure::environment("could not read the AWS profiles", why, "mend the file; `aws configure list` reads it")
+            Failure::environment(
+                "could not read the AWS profiles",
+                why,
+                "mend the file; `aws configure list` reads it",
+            )
         })?;
         Ok(Self { set, name, named })
     }
@@ -105,7 +115,9 @@ impl Profiles {
         let known = match names.len() {
             0 => "there are no profiles".to_owned(),
             1 => format!("the only profile is {}", names.iter().copied().collect::<String>()),
-            _ => format!("the profiles are {}", names.iter().copied().collect::<Vec<_>>().join(", ")),
+            _ => {
+                format!("the profiles are {}", names.iter().copied().collect::<Vec<_>>().join(", "))
+            }
         };
         Failure::login(
             "could not connect to AWS",

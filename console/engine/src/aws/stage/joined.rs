@@ -1,5 +1,5 @@
-//! The local Lambda as a stage: served by this process or joined, and opened again after the process that served it
-//! ended. Calls to that process are retried if that is known to be safe.
+//! The local Lambda as a stage: served by this process or joined, and opened again after the
+//! process that served it ended. Calls to that process are retried if that is known to be safe.
 
 use std::{
     path::{Path, PathBuf},
@@ -39,7 +39,12 @@ pub(super) struct Joined {
 impl Joined {
     /// The one whose state is under `state`; nothing is opened yet.
     pub(super) fn new(state: &Path, port: u16, region: String, guard: Guard) -> Self {
-        let options = Options { dir: state.join("local"), port, region, emulator: Arc::new(toolchain::emulator) };
+        let options = Options {
+            dir: state.join("local"),
+            port,
+            region,
+            emulator: Arc::new(toolchain::emulator),
+        };
         Self { options, guard, open: Mutex::new(None) }
     }
 
@@ -53,15 +58,18 @@ impl Joined {
         &self.options.dir
     }
 
-    /// Returns the clients of the server that is serving now, and the link to it. Opens or joins it if the previous one
-    /// has ended; then `opened` is called.
-    pub(super) async fn clients(&self, opened: impl FnOnce(&Endpoint)) -> Result<(Arc<Clients>, Link), Failure> {
+    /// Returns the clients of the server that is serving now, and the link to it. Opens or joins it
+    /// if the previous one has ended; then `opened` is called.
+    pub(super) async fn clients(
+        &self,
+        opened: impl FnOnce(&Endpoint),
+    ) -> Result<(Arc<Clients>, Link), Failure> {
         let mut open = self.open.lock().await;
         self.reopen(&mut open, opened).await
     }
 
-    /// Waits until the server that was joined has ended, and opens or joins the next one. Returns `false` if there is
-    /// nothing to wait for: this process serves, or has left.
+    /// Waits until the server that was joined has ended, and opens or joins the next one. Returns
+    /// `false` if there is nothing to wait for: this process serves, or has left.
     pub(super) async fn follow(&self, opened: impl FnOnce(&Endpoint)) -> Result<bool, Failure> {
         let link = match &*self.open.lock().await {
             Some((local, _)) if !local.is_serving() => local.link(),
@@ -110,9 +118,9 @@ impl Joined {
         self.open.lock().await.as_ref().is_some_and(|(local, _)| local.is_serving())
     }
 
-    /// Leaves it. A server in this process continues until the requests of others are answered and the events of its
-    /// queue that were begun are done; once `cut` is cancelled, only for a moment. `say` receives the reason why it
-    /// takes a while, and what is left.
+    /// Leaves it. A server in this process continues until the requests of others are answered and
+    /// the events of its queue that were begun are done; once `cut` is cancelled, only for a
+    /// moment. `say` receives the reason why it takes a while, and what is left.
     pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
         let Some((local, _)) = self.open.lock().await.take() else { return };
         let overdue = async {
@@ -131,9 +139,14 @@ pub(super) fn deadline() -> Instant {
     Instant::now() + TAKE_OVER
 }
 
-/// Handles a call that got no answer from the server of `link`: `Ok` means that it is to be sent again. With `repeats`
-/// it may be sent twice.
-pub(super) async fn sequel(link: &Link, error: CallError, repeats: bool, deadline: Instant) -> Result<(), CallError> {
+/// Handles a call that got no answer from the server of `link`: `Ok` means that it is to be sent
+/// again. With `repeats` it may be sent twice.
+pub(super) async fn sequel(
+    link: &Link,
+    error: CallError,
+    repeats: bool,
+    deadline: Instant,
+) -> Result<(), CallError> {
     if Instant::now() >= deadline {
         return Err(error);
     }
@@ -148,7 +161,8 @@ pub(super) async fn sequel(link: &Link, error: CallError, repeats: bool, deadlin
             Fate::Finished => Ok(()),
             Fate::Killed if repeats => Ok(()),
             Fate::Killed => Err(CallError::Transport(
-                "connection lost: the process that served the local Lambda was killed; it is unknown whether it ran"
+                "connection lost: the process that served the local Lambda was killed; it is \
+                unknown whether it ran"
                     .to_owned(),
             )),
         },
@@ -181,7 +195,10 @@ fn waiting(Pending { requests, events }: Pending) -> String {
     };
     let have = if requests + events == 1 { "has" } else { "have" };
     let parts: Vec<String> = [of_others, asynchronous].into_iter().flatten().collect();
-    format!("serving the local Lambda until {} {have} ended; Ctrl-C breaks off", parts.join(" and "))
+    format!(
+        "serving the local Lambda until {} {have} ended; Ctrl-C breaks off",
+        parts.join(" and ")
+    )
 }
 
 /// Message about the work that is left when a server has ended; `None` if none is.
@@ -208,12 +225,22 @@ mod tests {
     #[test]
     fn what_is_waited_for_and_what_is_left_is_said_in_numbers() {
         let text = waiting(Pending { requests: 2, events: 1 });
-        assert!(text.contains("2 requests of other processes and an asynchronous invocation have ended"), "{text}");
-        assert!(waiting(Pending { requests: 0, events: 1 }).contains("an asynchronous invocation has ended"));
+        assert!(
+            text.contains(
+                "2 requests of other processes and an asynchronous invocation have ended"
+            ),
+            "{text}"
+        );
+        assert!(
+            waiting(Pending { requests: 0, events: 1 })
+                .contains("an asynchronous invocation has ended")
+        );
         assert_eq!(remains(Left::default()), None);
         let text = remains(Left { events: 2, broken: 1 }).unwrap();
         assert!(
-            text.starts_with("a request of another process was broken off\n2 asynchronous invocations are"),
+            text.starts_with(
+                "a request of another process was broken off\n2 asynchronous invocations are"
+            ),
             "{text}"
         );
     }

@@ -1,5 +1,5 @@
-//! Detects a stage on AWS that the shell's variables direct to a local Lambda: `lambda-console local` prints these
-//! variables, and a shell that has evaluated them keeps them.
+//! Detects a stage on AWS that the shell's variables direct to a local Lambda: `lambda-console
+//! local` prints these variables, and a shell that has evaluated them keeps them.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -26,38 +26,54 @@ struct Directed {
 impl Directed {
     /// Reads the variables that the SDK reads.
     fn read(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let set: BTreeMap<String, String> = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let ignored = set.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true");
-        let is_endpoint = |name: &str| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_");
+        let set: BTreeMap<String, String> =
+            variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let ignored =
+            set.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true");
+        let is_endpoint =
+            |name: &str| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_");
         let endpoints = set
             .iter()
             .filter(|(name, _)| is_endpoint(name) && !ignored)
             .filter_map(|(name, url)| Some((name.clone(), address(url)?)))
             .collect();
         let is_local = set.get("AWS_ACCESS_KEY_ID").is_some_and(|key| is_local_key(key));
-        let exported = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"];
-        let keys = exported.into_iter().filter(|name| is_local && set.contains_key(*name)).collect();
+        let exported =
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"];
+        let keys =
+            exported.into_iter().filter(|name| is_local && set.contains_key(*name)).collect();
         Self { endpoints, keys }
     }
 
-    /// Returns the failure if the variables redirect `stage`. Keys count only if no profile provides others.
+    /// Returns the failure if the variables redirect `stage`. Keys count only if no profile
+    /// provides others.
     async fn failure(&self, stage: &str, has_profile: bool) -> Option<Failure> {
         let mut found: BTreeMap<&str, There> = BTreeMap::new();
         for address in self.endpoints.values() {
             found.insert(address, ask(address).await);
         }
         let at = |there: There| {
-            let is_there = |(_, address): &(&String, &String)| found.get(address.as_str()) == Some(&there);
-            self.endpoints.iter().filter(is_there).map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+            let is_there =
+                |(_, address): &(&String, &String)| found.get(address.as_str()) == Some(&there);
+            self.endpoints
+                .iter()
+                .filter(is_there)
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>()
         };
         let (local, silent) = (at(There::LocalLambda), at(There::Nobody));
         let (names, why) = if !local.is_empty() {
             (local.clone(), format!("{} directs it to a local Lambda", local.join(", ")))
         } else if !silent.is_empty() && silent.len() == self.endpoints.len() {
-            let why = format!("{} directs it to this machine, where nothing answers", silent.join(", "));
+            let why =
+                format!("{} directs it to this machine, where nothing answers", silent.join(", "));
             (silent, why)
         } else if !self.keys.is_empty() && self.endpoints.is_empty() && !has_profile {
-            (Vec::new(), "AWS_ACCESS_KEY_ID is the key of a local Lambda, which AWS does not know".to_owned())
+            (
+                Vec::new(),
+                "AWS_ACCESS_KEY_ID is the key of a local Lambda, which AWS does not know"
+                    .to_owned(),
+            )
         } else {
             return None;
         };
@@ -72,16 +88,26 @@ fn address(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let host = uri.host()?.to_ascii_lowercase();
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_here = ip.map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |ip| ip.is_loopback());
+    let is_here = ip.map_or_else(
+        |_| host == "localhost" || host.ends_with(".localhost"),
+        |ip| ip.is_loopback(),
+    );
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    is_here.then(|| if host.ends_with("localhost") { format!("127.0.0.1:{port}") } else { format!("{host}:{port}") })
+    is_here.then(|| {
+        if host.ends_with("localhost") {
+            format!("127.0.0.1:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    })
 }
 
 /// Returns `true` for a key that a local Lambda generated. AWS's begin with `AKIA` or `ASIA`.
 fn is_local_key(key: &str) -> bool {
     let rest = key.strip_prefix("LOCAL");
     rest.is_some_and(|rest| {
-        rest.len() == 15 && rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        rest.len() == 15
+            && rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
     })
 }
 
@@ -98,7 +124,9 @@ async fn ask(address: &str) -> There {
     let asked = async {
         let mut stream = match TcpStream::connect(address).await {
             Ok(stream) => stream,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => return There::Nobody,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                return There::Nobody;
+            }
             Err(_) => return There::SomethingElse,
         };
         let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -115,10 +143,12 @@ async fn ask(address: &str) -> There {
     timeout(PATIENCE, asked).await.unwrap_or(There::SomethingElse)
 }
 
-/// Returns the failure if the environment redirects the stage on AWS to a local Lambda, or to an address that had one.
+/// Returns the failure if the environment redirects the stage on AWS to a local Lambda, or to an
+/// address that had one.
 pub(super) async fn failure(stage: &str, has_profile: bool) -> Option<Failure> {
     let variables = std::env::vars_os();
-    let variables = variables.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    let variables =
+        variables.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
     Directed::read(variables).failure(stage, has_profile).await
 }
 
@@ -131,7 +161,10 @@ mod tests {
     async fn failure(variables: &[(&str, &str)], has_profile: bool) -> Option<(String, String)> {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let failure = Directed::read(owned).failure("beta", has_profile).await?;
-        assert_eq!((failure.what.as_str(), failure.kind.exit_code()), ("could not connect to the stage beta", 3));
+        assert_eq!(
+            (failure.what.as_str(), failure.kind.exit_code()),
+            ("could not connect to the stage beta", 3)
+        );
         Some((failure.why, failure.hint))
     }
 
@@ -166,7 +199,11 @@ mod tests {
             assert_eq!(hint, format!("unset {}", names.replace(',', "")));
         }
         // As `lambda-console local` exports them.
-        let exported = [("AWS_ENDPOINT_URL", &*url), ("AWS_ACCESS_KEY_ID", &*key), ("AWS_REGION", "us-east-1")];
+        let exported = [
+            ("AWS_ENDPOINT_URL", &*url),
+            ("AWS_ACCESS_KEY_ID", &*key),
+            ("AWS_REGION", "us-east-1"),
+        ];
         let (_, hint) = failure(&exported, false).await.unwrap();
         assert_eq!(hint, "unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_REGION");
         let ignored = [exported[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
@@ -196,13 +233,26 @@ mod tests {
                 let _ = stream.write_all(b"HTTP/1.1 403 x\r\ncontent-length: 0\r\n\r\n").await;
             }
         });
-        assert_eq!(failure(&[("AWS_ENDPOINT_URL", &url), ("AWS_ENDPOINT_URL_S3", "")], false).await, None);
-        for elsewhere in ["https://lambda.eu-west-1.amazonaws.com", "http://minio:9000", "not a URL"] {
-            assert_eq!(failure(&[("AWS_ENDPOINT_URL", elsewhere)], false).await, None, "{elsewhere}");
+        assert_eq!(
+            failure(&[("AWS_ENDPOINT_URL", &url), ("AWS_ENDPOINT_URL_S3", "")], false).await,
+            None
+        );
+        for elsewhere in
+            ["https://lambda.eu-west-1.amazonaws.com", "http://minio:9000", "not a URL"]
+        {
+            assert_eq!(
+                failure(&[("AWS_ENDPOINT_URL", elsewhere)], false).await,
+                None,
+                "{elsewhere}"
+            );
         }
         // One of several endpoints without a listener may be of a service that is not used.
         assert_eq!(
-            failure(&[("AWS_ENDPOINT_URL", &url), ("AWS_ENDPOINT_URL_S3", "http://[::1]:9")], false).await,
+            failure(
+                &[("AWS_ENDPOINT_URL", &url), ("AWS_ENDPOINT_URL_S3", "http://[::1]:9")],
+                false
+            )
+            .await,
             None
         );
         answering.abort();

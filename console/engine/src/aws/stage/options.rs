@@ -5,7 +5,8 @@ use super::{Asker, LOCAL};
 /// The selected stage and the changes that are allowed on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageOptions {
-    /// `local`, a name in `[workspace.metadata.lambda.stages]`, or, with a profile or region, any name.
+    /// `local`, a name in `[workspace.metadata.lambda.stages]`, or, with a profile or region, any
+    /// name.
     pub stage: String,
     /// The AWS profile; takes precedence over that of the stage's settings.
     pub profile: Option<String>,
@@ -33,7 +34,8 @@ impl Default for StageOptions {
 }
 
 impl StageOptions {
-    /// The same for another stage: a profile and a region apply only to the stage that they were given with.
+    /// The same for another stage: a profile and a region apply only to the stage that they were
+    /// given with.
     #[must_use]
     pub fn of_stage(&self, stage: &str) -> Self {
         if stage == self.stage {

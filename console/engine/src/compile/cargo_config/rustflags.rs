@@ -1,8 +1,8 @@
 //! The flags that cargo passes to the compiler for a target, each with its source.
 //!
-//! Cargo takes them from the first of these that has any: the variable `CARGO_ENCODED_RUSTFLAGS`, `RUSTFLAGS`, the
-//! `rustflags` of the target together with those of each `cfg(…)` that matches it, and `build.rustflags`. Source: The
-//! Cargo Book, "Configuration", `build.rustflags`.
+//! Cargo takes them from the first of these that has any: the variable `CARGO_ENCODED_RUSTFLAGS`,
+//! `RUSTFLAGS`, the `rustflags` of the target together with those of each `cfg(…)` that matches it,
+//! and `build.rustflags`. Source: The Cargo Book, "Configuration", `build.rustflags`.
 
 use std::str::FromStr;
 
@@ -72,7 +72,10 @@ impl Configuration {
     ) -> Result<Vec<Flag>, Failure> {
         let has_cfg = self.cfg_tables().next().is_some();
         let cfgs = if has_cfg { rust.print("cfg", target, cancel).await? } else { String::new() };
-        Ok(self.flags(target, &cfgs.lines().filter_map(|line| Cfg::from_str(line).ok()).collect::<Vec<_>>()))
+        Ok(self.flags(
+            target,
+            &cfgs.lines().filter_map(|line| Cfg::from_str(line).ok()).collect::<Vec<_>>(),
+        ))
     }
 
     /// The `rustflags` of each `[target.'cfg(…)']`, in cargo's order.
@@ -96,20 +99,26 @@ impl Configuration {
         if let Some(text) = self.variable("RUSTFLAGS") {
             return grouped(split(&text), &Origin::Variable("RUSTFLAGS".into()));
         }
-        let mut flags = self.listed(&["target", target, "rustflags"], &variable_of(target, "RUSTFLAGS"));
+        let mut flags =
+            self.listed(&["target", target, "rustflags"], &variable_of(target, "RUSTFLAGS"));
         for (name, value) in self.cfg_tables() {
             if CfgExpr::matches_key(name, cfgs) {
                 let origin = Origin::Key(vec!["target".into(), name.clone(), "rustflags".into()]);
                 flags.extend(grouped(words(value), &origin));
             }
         }
-        if flags.is_empty() { self.listed(&["build", "rustflags"], "CARGO_BUILD_RUSTFLAGS") } else { flags }
+        if flags.is_empty() {
+            self.listed(&["build", "rustflags"], "CARGO_BUILD_RUSTFLAGS")
+        } else {
+            flags
+        }
     }
 
     /// A list of the files, and that of the variable after it.
     fn listed(&self, keys: &[&str], variable: &str) -> Vec<Flag> {
         let origin = Origin::Key(keys.iter().map(|key| (*key).to_owned()).collect());
-        let mut flags = self.get(keys).map(|value| grouped(words(value), &origin)).unwrap_or_default();
+        let mut flags =
+            self.get(keys).map(|value| grouped(words(value), &origin)).unwrap_or_default();
         if let Some(text) = self.variable(variable) {
             flags.extend(grouped(split(&text), &Origin::Variable(variable.to_owned())));
         }
@@ -121,7 +130,9 @@ impl Configuration {
 fn words(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => split(text),
-        Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Array(items) => {
+            items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -156,7 +167,10 @@ fn grouped(words: Vec<String>, origin: &Origin) -> Vec<Flag> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let value = if WITH_VALUE.contains(&word.as_str()) { words.next() } else { None };
-        flags.push(Flag { words: std::iter::once(word).chain(value).collect(), origin: origin.clone() });
+        flags.push(Flag {
+            words: std::iter::once(word).chain(value).collect(),
+            origin: origin.clone(),
+        });
     }
     flags
 }

@@ -7,7 +7,8 @@ use super::*;
 
 const TARGET: &str = "aarch64-unknown-linux-musl";
 
-/// A package in `w`, below a directory that may have a configuration, and a home of cargo's beside it.
+/// A package in `w`, below a directory that may have a configuration, and a home of cargo's beside
+/// it.
 struct Place {
     root: tempfile::TempDir,
     variables: BTreeMap<String, String>,
@@ -16,12 +17,17 @@ struct Place {
 impl Place {
     fn new(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
         let root = tempfile::Builder::new().prefix("a place ö").tempdir().unwrap();
-        let mut variables: BTreeMap<String, String> =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut variables: BTreeMap<String, String> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         variables.insert("CARGO_HOME".into(), root.path().join("home").display().to_string());
         let place = Self { root, variables };
         place.write("home/.keep", "");
-        place.write("w/Cargo.toml", "[package]\nname = \"w\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n");
+        place.write(
+            "w/Cargo.toml",
+            "[package]\nname = \"w\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+        );
         place.write("w/src/lib.rs", "");
         for (name, text) in files {
             place.write(name, text);
@@ -41,7 +47,9 @@ impl Place {
 
     async fn read(&self) -> Configuration {
         let variables = Variables::Of(self.variables.clone());
-        Configuration::read_with(&self.directory(), variables, &CancellationToken::new()).await.unwrap()
+        Configuration::read_with(&self.directory(), variables, &CancellationToken::new())
+            .await
+            .unwrap()
     }
 
     async fn missing(&self, linked: Option<&str>) -> String {
@@ -50,7 +58,8 @@ impl Place {
     }
 }
 
-/// A compiler that answers as the real one does, keeps the flags that it gets, and compiles nothing.
+/// A compiler that answers as the real one does, keeps the flags that it gets, and compiles
+/// nothing.
 struct FakeCompiler {
     directory: tempfile::TempDir,
     cfgs: Vec<Cfg>,
@@ -65,15 +74,20 @@ impl FakeCompiler {
             child_process::output(rustc, &CancellationToken::new()).await.unwrap()
         };
         let probe = ["-", "--crate-name", "___", "--print=file-names"];
-        let kinds = ["bin", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"].map(|kind| ["--crate-type", kind]);
-        let prints = ["--print=sysroot", "--print=split-debuginfo", "--print=crate-name", "--print=cfg"];
-        let host: Vec<&str> = probe.into_iter().chain(kinds.into_iter().flatten()).chain(prints).collect();
+        let kinds = ["bin", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"]
+            .map(|kind| ["--crate-type", kind]);
+        let prints =
+            ["--print=sysroot", "--print=split-debuginfo", "--print=crate-name", "--print=cfg"];
+        let host: Vec<&str> =
+            probe.into_iter().chain(kinds.into_iter().flatten()).chain(prints).collect();
         let target: Vec<&str> = host.iter().copied().chain(["--target", TARGET]).collect();
         let cfgs = ask(&["--print", "cfg", "--target", TARGET]).await.stdout;
         // Cargo reads both: the warnings name the missing answers.
-        for (name, text) in
-            [("version", ask(&["-vV"]).await), ("host", ask(&host).await), ("target", ask(&target).await)]
-        {
+        for (name, text) in [
+            ("version", ask(&["-vV"]).await),
+            ("host", ask(&host).await),
+            ("target", ask(&target).await),
+        ] {
             fs::write(directory.path().join(name), text.stdout).unwrap();
             fs::write(directory.path().join(format!("{name}-errors")), text.stderr).unwrap();
         }
@@ -86,15 +100,19 @@ impl FakeCompiler {
         let (answers, script) = (self.directory.path().display(), place.root.path().join("rustc"));
         let kept = place.root.path().join("flags");
         let text = format!(
-            "#!/bin/sh\ncase \"$*\" in\n-vV) cat '{answers}/version';;\n\"- \"*--target*) printf '%s\\n' \"$@\" >'{}'; cat \
-             '{answers}/target-errors' >&2; cat '{answers}/target';;\n\"- \"*) cat '{answers}/host';;\n*) exit 1;;\nesac\n",
+            "#!/bin/sh\ncase \"$*\" in\n-vV) cat '{answers}/version';;\n\"- \"*--target*) printf \
+            '%s\\n' \"$@\" >'{}'; cat \
+             '{answers}/target-errors' >&2; cat '{answers}/target';;\n\"- \"*) cat \
+             '{answers}/host';;\n*) exit 1;;\nesac\n",
             kept.display()
         );
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
         let mut cargo = child_process::command("cargo", &place.directory());
         cargo.args(["check", "--quiet", "--offline", "--target", TARGET]);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.contains("RUSTFLAGS") || name.contains("WRAPPER")) {
+        for (name, _) in std::env::vars()
+            .filter(|(name, _)| name.contains("RUSTFLAGS") || name.contains("WRAPPER"))
+        {
             cargo.env_remove(name);
         }
         cargo.envs(&place.variables).env("RUSTC", &script).env("CARGO_CACHE_RUSTC_INFO", "0");
@@ -136,36 +154,64 @@ const CASES: &[Case] = &[
         ],
         &[],
     ),
-    (&[(OWN, TRIPLE), (ABOVE, "[target.aarch64-unknown-linux-musl]\nrustflags = [\"-Cdebuginfo=1\"]")], &[]),
+    (
+        &[
+            (OWN, TRIPLE),
+            (ABOVE, "[target.aarch64-unknown-linux-musl]\nrustflags = [\"-Cdebuginfo=1\"]"),
+        ],
+        &[],
+    ),
     (&[(OWN, "build.rustflags = \"-C target-cpu=native  --cfg x\"")], &[]),
     (&[(OWN, "target.aarch64-unknown-linux-musl.rustflags = \"-Copt-level=1 --cfg y\"")], &[]),
     (&[(OWN, "target.'cfg(target_arch = \"aarch64\")'.rustflags = \"--cfg arm\"")], &[]),
     (&[(OWN, "target.'cfg(target_arch = \"x86_64\")'.rustflags = \"--cfg x86\"")], &[]),
-    (&[(OWN, "build.rustflags = [\"--cfg=b\"]\ntarget.'cfg(windows)'.rustflags = [\"--cfg=w\"]")], &[]),
     (
         &[(
             OWN,
-            "target.'cfg(all(unix, target_env = \"musl\"))'.rustflags = [\"--cfg=m\"]\ntarget.'cfg(any(windows, target_pointer_width = \"64\"))'.rustflags = [\"--cfg=p\"]",
+            "build.rustflags = [\"--cfg=b\"]\ntarget.'cfg(windows)'.rustflags = [\"--cfg=w\"]",
         )],
         &[],
     ),
     (
         &[(
             OWN,
-            "target.'cfg(not(target_os = \"linux\"))'.rustflags = [\"--cfg=n\"]\ntarget.'cfg(target_os = \"linux\")'.rustflags = [\"--cfg=l\"]",
+            "target.'cfg(all(unix, target_env = \"musl\"))'.rustflags = \
+            [\"--cfg=m\"]\ntarget.'cfg(any(windows, target_pointer_width = \"64\"))'.rustflags = \
+            [\"--cfg=p\"]",
         )],
         &[],
     ),
     (
         &[(
             OWN,
-            "target.'cfg(unix)'.rustflags = [\"--cfg=z\"]\ntarget.'cfg(all(unix))'.rustflags = [\"--cfg=a\"]\ntarget.aarch64-unknown-linux-musl.rustflags = [\"--cfg=t\"]",
+            "target.'cfg(not(target_os = \"linux\"))'.rustflags = \
+            [\"--cfg=n\"]\ntarget.'cfg(target_os = \"linux\")'.rustflags = [\"--cfg=l\"]",
+        )],
+        &[],
+    ),
+    (
+        &[(
+            OWN,
+            "target.'cfg(unix)'.rustflags = [\"--cfg=z\"]\ntarget.'cfg(all(unix))'.rustflags = \
+            [\"--cfg=a\"]\ntarget.aarch64-unknown-linux-musl.rustflags = [\"--cfg=t\"]",
         )],
         &[],
     ),
     (&[(OWN, "target.x86_64-unknown-linux-gnu.rustflags = [\"--cfg=other\"]")], &[]),
-    (&[(OWN, "target.aarch64-unknown-linux-musl.rustflags = []\nbuild.rustflags = [\"--cfg=b\"]")], &[]),
-    (&[(OWN, "target.aarch64-unknown-linux-musl.linker = \"x\"\nbuild.rustflags = [\"--cfg=b\"]")], &[]),
+    (
+        &[(
+            OWN,
+            "target.aarch64-unknown-linux-musl.rustflags = []\nbuild.rustflags = [\"--cfg=b\"]",
+        )],
+        &[],
+    ),
+    (
+        &[(
+            OWN,
+            "target.aarch64-unknown-linux-musl.linker = \"x\"\nbuild.rustflags = [\"--cfg=b\"]",
+        )],
+        &[],
+    ),
     (
         &[
             (OWN, "include = [\"extra.toml\"]\n[build]\nrustflags = [\"--cfg=own\"]"),
@@ -195,7 +241,10 @@ const CASES: &[Case] = &[
     (&[(OWN, BUILD), (ABOVE, TRIPLE)], &[("RUSTFLAGS", "--cfg v")]),
     (&[(OWN, BUILD)], &[("RUSTFLAGS", "")]),
     (&[(OWN, BUILD)], &[("CARGO_ENCODED_RUSTFLAGS", "")]),
-    (&[(OWN, BUILD)], &[("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}a=\"b c\""), ("RUSTFLAGS", "--cfg v")]),
+    (
+        &[(OWN, BUILD)],
+        &[("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}a=\"b c\""), ("RUSTFLAGS", "--cfg v")],
+    ),
     (&[], &[("CARGO_BUILD_RUSTFLAGS", "--cfg v")]),
     (&[(OWN, BUILD)], &[("CARGO_BUILD_RUSTFLAGS", "--cfg v")]),
     (&[(OWN, TRIPLE)], &[("CARGO_BUILD_RUSTFLAGS", "--cfg v")]),
@@ -206,7 +255,8 @@ const CASES: &[Case] = &[
     (
         &[(
             OWN,
-            "build.target = \"x86_64-unknown-linux-gnu\"\nbuild.rustflags = [\"-Clink-arg=-fuse-ld=mold\", \"-L\", \"/a b\"]",
+            "build.target = \"x86_64-unknown-linux-gnu\"\nbuild.rustflags = \
+            [\"-Clink-arg=-fuse-ld=mold\", \"-L\", \"/a b\"]",
         )],
         &[],
     ),
@@ -223,7 +273,8 @@ async fn flags_are_those_that_cargo_gives_to_the_compiler() {
     let compare = async |(number, (files, variables)): (usize, &Case)| {
         let place = Place::new(files, variables);
         let (expected, read) = tokio::join!(compiler.flags(&place), place.read());
-        let flags: Vec<String> = read.flags(TARGET, &compiler.cfgs).into_iter().flat_map(|flag| flag.words).collect();
+        let flags: Vec<String> =
+            read.flags(TARGET, &compiler.cfgs).into_iter().flat_map(|flag| flag.words).collect();
         assert_eq!(flags, expected, "case {number}: {files:?} {variables:?}");
     };
     let cases: Vec<_> = CASES.iter().enumerate().map(compare).collect();
@@ -237,14 +288,17 @@ async fn a_flag_is_described_by_its_variable_or_its_key_and_file() {
             (OWN, "include = [\"extra.toml\"]\nbuild.rustflags = [\"-C\", \"debuginfo=1\"]"),
             (
                 "w/.cargo/extra.toml",
-                "build.rustflags = [\"-Ctarget-cpu=native\"]\ntarget.'cfg(windows)'.rustflags = \"-Clinker=x --cfg y\"",
+                "build.rustflags = [\"-Ctarget-cpu=native\"]\ntarget.'cfg(windows)'.rustflags \
+                = \"-Clinker=x --cfg y\"",
             ),
         ],
         &[],
     );
     let (read, cancel) = (place.read().await, CancellationToken::new());
     let of_build = Origin::Key(vec!["build".into(), "rustflags".into()]);
-    let file = |name: &str| place.directory().canonicalize().unwrap().join(".cargo").join(name).display().to_string();
+    let file = |name: &str| {
+        place.directory().canonicalize().unwrap().join(".cargo").join(name).display().to_string()
+    };
     let described = read.describe(&of_build, "-Ctarget-cpu=native", &cancel).await;
     assert_eq!(described, format!("build.rustflags in {}", file("extra.toml")));
     let described = read.describe(&of_build, "debuginfo=1", &cancel).await;
@@ -259,23 +313,35 @@ async fn a_flag_is_described_by_its_variable_or_its_key_and_file() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named_with_the_variable_or_the_file() {
     let gone = |origin: &str| format!("there is no program `/nowhere/wrap`: {origin} names it");
-    for variable in ["RUSTC_WRAPPER", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"] {
+    for variable in
+        ["RUSTC_WRAPPER", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"]
+    {
         let place = Place::new(&[], &[(variable, "/nowhere/wrap")]);
         assert_eq!(place.missing(None).await, gone(&format!("the variable {variable}")));
     }
     let place = Place::new(&[(ABOVE, "build.rustc-wrapper = \"/nowhere/wrap\"")], &[]);
     let file = place.root.path().canonicalize().unwrap().join(ABOVE);
-    assert_eq!(place.missing(None).await, gone(&format!("build.rustc-wrapper in {}", file.display())));
+    assert_eq!(
+        place.missing(None).await,
+        gone(&format!("build.rustc-wrapper in {}", file.display()))
+    );
     // An empty variable switches the wrapper of the files off.
-    let place = Place::new(&[(OWN, "build.rustc-wrapper = \"/nowhere/wrap\"")], &[("RUSTC_WRAPPER", "")]);
+    let place =
+        Place::new(&[(OWN, "build.rustc-wrapper = \"/nowhere/wrap\"")], &[("RUSTC_WRAPPER", "")]);
     assert_eq!(place.missing(None).await, "");
     let place = Place::new(&[(OWN, "build.rustc-wrapper = \"no-such-program-here\"")], &[]);
     assert!(
-        place.missing(None).await.starts_with("there is no program `no-such-program-here`: build.rustc-wrapper in ")
+        place
+            .missing(None)
+            .await
+            .starts_with("there is no program `no-such-program-here`: build.rustc-wrapper in ")
     );
     // Existing programs, by their path or on the `PATH`.
     let place = Place::new(
-        &[(OWN, "build.rustc-wrapper = \"tools/wrap\"\nbuild.rustc-workspace-wrapper = \"env\""), ("w/tools/wrap", "")],
+        &[
+            (OWN, "build.rustc-wrapper = \"tools/wrap\"\nbuild.rustc-workspace-wrapper = \"env\""),
+            ("w/tools/wrap", ""),
+        ],
         &[],
     );
     assert_eq!(place.missing(None).await, "");
@@ -284,7 +350,9 @@ async fn a_program_that_is_not_there_is_named_with_the_variable_or_the_file() {
     assert_eq!(place.missing(None).await, "", "builds for Lambda have a linker of their own");
     let said = place.missing(Some("x86_64-unknown-linux-gnu")).await;
     assert!(
-        said.starts_with("there is no program `/nowhere/wrap`: target.x86_64-unknown-linux-gnu.linker in "),
+        said.starts_with(
+            "there is no program `/nowhere/wrap`: target.x86_64-unknown-linux-gnu.linker in "
+        ),
         "{said}"
     );
 }
@@ -292,6 +360,7 @@ async fn a_program_that_is_not_there_is_named_with_the_variable_or_the_file() {
 #[tokio::test]
 async fn a_file_that_is_no_toml_is_told_with_its_place() {
     let place = Place::new(&[(OWN, "[build\n")], &[]);
-    let failure = Configuration::read(&place.directory(), &CancellationToken::new()).await.unwrap_err();
+    let failure =
+        Configuration::read(&place.directory(), &CancellationToken::new()).await.unwrap_err();
     assert!(failure.why.contains("config.toml"), "{failure}");
 }

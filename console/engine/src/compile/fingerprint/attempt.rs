@@ -19,7 +19,8 @@ const FILE: &str = "attempt.json";
 pub(crate) struct Attempt {
     manifest: PathBuf,
     began: SystemTime,
-    /// Times at which the build scripts of packages ended: the compiler has read the files that they wrote.
+    /// Times at which the build scripts of packages ended: the compiler has read the files that
+    /// they wrote.
     scripts: BTreeMap<PathBuf, SystemTime>,
 }
 
@@ -37,7 +38,8 @@ impl Attempt {
 
     /// Records that a build of `units` has produced nothing for the package of `manifest`.
     pub(crate) fn write(directory: &Path, manifest: &Path, units: &Units) -> io::Result<()> {
-        let scripts = units.scripts().map(|(package, ended)| (package.to_path_buf(), ended)).collect();
+        let scripts =
+            units.scripts().map(|(package, ended)| (package.to_path_buf(), ended)).collect();
         let attempt = Self { manifest: manifest.to_path_buf(), began: units.began(), scripts };
         fs::create_dir_all(directory)?;
         replace(&Self::path(directory), &serde_json::to_vec(&attempt)?)

@@ -25,12 +25,13 @@ pub(crate) struct Listing {
 impl Listing {
     /// The state of the package when its script began, at `began`, and until it `ended`.
     pub(super) fn new(directory: &Path, began: SystemTime, ended: SystemTime) -> Self {
-        let newest = listed(directory, |time| time <= began).into_iter().max_by_key(|(_, time)| *time);
+        let newest =
+            listed(directory, |time| time <= began).into_iter().max_by_key(|(_, time)| *time);
         Self { directory: directory.to_path_buf(), newest, ended }
     }
 
-    /// Returns `true` if cargo would run the script again for the file at `path`, which changed after the script had
-    /// ended, or was `saved` by the user before.
+    /// Returns `true` if cargo would run the script again for the file at `path`, which changed
+    /// after the script had ended, or was `saved` by the user before.
     pub(crate) fn is_outdated_by(&self, path: &Path, saved: bool) -> bool {
         let Ok(inside) = path.strip_prefix(&self.directory) else { return false };
         let is_hidden = inside.iter().any(|name| name.as_encoded_bytes().starts_with(b"."));
@@ -47,19 +48,24 @@ impl Listing {
 
     /// Returns `true` if cargo would run the script again.
     pub(super) fn is_stale(&self) -> bool {
-        let Some((path, time)) = &self.newest else { return !listed(&self.directory, |_| true).is_empty() };
-        changed_at(path) != Some(*time) || !listed(&self.directory, |other| other > *time).is_empty()
+        let Some((path, time)) = &self.newest else {
+            return !listed(&self.directory, |_| true).is_empty();
+        };
+        changed_at(path) != Some(*time)
+            || !listed(&self.directory, |other| other > *time).is_empty()
     }
 }
 
-/// The files of the package whose modification time is `wanted`: without hidden or ignored files, cargo's own
-/// directory, and packages in it.
+/// The files of the package whose modification time is `wanted`: without hidden or ignored files,
+/// cargo's own directory, and packages in it.
 fn listed(package: &Path, wanted: impl Fn(SystemTime) -> bool) -> Vec<(PathBuf, SystemTime)> {
     let mut files = Vec::new();
     let is_listed = |path: &Path, depth: usize| {
         let name = path.file_name().unwrap_or_default();
         let is_cargos = depth == 1 && name == "target";
-        !name.as_encoded_bytes().starts_with(b".") && !is_cargos && !path.join("Cargo.toml").exists()
+        !name.as_encoded_bytes().starts_with(b".")
+            && !is_cargos
+            && !path.join("Cargo.toml").exists()
     };
     walk(package, &is_listed, &mut |path, is_directory| {
         if !is_directory && let Some(time) = changed_at(path).filter(|time| wanted(*time)) {
@@ -74,8 +80,9 @@ fn listed(package: &Path, wanted: impl Fn(SystemTime) -> bool) -> Vec<(PathBuf, 
     files
 }
 
-/// Returns the time at which the file last changed, or the newest time of all files in the directory. Links are
-/// followed, and links in a directory count themselves too. `None` if nothing can be read.
+/// Returns the time at which the file last changed, or the newest time of all files in the
+/// directory. Links are followed, and links in a directory count themselves too. `None` if nothing
+/// can be read.
 pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
     let metadata = path.metadata().ok()?;
     let own = metadata.modified().ok();
@@ -91,9 +98,14 @@ pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
     newest
 }
 
-/// Walks a directory, each directory once, following links, and calls `each` for each entry that `is_taken` accepts by
-/// its path and depth, with `true` if it is a directory. Entries that cannot be read are skipped.
-fn walk(directory: &Path, is_taken: &dyn Fn(&Path, usize) -> bool, each: &mut dyn FnMut(&Path, bool)) {
+/// Walks a directory, each directory once, following links, and calls `each` for each entry that
+/// `is_taken` accepts by its path and depth, with `true` if it is a directory. Entries that cannot
+/// be read are skipped.
+fn walk(
+    directory: &Path,
+    is_taken: &dyn Fn(&Path, usize) -> bool,
+    each: &mut dyn FnMut(&Path, bool),
+) {
     let mut seen = HashSet::new();
     let mut next = vec![(directory.to_path_buf(), 0)];
     while let Some((directory, depth)) = next.pop() {

@@ -34,8 +34,8 @@ impl Now {
         Self { times: RefCell::default(), tables: RefCell::default(), environment }
     }
 
-    /// Returns `true` if the file has changed after `until`, or is gone; for a directory, if anything in it has
-    /// changed.
+    /// Returns `true` if the file has changed after `until`, or is gone; for a directory, if
+    /// anything in it has changed.
     pub(crate) fn is_newer(&self, path: &Path, until: SystemTime) -> bool {
         let known = self.times.borrow().get(path).copied();
         let time = known.unwrap_or_else(|| {
@@ -62,7 +62,8 @@ impl Now {
         &self.environment
     }
 
-    /// A digest of the variable's value, which may be a secret; empty if it is not set, or cargo sets it.
+    /// A digest of the variable's value, which may be a secret; empty if it is not set, or cargo
+    /// sets it.
     pub(super) fn variable(&self, name: &str) -> String {
         if name.starts_with(DESCRIBING) {
             return String::new();

@@ -1,6 +1,6 @@
-//! The settings that reach the compiler: the parts of manifests, the lock file, cargo's configuration, the toolchain
-//! file and the environment that are in cargo's own fingerprints. A comment, a new payload or another function's
-//! settings are not among them.
+//! The settings that reach the compiler: the parts of manifests, the lock file, cargo's
+//! configuration, the toolchain file and the environment that are in cargo's own fingerprints. A
+//! comment, a new payload or another function's settings are not among them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,17 +17,28 @@ use crate::workspace::paths::hex;
 /// The keys of `[package]` that make cargo compile again.
 const PACKAGE: [&str; 6] = ["name", "version", "edition", "build", "links", "autolib"];
 /// Those that matter to sources that read them, as `CARGO_PKG_DESCRIPTION` and the like.
-const DESCRIPTION: [&str; 8] =
-    ["authors", "description", "homepage", "repository", "license", "license-file", "readme", "rust-version"];
-/// The tables of a configuration file, except for those that only affect cargo's own work or downloads.
-const CONFIGURATION: [&str; 9] = ["build", "target", "profile", "env", "unstable", "host", "source", "patch", "paths"];
+const DESCRIPTION: [&str; 8] = [
+    "authors",
+    "description",
+    "homepage",
+    "repository",
+    "license",
+    "license-file",
+    "readme",
+    "rust-version",
+];
+/// The tables of a configuration file, except for those that only affect cargo's own work or
+/// downloads.
+const CONFIGURATION: [&str; 9] =
+    ["build", "target", "profile", "env", "unstable", "host", "source", "patch", "paths"];
 /// The keys of `[build]` that do not affect the compiled code.
 const ELSEWHERE: [&str; 5] = ["jobs", "target-dir", "build-dir", "dep-info-basedir", "warnings"];
 
 /// All files that [`digest`] reads, there or not.
 pub(crate) fn sources(root: &Path, manifests: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     let now = Now::default();
-    let mut files: BTreeSet<PathBuf> = manifests.iter().map(|manifest| workspace_of(manifest, &now)).collect();
+    let mut files: BTreeSet<PathBuf> =
+        manifests.iter().map(|manifest| workspace_of(manifest, &now)).collect();
     files.extend(manifests.iter().cloned());
     files.extend([root.join("Cargo.toml"), root.join("Cargo.lock")]);
     files.extend(configurations(root, &now));
@@ -35,8 +46,8 @@ pub(crate) fn sources(root: &Path, manifests: &BTreeSet<PathBuf>) -> BTreeSet<Pa
     files
 }
 
-/// A digest of the settings of `binary` of the package `own`, which is built from those of all `manifests`. With
-/// `is_described`, sources read the manifests' descriptions of the packages.
+/// A digest of the settings of `binary` of the package `own`, which is built from those of all
+/// `manifests`. With `is_described`, sources read the manifests' descriptions of the packages.
 pub(super) fn digest(
     (root, own, binary): (&Path, &Path, &str),
     manifests: &BTreeSet<PathBuf>,
@@ -54,19 +65,31 @@ pub(super) fn digest(
         // Cargo finds these without a key.
         let found = ["build.rs", "src/lib.rs"].map(|file| manifest.with_file_name(file).exists());
         add("found", &format!("{found:?}"));
-        add(&manifest.display().to_string(), &shape(&now.table(manifest), &workspace, binary, is_described));
+        add(
+            &manifest.display().to_string(),
+            &shape(&now.table(manifest), &workspace, binary, is_described),
+        );
     }
     let manifest = now.table(&root.join("Cargo.toml"));
     let profile = if release { "release" } else { "dev" };
     let profile = manifest.get("profile").and_then(|profiles| profiles.get(profile));
-    for (title, value) in [("profile", profile), ("patch", manifest.get("patch")), ("replace", manifest.get("replace"))]
-    {
+    for (title, value) in [
+        ("profile", profile),
+        ("patch", manifest.get("patch")),
+        ("replace", manifest.get("replace")),
+    ] {
         add(title, &value.map(Value::to_string).unwrap_or_default());
     }
-    for (title, manifest, table) in [("workspace", &manifest, "workspace"), ("package", &now.table(own), "package")] {
-        add(&format!("build of the {title}"), &format!("{:?}", of_console(manifest, table, binary)));
+    for (title, manifest, table) in
+        [("workspace", &manifest, "workspace"), ("package", &now.table(own), "package")]
+    {
+        add(
+            &format!("build of the {title}"),
+            &format!("{:?}", of_console(manifest, table, binary)),
+        );
     }
-    let resolver = ["workspace", "package"].map(|table| manifest.get(table)?.get("resolver").map(Value::to_string));
+    let resolver = ["workspace", "package"]
+        .map(|table| manifest.get(table)?.get("resolver").map(Value::to_string));
     add("resolver", &format!("{resolver:?}"));
     add("lock", &locked(&now.table(&root.join("Cargo.lock")), own, manifests, now).join("\n"));
     for file in configurations(root, now) {
@@ -88,15 +111,19 @@ pub(super) fn digest(
     hashed(text.as_bytes())
 }
 
-/// The manifests of the local packages that the one of `manifest` is built from: through their paths, or because the
-/// workspace patches others with them.
+/// The manifests of the local packages that the one of `manifest` is built from: through their
+/// paths, or because the workspace patches others with them.
 pub(crate) fn linked(manifest: &Path, now: &Now) -> Vec<PathBuf> {
     let workspace = workspace_of(manifest, now);
     let (own, shared) = (now.table(manifest), now.table(&workspace));
-    let (beside, beside_shared) = (manifest.parent().unwrap_or(manifest), workspace.parent().unwrap_or(&workspace));
-    let path_of = |dependency: &Value| dependency.get("path").and_then(Value::as_str).map(str::to_owned);
-    let patches = shared.get("patch").and_then(Value::as_table).into_iter().flat_map(toml::Table::values);
-    let patches = patches.filter_map(Value::as_table).flat_map(toml::Table::values).filter_map(path_of);
+    let (beside, beside_shared) =
+        (manifest.parent().unwrap_or(manifest), workspace.parent().unwrap_or(&workspace));
+    let path_of =
+        |dependency: &Value| dependency.get("path").and_then(Value::as_str).map(str::to_owned);
+    let patches =
+        shared.get("patch").and_then(Value::as_table).into_iter().flat_map(toml::Table::values);
+    let patches =
+        patches.filter_map(Value::as_table).flat_map(toml::Table::values).filter_map(path_of);
     let mut paths: Vec<PathBuf> = patches.map(|path| beside_shared.join(path)).collect();
     for (name, dependency) in dependencies(&own).into_iter().flat_map(|(_, table)| table) {
         let inherited = || shared.get("workspace")?.get("dependencies")?.get(name);
@@ -106,7 +133,8 @@ pub(crate) fn linked(manifest: &Path, now: &Now) -> Vec<PathBuf> {
             path_of(dependency).map(|path| beside.join(path))
         });
     }
-    let manifests = paths.into_iter().map(|path| path.canonicalize().unwrap_or(path).join("Cargo.toml"));
+    let manifests =
+        paths.into_iter().map(|path| path.canonicalize().unwrap_or(path).join("Cargo.toml"));
     manifests.filter(|manifest| manifest.exists()).collect()
 }
 
@@ -122,25 +150,39 @@ pub(super) fn hashed(bytes: &[u8]) -> String {
 
 /// Returns `true` for a variable of the environment that affects how cargo compiles.
 fn is_of_compiler(name: &str) -> bool {
-    let is_elsewhere =
-        ["_TARGET_DIR", "_BUILD_DIR", "_JOBS", "_RUNNER", "_TMPDIR"].iter().any(|end| name.ends_with(end));
-    let is_cargos = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"].iter().any(|start| name.starts_with(start));
-    matches!(name, "RUSTC" | "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER")
-        || (is_cargos && !is_elsewhere)
+    let is_elsewhere = ["_TARGET_DIR", "_BUILD_DIR", "_JOBS", "_RUNNER", "_TMPDIR"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let is_cargos = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"]
+        .iter()
+        .any(|start| name.starts_with(start));
+    matches!(
+        name,
+        "RUSTC"
+            | "RUSTFLAGS"
+            | "CARGO_ENCODED_RUSTFLAGS"
+            | "RUSTC_WRAPPER"
+            | "RUSTC_WORKSPACE_WRAPPER"
+    ) || (is_cargos && !is_elsewhere)
 }
 
 /// The manifest of the workspace that the package of `manifest` is in.
 fn workspace_of(manifest: &Path, now: &Now) -> PathBuf {
     let directory = manifest.parent().unwrap_or(manifest);
     let table = now.table(manifest);
-    if let Some(named) = table.get("package").and_then(|package| package.get("workspace")).and_then(Value::as_str) {
+    if let Some(named) =
+        table.get("package").and_then(|package| package.get("workspace")).and_then(Value::as_str)
+    {
         return directory.join(named).join("Cargo.toml");
     }
     let mut above = directory.ancestors().map(|directory| directory.join("Cargo.toml"));
-    above.find(|manifest| now.table(manifest).contains_key("workspace")).unwrap_or_else(|| manifest.to_path_buf())
+    above
+        .find(|manifest| now.table(manifest).contains_key("workspace"))
+        .unwrap_or_else(|| manifest.to_path_buf())
 }
 
-/// The console's own settings that affect how `binary` is compiled. The files included in the zip do not.
+/// The console's own settings that affect how `binary` is compiled. The files included in the zip
+/// do not.
 fn of_console(manifest: &Table, table: &str, binary: &str) -> Vec<Option<Value>> {
     let lambda = || manifest.get(table)?.get("metadata")?.get("lambda");
     let of_all = lambda().and_then(|lambda| lambda.get("build"));
@@ -150,36 +192,50 @@ fn of_console(manifest: &Table, table: &str, binary: &str) -> Vec<Option<Value>>
         build.remove("include");
         Some(Value::Table(build))
     });
-    compiled.into_iter().chain([lambda().and_then(|lambda| lambda.get("build-std")).cloned()]).collect()
+    compiled
+        .into_iter()
+        .chain([lambda().and_then(|lambda| lambda.get("build-std")).cloned()])
+        .collect()
 }
 
-/// The parts of a manifest that reach the compiler, with those inherited from its `workspace`; of the binaries only
-/// `binary`.
+/// The parts of a manifest that reach the compiler, with those inherited from its `workspace`; of
+/// the binaries only `binary`.
 fn shape(manifest: &Table, workspace: &Table, binary: Option<&str>, is_described: bool) -> Table {
     let shared = workspace.get("workspace").and_then(Value::as_table);
-    let shared = |table: &str| shared.and_then(|shared| shared.get(table)).and_then(Value::as_table);
+    let shared =
+        |table: &str| shared.and_then(|shared| shared.get(table)).and_then(Value::as_table);
     let mut shape = Table::new();
     let package = manifest.get("package").and_then(Value::as_table);
-    let is_read = |key: &str| PACKAGE.contains(&key) || (is_described && DESCRIPTION.contains(&key));
+    let is_read =
+        |key: &str| PACKAGE.contains(&key) || (is_described && DESCRIPTION.contains(&key));
     for (key, value) in package.into_iter().flatten().filter(|(key, _)| is_read(key)) {
-        let inherited = is_inherited(value).then(|| shared("package").and_then(|package| package.get(key))).flatten();
+        let inherited = is_inherited(value)
+            .then(|| shared("package").and_then(|package| package.get(key)))
+            .flatten();
         shape.insert(key.clone(), inherited.unwrap_or(value).clone());
     }
     for key in ["lib", "features", "lints", "cargo-features"] {
         let Some(value) = manifest.get(key) else { continue };
         let inherited = is_inherited(value).then(|| shared(key)).flatten();
-        shape.insert(format!("[{key}]"), inherited.map_or_else(|| value.clone(), |table| Value::Table(table.clone())));
+        shape.insert(
+            format!("[{key}]"),
+            inherited.map_or_else(|| value.clone(), |table| Value::Table(table.clone())),
+        );
     }
     let binaries = manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
-    let own = binaries.filter(|bin| binary.is_some() && bin.get("name").and_then(Value::as_str) == binary);
+    let own = binaries
+        .filter(|bin| binary.is_some() && bin.get("name").and_then(Value::as_str) == binary);
     shape.insert("[bin]".to_owned(), Value::Array(own.cloned().collect()));
     for (place, dependencies) in dependencies(manifest) {
         let mut table = Table::new();
         for (name, dependency) in dependencies {
-            let inherited = is_inherited(dependency).then(|| shared("dependencies").and_then(|all| all.get(name)));
+            let inherited = is_inherited(dependency)
+                .then(|| shared("dependencies").and_then(|all| all.get(name)));
             table.insert(
                 name.clone(),
-                Value::Array(inherited.flatten().into_iter().chain([dependency]).cloned().collect()),
+                Value::Array(
+                    inherited.flatten().into_iter().chain([dependency]).cloned().collect(),
+                ),
             );
         }
         shape.insert(place, Value::Table(table));
@@ -194,29 +250,42 @@ fn is_inherited(value: &Value) -> bool {
 /// The tables of dependencies that a build takes, each with its place in the manifest.
 fn dependencies(manifest: &Table) -> Vec<(String, &Table)> {
     let by_target = manifest.get("target").and_then(Value::as_table).into_iter().flatten();
-    let by_target = by_target.filter_map(|(target, table)| Some((format!("[{target}] "), table.as_table()?)));
+    let by_target =
+        by_target.filter_map(|(target, table)| Some((format!("[{target}] "), table.as_table()?)));
     let tables = std::iter::once((String::new(), manifest)).chain(by_target);
     let mut found = Vec::new();
     for (place, table) in tables {
         for key in ["dependencies", "build-dependencies"] {
-            found.extend(table.get(key).and_then(Value::as_table).map(|table| (format!("{place}{key}"), table)));
+            found.extend(
+                table
+                    .get(key)
+                    .and_then(Value::as_table)
+                    .map(|table| (format!("{place}{key}"), table)),
+            );
         }
     }
     found
 }
 
-/// The lock file's entries of all packages that the one of `own` is built from, sorted. Of local packages, those of
-/// `manifests` count: the others are for tests.
+/// The lock file's entries of all packages that the one of `own` is built from, sorted. Of local
+/// packages, those of `manifests` count: the others are for tests.
 fn locked(lock: &Table, own: &Path, manifests: &BTreeSet<PathBuf>, now: &Now) -> Vec<String> {
-    let packages = lock.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let word = |package: &'_ Value, key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    // The names of the dependencies of each local package: the lock file also has those of its tests.
+    let packages =
+        lock.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let word = |package: &'_ Value, key: &str| {
+        package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    // The names of the dependencies of each local package: the lock file also has those of its
+    // tests.
     let locals: BTreeMap<String, BTreeSet<String>> = manifests
         .iter()
         .map(|manifest| {
             let table = now.table(manifest);
-            let names =
-                dependencies(&table).into_iter().flat_map(|(_, table)| table.clone()).collect::<Vec<_>>().into_iter();
+            let names = dependencies(&table)
+                .into_iter()
+                .flat_map(|(_, table)| table.clone())
+                .collect::<Vec<_>>()
+                .into_iter();
             let names = names.map(|(name, value)| {
                 let renamed = value.get("package").and_then(Value::as_str).map(str::to_owned);
                 renamed.unwrap_or(name)
@@ -231,14 +300,16 @@ fn locked(lock: &Table, own: &Path, manifests: &BTreeSet<PathBuf>, now: &Now) ->
         let (name, version) = (parts.next().unwrap_or_default(), parts.next());
         for package in packages {
             let is_local = package.get("source").is_none();
-            let is_wanted = word(package, "name") == name && version.is_none_or(|it| word(package, "version") == it);
+            let is_wanted = word(package, "name") == name
+                && version.is_none_or(|it| word(package, "version") == it);
             if !is_wanted || (is_local && !locals.contains_key(name)) {
                 continue;
             }
             let keys = ["name", "version", "source", "checksum"].map(|key| word(package, key));
             // The version of a local package is in its manifest.
             if found.insert(keys.join(" ")) {
-                let all = package.get("dependencies").and_then(Value::as_array).into_iter().flatten();
+                let all =
+                    package.get("dependencies").and_then(Value::as_array).into_iter().flatten();
                 let all = all.filter_map(Value::as_str).map(str::to_owned);
                 let is_built = |wanted: &String| {
                     let name = wanted.split(' ').next().unwrap_or_default();
@@ -255,7 +326,8 @@ fn locked(lock: &Table, own: &Path, manifests: &BTreeSet<PathBuf>, now: &Now) ->
 }
 
 fn name_of(manifest: &Table) -> String {
-    let name = manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+    let name =
+        manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
     name.unwrap_or_default().to_owned()
 }
 
@@ -264,8 +336,9 @@ fn configurations(root: &Path, now: &Now) -> Vec<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(etcetera::home_dir().ok()?.join(".cargo")));
     let directories = root.ancestors().map(|directory| directory.join(".cargo")).chain(home);
-    let mut files: Vec<PathBuf> =
-        directories.flat_map(|directory| ["config.toml", "config"].map(|name| directory.join(name))).collect();
+    let mut files: Vec<PathBuf> = directories
+        .flat_map(|directory| ["config.toml", "config"].map(|name| directory.join(name)))
+        .collect();
     let mut at = 0;
     while let Some(file) = files.get(at).cloned() {
         at += 1;
@@ -277,8 +350,10 @@ fn configurations(root: &Path, now: &Now) -> Vec<PathBuf> {
             None => Vec::new(),
         };
         for one in included {
-            let path =
-                one.as_str().or_else(|| one.get("path").and_then(Value::as_str)).map(|path| directory.join(path));
+            let path = one
+                .as_str()
+                .or_else(|| one.get("path").and_then(Value::as_str))
+                .map(|path| directory.join(path));
             files.extend(path.filter(|path| !files.contains(path)));
         }
     }
@@ -287,5 +362,7 @@ fn configurations(root: &Path, now: &Now) -> Vec<PathBuf> {
 
 /// The files that choose a toolchain for a build in `root`.
 fn toolchains(root: &Path) -> impl Iterator<Item = PathBuf> {
-    root.ancestors().flat_map(|directory| ["rust-toolchain.toml", "rust-toolchain"].map(|name| directory.join(name)))
+    root.ancestors().flat_map(|directory| {
+        ["rust-toolchain.toml", "rust-toolchain"].map(|name| directory.join(name))
+    })
 }

@@ -1,5 +1,5 @@
-//! Compares the stale fingerprints with the crates that cargo compiles again: after each of many changes, in various
-//! orders.
+//! Compares the stale fingerprints with the crates that cargo compiles again: after each of many
+//! changes, in various orders.
 
 use std::{
     collections::BTreeMap,
@@ -17,14 +17,19 @@ use super::*;
 /// Number of changes; `LAMBDA_CONSOLE_CHANGES` overrides it.
 const CHANGES: usize = 12;
 
-const MANIFEST: &str = "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition = \"2021\"\ndefault-run = \"f\"\n\
-    [package.metadata.lambda]\n[dependencies]\nshared = { path = \"../shared\" }\noutside = { path = \"../../outside\" }\n";
-const SHARED: &str = "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition.workspace = true\n";
-const ROOT: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"f\", \"g\", \"shared\", \"tools\"]\n\
+const MANIFEST: &str = "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition \
+    = \"2021\"\ndefault-run = \"f\"\n\
+    [package.metadata.lambda]\n[dependencies]\nshared = { path = \"../shared\" }\noutside = { \
+    path = \"../../outside\" }\n";
+const SHARED: &str =
+    "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition.workspace = true\n";
+const ROOT: &str = "[workspace]\nresolver = \"2\"\nmembers = \
+    [\"f\", \"g\", \"shared\", \"tools\"]\n\
     [workspace.package]\nedition = \"2021\"\n";
 
-/// The function `f` of a workspace, with sources of every kind: modules, links to files and directories, files outside
-/// the package, files that a build script writes and reads, and a crate whose build script does not declare its inputs.
+/// The function `f` of a workspace, with sources of every kind: modules, links to files and
+/// directories, files outside the package, files that a build script writes and reads, and a crate
+/// whose build script does not declare its inputs.
 struct Place {
     directory: tempfile::TempDir,
     environment: BTreeMap<OsString, OsString>,
@@ -44,8 +49,10 @@ impl Place {
             (
                 "f/src/main.rs",
                 "mod a;\nmod linked;\n#[path = \"../../elsewhere/moved.rs\"]\nmod moved;\n\
-              #[path = \"links/in.rs\"]\nmod inside;\ninclude!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
-              fn main() { println!(\"{} {:?}\", include_str!(\"../../text.txt\"), (option_env!(\"PLACE_RUSTC\"), env!(\"CARGO_PKG_DESCRIPTION\"))); }\n",
+              #[path = \"links/in.rs\"]\nmod \
+              inside;\ninclude!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
+              fn main() { println!(\"{} {:?}\", include_str!(\"../../text.txt\"), \
+              (option_env!(\"PLACE_RUSTC\"), env!(\"CARGO_PKG_DESCRIPTION\"))); }\n",
             ),
             ("f/src/a.rs", ""),
             (
@@ -66,7 +73,8 @@ impl Place {
             ("text.txt", ""),
             (
                 "g/Cargo.toml",
-                "[package]\nname = \"g\"\nversion = \"0.1.0\"\n[dependencies]\nshared = { path = \"../shared\" }\n",
+                "[package]\nname = \"g\"\nversion = \"0.1.0\"\n[dependencies]\nshared = { \
+                path = \"../shared\" }\n",
             ),
             ("g/src/main.rs", "fn main() {}\n"),
             ("tools/Cargo.toml", "[package]\nname = \"tools\"\nversion = \"0.1.0\"\n"),
@@ -132,8 +140,8 @@ impl Place {
         fingerprint.is_stale(&self.root(), &self.now())
     }
 
-    /// Builds as the console does, and returns `true` if cargo compiled anything of it, or used what it had compiled
-    /// before with other settings. `None` means that it does not compile.
+    /// Builds as the console does, and returns `true` if cargo compiled anything of it, or used
+    /// what it had compiled before with other settings. `None` means that it does not compile.
     fn build(&mut self) -> Option<bool> {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.root()).env_clear().envs(&self.environment);
@@ -157,7 +165,8 @@ impl Place {
         let (mut executable, mut is_fresh) = (None, false);
         for line in String::from_utf8(output.stdout).unwrap().lines() {
             units.line(line);
-            if let Ok(cargo_metadata::Message::CompilerArtifact(artifact)) = serde_json::from_str(line)
+            if let Ok(cargo_metadata::Message::CompilerArtifact(artifact)) =
+                serde_json::from_str(line)
                 && let Some(path) = artifact.executable
             {
                 (executable, is_fresh) = (Some(path.into_std_path_buf()), artifact.fresh);
@@ -168,7 +177,14 @@ impl Place {
         fs::create_dir_all(&directory).unwrap();
         fs::copy(&executable, directory.join("bootstrap")).unwrap();
         let function = self.function();
-        Fingerprint::write(&directory, (&self.root(), &function, &executable), &units, false, &self.now()).unwrap();
+        Fingerprint::write(
+            &directory,
+            (&self.root(), &function, &executable),
+            &units,
+            false,
+            &self.now(),
+        )
+        .unwrap();
         let stamp = Stamp::of(&executable).ok();
         Some(std::mem::replace(&mut self.executable, stamp) != stamp || !is_fresh)
     }
@@ -194,6 +210,7 @@ impl Place {
     }
 
     /// Makes one of many changes and returns its name.
+    #[expect(clippy::too_many_lines, reason = "a table: one kind of change an arm")]
     fn change(&mut self) -> &'static str {
         self.turn += 1;
         let main = fs::read_to_string(self.path("f/src/main.rs")).unwrap();
@@ -210,15 +227,26 @@ impl Place {
             9 => (drop(fs::remove_file(self.path("f/data/a"))), "removed from that directory").1,
             10 => (self.save("f/one file.txt"), "file of a script").1,
             11 => (self.save("shared/README.md"), "package of a script that says nothing").1,
-            12 => (drop(fs::remove_file(self.path("shared/notes/a"))), "removed from that package").1,
+            12 => {
+                (drop(fs::remove_file(self.path("shared/notes/a"))), "removed from that package").1
+            }
             13 => (self.save("shared/notes/a"), "again in that package").1,
             14 => (self.save("shared/.hidden"), "hidden in that package").1,
             15 => (self.save("shared/tests/it.rs"), "test in that package").1,
             16 => (self.toggle("f/Cargo.toml", "# a comment"), "comment").1,
-            17 => (self.toggle("f/Cargo.toml", "[package.metadata.lambda.deploy]\nmemory = 256"), "metadata").1,
+            17 => {
+                (
+                    self.toggle("f/Cargo.toml", "[package.metadata.lambda.deploy]\nmemory = 256"),
+                    "metadata",
+                )
+                    .1
+            }
             18 => {
                 (
-                    self.write("f/Cargo.toml", &MANIFEST.replace("0.1.0\"\ne", "0.1.0\"\ndescription = \"x\"\ne")),
+                    self.write(
+                        "f/Cargo.toml",
+                        &MANIFEST.replace("0.1.0\"\ne", "0.1.0\"\ndescription = \"x\"\ne"),
+                    ),
                     "description",
                 )
                     .1
@@ -227,25 +255,53 @@ impl Place {
             20 => (self.toggle("f/Cargo.toml", "[features]\nextra = []"), "feature").1,
             21 => (self.toggle("f/Cargo.toml", "[lints.rust]\nunused = \"allow\""), "lints").1,
             22 => {
-                (self.toggle("f/Cargo.toml", "[dev-dependencies]\ntools = { path = \"../tools\" }"), "dev-dependency").1
+                (
+                    self.toggle(
+                        "f/Cargo.toml",
+                        "[dev-dependencies]\ntools = { path = \"../tools\" }",
+                    ),
+                    "dev-dependency",
+                )
+                    .1
             }
             23 => (self.toggle("Cargo.toml", "[profile.dev]\ndebug = 1"), "profile").1,
             24 => (self.toggle("Cargo.toml", "[profile.release]\ndebug = 1"), "other profile").1,
             25 => {
                 (
-                    self.toggle("Cargo.toml", "[workspace.dependencies]\ntools = { path = \"tools\" }"),
+                    self.toggle(
+                        "Cargo.toml",
+                        "[workspace.dependencies]\ntools = { path = \"tools\" }",
+                    ),
                     "unused shared dependency",
                 )
                     .1
             }
-            26 => (self.toggle(".cargo/config.toml", "[term]\nquiet = false"), "configuration of the terminal").1,
-            27 => (self.toggle(".cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"place\"]"), "rustflags").1,
+            26 => {
+                (
+                    self.toggle(".cargo/config.toml", "[term]\nquiet = false"),
+                    "configuration of the terminal",
+                )
+                    .1
+            }
+            27 => {
+                (
+                    self.toggle(
+                        ".cargo/config.toml",
+                        "[build]\nrustflags = [\"--cfg\", \"place\"]",
+                    ),
+                    "rustflags",
+                )
+                    .1
+            }
             28 => (self.set_variable("PLACE_RUSTC"), "variable of a source").1,
             29 => (self.set_variable("PLACE_SCRIPT"), "variable of a script").1,
             30 => (self.set_variable("PLACE_OTHER"), "other variable").1,
             31 => (self.write("f/src/bin/other.rs", "fn main() {}\n"), "new binary").1,
             32 => (drop(fs::remove_file(self.path("f/src/bin/other.rs"))), "binary gone").1,
-            33 => (self.set_time("f/src/a.rs", SystemTime::now() - Duration::from_hours(1)), "older").1,
+            33 => {
+                (self.set_time("f/src/a.rs", SystemTime::now() - Duration::from_hours(1)), "older")
+                    .1
+            }
             34 => {
                 self.save("f/src/a.rs.new");
                 fs::rename(self.path("f/src/a.rs.new"), self.path("f/src/a.rs")).unwrap();
@@ -270,7 +326,13 @@ impl Place {
             40 => (self.save("../outside/src/lib.rs"), "package outside").1,
             41 => (self.save("g/src/main.rs.txt"), "other function").1,
             42 => (self.save("tools/src/lib.rs"), "package of nobody").1,
-            43 => (self.toggle("shared/Cargo.toml", "description = \"x\""), "description that no source reads").1,
+            43 => {
+                (
+                    self.toggle("shared/Cargo.toml", "description = \"x\""),
+                    "description that no source reads",
+                )
+                    .1
+            }
             44 => {
                 let script = self.path("../outside/build.rs");
                 if fs::remove_file(&script).is_err() {
@@ -284,12 +346,18 @@ impl Place {
 }
 
 fn changes() -> usize {
-    std::env::var("LAMBDA_CONSOLE_CHANGES").ok().and_then(|number| number.parse().ok()).unwrap_or(CHANGES)
+    std::env::var("LAMBDA_CONSOLE_CHANGES")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(CHANGES)
 }
 
 #[test]
 fn what_is_stale_is_what_cargo_compiles_again() {
-    let seed = std::env::var("LAMBDA_CONSOLE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed_1234);
+    let seed = std::env::var("LAMBDA_CONSOLE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0x5eed_1234);
     let mut place = Place::new(seed);
     assert_eq!(place.build(), Some(true));
     assert!(!place.is_stale(), "it was built");

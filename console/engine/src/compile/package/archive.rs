@@ -22,7 +22,8 @@ pub(super) struct Entry {
 
 /// Writes a zip of the executable `bytes` and of `entries`, which have other names.
 pub(super) fn write(path: &Path, bytes: &[u8], entries: &[Entry]) -> io::Result<()> {
-    let others = entries.iter().map(|entry| (entry.name.as_str(), entry.content.as_slice(), entry.mode));
+    let others =
+        entries.iter().map(|entry| (entry.name.as_str(), entry.content.as_slice(), entry.mode));
     let mut all: Vec<(&str, &[u8], u32)> = once((BOOTSTRAP, bytes, 0o755)).chain(others).collect();
     all.sort_unstable_by_key(|(name, ..)| *name);
     super::replace(path, |new| {
@@ -40,18 +41,23 @@ pub(super) fn write(path: &Path, bytes: &[u8], entries: &[Entry]) -> io::Result<
     })
 }
 
-/// Returns `true` if the zip is readable, its bootstrap has the size of the one at `executable`, and beside it are
-/// `entries` and no other.
+/// Returns `true` if the zip is readable, its bootstrap has the size of the one at `executable`,
+/// and beside it are `entries` and no other.
 pub(super) fn holds(path: &Path, executable: &Path, entries: &[Entry]) -> bool {
     let holds = || {
         let mut zip = ZipArchive::new(File::open(path).ok()?).ok()?;
         let is_bootstrap = zip.by_name(BOOTSTRAP).ok()?.size() == executable.metadata().ok()?.len();
-        Some(is_bootstrap && zip.len() == entries.len() + 1 && entries.iter().all(|entry| has(&mut zip, entry)))
+        Some(
+            is_bootstrap
+                && zip.len() == entries.len() + 1
+                && entries.iter().all(|entry| has(&mut zip, entry)),
+        )
     };
     holds().unwrap_or(false)
 }
 
-/// Returns `true` if the zip has the entry, by the checksum in its table of contents: nothing is unpacked.
+/// Returns `true` if the zip has the entry, by the checksum in its table of contents: nothing is
+/// unpacked.
 fn has(zip: &mut ZipArchive<File>, entry: &Entry) -> bool {
     zip.by_name(&entry.name).is_ok_and(|there| {
         there.size() == entry.content.len() as u64

@@ -16,7 +16,11 @@ const ZIPPED: u64 = 50 * 1024 * 1024;
 const UNZIPPED: u64 = 250 * 1024 * 1024;
 
 /// Checks that Lambda can start the executable. Returns warnings.
-pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -> Result<Vec<String>, Failure> {
+pub(super) fn executable(
+    name: &str,
+    bytes: &[u8],
+    architecture: Architecture,
+) -> Result<Vec<String>, Failure> {
     let what = format!("{name} would not run on Lambda");
     let malformed = |error: object::Error| {
         Failure::work(&*what, format!("the bootstrap is not a 64-bit ELF executable: {error}"), "")
@@ -34,13 +38,23 @@ pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -
         Architecture::Native => machine,
     };
     if machine != wanted {
-        let why = format!("the bootstrap is for {}, and {architecture} was asked for", machine_name(machine));
+        let why = format!(
+            "the bootstrap is for {}, and {architecture} was asked for",
+            machine_name(machine)
+        );
         return Err(Failure::work(what, why, "build it again"));
     }
     if bytes.len() as u64 > UNZIPPED {
-        let why =
-            format!("the bootstrap is {}, and Lambda takes {} unzipped", size(bytes.len() as u64), size(UNZIPPED));
-        return Err(Failure::work(what, why, "build the release profile, or leave dependencies out"));
+        let why = format!(
+            "the bootstrap is {}, and Lambda takes {} unzipped",
+            size(bytes.len() as u64),
+            size(UNZIPPED)
+        );
+        return Err(Failure::work(
+            what,
+            why,
+            "build the release profile, or leave dependencies out",
+        ));
     }
     if architecture == Architecture::Native {
         return Ok(Vec::new());
@@ -57,7 +71,9 @@ pub(super) fn executable(name: &str, bytes: &[u8], architecture: Architecture) -
             );
             Err(Failure::work(what, why, "build it statically, for the musl target"))
         }
-        _ => Ok(vec![format!("{name} is dynamically linked: it needs libraries that Lambda has to have")]),
+        _ => Ok(vec![format!(
+            "{name} is dynamically linked: it needs libraries that Lambda has to have"
+        )]),
     }
 }
 
@@ -76,16 +92,19 @@ pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(),
     Err(Failure::work(format!("{name} is too large"), why, "include less, or put it into a bucket"))
 }
 
-/// Returns a warning about a zip of this size. One over the limit of a request is deployed through a bucket.
+/// Returns a warning about a zip of this size. One over the limit of a request is deployed through
+/// a bucket.
 pub(super) fn zipped(name: &str, bytes: u64) -> Option<String> {
     let (is, limit) = (size(bytes), size(ZIPPED));
     if bytes > ZIPPED {
         return Some(format!(
-            "bootstrap.zip of {name} is {is}, and Lambda takes {limit} in a request: name a bucket for it (`s3_bucket`), \
+            "bootstrap.zip of {name} is {is}, and Lambda takes {limit} in a request: name a bucket \
+            for it (`s3_bucket`), \
              or build the release profile, leave dependencies out, include less"
         ));
     }
-    (bytes > ZIPPED / 10 * 9).then(|| format!("bootstrap.zip of {name} is {is}, close to Lambda's limit of {limit}"))
+    (bytes > ZIPPED / 10 * 9)
+        .then(|| format!("bootstrap.zip of {name} is {is}, close to Lambda's limit of {limit}"))
 }
 
 fn size(bytes: u64) -> String {
@@ -111,7 +130,9 @@ fn newest_glibc(
     let symbols = sections.symbols(endian, bytes, elf::SHT_DYNSYM)?;
     let mut newest: Option<((u32, u32), String)> = None;
     for (index, symbol) in symbols.enumerate() {
-        let Some(version) = versions.version(versions.version_index(endian, index).index())? else { continue };
+        let Some(version) = versions.version(versions.version_index(endian, index).index())? else {
+            continue;
+        };
         let Some(number) = glibc(version.name()) else { continue };
         if newest.as_ref().is_none_or(|(highest, _)| number > *highest) {
             let name = symbols.symbol_name(endian, symbol)?;
@@ -135,7 +156,9 @@ mod tests {
         assert_eq!(glibc(b"GLIBC_2.34"), Some((2, 34)));
         assert_eq!(glibc(b"GLIBC_2.2.5"), Some((2, 2)));
         assert_eq!(glibc(b"GLIBC_PRIVATE"), None);
-        assert!(glibc(b"GLIBC_2.36") > Some(NEWEST_GLIBC) && glibc(b"GLIBC_2.9") < Some(NEWEST_GLIBC));
+        assert!(
+            glibc(b"GLIBC_2.36") > Some(NEWEST_GLIBC) && glibc(b"GLIBC_2.9") < Some(NEWEST_GLIBC)
+        );
     }
 
     #[test]
@@ -143,7 +166,8 @@ mod tests {
     fn the_highest_glibc_that_a_program_needs_is_found_with_a_symbol() {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let header = elf::FileHeader64::<Endianness>::parse(bytes.as_slice()).unwrap();
-        let (version, symbol) = newest_glibc(header, header.endian().unwrap(), &bytes).unwrap().unwrap();
+        let (version, symbol) =
+            newest_glibc(header, header.endian().unwrap(), &bytes).unwrap().unwrap();
         assert!(version >= (2, 17), "{version:?}");
         assert!(!symbol.is_empty());
     }
@@ -159,6 +183,9 @@ mod tests {
     fn what_is_included_counts_with_the_bootstrap() {
         assert_eq!(unzipped("f", UNZIPPED - 10, 10), Ok(()));
         let failure = unzipped("f", UNZIPPED - 10, 11).unwrap_err();
-        assert!(failure.what == "f is too large" && failure.why.contains("takes 250.0 MB"), "{failure:?}");
+        assert!(
+            failure.what == "f is too large" && failure.why.contains("takes 250.0 MB"),
+            "{failure:?}"
+        );
     }
 }

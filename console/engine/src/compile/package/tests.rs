@@ -10,11 +10,17 @@ use lambda_console_model::{
 };
 
 /// Without anything included.
-fn package(target: &Path, name: &str, architecture: Architecture, executable: &Path) -> Result<Built, Failure> {
+fn package(
+    target: &Path,
+    name: &str,
+    architecture: Architecture,
+    executable: &Path,
+) -> Result<Built, Failure> {
     super::package(target, name, architecture, executable, &[])
 }
 
-/// The smallest 64-bit little-endian ELF executable: a header, one program header, and some content.
+/// The smallest 64-bit little-endian ELF executable: a header, one program header, and some
+/// content.
 fn elf(machine: u16, segment: u32, content: &str) -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     bytes.extend(2u16.to_le_bytes());
@@ -53,8 +59,15 @@ fn set_time(path: &Path, seconds: u64) {
 #[test]
 fn the_same_executable_gives_the_same_zip_anywhere_and_at_any_time() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let first = package(one.path(), "f", Arm64, &place(one.path(), &elf(AARCH64, LOAD, "x"), 1)).unwrap();
-    let second = package(two.path(), "f", Arm64, &place(two.path(), &elf(AARCH64, LOAD, "x"), 2_000_000_000)).unwrap();
+    let first =
+        package(one.path(), "f", Arm64, &place(one.path(), &elf(AARCH64, LOAD, "x"), 1)).unwrap();
+    let second = package(
+        two.path(),
+        "f",
+        Arm64,
+        &place(two.path(), &elf(AARCH64, LOAD, "x"), 2_000_000_000),
+    )
+    .unwrap();
     assert_eq!(first.zip.sha256, second.zip.sha256);
     assert_eq!(second.bootstrap.built_at, 2_000_000_000_000);
     let mut zip = zip::ZipArchive::new(fs::File::open(&first.zip.path).unwrap()).unwrap();
@@ -77,7 +90,8 @@ fn what_has_not_changed_is_not_touched() {
     };
     package(directory.path(), "f", Arm64, &made).unwrap();
     assert!(unchanged());
-    // Linked again with the same result: the bootstrap is as new as its inputs, the zip is the same.
+    // Linked again with the same result: the bootstrap is as new as its inputs, the zip is the
+    // same.
     let made = place(directory.path(), &elf(AARCH64, LOAD, "x"), 200);
     assert_eq!(package(directory.path(), "f", Arm64, &made).unwrap().bootstrap.built_at, 200_000);
     assert!(unchanged());
@@ -111,7 +125,11 @@ fn what_is_no_elf_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let made = place(directory.path(), b"#!/bin/sh\n", 100);
     let failure = package(directory.path(), "f", Arm64, &made).unwrap_err();
-    assert!(failure.why.starts_with("the bootstrap is not a 64-bit ELF executable"), "{}", failure.why);
+    assert!(
+        failure.why.starts_with("the bootstrap is not a 64-bit ELF executable"),
+        "{}",
+        failure.why
+    );
 }
 
 #[test]
@@ -119,7 +137,10 @@ fn a_dynamic_executable_without_glibc_versions_is_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let made = place(directory.path(), &elf(AARCH64, INTERPRETER, ""), 100);
     let built = package(directory.path(), "f", Arm64, &made).unwrap();
-    assert_eq!(built.warnings, ["f is dynamically linked: it needs libraries that Lambda has to have"]);
+    assert_eq!(
+        built.warnings,
+        ["f is dynamically linked: it needs libraries that Lambda has to have"]
+    );
 }
 
 #[test]
@@ -164,7 +185,11 @@ impl Place {
     fn try_package(&self, include: &[&str]) -> Result<Built, Failure> {
         let include: Vec<Include> = include
             .iter()
-            .map(|&name| Include { name: name.into(), source: self.0.path().join(name), place: "Cargo.toml:1".into() })
+            .map(|&name| Include {
+                name: name.into(),
+                source: self.0.path().join(name),
+                place: "Cargo.toml:1".into(),
+            })
             .collect();
         super::package(self.0.path(), "f", Arm64, &self.0.path().join("made"), &include)
     }
@@ -191,8 +216,14 @@ fn entries(zip: &Path) -> Vec<(String, u32, u16, String)> {
         let mut entry = zip.by_index(index).unwrap();
         let mut content = Vec::new();
         std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
-        let (mode, year) = (entry.unix_mode().unwrap() & 0o7777, entry.last_modified().unwrap().year());
-        entries.push((entry.name().unwrap().into_owned(), mode, year, String::from_utf8_lossy(&content).into_owned()));
+        let (mode, year) =
+            (entry.unix_mode().unwrap() & 0o7777, entry.last_modified().unwrap().year());
+        entries.push((
+            entry.name().unwrap().into_owned(),
+            mode,
+            year,
+            String::from_utf8_lossy(&content).into_owned(),
+        ));
     }
     entries
 }
@@ -204,8 +235,12 @@ fn what_is_included_is_in_the_zip_beside_the_bootstrap_and_in_order() {
     let script = place.save("a.sh", "#!/bin/sh");
     fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o750)).unwrap();
     let entries = entries(&place.package(&["texts", "a.sh"]).zip.path);
-    let shown: Vec<_> = entries.iter().map(|(name, mode, year, _)| (name.as_str(), *mode, *year)).collect();
-    assert_eq!(shown, [("a.sh", 0o755, 1980), ("bootstrap", 0o755, 1980), ("texts/de.txt", 0o644, 1980)]);
+    let shown: Vec<_> =
+        entries.iter().map(|(name, mode, year, _)| (name.as_str(), *mode, *year)).collect();
+    assert_eq!(
+        shown,
+        [("a.sh", 0o755, 1980), ("bootstrap", 0o755, 1980), ("texts/de.txt", 0o644, 1980)]
+    );
     assert_eq!((entries[0].3.as_str(), entries[2].3.as_str()), ("#!/bin/sh", "hallo"));
 }
 
@@ -234,13 +269,20 @@ fn a_zip_is_made_again_when_and_only_when_something_in_it_would_be_other() {
     assert!(place.is_kept(&["a.txt"]), "saved as it was");
     place.save("a.txt", "two");
     assert!(!place.is_kept(&["a.txt"]), "other content of the same size");
-    fs::set_permissions(place.0.path().join("a.txt"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(
+        place.0.path().join("a.txt"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     assert!(!place.is_kept(&["a.txt"]), "another mode");
     assert!(!place.is_kept(&["a.txt", "b.txt"]), "one more");
     assert!(!place.is_kept(&["b.txt"]), "one less");
     assert!(place.is_kept(&["b.txt"]));
     place.save("größe \\ 1.txt", "");
-    assert!(!place.is_kept(&["größe \\ 1.txt"]) && place.is_kept(&["größe \\ 1.txt"]), "names are kept as they are");
+    assert!(
+        !place.is_kept(&["größe \\ 1.txt"]) && place.is_kept(&["größe \\ 1.txt"]),
+        "names are kept as they are"
+    );
     assert!(!place.is_kept(&[]), "none any more");
     assert!(place.is_kept(&[]));
     assert_eq!(entries(&place.package(&[]).zip.path).len(), 1);
@@ -269,7 +311,10 @@ fn what_cannot_be_included_is_a_failure_and_leaves_the_zip_that_is_there() {
     let good = place.package(&[]).zip;
     let failure = place.try_package(&["gone"]).unwrap_err();
     assert_eq!(failure.what, "could not package f");
-    assert!(failure.why.starts_with("Cargo.toml:1: `include`: ") && failure.why.ends_with("gone is not there"));
+    assert!(
+        failure.why.starts_with("Cargo.toml:1: `include`: ")
+            && failure.why.ends_with("gone is not there")
+    );
     assert_eq!(place.package(&[]).zip, good);
 }
 

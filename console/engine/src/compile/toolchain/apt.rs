@@ -1,5 +1,6 @@
-//! Packages of the system's own Debian mirror, fetched and unpacked without root and without changing anything on the
-//! system: apt gets its own package lists, cache and configuration. The mirror and its keys are those of `/etc/apt`.
+//! Packages of the system's own Debian mirror, fetched and unpacked without root and without
+//! changing anything on the system: apt gets its own package lists, cache and configuration. The
+//! mirror and its keys are those of `/etc/apt`.
 //!
 //! Runs `apt-get`, `apt-cache`, `dpkg-deb` and `tar`; writes below the directory that it is given.
 
@@ -43,13 +44,20 @@ impl From<std::io::Error> for Trouble {
 fn settle<T>(what: &str, result: Result<T, Trouble>) -> Result<Result<T, String>, Failure> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(Trouble::Tried(why)) => Ok(Err(format!("the package {what} of the system's mirror: {why}"))),
+        Err(Trouble::Tried(why)) => {
+            Ok(Err(format!("the package {what} of the system's mirror: {why}")))
+        }
         Err(Trouble::Ended(failure)) => Err(failure),
     }
 }
 
-/// Unpacks the source of exactly Rust `version`. The answer is the directory below `directory` that holds `library`.
-pub(super) async fn rust_source(version: &str, directory: &Path, job: &Job) -> Result<Result<String, String>, Failure> {
+/// Unpacks the source of exactly Rust `version`. The answer is the directory below `directory` that
+/// holds `library`.
+pub(super) async fn rust_source(
+    version: &str,
+    directory: &Path,
+    job: &Job,
+) -> Result<Result<String, String>, Failure> {
     let fetched = async {
         let apt = Apt::open(directory)?;
         let mut seen = Vec::new();
@@ -59,34 +67,50 @@ pub(super) async fn rust_source(version: &str, directory: &Path, job: &Job) -> R
             if let Some(exact) = versions.iter().find(|candidate| is_release(candidate, version)) {
                 let package = apt.download("rust-src", exact, job).await?;
                 begin(job, "unpacking the source");
-                unpack(&package, &apt.directory.join("root"), "./usr/src/rustc-*/library/*", job).await?;
+                unpack(&package, &apt.directory.join("root"), "./usr/src/rustc-*/library/*", job)
+                    .await?;
                 let sources = fs::read_dir(apt.directory.join("root/usr/src"))?;
-                let source = sources.flatten().find(|entry| entry.path().join("library/std/Cargo.toml").is_file());
-                let source = source.ok_or_else(|| Trouble::Tried("it does not hold the standard library".into()))?;
+                let source = sources
+                    .flatten()
+                    .find(|entry| entry.path().join("library/std/Cargo.toml").is_file());
+                let source = source.ok_or_else(|| {
+                    Trouble::Tried("it does not hold the standard library".into())
+                })?;
                 return Ok(format!("apt/root/usr/src/{}", source.file_name().to_string_lossy()));
             }
             seen.extend(versions);
         }
         seen.dedup();
-        Err(Trouble::Tried(format!("it has the versions {}, and {version} is needed", seen.join(", "))))
+        Err(Trouble::Tried(format!(
+            "it has the versions {}, and {version} is needed",
+            seen.join(", ")
+        )))
     };
     settle("rust-src", fetched.await)
 }
 
 /// Unpacks `qemu-aarch64` as one file that needs no libraries.
-pub(super) async fn emulator(directory: &Path, job: &Job) -> Result<Result<PathBuf, String>, Failure> {
+pub(super) async fn emulator(
+    directory: &Path,
+    job: &Job,
+) -> Result<Result<PathBuf, String>, Failure> {
     let fetched = async {
         let apt = Apt::open(directory)?;
-        // Newer releases link qemu-user itself statically, and qemu-user-static is empty; older ones have both.
-        for suite in apt.mirror.suites().into_iter().filter(|suite| !suite.ends_with("-backports")) {
+        // Newer releases link qemu-user itself statically, and qemu-user-static is empty; older
+        // ones have both.
+        for suite in apt.mirror.suites().into_iter().filter(|suite| !suite.ends_with("-backports"))
+        {
             apt.update(&suite, job).await?;
             for package in ["qemu-user", "qemu-user-static"] {
-                let Some(version) = apt.versions(package, job).await?.into_iter().next() else { continue };
+                let Some(version) = apt.versions(package, job).await?.into_iter().next() else {
+                    continue;
+                };
                 let file = apt.download(package, &version, job).await?;
                 let root = apt.directory.join("root");
                 unpack(&file, &root, "./usr/bin/qemu-aarch64*", job).await?;
-                let mut programs =
-                    ["qemu-aarch64-static", "qemu-aarch64"].map(|name| root.join("usr/bin").join(name)).into_iter();
+                let mut programs = ["qemu-aarch64-static", "qemu-aarch64"]
+                    .map(|name| root.join("usr/bin").join(name))
+                    .into_iter();
                 if let Some(program) = programs.find(|program| super::qemu::is_whole(program)) {
                     return Ok(program);
                 }
@@ -98,18 +122,26 @@ pub(super) async fn emulator(directory: &Path, job: &Job) -> Result<Result<PathB
 }
 
 /// Fetches pip as the wheel of Debian's `python3-pip-whl`, which Python runs without installing it.
-pub(super) async fn pip_wheel(directory: &Path, job: &Job) -> Result<Result<PathBuf, String>, Failure> {
+pub(super) async fn pip_wheel(
+    directory: &Path,
+    job: &Job,
+) -> Result<Result<PathBuf, String>, Failure> {
     let fetched = async {
         let apt = Apt::open(directory)?;
         apt.update(
-            &apt.mirror.suites().into_iter().find(|suite| !suite.contains("backports")).unwrap_or_default(),
+            &apt.mirror
+                .suites()
+                .into_iter()
+                .find(|suite| !suite.contains("backports"))
+                .unwrap_or_default(),
             job,
         )
         .await?;
         let versions = apt.versions("python3-pip-whl", job).await?;
         let version = versions.first().ok_or_else(|| Trouble::Tried("there is none".into()))?;
         let package = apt.download("python3-pip-whl", version, job).await?;
-        unpack(&package, &apt.directory.join("root"), "./usr/share/python-wheels/pip-*", job).await?;
+        unpack(&package, &apt.directory.join("root"), "./usr/share/python-wheels/pip-*", job)
+            .await?;
         let wheels = fs::read_dir(apt.directory.join("root/usr/share/python-wheels"))?;
         let wheel = wheels.flatten().map(|entry| entry.path()).next();
         wheel.ok_or_else(|| Trouble::Tried("it holds no wheel".into()))
@@ -119,7 +151,9 @@ pub(super) async fn pip_wheel(directory: &Path, job: &Job) -> Result<Result<Path
 
 /// Returns `true` for Debian's versions of a release, such as `1.95.0+dfsg1-2~bpo13+1` for 1.95.0.
 fn is_release(candidate: &str, version: &str) -> bool {
-    candidate.strip_prefix(version).is_some_and(|rest| rest.starts_with(['+', '-', '~']) || rest.is_empty())
+    candidate
+        .strip_prefix(version)
+        .is_some_and(|rest| rest.starts_with(['+', '-', '~']) || rest.is_empty())
 }
 
 /// An apt with its own configuration, in a directory.
@@ -141,9 +175,14 @@ impl Apt {
             fs::create_dir_all(directory.join(part))?;
         }
         // Hooks of the system's configuration would clean the system's caches.
-        let hooks = ["APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success"];
+        let hooks = [
+            "APT::Update::Pre-Invoke",
+            "APT::Update::Post-Invoke",
+            "APT::Update::Post-Invoke-Success",
+        ];
         let clear = hooks.map(|hook| format!("#clear {hook};\n")).concat();
-        let place = |key: &str, path: &str| format!("Dir::{key} \"{}\";\n", directory.join(path).display());
+        let place =
+            |key: &str, path: &str| format!("Dir::{key} \"{}\";\n", directory.join(path).display());
         let configuration = [
             clear,
             place("State", "state"),
@@ -158,22 +197,37 @@ impl Apt {
         Ok(Self { directory, mirror })
     }
 
-    async fn run(&self, program: &str, arguments: &[&str], job: &Job, text: &str) -> Result<Finished, Trouble> {
+    async fn run(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        job: &Job,
+        text: &str,
+    ) -> Result<Finished, Trouble> {
         let mut command = child_process::command(program, &self.directory.join("packages"));
-        command.args(["-c", "../apt.conf"]).args(arguments).env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
+        command
+            .args(["-c", "../apt.conf"])
+            .args(arguments)
+            .env("LC_ALL", "C")
+            .env("DEBIAN_FRONTEND", "noninteractive");
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let status = child_process::stream(command, &job.cancel, |pipe, line| {
             if let Some(done) = percent(line) {
                 job.report(Step::Phase { text: text.to_owned(), done, total: 100 });
                 return;
             }
-            let output = if pipe == child_process::Pipe::Stdout { &mut stdout } else { &mut stderr };
+            let output =
+                if pipe == child_process::Pipe::Stdout { &mut stdout } else { &mut stderr };
             output.push_str(line);
             output.push('\n');
         })
         .await?;
         let finished = Finished { status, stdout, stderr };
-        if finished.status.success() { Ok(finished) } else { Err(Trouble::Tried(finished.tail().replace('\n', " "))) }
+        if finished.status.success() {
+            Ok(finished)
+        } else {
+            Err(Trouble::Tried(finished.tail().replace('\n', " ")))
+        }
     }
 
     /// Fetches the list of one suite, in place of the one before.
@@ -188,7 +242,10 @@ impl Apt {
     /// The versions of `package` in the suite, newest first.
     async fn versions(&self, package: &str, job: &Job) -> Result<Vec<String>, Trouble> {
         let table = self.run("apt-cache", &["madison", package], job, "").await?.stdout;
-        Ok(table.lines().filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned())).collect())
+        Ok(table
+            .lines()
+            .filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned()))
+            .collect())
     }
 
     async fn download(&self, package: &str, version: &str, job: &Job) -> Result<PathBuf, Trouble> {
@@ -199,9 +256,12 @@ impl Apt {
         self.run("apt-get", &["-o", "APT::Status-Fd=1", "download", &wanted], job, &text).await?;
         let mut files = fs::read_dir(packages)?.flatten().map(|entry| entry.path());
         let is_it = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))
         };
-        files.find(is_it).ok_or_else(|| Trouble::Tried("apt says that it was downloaded, but it is not there".into()))
+        files.find(is_it).ok_or_else(|| {
+            Trouble::Tried("apt says that it was downloaded, but it is not there".into())
+        })
     }
 }
 
@@ -236,23 +296,32 @@ struct Mirror {
 
 impl Mirror {
     fn of_system(etc: &Path) -> Result<Self, String> {
-        let release =
-            fs::read_to_string(etc.join("os-release")).map_err(|error| format!("/etc/os-release: {error}"))?;
+        let release = fs::read_to_string(etc.join("os-release"))
+            .map_err(|error| format!("/etc/os-release: {error}"))?;
         let field = |name: &str| {
             let mut lines = release.lines();
-            lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.trim_matches('"').to_owned()))
+            lines.find_map(|line| {
+                Some(line.strip_prefix(name)?.strip_prefix('=')?.trim_matches('"').to_owned())
+            })
         };
-        let codename = field("VERSION_CODENAME").ok_or("the system does not say its release's name")?;
+        let codename =
+            field("VERSION_CODENAME").ok_or("the system does not say its release's name")?;
         let is_debian = field("ID").as_deref() == Some("debian");
         let apt = etc.join("apt");
         let mut files = vec![apt.join("sources.list")];
-        files
-            .extend(fs::read_dir(apt.join("sources.list.d")).into_iter().flatten().flatten().map(|entry| entry.path()));
+        files.extend(
+            fs::read_dir(apt.join("sources.list.d"))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path()),
+        );
         files.sort();
         for file in files {
             let Ok(text) = fs::read_to_string(&file) else { continue };
             let is_deb822 = file.extension().is_some_and(|extension| extension == "sources");
-            let entry = if is_deb822 { deb822(&text, &codename) } else { one_line(&text, &codename) };
+            let entry =
+                if is_deb822 { deb822(&text, &codename) } else { one_line(&text, &codename) };
             if let Some((uri, signed_by)) = entry {
                 return Ok(Self { uri, signed_by, codename, is_debian });
             }
@@ -271,8 +340,12 @@ impl Mirror {
     /// An entry for `suite`, as a file of `sources.list.d` has it.
     fn source(&self, suite: &str) -> String {
         let components = if self.is_debian { "main" } else { "main universe" };
-        let signed_by = self.signed_by.as_ref().map(|keys| format!("Signed-By: {keys}\n")).unwrap_or_default();
-        format!("Types: deb\nURIs: {}\nSuites: {suite}\nComponents: {components}\n{signed_by}", self.uri)
+        let signed_by =
+            self.signed_by.as_ref().map(|keys| format!("Signed-By: {keys}\n")).unwrap_or_default();
+        format!(
+            "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: {components}\n{signed_by}",
+            self.uri
+        )
     }
 }
 
@@ -281,19 +354,23 @@ fn deb822(text: &str, suite: &str) -> Option<(String, Option<String>)> {
     let text = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     text.split("\n\n").find_map(|paragraph| {
         let field = |name: &str| {
-            let mut lines = paragraph
-                .lines()
-                .skip_while(|line| !line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)));
+            let mut lines = paragraph.lines().skip_while(|line| {
+                !line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
+            });
             let first = lines.next()?.split_once(':')?.1.trim().to_owned();
             // Keys may be written out below, each line begun by a space.
             let more = lines.take_while(|line| line.starts_with(' '));
             Some(std::iter::once(first.as_str()).chain(more).collect::<Vec<_>>().join("\n"))
         };
-        let has =
-            |name: &str, word: &str| field(name).is_some_and(|value| value.split_whitespace().any(|item| item == word));
+        let has = |name: &str, word: &str| {
+            field(name).is_some_and(|value| value.split_whitespace().any(|item| item == word))
+        };
         let is_enabled = field("Enabled").is_none_or(|value| value != "no");
-        let found = is_enabled && has("Types", "deb") && has("Suites", suite) && has("Components", "main");
-        found.then(|| Some((field("URIs")?.split_whitespace().next()?.to_owned(), field("Signed-By"))))?
+        let found =
+            is_enabled && has("Types", "deb") && has("Suites", suite) && has("Components", "main");
+        found.then(|| {
+            Some((field("URIs")?.split_whitespace().next()?.to_owned(), field("Signed-By")))
+        })?
     })
 }
 
@@ -307,8 +384,10 @@ fn one_line(text: &str, suite: &str) -> Option<(String, Option<String>)> {
         };
         let mut words = rest.split_whitespace();
         let (uri, of) = (words.next()?, words.next()?);
-        let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
-        (of == suite && words.any(|word| word == "main")).then(|| (uri.to_owned(), signed_by.map(str::to_owned)))
+        let signed_by =
+            options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
+        (of == suite && words.any(|word| word == "main"))
+            .then(|| (uri.to_owned(), signed_by.map(str::to_owned)))
     })
 }
 
@@ -330,8 +409,10 @@ mod tests {
 
     #[test]
     fn the_mirror_and_its_keys_are_read_from_the_systems_own_entry() {
-        let sources = "Types: deb\n# a comment\nURIs: http://mirror.invalid/security\nSuites: bookworm-security\nComponents: main\n\n\
-                       Types: deb deb-src\nURIs: http://mirror.invalid/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By: /keys.gpg\n";
+        let sources = "Types: deb\n# a comment\nURIs: http://mirror.invalid/security\nSuites: \
+            bookworm-security\nComponents: main\n\n\
+                       Types: deb deb-src\nURIs: http://mirror.invalid/debian\nSuites: bookworm \
+                       bookworm-updates\nComponents: main\nSigned-By: /keys.gpg\n";
         let etc = system(&[DEBIAN, ("apt/sources.list.d/debian.sources", sources)]);
         let mirror = Mirror::of_system(etc.path()).unwrap();
         assert_eq!(
@@ -341,13 +422,15 @@ mod tests {
         assert_eq!(mirror.suites(), SUITES);
         assert_eq!(
             mirror.source("stable"),
-            "Types: deb\nURIs: http://mirror.invalid/debian\nSuites: stable\nComponents: main\nSigned-By: /keys.gpg\n"
+            "Types: deb\nURIs: http://mirror.invalid/debian\nSuites: stable\nComponents: \
+            main\nSigned-By: /keys.gpg\n"
         );
     }
 
     #[test]
     fn the_older_form_of_an_entry_is_read_too() {
-        let list = "# deb http://no.invalid bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/debian bookworm main contrib\n";
+        let list = "# deb http://no.invalid bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] \
+            http://mirror.invalid/debian bookworm main contrib\n";
         let etc = system(&[DEBIAN, ("apt/sources.list", list)]);
         let mirror = Mirror::of_system(etc.path()).unwrap();
         assert_eq!(
@@ -358,7 +441,8 @@ mod tests {
 
     #[test]
     fn keys_that_are_written_out_are_kept_whole() {
-        let sources = "Types: deb\nURIs: http://m.invalid\nSuites: bookworm\nComponents: main\nSigned-By:\n -----BEGIN\n .\n abc\n";
+        let sources = "Types: deb\nURIs: http://m.invalid\nSuites: bookworm\nComponents: \
+            main\nSigned-By:\n -----BEGIN\n .\n abc\n";
         let (_, keys) = deb822(sources, "bookworm").unwrap();
         assert_eq!(keys.unwrap(), "\n -----BEGIN\n .\n abc");
     }
@@ -366,7 +450,10 @@ mod tests {
     #[test]
     fn a_system_without_a_mirror_is_told_so() {
         let etc = system(&[DEBIAN]);
-        assert_eq!(Mirror::of_system(etc.path()).unwrap_err(), "/etc/apt names no mirror of bookworm");
+        assert_eq!(
+            Mirror::of_system(etc.path()).unwrap_err(),
+            "/etc/apt names no mirror of bookworm"
+        );
     }
 
     #[test]

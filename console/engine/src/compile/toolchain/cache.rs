@@ -1,4 +1,5 @@
-//! The toolchain's part of the cache directory: one writer at a time, and no incomplete part is visible there.
+//! The toolchain's part of the cache directory: one writer at a time, and no incomplete part is
+//! visible there.
 //!
 //! Touches the cache directory only.
 
@@ -21,15 +22,16 @@ pub(super) fn directory() -> PathBuf {
     paths::cache_dir().join("toolchain")
 }
 
-/// Returns a provided part of the toolchain that is safe to use: only the user and root can have put it there. `None`
-/// if it does not exist, or belongs to another user, which is logged.
+/// Returns a provided part of the toolchain that is safe to use: only the user and root can have
+/// put it there. `None` if it does not exist, or belongs to another user, which is logged.
 pub(super) fn own(path: PathBuf) -> Option<PathBuf> {
     if !path.exists() {
         return None;
     }
     let is_own = paths::is_own(&path, &paths::cache_dir());
     if !is_own {
-        tracing::warn!(path = %path.display(), "another user may have put it there; it is not used");
+        tracing::warn!(path = %path.display(), "another user may have put it there; it is not \
+            used");
     }
     is_own.then_some(path)
 }
@@ -99,7 +101,9 @@ impl Staging {
             }
             std::fs::rename(self.path.join(inner), &to)
         })();
-        placed.map_err(|error| failed("could not put a part of the toolchain in place", &to, &error))?;
+        placed.map_err(|error| {
+            failed("could not put a part of the toolchain in place", &to, &error)
+        })?;
         Ok(to)
     }
 }

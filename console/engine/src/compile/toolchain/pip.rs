@@ -1,4 +1,5 @@
-//! pip, which fetches packages of Python, such as zig. Debian's Python has none, but its package of pip runs unpacked.
+//! pip, which fetches packages of Python, such as zig. Debian's Python has none, but its package of
+//! pip runs unpacked.
 //!
 //! Runs `python3` and `apt-get`; writes to the given directory.
 
@@ -21,12 +22,16 @@ pub struct Pip {
     pub tried: Vec<String>,
 }
 
-/// Returns the best way to call pip: Python's own, the program, or the package of the system's mirror, which is
-/// unpacked in `directory`. The inner error lists the attempts.
+/// Returns the best way to call pip: Python's own, the program, or the package of the system's
+/// mirror, which is unpacked in `directory`. The inner error lists the attempts.
 ///
 /// # Errors
 /// Interrupted: the job was cancelled.
-pub async fn find(python: &Path, directory: &Path, job: &Job) -> Result<Result<Pip, Vec<String>>, Failure> {
+pub async fn find(
+    python: &Path,
+    directory: &Path,
+    job: &Job,
+) -> Result<Result<Pip, Vec<String>>, Failure> {
     let python = python.display().to_string();
     let mut probe = child_process::command(&python, directory);
     probe.args(["-m", "pip", "--version"]);
@@ -45,7 +50,9 @@ pub async fn find(python: &Path, directory: &Path, job: &Job) -> Result<Result<P
     tried.push("there is no `pip` on the PATH".into());
     begin(job, "fetching pip from the system's package mirror");
     Ok(match apt::pip_wheel(directory, job).await? {
-        Ok(wheel) => Ok(Pip { words: vec![python, wheel.join("pip").display().to_string()], tried }),
+        Ok(wheel) => {
+            Ok(Pip { words: vec![python, wheel.join("pip").display().to_string()], tried })
+        }
         Err(why) => {
             tried.push(why);
             Err(tried)

@@ -1,5 +1,5 @@
-//! The emulator that runs ARM64 bootstraps on another processor. Builds do not need it, so a missing emulator is no
-//! failure.
+//! The emulator that runs ARM64 bootstraps on another processor. Builds do not need it, so a
+//! missing emulator is no failure.
 //!
 //! Runs the emulator to check that it works; writes to the cache directory.
 
@@ -16,15 +16,18 @@ use crate::{
 
 pub(super) const NAME: &str = "qemu-aarch64";
 
-/// `qemu-aarch64`, from `PATH` or the cache. `None` if there is none, or it is of no use: on ARM64 itself, and on
-/// systems other than Linux, because it passes Linux's system calls on.
+/// `qemu-aarch64`, from `PATH` or the cache. `None` if there is none, or it is of no use: on ARM64
+/// itself, and on systems other than Linux, because it passes Linux's system calls on.
 pub fn emulator() -> Option<PathBuf> {
     is_of_use().then(find)?
 }
 
 fn find() -> Option<PathBuf> {
     let cached = cache::directory().join(NAME).join(NAME);
-    [NAME, "qemu-aarch64-static"].iter().find_map(|name| on_path(name)).or_else(|| cache::own(cached))
+    [NAME, "qemu-aarch64-static"]
+        .iter()
+        .find_map(|name| on_path(name))
+        .or_else(|| cache::own(cached))
 }
 
 pub(super) const fn is_of_use() -> bool {
@@ -33,7 +36,8 @@ pub(super) const fn is_of_use() -> bool {
 
 /// Returns `true` if it needs no libraries of another release.
 pub(super) fn is_whole(program: &Path) -> bool {
-    artifact::architecture_of(program).is_some_and(|architecture| architecture != Architecture::Native)
+    artifact::architecture_of(program)
+        .is_some_and(|architecture| architecture != Architecture::Native)
 }
 
 /// Fetches it if it is of use and missing. Returns the reason if it could not be provided.
@@ -55,7 +59,9 @@ pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Fail
     command.arg("--version");
     match child_process::output(command, &job.cancel).await {
         Ok(finished) if finished.status.success() => {}
-        Ok(finished) => return Ok(Some(missing(&format!("it does not run: {}", finished.tail()), job))),
+        Ok(finished) => {
+            return Ok(Some(missing(&format!("it does not run: {}", finished.tail()), job)));
+        }
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(error) => return Ok(Some(missing(&format!("it does not run: {error}"), job))),
     }
@@ -80,7 +86,8 @@ fn missing(why: &str, job: &Job) -> String {
     // Without the note each build would try again: that is slow, not wrong.
     drop(std::fs::write(tried_in_vain(), why));
     let text = format!(
-        "not provided, so ARM64 bootstraps do not run on this machine (build with `--arch native` for the local stage, \
+        "not provided, so ARM64 bootstraps do not run on this machine (build with `--arch native` \
+        for the local stage, \
          or install qemu-user-static): {why}"
     );
     job.report(Step::Output(format!("{text}\n")));

@@ -32,16 +32,22 @@ impl Rust {
         format!("{}-{commit}", self.version)
     }
 
-    /// The program `name` of the toolchain itself, bypassing rustup's proxy; or of `PATH`, if the toolchain does not
-    /// have it.
+    /// The program `name` of the toolchain itself, bypassing rustup's proxy; or of `PATH`, if the
+    /// toolchain does not have it.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let own = self.sysroot.join("bin").join(name);
         if own.is_file() { own } else { PathBuf::from(name) }
     }
 
     /// Runs `rustc --print` for `target`: `cfg`, `target-cpus`, …
-    pub(crate) async fn print(&self, what: &str, target: &str, cancel: &CancellationToken) -> Result<String, Failure> {
-        run(&self.program("rustc"), &self.sysroot, &["--print", what, "--target", target], cancel).await
+    pub(crate) async fn print(
+        &self,
+        what: &str,
+        target: &str,
+        cancel: &CancellationToken,
+    ) -> Result<String, Failure> {
+        run(&self.program("rustc"), &self.sysroot, &["--print", what, "--target", target], cancel)
+            .await
     }
 
     /// The name of the toolchain in rustup; `None` if it is not rustup's.
@@ -53,10 +59,14 @@ impl Rust {
     }
 }
 
-/// Runs the compiler that cargo uses in `root`: rustup may select another one for each directory, and cargo's
-/// configuration, which is returned too, may name yet another one.
-pub(crate) async fn find(root: &Path, cancel: &CancellationToken) -> Result<(Rust, Configuration), Failure> {
-    let (configuration, rust) = tokio::join!(Configuration::read(root, cancel), ask(Path::new("rustc"), root, cancel));
+/// Runs the compiler that cargo uses in `root`: rustup may select another one for each directory,
+/// and cargo's configuration, which is returned too, may name yet another one.
+pub(crate) async fn find(
+    root: &Path,
+    cancel: &CancellationToken,
+) -> Result<(Rust, Configuration), Failure> {
+    let (configuration, rust) =
+        tokio::join!(Configuration::read(root, cancel), ask(Path::new("rustc"), root, cancel));
     let configuration = configuration?;
     let rust = match configuration.rustc(cancel).await {
         Some(named) => ask(&named, root, cancel).await,
@@ -84,10 +94,16 @@ async fn ask(program: &Path, root: &Path, cancel: &CancellationToken) -> Result<
     })
 }
 
-async fn run(program: &Path, root: &Path, arguments: &[&str], cancel: &CancellationToken) -> Result<String, Failure> {
+async fn run(
+    program: &Path,
+    root: &Path,
+    arguments: &[&str],
+    cancel: &CancellationToken,
+) -> Result<String, Failure> {
     let mut rustc = child_process::command(program, root);
     rustc.args(arguments).envs(WITHOUT_TRACE);
-    let finished = child_process::output(rustc, cancel).await.map_err(|error| missing(program, &error))?;
+    let finished =
+        child_process::output(rustc, cancel).await.map_err(|error| missing(program, &error))?;
     if finished.status.success() {
         return Ok(finished.stdout);
     }
@@ -98,10 +114,11 @@ async fn run(program: &Path, root: &Path, arguments: &[&str], cancel: &Cancellat
 }
 
 /// The variables with which rustup writes no backtrace of its own below an error.
-pub(crate) const WITHOUT_TRACE: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
+pub(crate) const WITHOUT_TRACE: [(&str, &str); 2] =
+    [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
 
-/// Returns the reason why rustup runs no program if the toolchain of the workspace or the environment is not installed,
-/// and the remedy.
+/// Returns the reason why rustup runs no program if the toolchain of the workspace or the
+/// environment is not installed, and the remedy.
 pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
     let line = stderr.lines().find_map(|line| line.strip_prefix("error: "))?;
     let (before, rest) = line.split_once("toolchain '")?;
@@ -109,12 +126,13 @@ pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
     if !rest.ends_with("is not installed") {
         return None;
     }
-    let place = rest.split_once("specified in override file '").and_then(|(_, rest)| rest.split_once('\''));
+    let place =
+        rest.split_once("specified in override file '").and_then(|(_, rest)| rest.split_once('\''));
     let place = match place {
         Some((file, _)) => Some(file.to_owned()),
-        None => {
-            std::env::var("RUSTUP_TOOLCHAIN").is_ok_and(|named| named == name).then(|| "RUSTUP_TOOLCHAIN".to_owned())
-        }
+        None => std::env::var("RUSTUP_TOOLCHAIN")
+            .is_ok_and(|named| named == name)
+            .then(|| "RUSTUP_TOOLCHAIN".to_owned()),
     };
     let named = place.as_ref().map(|place| format!(", which {place} names,")).unwrap_or_default();
     let is_release = !before.contains("custom")
@@ -124,7 +142,10 @@ pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
         format!("`rustup toolchain install {name}`")
     } else {
         let place = place.unwrap_or_else(|| "rust-toolchain.toml".to_owned());
-        format!("name a release in {place}, such as `stable`, or `rustup toolchain link '{name}' DIRECTORY`")
+        format!(
+            "name a release in {place}, such as `stable`, or `rustup toolchain link '{name}' \
+            DIRECTORY`"
+        )
     };
     Some((format!("the Rust toolchain {name}{named} is not installed"), hint))
 }
@@ -136,13 +157,21 @@ fn missing(program: &Path, error: &RunError) -> Failure {
         RunError::Cancelled => Failure::interrupted("could not set up"),
         error if error.is_missing() => {
             if program == Path::new("rustc") {
-                return Failure::environment(WHAT, "there is no `rustc` on the PATH", "install Rust with rustup");
+                return Failure::environment(
+                    WHAT,
+                    "there is no `rustc` on the PATH",
+                    "install Rust with rustup",
+                );
             }
             let program = program.display();
-            let why = format!("there is no program `{program}`: the variable RUSTC, or `build.rustc`, names it");
+            let why = format!(
+                "there is no program `{program}`: the variable RUSTC, or `build.rustc`, names it"
+            );
             Failure::environment(WHAT, why, "correct it, or take it out")
         }
-        RunError::Io(error) => Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs"),
+        RunError::Io(error) => {
+            Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs")
+        }
     }
 }
 
@@ -156,19 +185,25 @@ mod tests {
 
     #[test]
     fn a_toolchain_that_is_missing_is_named_without_rustups_backtrace() {
-        let of = |text: &str| not_installed(&format!("{text}\n\nStack backtrace:\n   0: anyhow::error\n")).unwrap();
-        let missing =
-            "error: toolchain '1.70.0-x86_64-unknown-linux-gnu' is not installed\nhelp: run `rustup toolchain install`";
+        let of = |text: &str| {
+            not_installed(&format!("{text}\n\nStack backtrace:\n   0: anyhow::error\n")).unwrap()
+        };
+        let missing = "error: toolchain '1.70.0-x86_64-unknown-linux-gnu' is not installed\nhelp: \
+            run `rustup toolchain install`";
         let (why, hint) = of(missing);
         assert_eq!(why, "the Rust toolchain 1.70.0-x86_64-unknown-linux-gnu is not installed");
         assert_eq!(hint, "`rustup toolchain install 1.70.0-x86_64-unknown-linux-gnu`");
-        let custom =
-            "error: custom toolchain 'nope' specified in override file '/w/rust-toolchain.toml' is not installed";
+        let custom = "error: custom toolchain 'nope' specified in override file \
+            '/w/rust-toolchain.toml' is not installed";
         let (why, hint) = of(custom);
-        assert_eq!(why, "the Rust toolchain nope, which /w/rust-toolchain.toml names, is not installed");
+        assert_eq!(
+            why,
+            "the Rust toolchain nope, which /w/rust-toolchain.toml names, is not installed"
+        );
         assert_eq!(
             hint,
-            "name a release in /w/rust-toolchain.toml, such as `stable`, or `rustup toolchain link 'nope' DIRECTORY`"
+            "name a release in /w/rust-toolchain.toml, such as `stable`, or `rustup toolchain link \
+            'nope' DIRECTORY`"
         );
         assert_eq!(not_installed("error: could not find `Cargo.toml`"), None);
     }

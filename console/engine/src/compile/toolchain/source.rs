@@ -9,26 +9,47 @@ use lambda_console_model::Failure;
 use super::{Rust, apt, begin, cache, cache::Staging, standard::rustup};
 use crate::Job;
 
-/// Returns the directory that contains `std/Cargo.toml`; `None` if it could not be provided: then `tried` lists the
-/// attempts.
-pub(super) async fn provide(rust: &Rust, job: &Job, tried: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+/// Returns the directory that contains `std/Cargo.toml`; `None` if it could not be provided: then
+/// `tried` lists the attempts.
+pub(super) async fn provide(
+    rust: &Rust,
+    job: &Job,
+    tried: &mut Vec<String>,
+) -> Result<Option<PathBuf>, Failure> {
     if let Some(library) = find(rust) {
         return Ok(Some(library));
     }
-    match rustup(rust, &["component", "add", "rust-src"], "installing the standard library's source", job).await? {
+    match rustup(
+        rust,
+        &["component", "add", "rust-src"],
+        "installing the standard library's source",
+        job,
+    )
+    .await?
+    {
         Ok(()) => match find(rust) {
             Some(library) => return Ok(Some(library)),
             None => {
-                tried.push("`rustup component add rust-src` said that it was done, but the source is not there".into());
+                tried.push(
+                    "`rustup component add rust-src` said that it was done, but the source \
+                    is not there"
+                        .into(),
+                );
             }
         },
         Err(why) => tried.push(why),
     }
     if rust.version.contains('-') {
-        tried.push(format!("distributions have no source of the unreleased compiler {}", rust.version));
+        tried.push(format!(
+            "distributions have no source of the unreleased compiler {}",
+            rust.version
+        ));
         return Ok(None);
     }
-    begin(job, format!("fetching the source of Rust {} from the system's package mirror", rust.version));
+    begin(
+        job,
+        format!("fetching the source of Rust {} from the system's package mirror", rust.version),
+    );
     let staging = Staging::new()?;
     match apt::rust_source(&rust.version, staging.path(), job).await? {
         Ok(inner) => {

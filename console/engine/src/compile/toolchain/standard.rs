@@ -1,4 +1,5 @@
-//! The standard library of the target: the compiler's own, rustup's, or one built from source into a private sysroot.
+//! The standard library of the target: the compiler's own, rustup's, or one built from source into
+//! a private sysroot.
 //!
 //! Runs `rustup` and reads the workspace's manifest; sibling modules do the rest.
 
@@ -46,9 +47,10 @@ pub(super) fn part(rust: &Rust, target: &str) -> String {
     format!("sysroot-{}-{target}-v{}", rust.key(), sysroot::RECIPE)
 }
 
-/// Returns `true` for `build-std = true` in `[workspace.metadata.lambda]`: release builds use a library built from
-/// source even if the toolchain has one. It makes a small bootstrap a third smaller, because it has no code that prints
-/// the names of a backtrace's functions, which a stripped bootstrap does not have either.
+/// Returns `true` for `build-std = true` in `[workspace.metadata.lambda]`: release builds use a
+/// library built from source even if the toolchain has one. It makes a small bootstrap a third
+/// smaller, because it has no code that prints the names of a backtrace's functions, which a
+/// stripped bootstrap does not have either.
 ///
 /// `root`: the workspace's directory, or one in it.
 ///
@@ -69,18 +71,24 @@ pub(super) fn is_built(root: &Path) -> Result<bool, Failure> {
         #[serde(default)]
         lambda: toml::Table,
     }
-    let manifest = root.ancestors().map(|directory| directory.join("Cargo.toml")).find_map(|path| {
-        // Cargo reports a directory without a workspace, or invalid TOML.
-        let manifest = toml::from_str::<Manifest>(&text::read(&path).ok()?).ok()?;
-        Some((path, manifest.workspace.metadata.lambda))
-    });
+    let manifest =
+        root.ancestors().map(|directory| directory.join("Cargo.toml")).find_map(|path| {
+            // Cargo reports a directory without a workspace, or invalid TOML.
+            let manifest = toml::from_str::<Manifest>(&text::read(&path).ok()?).ok()?;
+            Some((path, manifest.workspace.metadata.lambda))
+        });
     let Some((path, lambda)) = manifest else { return Ok(false) };
     match lambda.get("build-std") {
         None => Ok(false),
         Some(toml::Value::Boolean(wanted)) => Ok(*wanted),
         Some(other) => {
-            let why = format!("workspace.metadata.lambda.build-std is {other}; it must be true or false");
-            Err(Failure::usage("could not read the workspace's settings", why, format!("correct {}", path.display())))
+            let why =
+                format!("workspace.metadata.lambda.build-std is {other}; it must be true or false");
+            Err(Failure::usage(
+                "could not read the workspace's settings",
+                why,
+                format!("correct {}", path.display()),
+            ))
         }
     }
 }
@@ -100,14 +108,21 @@ pub(super) fn libraries(sysroot: &Path, target: &str) -> PathBuf {
 }
 
 fn has_std(libraries: &Path) -> bool {
-    let mut entries = std::fs::read_dir(libraries).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut entries =
+        std::fs::read_dir(libraries).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.any(|path| {
         let is_library = path.extension().is_some_and(|extension| extension == "rlib");
-        is_library && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libstd-"))
+        is_library
+            && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libstd-"))
     })
 }
 
-pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -> Result<Standard, Failure> {
+pub(super) async fn provide(
+    rust: &Rust,
+    target: &str,
+    built: bool,
+    job: &Job,
+) -> Result<Standard, Failure> {
     let what = format!("could not provide the standard library for {target}");
     let otherwise = if built {
         "or take `build-std` out of the workspace's manifest".to_owned()
@@ -121,7 +136,10 @@ pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -
         match rustup(rust, &["target", "add", target], &text, job).await? {
             Ok(()) => match find(rust, target, built) {
                 Some(standard) => return Ok(standard),
-                None => tried.push("`rustup target add` said that it was done, but the library is not there".into()),
+                None => tried.push(
+                    "`rustup target add` said that it was done, but the library is not there"
+                        .into(),
+                ),
             },
             Err(why) => tried.push(why),
         }
@@ -130,8 +148,9 @@ pub(super) async fn provide(rust: &Rust, target: &str, built: bool, job: &Job) -
         return Err(Failure::environment(what, format!("tried {}", tried.join("; ")), hint));
     };
     sysroot::build(rust, target, &library, built, job).await?;
-    find(rust, target, built)
-        .ok_or_else(|| Failure::environment(what, "it was built, but the library is not there", hint))
+    find(rust, target, built).ok_or_else(|| {
+        Failure::environment(what, "it was built, but the library is not there", hint)
+    })
 }
 
 /// Runs `rustup` for the workspace's toolchain. The inner error is the reason why it did not help.
@@ -143,7 +162,10 @@ pub(super) async fn rustup(
 ) -> Result<Result<(), String>, Failure> {
     let shown = format!("`rustup {}`", arguments.join(" "));
     let (Some(program), Some(toolchain)) = (on_path("rustup"), rust.rustup_name()) else {
-        return Ok(Err(format!("{shown}: the toolchain in {} is not rustup's", rust.sysroot.display())));
+        return Ok(Err(format!(
+            "{shown}: the toolchain in {} is not rustup's",
+            rust.sysroot.display()
+        )));
     };
     begin(job, text);
     let mut command = child_process::command(program, &std::env::temp_dir());

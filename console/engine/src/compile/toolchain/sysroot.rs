@@ -1,9 +1,10 @@
 //! Builds the standard library from source into a private sysroot, once per compiler and target.
 //!
-//! The recipe is that of the compiler's own build for the distributed libraries: all of `std` with unwinding,
-//! `panic_abort` alone without, and bitcode, so that functions may use any LTO. But it omits the code that finds the
-//! names of a backtrace's functions in debug information: every program links it, it is a third of a small bootstrap,
-//! and a stripped one has no such information. Nothing is linked, so no C toolchain is needed.
+//! The recipe is that of the compiler's own build for the distributed libraries: all of `std` with
+//! unwinding, `panic_abort` alone without, and bitcode, so that functions may use any LTO. But it
+//! omits the code that finds the names of a backtrace's functions in debug information: every
+//! program links it, it is a third of a small bootstrap, and a stripped one has no such
+//! information. Nothing is linked, so no C toolchain is needed.
 //!
 //! Runs `cargo`; writes to the cache directory.
 
@@ -37,40 +38,65 @@ const PROFILE: [&str; 8] = [
     "profile.release.panic=\"unwind\"",
 ];
 
-/// Object files that rustc names when it links for musl itself. cargo-zigbuild leaves them out again and zig brings its
-/// own, but rustc requires them to exist.
-const START_FILES: [&str; 9] =
-    ["crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o"];
+/// Object files that rustc names when it links for musl itself. cargo-zigbuild leaves them out
+/// again and zig brings its own, but rustc requires them to exist.
+const START_FILES: [&str; 9] = [
+    "crt1.o",
+    "Scrt1.o",
+    "rcrt1.o",
+    "crti.o",
+    "crtn.o",
+    "crtbegin.o",
+    "crtbeginS.o",
+    "crtend.o",
+    "crtendS.o",
+];
 
 /// Builds the library. `wanted`: the workspace asks for it, though the toolchain might have one.
-pub(super) async fn build(rust: &Rust, target: &str, library: &Path, wanted: bool, job: &Job) -> Result<(), Failure> {
+pub(super) async fn build(
+    rust: &Rust,
+    target: &str,
+    library: &Path,
+    wanted: bool,
+    job: &Job,
+) -> Result<(), Failure> {
     let what = format!("could not build the standard library for {target}");
     let staging = Staging::new()?;
-    write_package(staging.path(), library).map_err(|error| cache::failed(&what, staging.path(), &error))?;
+    write_package(staging.path(), library)
+        .map_err(|error| cache::failed(&what, staging.path(), &error))?;
     let text = format!("building the standard library for {target}");
     begin(job, &*text);
     let mut errors = Vec::new();
-    let status = child_process::stream(cargo(rust, target, library, staging.path()), &job.cancel, |pipe, line| {
-        if let Some((done, total)) = progress::parse(line) {
-            job.report(Step::Phase { text: text.clone(), done, total });
-        } else if pipe == Pipe::Stderr && !line.trim_start().starts_with("Compiling ") {
-            errors.push(line.to_owned());
-        }
-    })
+    let status = child_process::stream(
+        cargo(rust, target, library, staging.path()),
+        &job.cancel,
+        |pipe, line| {
+            if let Some((done, total)) = progress::parse(line) {
+                job.report(Step::Phase { text: text.clone(), done, total });
+            } else if pipe == Pipe::Stderr && !line.trim_start().starts_with("Compiling ") {
+                errors.push(line.to_owned());
+            }
+        },
+    )
     .await;
     match status {
         Ok(status) if status.success() => {}
         Ok(_) => {
             let from = errors.iter().position(|line| line.starts_with("error")).unwrap_or(0);
-            let why = errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
-            let without = if wanted { ", and take `build-std` out of the workspace's manifest" } else { "" };
+            let why =
+                errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
+            let without =
+                if wanted { ", and take `build-std` out of the workspace's manifest" } else { "" };
             let hint = format!("install it instead: `rustup target add {target}`{without}");
             return Err(Failure::environment(what, why, hint));
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
-        Err(error) => return Err(Failure::environment(what, format!("cargo did not run: {error}"), "")),
+        Err(error) => {
+            return Err(Failure::environment(what, format!("cargo did not run: {error}"), ""));
+        }
     }
-    collect(staging.path(), target).map_err(|error| cache::failed(&what, staging.path(), &error))?;
+    collect(staging.path(), target)
+        .map_err(|error| cache::failed(&what, staging.path(), &error))?;
     staging.place("sysroot", &standard::part(rust, target))?;
     Ok(())
 }
@@ -104,16 +130,23 @@ rustflags = ["-Cpanic=abort"]
     );
     fs::write(directory.join("Cargo.toml"), manifest)?;
     fs::write(directory.join("lib.rs"), "")?;
-    let lock = fs::read(library.join("Cargo.lock")).or_else(|_| fs::read(library.join("../Cargo.lock")))?;
+    let lock = fs::read(library.join("Cargo.lock"))
+        .or_else(|_| fs::read(library.join("../Cargo.lock")))?;
     // Written rather than copied, because the source may be read-only.
     fs::write(directory.join("Cargo.lock"), lock)
 }
 
 /// The patches of a source that has no workspace of its own, as older ones have none.
 fn default_patch() -> toml::Table {
-    let names = ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"];
-    let entry = |name: &str| (name.to_owned(), toml::Table::from_iter([("path".to_owned(), name.into())]).into());
-    toml::Table::from_iter([("crates-io".to_owned(), toml::Table::from_iter(names.map(entry)).into())])
+    let names =
+        ["rustc-std-workspace-core", "rustc-std-workspace-alloc", "rustc-std-workspace-std"];
+    let entry = |name: &str| {
+        (name.to_owned(), toml::Table::from_iter([("path".to_owned(), name.into())]).into())
+    };
+    toml::Table::from_iter([(
+        "crates-io".to_owned(),
+        toml::Table::from_iter(names.map(entry)).into(),
+    )])
 }
 
 /// The patches of the library's own workspace, with paths that work from any directory.
@@ -122,8 +155,9 @@ fn patches(library: &Path) -> io::Result<String> {
     struct Workspace {
         patch: toml::Table,
     }
-    let workspace =
-        text::read(&library.join("Cargo.toml")).ok().and_then(|text| toml::from_str::<Workspace>(&text).ok());
+    let workspace = text::read(&library.join("Cargo.toml"))
+        .ok()
+        .and_then(|text| toml::from_str::<Workspace>(&text).ok());
     let mut patch = workspace.map_or_else(default_patch, |workspace| workspace.patch);
     for (_, entries) in &mut patch {
         for (_, entry) in entries.as_table_mut().into_iter().flatten() {
@@ -132,7 +166,8 @@ fn patches(library: &Path) -> io::Result<String> {
             }
         }
     }
-    toml::to_string(&toml::Table::from_iter([("patch".to_owned(), patch.into())])).map_err(io::Error::other)
+    toml::to_string(&toml::Table::from_iter([("patch".to_owned(), patch.into())]))
+        .map_err(io::Error::other)
 }
 
 fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::process::Command {
@@ -149,7 +184,8 @@ fn cargo(rust: &Rust, target: &str, library: &Path, directory: &Path) -> tokio::
     let mut command = child_process::command(rust.program("cargo"), directory);
     command
         .args(["build", "--release", "--target", target])
-        // The user's own configuration takes precedence over a manifest; its profiles are for the user's code.
+        // The user's own configuration takes precedence over a manifest; its profiles are for the
+        // user's code.
         .args(PROFILE.iter().flat_map(|setting| ["--config", setting]))
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
@@ -199,18 +235,24 @@ mod tests {
     #[test]
     fn the_patches_are_those_of_the_library() {
         let library = tempfile::tempdir().unwrap();
-        let of = || patches(library.path()).unwrap().parse::<toml::Table>().unwrap()["patch"].clone();
+        let of =
+            || patches(library.path()).unwrap().parse::<toml::Table>().unwrap()["patch"].clone();
         let path = |name: &str| library.path().join(name).display().to_string();
         assert_eq!(
             of()["crates-io"]["rustc-std-workspace-alloc"]["path"].as_str(),
             Some(&*path("rustc-std-workspace-alloc"))
         );
-        let manifest = "[workspace]\nmembers = [\"std\"]\n[patch.crates-io]\nrustc-std-workspace-core = { path = 'rustc-std-workspace-core' }\n\
+        let manifest = "[workspace]\nmembers = \
+            [\"std\"]\n[patch.crates-io]\nrustc-std-workspace-core = { \
+            path = 'rustc-std-workspace-core' }\n\
                         windows-sys = { path = 'windows-sys' }\n[patch.\"https://example.org/x\"]\nx = { git = \"https://example.org/y\" }\n";
         fs::write(library.path().join("Cargo.toml"), manifest).unwrap();
         let found = of();
         assert_eq!(found["crates-io"]["windows-sys"]["path"].as_str(), Some(&*path("windows-sys")));
-        assert_eq!(found["https://example.org/x"]["x"]["git"].as_str(), Some("https://example.org/y"));
+        assert_eq!(
+            found["https://example.org/x"]["x"]["git"].as_str(),
+            Some("https://example.org/y")
+        );
         assert!(found["crates-io"].get("rustc-std-workspace-alloc").is_none(), "{found:?}");
     }
 }

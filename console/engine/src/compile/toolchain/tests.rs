@@ -8,11 +8,15 @@ fn a_native_build_needs_no_target() {
 
 #[tokio::test]
 async fn the_compiler_of_this_workspace_is_found() {
-    let (rust, _) = rust::find(Path::new(env!("CARGO_MANIFEST_DIR")), &CancellationToken::new()).await.unwrap();
+    let (rust, _) =
+        rust::find(Path::new(env!("CARGO_MANIFEST_DIR")), &CancellationToken::new()).await.unwrap();
     assert!(rust.version.starts_with("1."), "{}", rust.version);
     assert!(rust.program("cargo").ends_with("cargo"));
     let host = standard::find(&rust, &rust.host, false);
-    assert!(matches!(host, Some(Standard::Installed(_))), "the host's own library is there: {host:?}");
+    assert!(
+        matches!(host, Some(Standard::Installed(_))),
+        "the host's own library is there: {host:?}"
+    );
     assert_eq!(standard::find(&rust, "no-such-target", false), None);
 }
 
@@ -32,13 +36,19 @@ fn rustups_toolchains_are_known_by_their_directory() {
 
 #[tokio::test]
 async fn a_toolchain_that_is_not_rustups_is_not_given_to_rustup() {
-    let rust = Rust { version: "1.95.0".into(), commit: String::new(), host: String::new(), sysroot: "/usr".into() };
-    let answer = standard::rustup(&rust, &["target", "add", "t"], "", &Job::silent()).await.unwrap();
+    let rust = Rust {
+        version: "1.95.0".into(),
+        commit: String::new(),
+        host: String::new(),
+        sysroot: "/usr".into(),
+    };
+    let answer =
+        standard::rustup(&rust, &["target", "add", "t"], "", &Job::silent()).await.unwrap();
     assert_eq!(answer.unwrap_err(), "`rustup target add t`: the toolchain in /usr is not rustup's");
 }
 
-/// A simulated machine: programs that are scripts, and an empty cache. A process with only these programs on its `PATH`
-/// does the work: [`in_a_machine`].
+/// A simulated machine: programs that are scripts, and an empty cache. A process with only these
+/// programs on its `PATH` does the work: [`in_a_machine`].
 struct Machine {
     directory: tempfile::TempDir,
 }
@@ -51,7 +61,11 @@ impl Machine {
         let machine = Self { directory };
         for (name, script) in programs {
             let path = machine.path("bin").join(name);
-            std::fs::write(&path, format!("#!/bin/sh\nroot={}\n{script}\n", machine.path("").display())).unwrap();
+            std::fs::write(
+                &path,
+                format!("#!/bin/sh\nroot={}\n{script}\n", machine.path("").display()),
+            )
+            .unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         machine
@@ -64,7 +78,12 @@ impl Machine {
     /// Returns the output of [`in_a_machine`] for `setup`.
     fn setup(&self) -> String {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "compile::toolchain::tests::in_a_machine", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "compile::toolchain::tests::in_a_machine",
+                "--ignored",
+                "--nocapture",
+            ])
             .env("PATH", self.path("bin"))
             .env("XDG_CACHE_HOME", self.path("cache"))
             .env_remove("CARGO_ZIGBUILD_ZIG_PATH")
@@ -86,7 +105,8 @@ async fn in_a_machine() {
 const RUSTC: (&str, &str) = (
     "rustc",
     "case $1 in
-        -vV) printf 'release: 1.95.0\\ncommit-hash: 59807616e\\nhost: x86_64-unknown-linux-gnu\\n' ;;
+        -vV) printf 'release: 1.95.0\\ncommit-hash: 59807616e\\nhost: x86_64-unknown-linux-gnu\\n' \
+        ;;
         *) echo $root/toolchains/stable ;;
     esac",
 );
@@ -95,27 +115,41 @@ const ZIG: (&str, &str) = ("zig", "echo 0.15.2");
 #[test]
 fn a_machine_without_rust_is_told_so() {
     let said = Machine::new(&[]).setup();
-    assert!(said.contains("Environment could not find the Rust compiler: there is no `rustc` on the PATH"), "{said}");
+    assert!(
+        said.contains(
+            "Environment could not find the Rust compiler: there is no `rustc` on the PATH"
+        ),
+        "{said}"
+    );
     assert!(said.contains("hint: install Rust with rustup"), "{said}");
 }
 
 #[test]
 fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
     let python = ("python3", "echo \"$3: No module named $2\" >&2; exit 1");
-    let pip = ("pip3", "echo 'ERROR: Could not find a version that satisfies the requirement ziglang'; exit 1");
+    let pip = (
+        "pip3",
+        "echo 'ERROR: Could not find a version that satisfies the requirement ziglang'; exit 1",
+    );
     let said = Machine::new(&[RUSTC, python, pip]).setup();
     assert!(said.contains("Environment could not provide zig: tried `python3 -m pip`: "), "{said}");
-    assert!(said.contains("ERROR: Could not find a version that satisfies the requirement ziglang"), "{said}");
+    assert!(
+        said.contains("ERROR: Could not find a version that satisfies the requirement ziglang"),
+        "{said}"
+    );
     assert!(said.contains("pip install ziglang==0.15.2"), "{said}");
 }
 
 /// A Python that reports the path of its package `ziglang`, while that exists.
 const PACKAGE: (&str, &str) = (
     "python3",
-    "[ -f $root/ziglang/zig ] && [ $1 = -c ] && echo $root/ziglang/zig && exit; echo 'No module named pip' >&2; exit 1",
+    "[ -f $root/ziglang/zig ] && [ $1 = -c ] && echo $root/ziglang/zig && exit; echo 'No module \
+    named pip' >&2; exit 1",
 );
-const STANDARD: (&str, &str) =
-    ("rustup", "dir=$root/toolchains/stable/lib/rustlib/$3/lib; /bin/mkdir -p $dir && : > $dir/libstd-1.rlib");
+const STANDARD: (&str, &str) = (
+    "rustup",
+    "dir=$root/toolchains/stable/lib/rustlib/$3/lib; /bin/mkdir -p $dir && : > $dir/libstd-1.rlib",
+);
 
 #[test]
 fn a_zig_that_was_removed_or_answers_no_more_is_looked_for_again() {
@@ -152,7 +186,10 @@ fn script(path: &Path, text: &str) {
 #[test]
 fn a_machine_without_python_is_told_what_to_install() {
     let said = Machine::new(&[RUSTC]).setup();
-    assert!(said.contains("there is no `zig` on the PATH, and no `python3` to fetch it with"), "{said}");
+    assert!(
+        said.contains("there is no `zig` on the PATH, and no `python3` to fetch it with"),
+        "{said}"
+    );
     assert!(said.contains("install python3 and pip, or "), "{said}");
 }
 
@@ -164,12 +201,31 @@ fn every_way_to_the_standard_library_is_named_when_none_leads_there() {
         ("rustup", "echo info: downloading; echo \"error: no network for $1\" >&2; exit 1"),
     ]);
     let said = machine.setup();
-    assert!(said.contains("could not provide the standard library for x86_64-unknown-linux-musl: tried"), "{said}");
-    assert!(said.contains("`rustup target add x86_64-unknown-linux-musl`: error: no network for target"), "{said}");
-    assert!(said.contains("`rustup component add rust-src`: error: no network for component"), "{said}");
+    assert!(
+        said.contains(
+            "could not provide the standard library for x86_64-unknown-linux-musl: tried"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains(
+            "`rustup target add x86_64-unknown-linux-musl`: error: no network for target"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("`rustup component add rust-src`: error: no network for component"),
+        "{said}"
+    );
     assert!(said.contains("there is no `apt-get` on the PATH"), "{said}");
-    let left: Vec<_> = std::fs::read_dir(machine.path("cache/lambda-console/toolchain")).unwrap().flatten().collect();
-    assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".new-")), "{left:?}");
+    let left: Vec<_> = std::fs::read_dir(machine.path("cache/lambda-console/toolchain"))
+        .unwrap()
+        .flatten()
+        .collect();
+    assert!(
+        left.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".new-")),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -184,7 +240,12 @@ fn a_workspace_that_builds_its_library_does_not_take_the_toolchains() {
     write("[workspace.metadata.lambda]\nbuild-std = true");
     assert_eq!(standard::is_built(&inside), Ok(true));
     let target = "x86_64-unknown-linux-musl";
-    let rust = Rust { sysroot: root.path().into(), version: "0.0.0".into(), commit: "no".into(), host: String::new() };
+    let rust = Rust {
+        sysroot: root.path().into(),
+        version: "0.0.0".into(),
+        commit: "no".into(),
+        host: String::new(),
+    };
     let installed = standard::libraries(&rust.sysroot, target);
     std::fs::create_dir_all(&installed).unwrap();
     std::fs::write(installed.join("libstd-1.rlib"), "").unwrap();
@@ -192,7 +253,10 @@ fn a_workspace_that_builds_its_library_does_not_take_the_toolchains() {
     assert_eq!(standard::find(&rust, target, true), None);
     write("[workspace.metadata.lambda]\nbuild-std = \"yes\"");
     let failure = standard::is_built(root.path()).unwrap_err();
-    assert_eq!(failure.why, "workspace.metadata.lambda.build-std is \"yes\"; it must be true or false");
+    assert_eq!(
+        failure.why,
+        "workspace.metadata.lambda.build-std is \"yes\"; it must be true or false"
+    );
 }
 
 #[test]
@@ -203,7 +267,10 @@ fn what_was_provided_is_found_the_second_time() {
     let machine = Machine::new(&[RUSTC, ZIG, ("rustup", add)]);
     for _ in 0..2 {
         let said = machine.setup();
-        assert!(said.contains("ready: ") && said.contains("x86_64-unknown-linux-musl/lib"), "{said}");
+        assert!(
+            said.contains("ready: ") && said.contains("x86_64-unknown-linux-musl/lib"),
+            "{said}"
+        );
     }
     assert!(machine.path("asked").is_dir());
 }

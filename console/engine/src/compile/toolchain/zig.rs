@@ -1,4 +1,5 @@
-//! Zig: the linker, and the C compiler of build scripts. One download for all targets, with the C libraries in it.
+//! Zig: the linker, and the C compiler of build scripts. One download for all targets, with the C
+//! libraries in it.
 //!
 //! Runs `zig`, `python3` and `pip`; writes to the cache directory.
 
@@ -56,8 +57,8 @@ pub(super) async fn find(cancel: &CancellationToken) -> Result<Option<Zig>, Fail
     let named = std::env::var("CARGO_ZIGBUILD_ZIG_PATH").unwrap_or_else(|_| "zig".into());
     let first = on_path(&named);
     if let Some(Remembered { zig, stamp, .. }) = remembered().filter(|last| last.first == first) {
-        // An unchanged program has the same version. A script, as version managers have, may start a program that is
-        // gone.
+        // An unchanged program has the same version. A script, as version managers have, may start
+        // a program that is gone.
         if stamp.is_some() && stamp == stamp_of(&zig.program) {
             return Ok(Some(zig));
         }
@@ -105,10 +106,11 @@ async fn ask(program: PathBuf, cancel: &CancellationToken) -> Result<Option<Zig>
 
 fn is_usable(version: &str) -> bool {
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().ok());
-    matches!((numbers.next().flatten(), numbers.next().flatten()), (Some(major), Some(minor)) if (major, minor) >= OLDEST)
+    numbers.next().flatten().zip(numbers.next().flatten()).is_some_and(|found| found >= OLDEST)
 }
 
-/// A zig that works, with the data that identifies it: asking takes longer than a build that changes nothing.
+/// A zig that works, with the data that identifies it: asking takes longer than a build that
+/// changes nothing.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     zig: Zig,
@@ -135,12 +137,14 @@ fn remembered() -> Option<Remembered> {
 fn remember(zig: &Zig, first: Option<PathBuf>) {
     let directory = cache::directory();
     let last = Remembered { stamp: stamp_of(&zig.program), zig: zig.clone(), first };
-    let private = || paths::make_private(&paths::cache_dir()).and_then(|()| paths::make_private(&directory));
+    let private =
+        || paths::make_private(&paths::cache_dir()).and_then(|()| paths::make_private(&directory));
     if let Ok(text) = serde_json::to_string(&last)
         && private().is_ok()
     {
         let new = directory.join(format!("zig.json.{}", std::process::id()));
-        let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, directory.join("zig.json")));
+        let _ = std::fs::write(&new, text)
+            .and_then(|()| std::fs::rename(&new, directory.join("zig.json")));
     }
 }
 
@@ -148,7 +152,8 @@ fn remember(zig: &Zig, first: Option<PathBuf>) {
 pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
     const WHAT: &str = "could not provide zig";
     let hint = format!(
-        "connect to the network and run `lambda-console setup` again, or install zig {PINNED} yourself: \
+        "connect to the network and run `lambda-console setup` again, or install zig {PINNED} \
+        yourself: \
          `pip install ziglang=={PINNED}`, or put `zig` on the PATH"
     );
     let Some(python) = on_path("python3") else {
@@ -156,7 +161,9 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
         return Err(Failure::environment(WHAT, why, format!("install python3 and pip, or {hint}")));
     };
     let staging = Staging::new()?;
-    let failed = |tried: &[String]| Failure::environment(WHAT, format!("tried {}", tried.join("; ")), hint.clone());
+    let failed = |tried: &[String]| {
+        Failure::environment(WHAT, format!("tried {}", tried.join("; ")), hint.clone())
+    };
     let mut pip = match pip::find(&python, staging.path(), job).await? {
         Ok(pip) => pip,
         Err(tried) => return Err(failed(&tried)),
@@ -177,11 +184,16 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
             remember(&zig, on_path(&named));
             Ok(zig)
         }
-        None => Err(Failure::environment(WHAT, format!("{} was fetched but does not run", program.display()), hint)),
+        None => Err(Failure::environment(
+            WHAT,
+            format!("{} was fetched but does not run", program.display()),
+            hint,
+        )),
     }
 }
 
-/// Runs pip, and reports how much it has fetched: it draws no bar into a pipe, but its temporary files grow.
+/// Runs pip, and reports how much it has fetched: it draws no bar into a pipe, but its temporary
+/// files grow.
 async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), RunError> {
     let text = format!("downloading zig {PINNED}");
     let unpacking = format!("unpacking zig {PINNED}");
@@ -189,11 +201,21 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
     let temporary = staging.path().join("tmp");
     std::fs::create_dir_all(&temporary)?;
     let hashes = WHEELS.map(|hash| format!(" --hash=sha256:{hash}")).concat();
-    std::fs::write(staging.path().join("requirements.txt"), format!("ziglang=={PINNED}{hashes}\n"))?;
+    std::fs::write(
+        staging.path().join("requirements.txt"),
+        format!("ziglang=={PINNED}{hashes}\n"),
+    )?;
     let mut command = child_process::command(&pip[0], staging.path());
     command
         .args(&pip[1..])
-        .args(["install", "--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar", "off"])
+        .args([
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-compile",
+            "--progress-bar",
+            "off",
+        ])
         .args(["--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--target", "packages"])
         .args(["--require-hashes", "-r", "requirements.txt"])
         .env("TMPDIR", &temporary);
@@ -230,12 +252,17 @@ async fn install(pip: &[String], staging: &Staging, job: &Job) -> Result<(), Run
         return Ok(());
     }
     let errors = errors.lock().map(|errors| errors.join(" ")).unwrap_or_default();
-    Err(RunError::Io(std::io::Error::other(if errors.is_empty() { status.to_string() } else { errors })))
+    Err(RunError::Io(std::io::Error::other(if errors.is_empty() {
+        status.to_string()
+    } else {
+        errors
+    })))
 }
 
 /// The size in pip's line `Downloading ziglang-….whl (97.9 MB)`, in bytes.
 fn megabytes(line: &str) -> Option<u64> {
-    let size = line.trim().strip_prefix("Downloading ")?.rsplit_once('(')?.1.strip_suffix(" MB)")?;
+    let size =
+        line.trim().strip_prefix("Downloading ")?.rsplit_once('(')?.1.strip_suffix(" MB)")?;
     Some((size.parse::<f64>().ok()? * 1e6) as u64)
 }
 
@@ -244,7 +271,11 @@ fn wheel_bytes(directory: &Path) -> u64 {
     entries
         .map(|entry| match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => wheel_bytes(&entry.path()),
-            Ok(metadata) if entry.path().extension().is_some_and(|extension| extension == "whl") => metadata.len(),
+            Ok(metadata)
+                if entry.path().extension().is_some_and(|extension| extension == "whl") =>
+            {
+                metadata.len()
+            }
             _ => 0,
         })
         .sum()
@@ -256,13 +287,21 @@ mod tests {
 
     #[test]
     fn pips_line_tells_the_size_of_the_download() {
-        assert_eq!(megabytes("  Downloading ziglang-0.15.2-py3-none-any.whl (97.9 MB)"), Some(97_900_000));
+        assert_eq!(
+            megabytes("  Downloading ziglang-0.15.2-py3-none-any.whl (97.9 MB)"),
+            Some(97_900_000)
+        );
         assert_eq!(megabytes("Collecting ziglang==0.15.2"), None);
     }
 
     #[test]
     fn a_zig_that_is_too_old_or_says_nothing_is_not_used() {
-        assert!(is_usable("0.15.2") && is_usable("0.11.0") && is_usable("1.0.0") && is_usable("0.16.0-dev.1+ab"));
+        assert!(
+            is_usable("0.15.2")
+                && is_usable("0.11.0")
+                && is_usable("1.0.0")
+                && is_usable("0.16.0-dev.1+ab")
+        );
         assert!(!is_usable("0.9.1") && !is_usable("") && !is_usable("No module named ziglang"));
     }
 }

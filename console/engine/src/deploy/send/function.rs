@@ -1,10 +1,12 @@
-//! The function itself: created, or its code and its configuration changed. Only differences are sent.
+//! The function itself: created, or its code and its configuration changed. Only differences are
+//! sent.
 
 use aws_sdk_lambda::{
     primitives::Blob,
     types::{
-        ApplicationLogLevel, Architecture as Chip, Environment, EphemeralStorage, FunctionCode, LogFormat as Format,
-        LoggingConfig, Runtime, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
+        ApplicationLogLevel, Architecture as Chip, Environment, EphemeralStorage, FunctionCode,
+        LogFormat as Format, LoggingConfig, Runtime, SystemLogLevel, TracingConfig, TracingMode,
+        VpcConfig,
     },
 };
 use lambda_console_model::{Failure, LogFormat};
@@ -42,9 +44,14 @@ impl Sender<'_> {
                     .set_tracing_config(self.tracing())
                     .set_layers(config.layers.clone().filter(|layers| !layers.is_empty()))
                     .set_environment((!config.env.is_empty()).then(|| self.environment()))
-                    .set_logging_config(self.differs_within("log.").then(|| self.logging()).flatten())
+                    .set_logging_config(
+                        self.differs_within("log.").then(|| self.logging()).flatten(),
+                    )
                     .set_vpc_config(self.differs("vpc").then(|| self.vpc()).flatten())
-                    .set_tags((!config.tags.is_empty()).then(|| config.tags.clone().into_iter().collect()))
+                    .set_tags(
+                        (!config.tags.is_empty())
+                            .then(|| config.tags.clone().into_iter().collect()),
+                    )
                     .customize()
                     .config_override(uploading())
                     .send()
@@ -77,7 +84,8 @@ impl Sender<'_> {
         })
         .await?;
         let now = self.ready(name).await?;
-        // The revision in the answer guards the next call: all other parts must be those that were compared.
+        // The revision in the answer guards the next call: all other parts must be those that were
+        // compared.
         let expected = Settings {
             sha256: code.sha256.clone(),
             architecture: now.settings.architecture.clone(),
@@ -105,7 +113,9 @@ impl Sender<'_> {
                     .set_tracing_config(only("tracing").and(self.tracing()))
                     .set_layers(only("layers").and(config.layers.clone()))
                     .set_environment(self.differs_within("env.").then(|| self.environment()))
-                    .set_logging_config(self.differs_within("log.").then(|| self.logging()).flatten())
+                    .set_logging_config(
+                        self.differs_within("log.").then(|| self.logging()).flatten(),
+                    )
                     .set_vpc_config(self.differs("vpc").then(|| self.vpc()).flatten())
                     .set_revision_id(revision.clone())
                     .send()
@@ -134,7 +144,8 @@ impl Sender<'_> {
 
     /// Lambda replaces the whole logging configuration: unchanged values are sent too.
     fn logging(&self) -> Option<LoggingConfig> {
-        const OF_FUNCTION: [&str; 4] = ["log.format", "log.application_level", "log.system_level", "log.group"];
+        const OF_FUNCTION: [&str; 4] =
+            ["log.format", "log.application_level", "log.system_level", "log.group"];
         if !OF_FUNCTION.iter().any(|field| self.differs(field)) {
             return None;
         }
@@ -144,12 +155,18 @@ impl Sender<'_> {
         let level = |wanted: &Option<String>, present: Option<&String>| {
             wanted.clone().or_else(|| present.cloned()).filter(|_| levels)
         };
-        let application = level(&log.application_level, present.and_then(|present| present.application_level.as_ref()));
-        let system = level(&log.system_level, present.and_then(|present| present.system_level.as_ref()));
+        let application = level(
+            &log.application_level,
+            present.and_then(|present| present.application_level.as_ref()),
+        );
+        let system =
+            level(&log.system_level, present.and_then(|present| present.system_level.as_ref()));
         Some(
             LoggingConfig::builder()
                 .log_format(Format::from(format.name()))
-                .set_application_log_level(application.map(|level| ApplicationLogLevel::from(level.as_str())))
+                .set_application_log_level(
+                    application.map(|level| ApplicationLogLevel::from(level.as_str())),
+                )
                 .set_system_log_level(system.map(|level| SystemLogLevel::from(level.as_str())))
                 .log_group(self.group())
                 .build(),

@@ -11,7 +11,8 @@ use crate::{
     },
 };
 
-/// Returns the settings of the workspace's function `function` on the stage; `None` if it is not there.
+/// Returns the settings of the workspace's function `function` on the stage; `None` if it is not
+/// there.
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
@@ -32,11 +33,12 @@ pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, F
     Ok(Some(LiveConfig { config, is_env_hidden, url: None, revision }))
 }
 
-/// Compares the settings in `function` with the stage: settings that it does not contain are kept. Sends no change.
+/// Compares the settings in `function` with the stage: settings that it does not contain are kept.
+/// Sends no change.
 ///
 /// # Errors
-/// Returns an error if the function is not on the stage, it was changed there after `revision`, the settings contradict
-/// each other, or the job was cancelled.
+/// Returns an error if the function is not on the stage, it was changed there after `revision`, the
+/// settings contradict each other, or the job was cancelled.
 pub async fn compare_settings(
     stage: &Stage,
     function: &Function,

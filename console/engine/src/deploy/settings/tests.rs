@@ -7,8 +7,8 @@ use aws_sdk_lambda::{
     types::{Architecture as Chip, Environment, FunctionCode, Runtime},
 };
 use lambda_console_model::{
-    Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig, FunctionUrl,
-    LogFormat, RuntimeCrate, UrlAuth, Workspace,
+    Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig,
+    FunctionUrl, LogFormat, RuntimeCrate, UrlAuth, Workspace,
 };
 
 use super::*;
@@ -19,10 +19,13 @@ async fn stage_with_hello(manifest: &str, options: StageOptions) -> (tempfile::T
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
     let workspace = Workspace { root: dir.path().to_owned(), ..Workspace::default() };
-    let open = async |options| Stage::connect_in(dir.path().join("state"), &workspace, &options).await.unwrap();
+    let open = async |options| {
+        Stage::connect_in(dir.path().join("state"), &workspace, &options).await.unwrap()
+    };
     let stage = open(StageOptions::default()).await;
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755))
+        .unwrap();
     zip.write_all(b"#!/bin/sh\n").unwrap();
     let zip = &zip.finish().unwrap().into_inner();
     let chip = if cfg!(target_arch = "aarch64") { Chip::Arm64 } else { Chip::X8664 };
@@ -30,11 +33,21 @@ async fn stage_with_hello(manifest: &str, options: StageOptions) -> (tempfile::T
         .call(|clients| {
             let chip = chip.clone();
             async move {
-                let variables = Environment::builder().variables("KEY", "hunter2").variables("OLD", "swordfish");
-                let function = clients.lambda().create_function().function_name("hello").handler("bootstrap");
-                let function = function.role("arn:aws:iam::000000000000:role/hello").environment(variables.build());
+                let variables = Environment::builder()
+                    .variables("KEY", "hunter2")
+                    .variables("OLD", "swordfish");
+                let function =
+                    clients.lambda().create_function().function_name("hello").handler("bootstrap");
+                let function = function
+                    .role("arn:aws:iam::000000000000:role/hello")
+                    .environment(variables.build());
                 let code = FunctionCode::builder().zip_file(Blob::new(zip.clone())).build();
-                function.runtime(Runtime::Providedal2023).architectures(chip).code(code).send().await
+                function
+                    .runtime(Runtime::Providedal2023)
+                    .architectures(chip)
+                    .code(code)
+                    .send()
+                    .await
             }
         })
         .await;
@@ -70,8 +83,13 @@ async fn live(stage: &Stage) -> LiveConfig {
 }
 
 /// Applies the settings in `config` to the function, which has to be at `revision`.
-async fn change(stage: &Stage, config: FunctionConfig, revision: Option<String>) -> Result<(), Failure> {
-    let plan = deploy::compare_settings(stage, &hello(config), revision.as_deref(), &Job::silent()).await?;
+async fn change(
+    stage: &Stage,
+    config: FunctionConfig,
+    revision: Option<String>,
+) -> Result<(), Failure> {
+    let plan = deploy::compare_settings(stage, &hello(config), revision.as_deref(), &Job::silent())
+        .await?;
     let outcome = recorded::apply(stage, &plan, Consent::None, None, &Job::silent()).await?;
     assert_eq!(outcome.failed, []);
     Ok(())
@@ -88,14 +106,21 @@ async fn every_setting_of_the_pane_is_read_changed_and_read_again() {
     assert_eq!((before.config.url.clone(), before.url.clone()), (Some(UrlSetting::Absent), None));
     assert_eq!(before.config.log.group.as_deref(), Some(""), "its own");
     assert_eq!(before.config.env["KEY"], "hunter2");
-    let cors = Cors { allow_origins: vec!["https://a.example".into()], max_age: Some(60), ..Cors::default() };
+    let cors = Cors {
+        allow_origins: vec!["https://a.example".into()],
+        max_age: Some(60),
+        ..Cors::default()
+    };
     let url = FunctionUrl { auth: UrlAuth::Iam, streaming: Some(true), cors: Some(cors) };
     let wanted = FunctionConfig {
         memory: Some(512),
         timeout: Some(9),
         ephemeral_storage: Some(1024),
         concurrency: Some(Concurrency::Reserved(5)),
-        log: lambda_console_model::LogSettings { format: Some(LogFormat::Json), ..Default::default() },
+        log: lambda_console_model::LogSettings {
+            format: Some(LogFormat::Json),
+            ..Default::default()
+        },
         env: [("KEY".to_owned(), "new".to_owned())].into(),
         url: Some(UrlSetting::Present(url.clone())),
         ..FunctionConfig::default()
@@ -109,7 +134,11 @@ async fn every_setting_of_the_pane_is_read_changed_and_read_again() {
     assert_eq!(after.config.concurrency, Some(Concurrency::Reserved(5)));
     assert_eq!(after.config.log.format, Some(LogFormat::Json));
     assert_eq!(after.config.url, Some(UrlSetting::Present(url)));
-    assert!(after.url.as_ref().is_some_and(|address| address.starts_with("http")), "{:?}", after.url);
+    assert!(
+        after.url.as_ref().is_some_and(|address| address.starts_with("http")),
+        "{:?}",
+        after.url
+    );
     assert_eq!(after.config.env["KEY"], "new");
     assert_eq!(after.config.env["OLD"], "swordfish", "variables that are not edited stay");
     assert_ne!(after.revision, before.revision);
@@ -123,7 +152,10 @@ async fn every_setting_of_the_pane_is_read_changed_and_read_again() {
     change(&stage, removed, after.revision).await.unwrap();
     let last = live(&stage).await;
     assert_eq!(last.config.env.keys().collect::<Vec<_>>(), ["KEY"]);
-    assert_eq!((last.config.url, last.config.concurrency), (Some(UrlSetting::Absent), Some(Concurrency::Unreserved)));
+    assert_eq!(
+        (last.config.url, last.config.concurrency),
+        (Some(UrlSetting::Absent), Some(Concurrency::Unreserved))
+    );
     assert_eq!(last.config.memory, Some(512), "what is not said stays");
     stage.close().await;
 }
@@ -145,9 +177,13 @@ async fn a_comparison_masks_values_and_sends_nothing() {
     let (_dir, stage) = local().await;
     let env = [("KEY".to_owned(), "opensesame".to_owned())].into();
     let function = hello(FunctionConfig { env, ..FunctionConfig::default() });
-    let plan = deploy::compare_settings(&stage, &function, None, &Job::silent()).await.unwrap().shown();
+    let plan =
+        deploy::compare_settings(&stage, &function, None, &Job::silent()).await.unwrap().shown();
     let text = format!("{plan:?}");
-    assert!(text.contains("env.KEY") && !text.contains("hunter2") && !text.contains("opensesame"), "{text}");
+    assert!(
+        text.contains("env.KEY") && !text.contains("hunter2") && !text.contains("opensesame"),
+        "{text}"
+    );
     assert_eq!(live(&stage).await.config.env["KEY"], "hunter2");
     stage.close().await;
 }

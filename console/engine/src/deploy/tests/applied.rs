@@ -1,38 +1,36 @@
 //! Deploys that are planned, applied, interrupted and changed by others, against a local Lambda.
 
-use lambda_console_model::{
-    Concurrency, DeployOutcome, DeployPlan, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
-};
+use lambda_console_model::{Concurrency, DeployOutcome, DeployPlan};
 
-use super::*;
 use crate::{
     aws::{alias, waiting},
     deploy::{Plan, Scope},
     history::recorded,
-    resources::roles,
 };
 
-const WITH_ALIAS: &str = "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
+pub(super) use super::*;
 
-async fn compared(stage: &Stage, function: &Function, scope: Scope) -> Plan {
+pub(super) const WITH_ALIAS: &str = "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
+
+pub(super) async fn compared(stage: &Stage, function: &Function, scope: Scope) -> Plan {
     deploy::compare(stage, std::slice::from_ref(function), scope, &Job::silent()).await.unwrap()
 }
 
-async fn applied(stage: &Stage, plan: &Plan) -> DeployOutcome {
+pub(super) async fn applied(stage: &Stage, plan: &Plan) -> DeployOutcome {
     deploy::apply(stage, plan, Consent::None, &Job::silent()).await.unwrap()
 }
 
-fn fields(plan: &DeployPlan) -> Vec<&str> {
+pub(super) fn fields(plan: &DeployPlan) -> Vec<&str> {
     assert_eq!(plan.failed, []);
     plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect()
 }
 
-async fn version_of(stage: &Stage, name: &str) -> String {
+pub(super) async fn version_of(stage: &Stage, name: &str) -> String {
     alias::get(stage, name, "live").await.unwrap().unwrap().version
 }
 
 /// Someone else's change of the function's memory or timeout.
-async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i32>) {
+pub(super) async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i32>) {
     let changed = stage.call(|clients| async move {
         let update = clients.lambda().update_function_configuration().function_name("hello");
         update.set_memory_size(memory).set_timeout(timeout).send().await
@@ -42,9 +40,11 @@ async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i32>) {
 }
 
 /// Someone else's values of the function's variables.
-async fn set_variables(stage: &Stage, variables: &[(&str, &str)]) {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let environment = &aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables)).build();
+pub(super) async fn set_variables(stage: &Stage, variables: &[(&str, &str)]) {
+    let variables =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment =
+        &aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables)).build();
     let changed = stage.call(|clients| async move {
         let update = clients.lambda().update_function_configuration().function_name("hello");
         update.environment(environment.clone()).send().await
@@ -53,7 +53,7 @@ async fn set_variables(stage: &Stage, variables: &[(&str, &str)]) {
     waiting::settled(stage, "hello").await.unwrap();
 }
 
-async fn variables(stage: &Stage) -> BTreeMap<String, String> {
+pub(super) async fn variables(stage: &Stage) -> BTreeMap<String, String> {
     deploy::settings(stage, "hello").await.unwrap().unwrap().env
 }
 
@@ -77,18 +77,29 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
         let plan = compared(&stage, &hello, Scope::Whole).await;
         set_variables(&stage, meanwhile).await;
         let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
-        assert!(outcome.failed[0].failure.why.contains("no longer what the plan was made of"), "{outcome:?}");
+            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+                .await
+                .unwrap();
+        assert!(
+            outcome.failed[0].failure.why.contains("no longer what the plan was made of"),
+            "{outcome:?}"
+        );
         let outcome = applied(&stage, &plan).await;
         let why = &outcome.failed[0].failure.why;
-        assert!(why.contains("someone else changed it meanwhile: env.") && !why.contains("other"), "{outcome:?}");
+        assert!(
+            why.contains("someone else changed it meanwhile: env.") && !why.contains("other"),
+            "{outcome:?}"
+        );
         assert_eq!(variables(&stage).await, env(meanwhile));
     }
     // Settings that are not in the plan may change, and stay.
     set_variables(&stage, &[("KEY", "one")]).await;
     let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
     set_variables(&stage, &[("KEY", "one"), ("MORE", "other")]).await;
-    let outcome = recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
+    let outcome =
+        recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+            .await
+            .unwrap();
     assert_eq!(outcome.failed, []);
     assert_eq!(variables(&stage).await, env(&[("KEY", "two"), ("MORE", "other"), ("NEW", "two")]));
     stage.close().await;
@@ -99,7 +110,9 @@ async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwri
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let mut hello = place.function("hello", "1");
-    let allow = |action: &str| Some(vec![serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" })]);
+    let allow = |action: &str| {
+        Some(vec![serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" })])
+    };
     hello.config.statements = allow("s3:GetObject");
     deploy_one(&stage, &hello).await;
     hello.config.tags = BTreeMap::from([("team".into(), "shop".into())]);
@@ -113,7 +126,9 @@ async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwri
     deploy_one(&stage, &theirs).await;
     let refused = async || {
         let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent()).await.unwrap();
+            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+                .await
+                .unwrap();
         outcome.failed[0].failure.why.contains("no longer what the plan was made of")
     };
     assert!(refused().await, "a tag that was not there has a value");
@@ -144,7 +159,10 @@ async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
         ("role.policy.AmazonS3ReadOnlyAccess", "attached"),
     ];
     assert_eq!(role, expected);
-    assert!(plan.functions[0].stale && plan.functions[0].staleness().contains("build hello"), "{plan:?}");
+    assert!(
+        plan.functions[0].stale && plan.functions[0].staleness().contains("build hello"),
+        "{plan:?}"
+    );
     assert_eq!(plan.functions[0].calls.iter().filter(|call| *call == "iam:CreateRole").count(), 1);
     deploy_one(&stage, &hello).await;
     let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
@@ -157,124 +175,12 @@ async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
     };
     let plan = deploy::plan(&stage, &[silent], &Job::silent()).await.unwrap();
     assert!(
-        plan.functions[0].changes.iter().any(|change| change.field == "role" && change.to == "arn:role"),
+        plan.functions[0]
+            .changes
+            .iter()
+            .any(|change| change.field == "role" && change.to == "arn:role"),
         "{plan:?}"
     );
-    stage.close().await;
-}
-
-#[tokio::test]
-async fn layers_and_the_private_network_are_set_changed_and_removed() {
-    let place = Place::new("[workspace]");
-    let stage = place.stage().await;
-    let layer = |name: &'static str| {
-        let path = place.dir.path().join("layer.zip");
-        write_zip(&path, name);
-        let zip = aws_smithy_types::Blob::new(std::fs::read(&path).unwrap());
-        let content = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(zip).build();
-        let stage = &stage;
-        async move {
-            let published = stage.call(|clients| {
-                let content = content.clone();
-                async move { clients.lambda().publish_layer_version().layer_name(name).content(content).send().await }
-            });
-            published.await.unwrap().layer_version_arn().unwrap().to_owned()
-        }
-    };
-    let (one, two) = (layer("one").await, layer("two").await);
-    let network = |subnets: &[&str]| {
-        let subnet_ids = subnets.iter().map(ToString::to_string).collect();
-        Some(Vpc { subnet_ids, security_group_ids: vec!["sg-1".into()], ..Vpc::default() })
-    };
-    let mut hello = place.function("hello", "1");
-    hello.config.layers = Some(vec![one.clone()]);
-    hello.config.vpc = network(&["subnet-1", "subnet-2"]);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
-    // The order of subnets has no meaning.
-    hello.config.vpc = network(&["subnet-2", "subnet-1"]);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
-    let policies = |role: &lambda_console_model::Role| role.policies.len();
-    assert_eq!(policies(&roles::roles(&stage).await.unwrap()[0]), 2, "to log, and to be in a private network");
-
-    hello.config.layers = Some(vec![one, two]);
-    hello.config.vpc = network(&["subnet-1"]);
-    let plan = compared(&stage, &hello, Scope::Whole).await;
-    assert_eq!(fields(&plan.shown()), ["layers", "vpc"]);
-    assert_eq!(applied(&stage, &plan).await.failed, []);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
-
-    hello.config.layers = Some(Vec::new());
-    hello.config.vpc = Some(Vpc::default());
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
-    let settings = deploy::settings(&stage, "hello").await.unwrap().unwrap();
-    assert_eq!((settings.layers, settings.vpc), (Some(Vec::new()), None));
-    stage.close().await;
-}
-
-#[tokio::test]
-async fn every_setting_is_deployed_read_back_and_then_no_difference() {
-    let place = Place::new("[workspace]");
-    let stage = place.stage().await;
-    let mut hello = place.function("hello", "1");
-    hello.config = FunctionConfig {
-        memory: Some(192),
-        timeout: Some(9),
-        ephemeral_storage: Some(1024),
-        env: BTreeMap::from([("KEY".into(), "value".into())]),
-        description: Some("says hello".into()),
-        tracing: Some("active".into()),
-        tags: BTreeMap::from([("team".into(), "shop".into())]),
-        log: LogSettings {
-            format: Some(LogFormat::Json),
-            application_level: Some("DEBUG".into()),
-            system_level: Some("WARN".into()),
-            group: Some("/shop/hello".into()),
-            retention: Some(14),
-        },
-        concurrency: Some(Concurrency::Reserved(3)),
-        url: Some(UrlSetting::Present(FunctionUrl {
-            auth: UrlAuth::None,
-            streaming: Some(true),
-            cors: Some(lambda_console_model::Cors { allow_origins: vec!["*".into()], ..Default::default() }),
-        })),
-        ..FunctionConfig::default()
-    };
-    let plan = compared(&stage, &hello, Scope::Whole).await.shown();
-    assert!(plan.opens(), "everybody may call it");
-    let calls = [
-        "logs:CreateLogGroup",
-        "logs:PutRetentionPolicy",
-        "iam:CreateRole",
-        "iam:AttachRolePolicy",
-        "lambda:CreateFunction",
-        "lambda:PutFunctionConcurrency",
-        "lambda:CreateFunctionUrlConfig",
-        "lambda:AddPermission",
-    ];
-    assert_eq!(plan.functions[0].calls, calls);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
-    let there = deploy::settings(&stage, "hello").await.unwrap().unwrap();
-    let wanted = &hello.config;
-    assert_eq!((there.memory, there.timeout, there.ephemeral_storage), (Some(192), Some(9), Some(1024)));
-    assert_eq!((&there.env, &there.tags, &there.log), (&wanted.env, &wanted.tags, &wanted.log));
-    assert_eq!((&there.description, &there.tracing), (&wanted.description, &wanted.tracing));
-    assert_eq!((&there.concurrency, &there.url), (&wanted.concurrency, &wanted.url));
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
-    hello.config = FunctionConfig {
-        description: Some(String::new()),
-        env_replace: true,
-        concurrency: Some(Concurrency::Unreserved),
-        url: Some(UrlSetting::Absent),
-        log: LogSettings { format: Some(LogFormat::Text), group: Some(String::new()), ..LogSettings::default() },
-        ..FunctionConfig::default()
-    };
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
-    let there = deploy::settings(&stage, "hello").await.unwrap().unwrap();
-    assert_eq!((there.env, there.description.as_deref()), (BTreeMap::new(), Some("")));
-    assert_eq!((there.concurrency, there.url), (Some(Concurrency::Unreserved), Some(UrlSetting::Absent)));
-    assert_eq!((there.log.format, there.log.group.as_deref()), (Some(LogFormat::Text), Some("/aws/lambda/hello")));
-    assert_eq!((there.memory, there.tags.len()), (Some(192), 1), "what is no longer said stays");
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
     stage.close().await;
 }
 
@@ -285,8 +191,13 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
     let mut hello = place.function("hello", "1");
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
     assert_eq!(version_of(&stage, "hello").await, "1");
-    let again = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &Job::silent()).await.unwrap();
-    assert_eq!((again.functions[0].action, again.functions[0].version.as_str()), (DeployAction::Unchanged, "1"));
+    let again = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &Job::silent())
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.functions[0].action, again.functions[0].version.as_str()),
+        (DeployAction::Unchanged, "1")
+    );
     hello.config.memory = Some(256);
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
     assert_eq!(version_of(&stage, "hello").await, "2");
@@ -312,9 +223,11 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
 async fn a_published_version_tells_its_commit() {
     let place = Place::new(WITH_ALIAS);
     let git = |arguments: &[&str]| {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+        let identity =
+            ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
         let mut git = Command::new("git");
-        let done = git.args(identity).args(arguments).current_dir(place.dir.path()).output().unwrap();
+        let done =
+            git.args(identity).args(arguments).current_dir(place.dir.path()).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     };
@@ -326,12 +239,20 @@ async fn a_published_version_tells_its_commit() {
     let stage = place.stage().await;
     let described = async |version: &str| {
         let version = stage.call(|clients| async move {
-            clients.lambda().get_function_configuration().function_name("hello").qualifier(version).send().await
+            clients
+                .lambda()
+                .get_function_configuration()
+                .function_name("hello")
+                .qualifier(version)
+                .send()
+                .await
         });
         version.await.unwrap().description().unwrap_or_default().to_owned()
     };
-    let function =
-        |salt: &str| Function { manifest: place.dir.path().join("Cargo.toml"), ..place.function("hello", salt) };
+    let function = |salt: &str| Function {
+        manifest: place.dir.path().join("Cargo.toml"),
+        ..place.function("hello", salt)
+    };
     deploy_one(&stage, &function("1")).await;
     assert_eq!(described("1").await, format!("git {commit}"));
     std::fs::write(place.dir.path().join("new.rs"), "").unwrap();
@@ -341,7 +262,11 @@ async fn a_published_version_tells_its_commit() {
     config.config.memory = Some(256);
     let plan = compared(&stage, &config, Scope::Settings).await;
     applied(&stage, &plan).await;
-    assert_eq!(described("3").await, format!("git {commit} dirty"), "the same code, whatever the workspace is now");
+    assert_eq!(
+        described("3").await,
+        format!("git {commit} dirty"),
+        "the same code, whatever the workspace is now"
+    );
     stage.close().await;
 }
 
@@ -364,7 +289,11 @@ async fn a_change_elsewhere_is_met_by_going_on_or_by_saying_so() {
     let outcome = applied(&stage, &plan).await;
     let failed = &outcome.failed[0];
     assert!(failed.failure.why.contains("memory is 1024 MB"), "{failed:?}");
-    assert!(failed.is_known && failed.done.is_empty() && failed.left[0].from.as_deref() == Some("1024 MB"));
+    assert!(
+        failed.is_known
+            && failed.done.is_empty()
+            && failed.left[0].from.as_deref() == Some("1024 MB")
+    );
     let there = deploy::settings(&stage, "hello").await.unwrap().unwrap();
     assert_eq!(there.memory, Some(1024), "theirs is not overwritten unseen");
     stage.close().await;
@@ -378,38 +307,34 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
     let shown = compared(&stage, &hello, Scope::Whole).await.shown();
     let rebuilt = place.function("hello", "2");
     let functions = std::slice::from_ref(&rebuilt);
-    let outcome =
-        crate::history::recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
-            .await
-            .unwrap();
-    assert!(outcome.failed[0].failure.why.contains("no longer what the plan was made of"), "{outcome:?}");
+    let outcome = crate::history::recorded::deploy(
+        &stage,
+        functions,
+        Some(&shown),
+        Consent::None,
+        None,
+        &Job::silent(),
+    )
+    .await
+    .unwrap();
+    assert!(
+        outcome.failed[0].failure.why.contains("no longer what the plan was made of"),
+        "{outcome:?}"
+    );
     assert_eq!(deploy::settings(&stage, "hello").await.unwrap(), None);
     let hello = place.function("hello", "1");
     let functions = std::slice::from_ref(&hello);
-    let outcome =
-        crate::history::recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
-            .await
-            .unwrap();
+    let outcome = crate::history::recorded::deploy(
+        &stage,
+        functions,
+        Some(&shown),
+        Consent::None,
+        None,
+        &Job::silent(),
+    )
+    .await
+    .unwrap();
     assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0));
-    stage.close().await;
-}
-
-#[tokio::test]
-async fn settings_alone_leave_the_code_as_it_is() {
-    let place = Place::new("[workspace]");
-    let stage = place.stage().await;
-    let mut hello = place.function("hello", "1");
-    let absent = compared(&stage, &hello, Scope::Settings).await.shown();
-    assert!(absent.failed[0].1.why.contains("not on the stage"), "{absent:?}");
-    deploy_one(&stage, &hello).await;
-    let zip = hello.zip.take().unwrap();
-    hello.config = FunctionConfig { timeout: Some(7), ..FunctionConfig::default() };
-    let plan = compared(&stage, &hello, Scope::Settings).await;
-    assert_eq!(fields(&plan.shown()), ["timeout"]);
-    assert_eq!(plan.shown().functions[0].calls, ["lambda:UpdateFunctionConfiguration"]);
-    applied(&stage, &plan).await;
-    hello.zip = Some(zip);
-    assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Unchanged);
     stage.close().await;
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use lambda_console_model::{
-    Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
-    Vpc,
+    Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings,
+    UrlAuth, UrlSetting, Vpc,
 };
 
 use crate::{
@@ -31,7 +31,15 @@ fn code() -> Code {
 
 fn wanted(config: FunctionConfig) -> Wanted {
     let (code, role) = (Some(code()), Some("arn:role".into()));
-    Wanted { name: "hello".into(), code, config, role, policies: None, own_role: String::new(), alias: None }
+    Wanted {
+        name: "hello".into(),
+        code,
+        config,
+        role,
+        policies: None,
+        own_role: String::new(),
+        alias: None,
+    }
 }
 
 fn settings() -> Settings {
@@ -44,7 +52,10 @@ fn settings() -> Settings {
         storage: 512,
         role: "arn:role".into(),
         tracing: "PassThrough".into(),
-        env: Some(BTreeMap::from([("KEY".into(), "old".into()), ("ELSEWHERE".into(), "kept".into())])),
+        env: Some(BTreeMap::from([
+            ("KEY".into(), "old".into()),
+            ("ELSEWHERE".into(), "kept".into()),
+        ])),
         format: Some(LogFormat::Text),
         group: "/aws/lambda/hello".into(),
         ..Settings::default()
@@ -83,13 +94,17 @@ fn what_the_workspace_does_not_say_stays() {
 
 #[test]
 fn environment_values_are_masked_and_merged() {
-    let env = BTreeMap::from([("KEY".into(), "hunter2".into()), ("NEW".into(), "swordfish".into())]);
+    let env =
+        BTreeMap::from([("KEY".into(), "hunter2".into()), ("NEW".into(), "swordfish".into())]);
     let mut config = FunctionConfig { env, ..FunctionConfig::default() };
     let differing = changes(config.clone(), Some(&found()));
     assert_eq!(fields(&differing), ["env.KEY", "env.NEW"]);
     assert_eq!((differing[0].from.as_deref(), differing[1].from.as_deref()), (Some(MASK), None));
     let text = format!("{differing:?}");
-    assert!(!text.contains("hunter2") && !text.contains("swordfish") && !text.contains("old"), "{text}");
+    assert!(
+        !text.contains("hunter2") && !text.contains("swordfish") && !text.contains("old"),
+        "{text}"
+    );
     let merged = diff::merged_env(&config, Some(&found()));
     assert_eq!((merged["ELSEWHERE"].as_str(), merged["KEY"].as_str()), ("kept", "hunter2"));
     config.env_replace = true;
@@ -103,11 +118,16 @@ fn environment_values_are_masked_and_merged() {
 fn hidden_variables_are_never_wiped() {
     let hidden = Remote { settings: Settings { env: None, ..settings() }, ..found() };
     let env = BTreeMap::from([("KEY".into(), "hunter2".into())]);
-    let said = diff::changes(&wanted(FunctionConfig { env, ..FunctionConfig::default() }), Some(&hidden));
+    let said =
+        diff::changes(&wanted(FunctionConfig { env, ..FunctionConfig::default() }), Some(&hidden));
     assert!(said.unwrap_err().hint.contains("kms:Decrypt"));
     let replaced = FunctionConfig { env_replace: true, ..FunctionConfig::default() };
     assert!(diff::changes(&wanted(replaced), Some(&hidden)).is_err());
-    assert_eq!(changes(FunctionConfig::default(), Some(&hidden)), [], "and without any said nothing is touched");
+    assert_eq!(
+        changes(FunctionConfig::default(), Some(&hidden)),
+        [],
+        "and without any said nothing is touched"
+    );
 }
 
 #[test]
@@ -123,7 +143,14 @@ fn a_new_function_is_created_with_all_that_is_said_in_one_call() {
     let role = "role: arn:role";
     assert_eq!(
         told,
-        ["code: deadbeef", "architecture: arm64", "memory: 256 MB", role, "layers: arn:one", "tag.team: shop"]
+        [
+            "code: deadbeef",
+            "architecture: arm64",
+            "memory: 256 MB",
+            role,
+            "layers: arn:one",
+            "tag.team: shop"
+        ]
     );
     assert_eq!(calls, [Call::CreateFunction]);
     let no_role = Wanted { role: None, ..wanted(config) };
@@ -138,8 +165,14 @@ fn the_code_goes_before_the_configuration_and_both_before_the_alias() {
     let alias = Published { version: "7".into(), settings: old.clone(), ..Published::default() };
     let found = Remote { settings: old, alias: Some(alias), ..found() };
     let (told, calls) = planned(&wanted, Some(&found));
-    assert_eq!(told, ["code: 000000 → deadbeef", "memory: 256 MB → 512 MB", "alias.live: 7 → a new version"]);
-    assert_eq!(calls, [Call::UpdateCode, Call::UpdateConfiguration, Call::Publish, Call::UpdateAlias]);
+    assert_eq!(
+        told,
+        ["code: 000000 → deadbeef", "memory: 256 MB → 512 MB", "alias.live: 7 → a new version"]
+    );
+    assert_eq!(
+        calls,
+        [Call::UpdateCode, Call::UpdateConfiguration, Call::Publish, Call::UpdateAlias]
+    );
 }
 
 #[test]
@@ -152,12 +185,21 @@ fn an_alias_is_moved_where_it_leads_to_something_else_and_made_where_it_is_not()
     assert_eq!(planned(&wanted, Some(&to(settings()))), (vec![], vec![]));
     let cut_off = to(Settings { sha256: "AAAA".into(), ..settings() });
     let (told, calls) = planned(&wanted, Some(&cut_off));
-    assert_eq!(told, ["alias.live: 7 → a new version"], "the deploy before it was cut off ahead of the alias");
+    assert_eq!(
+        told,
+        ["alias.live: 7 → a new version"],
+        "the deploy before it was cut off ahead of the alias"
+    );
     assert_eq!(calls, [Call::Publish, Call::UpdateAlias]);
     assert_eq!(planned(&wanted, Some(&found())).1, [Call::Publish, Call::CreateAlias]);
-    let tagged = FunctionConfig { concurrency: Some(Concurrency::Reserved(5)), ..FunctionConfig::default() };
+    let tagged =
+        FunctionConfig { concurrency: Some(Concurrency::Reserved(5)), ..FunctionConfig::default() };
     let wanted = Wanted { config: tagged, ..wanted };
-    assert_eq!(planned(&wanted, Some(&to(settings()))).1, [Call::PutConcurrency], "no version keeps that");
+    assert_eq!(
+        planned(&wanted, Some(&to(settings()))).1,
+        [Call::PutConcurrency],
+        "no version keeps that"
+    );
 }
 
 #[test]
@@ -168,13 +210,26 @@ fn what_is_empty_is_removed_and_what_is_gone_already_is_no_difference() {
         vpc: Some(Vpc::default()),
         concurrency: Some(Concurrency::Unreserved),
         url: Some(UrlSetting::Absent),
-        log: LogSettings { group: Some(String::new()), retention: Some(0), ..LogSettings::default() },
+        log: LogSettings {
+            group: Some(String::new()),
+            retention: Some(0),
+            ..LogSettings::default()
+        },
         ..FunctionConfig::default()
     };
     assert_eq!(changes(config.clone(), Some(&found())), []);
-    let vpc = Vpc { subnet_ids: vec!["subnet-1".into()], security_group_ids: vec!["sg-1".into()], ..Vpc::default() };
+    let vpc = Vpc {
+        subnet_ids: vec!["subnet-1".into()],
+        security_group_ids: vec!["sg-1".into()],
+        ..Vpc::default()
+    };
     let full = Remote {
-        settings: Settings { layers: vec!["arn:one".into()], vpc, group: "/mine".into(), ..settings() },
+        settings: Settings {
+            layers: vec!["arn:one".into()],
+            vpc,
+            group: "/mine".into(),
+            ..settings()
+        },
         description: "says hello".into(),
         concurrency: Some(5),
         url: Some(FunctionUrl::default()),
@@ -195,7 +250,12 @@ fn what_is_empty_is_removed_and_what_is_gone_already_is_no_difference() {
             "url: AWS_IAM → removed",
         ]
     );
-    let expected = [Call::DeleteRetention, Call::UpdateConfiguration, Call::DeleteConcurrency, Call::DeleteUrl];
+    let expected = [
+        Call::DeleteRetention,
+        Call::UpdateConfiguration,
+        Call::DeleteConcurrency,
+        Call::DeleteUrl,
+    ];
     assert_eq!(calls, expected);
 }
 
@@ -213,23 +273,40 @@ fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
         Doors::of(&format!(r#"{{"Statement":[{}]}}"#, statements.join(",")))
     };
     let open = FunctionUrl { auth: UrlAuth::None, ..FunctionUrl::default() };
-    let wanted = wanted(FunctionConfig { url: Some(UrlSetting::Present(open.clone())), ..FunctionConfig::default() });
+    let wanted = wanted(FunctionConfig {
+        url: Some(UrlSetting::Present(open.clone())),
+        ..FunctionConfig::default()
+    });
     let (told, calls) = planned(&wanted, Some(&found()));
     assert_eq!(told, ["url.auth: NONE", "url.permission: everybody"]);
     assert_eq!(calls, [Call::CreateUrl, Call::OpenUrl]);
     assert!(diff::opens(&wanted, Some(&found())) && diff::opens(&wanted, None));
     let half = Remote { url: Some(open.clone()), doors: policy(&["url"]), ..found() };
-    assert_eq!(planned(&wanted, Some(&half)).1, [Call::OpenUrl], "the deploy before it was cut off between the two");
+    assert_eq!(
+        planned(&wanted, Some(&half)).1,
+        [Call::OpenUrl],
+        "the deploy before it was cut off between the two"
+    );
     let whole = Remote { doors: policy(&["url", "function"]), ..half };
     assert_eq!(planned(&wanted, Some(&whole)), (vec![], vec![]));
     assert!(!diff::opens(&wanted, Some(&whole)));
     let closed = FunctionUrl { streaming: Some(true), ..FunctionUrl::default() };
     let wanted = Wanted {
-        config: FunctionConfig { url: Some(UrlSetting::Present(closed)), ..FunctionConfig::default() },
+        config: FunctionConfig {
+            url: Some(UrlSetting::Present(closed)),
+            ..FunctionConfig::default()
+        },
         ..wanted
     };
     let (told, calls) = planned(&wanted, Some(&whole));
-    assert_eq!(told, ["url.auth: NONE → AWS_IAM", "url.streaming: no → yes", "url.permission: everybody → removed"]);
+    assert_eq!(
+        told,
+        [
+            "url.auth: NONE → AWS_IAM",
+            "url.streaming: no → yes",
+            "url.permission: everybody → removed"
+        ]
+    );
     assert_eq!(calls, [Call::CloseUrl, Call::UpdateUrl], "the doors are shut first");
     assert!(!diff::opens(&wanted, Some(&whole)));
 }
@@ -241,9 +318,17 @@ fn the_order_of_a_list_of_cors_is_no_difference() {
         max_age: age,
         ..Cors::default()
     };
-    let url = |cors: Cors| FunctionUrl { cors: Some(cors), streaming: Some(false), ..FunctionUrl::default() };
-    let on_stage = Remote { url: Some(url(cors(&["https://a", "https://b"], Some(60)))), ..found() };
-    let with = |cors: Cors| FunctionConfig { url: Some(UrlSetting::Present(url(cors))), ..FunctionConfig::default() };
+    let url = |cors: Cors| FunctionUrl {
+        cors: Some(cors),
+        streaming: Some(false),
+        ..FunctionUrl::default()
+    };
+    let on_stage =
+        Remote { url: Some(url(cors(&["https://a", "https://b"], Some(60)))), ..found() };
+    let with = |cors: Cors| FunctionConfig {
+        url: Some(UrlSetting::Present(url(cors))),
+        ..FunctionConfig::default()
+    };
     assert_eq!(changes(with(cors(&["https://b", "https://a"], Some(60))), Some(&on_stage)), []);
     let (told, calls) = planned(&wanted(with(cors(&["*"], None))), Some(&on_stage));
     assert_eq!(told, ["url.cors: origins https://a,https://b; 60 s → origins *"]);
@@ -256,13 +341,21 @@ fn the_order_of_a_list_of_cors_is_no_difference() {
 
 #[test]
 fn logs_in_text_have_no_levels() {
-    let log = |format| LogSettings { format, application_level: Some("DEBUG".into()), ..LogSettings::default() };
+    let log = |format| LogSettings {
+        format,
+        application_level: Some("DEBUG".into()),
+        ..LogSettings::default()
+    };
     let config = |format| FunctionConfig { log: log(format), ..FunctionConfig::default() };
     let refused = diff::changes(&wanted(config(None)), Some(&found())).unwrap_err();
     assert!(refused.hint.contains("log_format"), "{refused:?}");
     let json = changes(config(Some(LogFormat::Json)), Some(&found()));
     assert_eq!(fields(&json), ["log.format", "log.application_level"]);
-    assert_eq!(changes(FunctionConfig::default(), None).len(), 3, "text is what a new function has of itself");
+    assert_eq!(
+        changes(FunctionConfig::default(), None).len(),
+        3,
+        "text is what a new function has of itself"
+    );
 }
 
 #[test]
@@ -272,7 +365,10 @@ fn the_log_group_is_made_where_it_is_to_keep_lines_for_a_time() {
     assert_eq!(planned(&wanted, Some(&found())).1, [Call::CreateLogGroup, Call::PutRetention]);
     let there = Remote { has_log_group: true, ..found() };
     let (told, calls) = planned(&wanted, Some(&there));
-    assert_eq!((told, calls), (vec!["log.retention: for ever → 14 days".to_owned()], vec![Call::PutRetention]));
+    assert_eq!(
+        (told, calls),
+        (vec!["log.retention: for ever → 14 days".to_owned()], vec![Call::PutRetention])
+    );
     assert_eq!(planned(&wanted, Some(&Remote { retention: Some(14), ..there })).1, []);
 }
 
@@ -280,7 +376,10 @@ fn the_log_group_is_made_where_it_is_to_keep_lines_for_a_time() {
 fn a_function_whose_last_change_failed_is_sent_again() {
     let broken = Remote { broken: Some("no subnet".into()), ..found() };
     let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&broken));
-    assert_eq!((told, calls), (vec!["state: failed: no subnet → active".to_owned()], vec![Call::UpdateCode]));
+    assert_eq!(
+        (told, calls),
+        (vec!["state: failed: no subnet → active".to_owned()], vec![Call::UpdateCode])
+    );
 }
 
 #[test]
@@ -294,23 +393,39 @@ fn a_large_zip_goes_through_s3_when_it_is_sent_at_all() {
 
 #[test]
 fn an_x86_function_moves_to_arm64() {
-    let other = Remote { settings: Settings { architecture: "x86_64".into(), ..settings() }, ..found() };
+    let other =
+        Remote { settings: Settings { architecture: "x86_64".into(), ..settings() }, ..found() };
     let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&other));
-    assert_eq!((told, calls), (vec!["architecture: x86_64 → arm64".to_owned()], vec![Call::UpdateCode]));
+    assert_eq!(
+        (told, calls),
+        (vec!["architecture: x86_64 → arm64".to_owned()], vec![Call::UpdateCode])
+    );
 }
 
 #[test]
 fn a_function_in_another_language_is_not_replaced() {
-    let python = Remote { settings: Settings { runtime: "python3.13".into(), ..settings() }, ..found() };
-    assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&python)).unwrap_err().why.contains("python3.13"));
+    let python =
+        Remote { settings: Settings { runtime: "python3.13".into(), ..settings() }, ..found() };
+    assert!(
+        diff::changes(&wanted(FunctionConfig::default()), Some(&python))
+            .unwrap_err()
+            .why
+            .contains("python3.13")
+    );
     let image = Remote { is_image: true, ..found() };
-    assert!(diff::changes(&wanted(FunctionConfig::default()), Some(&image)).unwrap_err().why.contains("image"));
+    assert!(
+        diff::changes(&wanted(FunctionConfig::default()), Some(&image))
+            .unwrap_err()
+            .why
+            .contains("image")
+    );
 }
 
 #[test]
 fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_gone() {
     let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
-    let statement = serde_json::json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+    let statement =
+        serde_json::json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
     let held = Held { attached: vec![policy("Basic"), policy("ByHand")], statements: vec![] };
     let policies = RolePolicies {
         attached: vec![policy("Basic"), policy("AmazonS3ReadOnlyAccess")],
@@ -331,17 +446,26 @@ fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_g
             shown
         ]
     );
-    let expected = [Call::AttachPolicies, Call::PutStatements, Call::UpdateConfiguration, Call::DetachPolicies];
+    let expected = [
+        Call::AttachPolicies,
+        Call::PutStatements,
+        Call::UpdateConfiguration,
+        Call::DetachPolicies,
+    ];
     assert_eq!(calls, expected);
 
     // The settings may have an empty list of statements. Statements that they do not contain stay.
     found.held = Some(Held { attached: vec![policy("ByHand")], statements: vec![statement] });
     wanted.config.memory = None;
-    wanted.policies =
-        Some(RolePolicies { attached: vec![policy("ByHand")], is_whole: false, statements: Some(vec![]) });
+    wanted.policies = Some(RolePolicies {
+        attached: vec![policy("ByHand")],
+        is_whole: false,
+        statements: Some(vec![]),
+    });
     let (told, calls) = planned(&wanted, Some(&found));
     assert_eq!((told.len(), calls), (1, vec![Call::DeleteStatements]), "{told:?}");
-    wanted.policies = Some(RolePolicies { attached: vec![policy("Basic")], ..RolePolicies::default() });
+    wanted.policies =
+        Some(RolePolicies { attached: vec![policy("Basic")], ..RolePolicies::default() });
     assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "nothing was asked for");
     found.held = None;
     wanted.policies = Some(RolePolicies { is_whole: true, ..RolePolicies::default() });

@@ -22,11 +22,15 @@ impl Shared {
 
     fn package(&self, directory: &str, name: &str, binary: &str) {
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n\
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition \
+            = \"2021\"\n[package.metadata.lambda]\n\
              [[bin]]\nname = \"{binary}\"\npath = \"src/main.rs\"\n"
         );
         self.write(&format!("{directory}/Cargo.toml"), &manifest);
-        self.write(&format!("{directory}/src/main.rs"), &format!("fn main() {{ println!(\"{directory}\"); }}"));
+        self.write(
+            &format!("{directory}/src/main.rs"),
+            &format!("fn main() {{ println!(\"{directory}\"); }}"),
+        );
     }
 
     async fn read(&self, workspace: &str) -> Workspace {
@@ -42,7 +46,8 @@ impl Shared {
             debug: true,
             ..BuildRequest::default()
         };
-        let outcome = compile::build(&self.read(workspace).await, &request, &Job::silent()).await.unwrap();
+        let outcome =
+            compile::build(&self.read(workspace).await, &request, &Job::silent()).await.unwrap();
         assert_eq!(outcome.failed, []);
         let function = self.function(workspace).await;
         assert_eq!(function.zip.as_ref(), Some(&outcome.built[0].zip), "it is there");
@@ -80,7 +85,10 @@ async fn what_another_workspace_has_built_is_not_built_and_is_never_deployed() {
     Shared::is_not_built(&shared.function("two").await);
     let second = shared.build("two").await;
     Shared::is_not_built(&shared.function("one").await);
-    assert_ne!(first.zip.as_ref().map(|zip| &zip.sha256), second.zip.as_ref().map(|zip| &zip.sha256));
+    assert_ne!(
+        first.zip.as_ref().map(|zip| &zip.sha256),
+        second.zip.as_ref().map(|zip| &zip.sha256)
+    );
 
     // A console that looked before the other one built.
     let place = Place::new("[workspace]");
@@ -103,9 +111,15 @@ async fn a_binary_of_one_name_in_two_packages_is_of_the_package_that_it_was_buil
     let shared = Shared(tempfile::tempdir().unwrap());
     shared.package("all/orders", "orders", "bootstrap");
     shared.package("all/refunds", "refunds", "bootstrap");
-    shared.write("all/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"orders\"]\nexclude = [\"refunds\"]\n");
+    shared.write(
+        "all/Cargo.toml",
+        "[workspace]\nresolver = \"2\"\nmembers = [\"orders\"]\nexclude = [\"refunds\"]\n",
+    );
     shared.build("all").await;
-    shared.write("all/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"refunds\"]\nexclude = [\"orders\"]\n");
+    shared.write(
+        "all/Cargo.toml",
+        "[workspace]\nresolver = \"2\"\nmembers = [\"refunds\"]\nexclude = [\"orders\"]\n",
+    );
     Shared::is_not_built(&shared.function("all").await);
     assert_eq!(shared.build("all").await.package, "refunds");
 }

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use lambda_console_model::{FailureKind, Function, Invocation, InvokeMode, InvokeRequest, RequestLog, ResponsePart};
+use lambda_console_model::{
+    FailureKind, Function, Invocation, InvokeMode, InvokeRequest, RequestLog, ResponsePart,
+};
 use tokio::sync::mpsc;
 
 use super::{Place, deploy_one, request, zip_at};
 use crate::{Job, invoke};
 
-/// A runtime that prints `lines` long lines, then streams `megabytes` and, at `gate`, waits for that file.
+/// A runtime that prints `lines` long lines, then streams `megabytes` and, at `gate`, waits for
+/// that file.
 const STREAMER: &str = r#"
 import http.client, json, os, time
 api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -71,7 +74,10 @@ async fn a_cancelled_stream_is_a_result_with_what_came() {
     std::fs::write(&gate, "").unwrap();
     let invocation = result.unwrap();
     assert_eq!(invocation.cut_off().map(|failure| failure.kind), Some(FailureKind::Interrupted));
-    assert_eq!((invocation.payload.as_str(), invocation.bytes, invocation.logs_pending), ("one", 3, true));
+    assert_eq!(
+        (invocation.payload.as_str(), invocation.bytes, invocation.logs_pending),
+        ("one", 3, true)
+    );
     assert!(
         matches!(&seen[0], ResponsePart::Began { content_type: Some(told), .. } if told == "text/plain"),
         "{seen:?}"
@@ -80,7 +86,9 @@ async fn a_cancelled_stream_is_a_result_with_what_came() {
     let Invocation { request_id, started_at, .. } = &invocation;
     let patience = Duration::from_secs(20);
     let job = Job::silent();
-    let log = invoke::link(&stage, "stream", request_id, *started_at, patience, |_| {}, &job).await.unwrap();
+    let log = invoke::link(&stage, "stream", request_id, *started_at, patience, |_| {}, &job)
+        .await
+        .unwrap();
     assert!(log.is_whole && log.report.is_some(), "{log:?}");
     stage.close().await;
 }
@@ -93,7 +101,8 @@ async fn a_stream_that_nobody_takes_ends() {
     let (sender, parts) = mpsc::channel(1);
     drop(parts);
     let began = Instant::now();
-    let asked = streamed(&serde_json::json!({ "gate": place.dir.path().join("never") }).to_string());
+    let asked =
+        streamed(&serde_json::json!({ "gate": place.dir.path().join("never") }).to_string());
     let invocation = invoke::answer(&stage, &asked, Some(&sender), &Job::silent()).await.unwrap();
     assert_eq!(invocation.cut_off().map(|failure| failure.kind), Some(FailureKind::Interrupted));
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -105,7 +114,9 @@ async fn of_a_large_stream_the_beginning_is_kept() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &streamer(&place)).await;
-    let invocation = invoke::answer(&stage, &streamed(r#"{"megabytes":12}"#), None, &Job::silent()).await.unwrap();
+    let invocation = invoke::answer(&stage, &streamed(r#"{"megabytes":12}"#), None, &Job::silent())
+        .await
+        .unwrap();
     assert_eq!(invocation.cut_off(), None);
     assert_eq!((invocation.payload.len(), invocation.bytes), (Invocation::KEPT, 3 + (12 << 20)));
     assert!(invocation.report.is_some(), "the report is in the tail at the end of the stream");
@@ -122,15 +133,34 @@ async fn log_lines_beyond_the_tail_come_with_the_logs() {
         let Invocation { request_id, started_at, .. } = invocation;
         let patience = Duration::from_secs(20);
         let on_lines = |log| told.push(log);
-        let log = invoke::link(&stage, "stream", request_id, *started_at, patience, on_lines, &Job::silent()).await;
+        let log = invoke::link(
+            &stage,
+            "stream",
+            request_id,
+            *started_at,
+            patience,
+            on_lines,
+            &Job::silent(),
+        )
+        .await;
         assert!(told.iter().all(|log| !log.is_whole), "what is whole is the end");
         log.unwrap()
     };
-    let short = invoke::answer(&stage, &streamed(r#"{"lines":3}"#), None, &Job::silent()).await.unwrap();
-    assert!(!short.logs_pending && short.report.is_some(), "the tail has all of it: {:?}", short.logs);
-    let long = invoke::answer(&stage, &streamed(r#"{"lines":60}"#), None, &Job::silent()).await.unwrap();
+    let short =
+        invoke::answer(&stage, &streamed(r#"{"lines":3}"#), None, &Job::silent()).await.unwrap();
+    assert!(
+        !short.logs_pending && short.report.is_some(),
+        "the tail has all of it: {:?}",
+        short.logs
+    );
+    let long =
+        invoke::answer(&stage, &streamed(r#"{"lines":60}"#), None, &Job::silent()).await.unwrap();
     assert!(long.logs_pending && long.report.is_some(), "{:?}", long.logs);
-    assert!(!long.logs.iter().any(|line| line.starts_with("line 0 ")), "the tail has 4 KB: {:?}", long.logs);
+    assert!(
+        !long.logs.iter().any(|line| line.starts_with("line 0 ")),
+        "the tail has 4 KB: {:?}",
+        long.logs
+    );
     let log = link(&long).await;
     let lines = log.lines.iter().filter(|line| line.message.starts_with("line ")).count();
     assert_eq!((lines, log.is_whole, log.report == long.report), (60, true, true));
@@ -140,7 +170,11 @@ async fn log_lines_beyond_the_tail_come_with_the_logs() {
     let queued = invoke::answer(&stage, &queued, None, &Job::silent()).await.unwrap();
     assert_eq!((queued.status, queued.logs_pending), (202, true));
     let log = link(&queued).await;
-    assert_eq!(log.lines.iter().filter(|line| line.message.starts_with("line ")).count(), 2, "{log:?}");
+    assert_eq!(
+        log.lines.iter().filter(|line| line.message.starts_with("line ")).count(),
+        2,
+        "{log:?}"
+    );
 
     let (patience, job) = (Duration::from_millis(300), Job::silent());
     let nobody = invoke::link(&stage, "stream", "no-such-request", 0, patience, |_| {}, &job);

@@ -1,8 +1,9 @@
 //! The events of one stream in one millisecond, in order: merges two sources. Pure.
 //!
-//! If both report the same event they report the same text, but only pages have ids. Events with equal texts are
-//! interchangeable, so only their number has to be right: that of the ids, or that of one update of a live tail,
-//! whichever is more. Copies in two updates may be one event sent twice: a page decides.
+//! If both report the same event they report the same text, but only pages have ids. Events with
+//! equal texts are interchangeable, so only their number has to be right: that of the ids, or that
+//! of one update of a live tail, whichever is more. Copies in two updates may be one event sent
+//! twice: a page decides.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -68,7 +69,8 @@ impl Cell {
                     None
                 }
                 _ => {
-                    // Events are appended to a stream: the first report of an event now means that it is the last.
+                    // Events are appended to a stream: the first report of an event now means that
+                    // it is the last.
                     let rank = self.items.last().map_or(0, |last| last.rank + STEP);
                     self.items.push(Item { key, id: None, rank, is_named });
                     Some(rank)
@@ -78,13 +80,16 @@ impl Cell {
         Placed { ranks, moved: Vec::new() }
     }
 
-    /// Adds neighbours on a page, in their order. `after` is the id of the one before them, on the page before.
+    /// Adds neighbours on a page, in their order. `after` is the id of the one before them, on the
+    /// page before.
     pub(super) fn page(&mut self, events: &[Told], after: Option<u64>) -> Placed {
         let mut seen = HashSet::new();
         // A page may contain an event twice.
-        let firsts: Vec<usize> = (0..events.len()).filter(|&index| seen.insert(events[index].id)).collect();
+        let firsts: Vec<usize> =
+            (0..events.len()).filter(|&index| seen.insert(events[index].id)).collect();
         let bound = self.bind(events);
-        let mut last_id = after.filter(|id| !seen.contains(&Some(*id)) && self.place_of(Some(*id)).is_some());
+        let mut last_id =
+            after.filter(|id| !seen.contains(&Some(*id)) && self.place_of(Some(*id)).is_some());
         let mut placed = Placed { ranks: vec![None; events.len()], moved: Vec::new() };
 
         // Those that are in order stay; the others are removed, to be inserted at their positions.
@@ -117,7 +122,8 @@ impl Cell {
         id.and_then(|_| self.items.iter().position(|item| item.id == id))
     }
 
-    /// Assigns ids to items that a live tail reported, and returns the rank of each event that is an item.
+    /// Assigns ids to items that a live tail reported, and returns the rank of each event that is
+    /// an item.
     fn bind(&mut self, events: &[Told]) -> Vec<Option<i64>> {
         let mut bound = vec![None; events.len()];
         if self.items.is_empty() {
@@ -156,9 +162,15 @@ impl Cell {
         bound
     }
 
-    /// Puts a run of items behind the one with the id `last`; without, before the one with the id `next`; without both,
-    /// at the end.
-    fn insert(&mut self, run: &mut Vec<(usize, Item)>, last: Option<u64>, next: Option<u64>, placed: &mut Placed) {
+    /// Puts a run of items behind the one with the id `last`; without, before the one with the id
+    /// `next`; without both, at the end.
+    fn insert(
+        &mut self,
+        run: &mut Vec<(usize, Item)>,
+        last: Option<u64>,
+        next: Option<u64>,
+        placed: &mut Placed,
+    ) {
         if run.is_empty() {
             return;
         }
@@ -171,7 +183,9 @@ impl Cell {
             (None, None) => (0, STEP),
             (Some(low), None) => (low + STEP, STEP),
             (None, Some(high)) => (high - STEP * count, STEP),
-            (Some(low), Some(high)) => (low + (high - low) / (count + 1), (high - low) / (count + 1)),
+            (Some(low), Some(high)) => {
+                (low + (high - low) / (count + 1), (high - low) / (count + 1))
+            }
         };
         if step == 0 {
             (rank, step) = (self.make_room(at, count, placed), STEP);
@@ -187,8 +201,8 @@ impl Cell {
         self.items.splice(at..at, run.drain(..).map(|(_, item)| item));
     }
 
-    /// Moves all items from `at` on up, so that `count` others fit before them, and returns the rank of the first of
-    /// those.
+    /// Moves all items from `at` on up, so that `count` others fit before them, and returns the
+    /// rank of the first of those.
     fn make_room(&mut self, at: usize, count: i64, placed: &mut Placed) -> i64 {
         let low = at.checked_sub(1).map_or(0, |before| self.items[before].rank);
         let mut rank = low + STEP * (count + 1);
@@ -206,13 +220,18 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> Vec<Told> {
-        text.chars().map(|letter| Told { key: u64::from(u32::from(letter)), id: None, is_named: false }).collect()
+        text.chars()
+            .map(|letter| Told { key: u64::from(u32::from(letter)), id: None, is_named: false })
+            .collect()
     }
 
     /// Events of a page: letters with numbers as ids, `a1b2`.
     fn page(text: &str) -> Vec<Told> {
         let letters: Vec<char> = text.chars().collect();
-        let one = |pair: &[char]| Told { id: pair[1].to_digit(10).map(u64::from), ..told(&pair[0].to_string())[0] };
+        let one = |pair: &[char]| Told {
+            id: pair[1].to_digit(10).map(u64::from),
+            ..told(&pair[0].to_string())[0]
+        };
         letters.chunks(2).map(one).collect()
     }
 
@@ -256,7 +275,10 @@ mod tests {
         assert_eq!(text(&cell), "bx");
         let placed = cell.page(&page("b3y4"), Some(2));
         assert_eq!((new(&placed), text(&cell).as_str()), (2, "bxby"));
-        assert_eq!(cell.page(&page("b1x2b3y4"), None), Placed { ranks: vec![None; 4], moved: vec![] });
+        assert_eq!(
+            cell.page(&page("b1x2b3y4"), None),
+            Placed { ranks: vec![None; 4], moved: vec![] }
+        );
     }
 
     #[test]
@@ -264,7 +286,10 @@ mod tests {
         let mut cell = Cell::default();
         assert_eq!(new(&cell.page(&page("a1a1b2a1b2"), None)), 2);
         assert_eq!(text(&cell), "ab");
-        assert_eq!(cell.page(&page("a1b2"), Some(2)), Placed { ranks: vec![None; 2], moved: vec![] });
+        assert_eq!(
+            cell.page(&page("a1b2"), Some(2)),
+            Placed { ranks: vec![None; 2], moved: vec![] }
+        );
         assert_eq!(text(&cell), "ab");
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use lambda_console_model::{LogMark, MarkKind};
 
-/// A live tail that sampled within this time and samples again has never stopped: one mark represents both.
+/// A live tail that sampled within this time and samples again has never stopped: one mark
+/// represents both.
 const SAME: i64 = 10_000;
 
 /// Missed events that are not filled in yet, or were just now.
@@ -17,7 +18,8 @@ pub(super) struct Gaps {
 #[derive(Debug)]
 struct Gap {
     mark: LogMark,
-    /// The log groups that have not been read since, each with the earliest start of a look that counts.
+    /// The log groups that have not been read since, each with the earliest start of a look that
+    /// counts.
     open: BTreeMap<usize, i64>,
     filled: u64,
     touched: i64,
@@ -25,11 +27,16 @@ struct Gap {
 
 impl Gaps {
     /// Records that lines of `groups` were missed at `now`; returns the mark if it is a new one.
-    pub(super) fn open(&mut self, now: i64, groups: &[usize], timestamp: i64, kind: MarkKind) -> Option<LogMark> {
-        let same = self
-            .gaps
-            .iter_mut()
-            .find(|gap| kind == MarkKind::Sampled && gap.mark.kind == kind && now - gap.touched < SAME);
+    pub(super) fn open(
+        &mut self,
+        now: i64,
+        groups: &[usize],
+        timestamp: i64,
+        kind: MarkKind,
+    ) -> Option<LogMark> {
+        let same = self.gaps.iter_mut().find(|gap| {
+            kind == MarkKind::Sampled && gap.mark.kind == kind && now - gap.touched < SAME
+        });
         if let Some(gap) = same {
             gap.touched = now;
             gap.open.extend(groups.iter().map(|group| (*group, now)));
@@ -45,7 +52,9 @@ impl Gaps {
     /// A live tail of `groups` has begun at `now`: the missed lines are those written until then.
     pub(super) fn begun(&mut self, now: i64, groups: &[usize]) {
         let ended = self.gaps.iter_mut().filter(|gap| gap.mark.kind != MarkKind::Sampled);
-        for (_, from) in ended.flat_map(|gap| &mut gap.open).filter(|(group, _)| groups.contains(group)) {
+        for (_, from) in
+            ended.flat_map(|gap| &mut gap.open).filter(|(group, _)| groups.contains(group))
+        {
             *from = now;
         }
     }
@@ -62,8 +71,8 @@ impl Gaps {
         }
     }
 
-    /// Records that a look at the group, begun at `begun`, has ended at `now`; returns the marks of the gaps that it
-    /// filled.
+    /// Records that a look at the group, begun at `begun`, has ended at `now`; returns the marks of
+    /// the gaps that it filled.
     pub(super) fn close(&mut self, group: usize, begun: i64, now: i64) -> Vec<LogMark> {
         let mut marks = Vec::new();
         for gap in &mut self.gaps {

@@ -1,8 +1,8 @@
 //! Assigns the lines of a stream to their requests, in whatever order the lines arrive. Pure.
 //!
-//! A function's own lines seldom name their request: it is the one whose START is the last before them in their stream.
-//! On managed instances requests run at the same time in one stream, so there a line belongs only to a request that it
-//! names.
+//! A function's own lines seldom name their request: it is the one whose START is the last before
+//! them in their stream. On managed instances requests run at the same time in one stream, so there
+//! a line belongs only to a request that it names.
 
 use std::collections::BTreeMap;
 
@@ -54,9 +54,14 @@ impl Says {
 }
 
 impl Links {
-    /// Returns the request of a line with the content `says` at `place`, and the change for the lines that follow it:
-    /// the position up to which (`None`: up to the end) they belong to another request, and that request.
-    pub(super) fn take(&mut self, place: Place, says: Says) -> (Option<String>, Option<(Option<Place>, String)>) {
+    /// Returns the request of a line with the content `says` at `place`, and the change for the
+    /// lines that follow it: the position up to which (`None`: up to the end) they belong to
+    /// another request, and that request.
+    pub(super) fn take(
+        &mut self,
+        place: Place,
+        says: Says,
+    ) -> (Option<String>, Option<(Option<Place>, String)>) {
         match says {
             Says::Named(id) => (Some(id), None),
             Says::Managed(id) => {
@@ -68,11 +73,15 @@ impl Links {
                 if self.is_managed {
                     return (Some(id), None);
                 }
-                let next = self.marks.range(place..).map(|(next, _)| *next).find(|next| *next > place);
+                let next =
+                    self.marks.range(place..).map(|(next, _)| *next).find(|next| *next > place);
                 self.marks.insert(place, from_here.clone());
                 (Some(id), from_here.map(|request| (next, request)))
             }
-            Says::Nothing => (self.marks.range(..place).next_back().and_then(|(_, request)| request.clone()), None),
+            Says::Nothing => (
+                self.marks.range(..place).next_back().and_then(|(_, request)| request.clone()),
+                None,
+            ),
         }
     }
 
@@ -83,7 +92,8 @@ impl Links {
         }
     }
 
-    /// Removes entries older than `time`, except for those that still apply then. Returns `false` if none are left.
+    /// Removes entries older than `time`, except for those that still apply then. Returns `false`
+    /// if none are left.
     pub(super) fn forget(&mut self, time: i64) -> bool {
         let kept = self.marks.split_off(&(time, i64::MIN));
         let old = std::mem::replace(&mut self.marks, kept);
@@ -144,7 +154,10 @@ mod tests {
         links.take((2, 0), report("a"));
         links.take((3, 0), start("b"));
         assert!(links.forget(100));
-        assert_eq!((links.marks.len(), links.take((101, 0), Says::Nothing).0.as_deref()), (1, Some("b")));
+        assert_eq!(
+            (links.marks.len(), links.take((101, 0), Says::Nothing).0.as_deref()),
+            (1, Some("b"))
+        );
         links.take((102, 0), report("b"));
         assert!(!links.forget(200));
     }

@@ -1,4 +1,5 @@
-//! Tests the merger against a simulated service: each event is reported once and in order, however the service behaves.
+//! Tests the merger against a simulated service: each event is reported once and in order, however
+//! the service behaves.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +43,8 @@ impl Truth {
             message: self.text.clone(),
             ..LogLine::default()
         };
-        let id = with_id.then(|| format!("{:020}/{}/{:020}", self.timestamp, self.stream, self.number));
+        let id =
+            with_id.then(|| format!("{:020}/{}/{:020}", self.timestamp, self.stream, self.number));
         Entry { group: self.group, line, ingested: self.ingested, id }
     }
 
@@ -60,8 +62,15 @@ enum Step {
     Look(usize),
 }
 
-const REACH: Reach =
-    Reach { overlap: 300, settle: 3_000, late: 20_000, late_every: 1_000, skew: 500, most: 40, hard: usize::MAX };
+const REACH: Reach = Reach {
+    overlap: 300,
+    settle: 3_000,
+    late: 20_000,
+    late_every: 1_000,
+    skew: 500,
+    most: 40,
+    hard: usize::MAX,
+};
 /// Duration of the simulation, in the service's milliseconds.
 const LENGTH: i64 = 12_000;
 const GROUPS: usize = 2;
@@ -74,11 +83,20 @@ fn truth(random: &mut Random) -> Vec<Truth> {
             let (mut time, mut visible, mut number) = (random.below(500), 0, 0);
             while time < LENGTH {
                 for _ in 0..=random.below(6) {
-                    let late = if random.one_in(12) { random.below(2_000) } else { random.below(3) };
+                    let late =
+                        if random.one_in(12) { random.below(2_000) } else { random.below(3) };
                     visible = visible.max(time + random.below(200));
                     let text = ["a", "b", "}", ""][random.below(4) as usize].to_owned();
                     let timestamp = 100_000 + time - late;
-                    all.push(Truth { group, stream, number, timestamp, ingested: 100_000 + time, visible, text });
+                    all.push(Truth {
+                        group,
+                        stream,
+                        number,
+                        timestamp,
+                        ingested: 100_000 + time,
+                        visible,
+                        text,
+                    });
                     number += 1;
                 }
                 time += if random.one_in(3) { 1 } else { random.below(300) };
@@ -92,7 +110,8 @@ fn truth(random: &mut Random) -> Vec<Truth> {
     all
 }
 
-/// Events of the live tail: sampled, silent, sent twice, out of order; and the times at which pages are read.
+/// Events of the live tail: sampled, silent, sent twice, out of order; and the times at which pages
+/// are read.
 fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
     let mut steps = BTreeMap::new();
     let mut put = |time: i64, step: Step| {
@@ -123,14 +142,18 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
             let sampled = loss != 1 && !random.one_in(4);
             told.extend(entries.iter().cloned());
             let late = if random.one_in(4) { random.below(400) } else { 0 };
-            put(from + 100 + late, Step::Update(Update { groups: groups.clone(), entries, sampled }));
+            put(
+                from + 100 + late,
+                Step::Update(Update { groups: groups.clone(), entries, sampled }),
+            );
         }
         // Repeated events are sent soon: settled ones are forgotten.
         told.retain(|entry| entry.ingested > from - 2_000);
         if random.one_in(5) && !told.is_empty() {
             // Repeats earlier events: each event once in an update, and streams in order.
             let begin = random.below(told.len() as i64) as usize;
-            let again: Vec<Entry> = told[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
+            let again: Vec<Entry> =
+                told[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
             put(
                 from + random.below(300),
                 Step::Update(Update { groups: groups.clone(), entries: again, sampled: false }),
@@ -155,8 +178,13 @@ struct Held {
 
 impl Held {
     fn take(&mut self, given: Given, seed: u64) {
-        let place = |line: &LogLine| (line.timestamp, line.function.clone(), line.stream.clone(), line.rank);
-        assert!(given.lines.is_sorted_by(|one, next| place(one) < place(next)), "seed {seed}: a batch is in order");
+        let place = |line: &LogLine| {
+            (line.timestamp, line.function.clone(), line.stream.clone(), line.rank)
+        };
+        assert!(
+            given.lines.is_sorted_by(|one, next| place(one) < place(next)),
+            "seed {seed}: a batch is in order"
+        );
         self.batches += usize::from(!given.lines.is_empty());
         self.lines.extend(given.lines);
         let mut moves = Vec::new();
@@ -166,7 +194,11 @@ impl Held {
                 (line.timestamp, &line.function, &line.stream, line.rank)
                     == (fix.timestamp, &fix.function, &fix.stream, fix.rank)
             };
-            let index = self.lines.iter().position(is_it).unwrap_or_else(|| panic!("seed {seed}: no line for {fix:?}"));
+            let index = self
+                .lines
+                .iter()
+                .position(is_it)
+                .unwrap_or_else(|| panic!("seed {seed}: no line for {fix:?}"));
             moves.push((index, rank));
         }
         for (index, rank) in moves {
@@ -175,8 +207,13 @@ impl Held {
     }
 
     fn in_order(mut self) -> Vec<(i64, String, String, String)> {
-        self.lines.sort_by_key(|line| (line.timestamp, line.function.clone(), line.stream.clone(), line.rank));
-        self.lines.into_iter().map(|line| (line.timestamp, line.function, line.stream, line.message)).collect()
+        self.lines.sort_by_key(|line| {
+            (line.timestamp, line.function.clone(), line.stream.clone(), line.rank)
+        });
+        self.lines
+            .into_iter()
+            .map(|line| (line.timestamp, line.function, line.stream, line.message))
+            .collect()
     }
 }
 
@@ -200,7 +237,8 @@ fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut He
     let breaks_off = random.one_in(6) && is_frail;
     loop {
         let count = 1 + random.below(40) as usize;
-        let page: Vec<&Truth> = rest.by_ref().filter(|event| event.visible <= time).take(count).collect();
+        let page: Vec<&Truth> =
+            rest.by_ref().filter(|event| event.visible <= time).take(count).collect();
         if page.is_empty() {
             break;
         }
@@ -256,11 +294,16 @@ fn run(seed: u64) -> usize {
         })
         .collect();
     let found = held.in_order();
-    if let Some(at) = (0..found.len().max(expected.len())).find(|&at| found.get(at) != expected.get(at)) {
+    if let Some(at) =
+        (0..found.len().max(expected.len())).find(|&at| found.get(at) != expected.get(at))
+    {
         let near = |all: &[_]| {
             format!(
                 "{:?}",
-                all.iter().skip(at.saturating_sub(3)).take(8).collect::<Vec<&(i64, String, String, String)>>()
+                all.iter()
+                    .skip(at.saturating_sub(3))
+                    .take(8)
+                    .collect::<Vec<&(i64, String, String, String)>>()
             )
         };
         panic!(
@@ -276,9 +319,15 @@ fn run(seed: u64) -> usize {
 
 #[test]
 fn any_interleaving_with_drops_and_doubles_gives_every_event_once_and_in_order() {
-    let runs = std::env::var("LAMBDA_CONSOLE_MERGE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(60);
+    let runs = std::env::var("LAMBDA_CONSOLE_MERGE_RUNS")
+        .ok()
+        .and_then(|runs| runs.parse().ok())
+        .unwrap_or(60);
     let mut least = usize::MAX;
-    let first = std::env::var("LAMBDA_CONSOLE_MERGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let first = std::env::var("LAMBDA_CONSOLE_MERGE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0);
     for seed in first..first + runs {
         least = least.min(run(seed));
     }
@@ -307,11 +356,17 @@ fn messages(given: &Given) -> Vec<&str> {
 #[test]
 fn equal_lines_of_one_millisecond_are_shown_as_often_as_they_were_written() {
     let mut merger = Merger::new(1, 0, Reach::default());
-    let twice = merger.live(update(vec![entry(9, "same", None), entry(9, "same", None)], false), 10);
+    let twice =
+        merger.live(update(vec![entry(9, "same", None), entry(9, "same", None)], false), 10);
     assert_eq!(messages(&twice), ["same", "same"]);
     let mut look = merger.look(0, 20);
-    let page = vec![entry(9, "same", Some("1")), entry(9, "same", Some("2")), entry(9, "same", Some("3"))];
-    assert_eq!(messages(&merger.page(&mut look, page, 20)), ["same"], "a third that the live tail left out");
+    let page =
+        vec![entry(9, "same", Some("1")), entry(9, "same", Some("2")), entry(9, "same", Some("3"))];
+    assert_eq!(
+        messages(&merger.page(&mut look, page, 20)),
+        ["same"],
+        "a third that the live tail left out"
+    );
 }
 
 #[test]
@@ -321,7 +376,8 @@ fn a_sampled_update_is_a_gap_until_a_look_has_filled_it_in() {
     assert_eq!((given.marks.len(), given.marks[0].timestamp, given.marks[0].filled), (1, 50, None));
     assert!(merger.wants_look(0));
     let mut look = merger.look(0, 101);
-    let page = vec![entry(50, "a", Some("1")), entry(50, "b", Some("2")), entry(51, "c", Some("3"))];
+    let page =
+        vec![entry(50, "a", Some("1")), entry(50, "b", Some("2")), entry(51, "c", Some("3"))];
     assert_eq!(messages(&merger.page(&mut look, page, 102)), ["b", "c"]);
     let given = merger.looked(&look, 103);
     assert_eq!(given.marks[0].filled, Some(2));
@@ -353,15 +409,25 @@ fn a_quiet_group_is_not_read_from_its_last_event_on_for_ever() {
 fn lines_whose_start_comes_late_are_given_their_request() {
     let mut merger = Merger::new(1, 0, Reach::default());
     let id = "8f5a1d0e-0b5c-4f3c-9d7a-2f6c1f1f4b11";
-    let given = merger.live(update(vec![entry(2, "hello", None), entry(3, "again", None)], true), 10);
+    let given =
+        merger.live(update(vec![entry(2, "hello", None), entry(3, "again", None)], true), 10);
     assert!(given.lines.iter().all(|line| line.request_id.is_none()));
     let mut look = merger.look(0, 11);
     let start = format!("START RequestId: {id} Version: $LATEST");
     let report = format!("REPORT RequestId: {id}\tDuration: 1 ms");
-    let page = [(1, start.as_str(), "1"), (2, "hello", "2"), (2, "new", "3"), (3, "again", "4"), (4, &report, "5")];
+    let page = [
+        (1, start.as_str(), "1"),
+        (2, "hello", "2"),
+        (2, "new", "3"),
+        (3, "again", "4"),
+        (4, &report, "5"),
+    ];
     let page = page.into_iter().map(|(time, text, id)| entry(time, text, Some(id))).collect();
     let given = merger.page(&mut look, page, 12);
-    assert!(given.lines.len() == 3 && given.lines.iter().all(|line| line.request_id.as_deref() == Some(id)));
+    assert!(
+        given.lines.len() == 3
+            && given.lines.iter().all(|line| line.request_id.as_deref() == Some(id))
+    );
     let fixed: Vec<i64> = given.fixes.iter().map(|fix| fix.timestamp).collect();
     assert_eq!(fixed, [2, 3]);
     assert!(given.fixes.iter().all(|fix| fix.request_id.as_deref() == Some(id)));

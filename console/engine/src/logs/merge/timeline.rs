@@ -52,9 +52,15 @@ impl Timeline {
         Self { cells: BTreeMap::new(), links: HashMap::new(), held: 0, settled: since }
     }
 
-    /// Adds events: of one update of a live tail, or of a page with the end of the page before it. Returns the new
-    /// ones, in order.
-    pub(super) fn take(&mut self, mut entries: Vec<Entry>, page: Option<&mut End>, clock: i64, given: &mut Given) {
+    /// Adds events: of one update of a live tail, or of a page with the end of the page before it.
+    /// Returns the new ones, in order.
+    pub(super) fn take(
+        &mut self,
+        mut entries: Vec<Entry>,
+        page: Option<&mut End>,
+        clock: i64,
+        given: &mut Given,
+    ) {
         // Stable: events of one stream and one time keep the order in which they arrive.
         entries.sort_by(|one, other| by_place(&one.line, &other.line));
         let same = |one: &Entry, other: &Entry| {
@@ -106,7 +112,11 @@ impl Timeline {
             (run[0].line.timestamp, run[0].line.function.clone(), self.known(&run[0].line.stream));
         let cells = self.cells.entry(timestamp).or_default();
         let index = cells.iter().position(|cell| cell.stream == stream).unwrap_or_else(|| {
-            cells.push(StreamCell { stream: Arc::clone(&stream), cell: Cell::default(), touched: clock });
+            cells.push(StreamCell {
+                stream: Arc::clone(&stream),
+                cell: Cell::default(),
+                touched: clock,
+            });
             cells.len() - 1
         });
         let of_stream = &mut cells[index];
@@ -139,7 +149,9 @@ impl Timeline {
             let (request_id, from_here) = links.take((timestamp, rank), says);
             if let Some((to, request)) = from_here {
                 let unnamed = self.unnamed(&stream, (timestamp, rank), to);
-                let known = unnamed.into_iter().filter(|place| place.0 != timestamp || !fresh.contains(&place.1));
+                let known = unnamed
+                    .into_iter()
+                    .filter(|place| place.0 != timestamp || !fresh.contains(&place.1));
                 given.fixes.extend(known.map(|(timestamp, rank)| LogFix {
                     timestamp,
                     request_id: Some(request.clone()),
@@ -154,7 +166,9 @@ impl Timeline {
     }
 
     fn known(&self, stream: &str) -> Arc<str> {
-        self.links.get_key_value(stream).map_or_else(|| stream.into(), |(known, _)| Arc::clone(known))
+        self.links
+            .get_key_value(stream)
+            .map_or_else(|| stream.into(), |(known, _)| Arc::clone(known))
     }
 
     /// The places of a stream's lines between two that do not name their request.
@@ -162,15 +176,18 @@ impl Timeline {
         let to = to.unwrap_or((i64::MAX, i64::MAX));
         let mut places = Vec::new();
         for (timestamp, cells) in self.cells.range(from.0..=to.0) {
-            let items = cells.iter().filter(|cell| cell.stream == *stream).flat_map(|cell| cell.cell.items());
+            let items = cells
+                .iter()
+                .filter(|cell| cell.stream == *stream)
+                .flat_map(|cell| cell.cell.items());
             let within = items.filter(|item| !item.is_named).map(|item| (*timestamp, item.rank));
             places.extend(within.filter(|place| from < *place && *place < to));
         }
         places
     }
 
-    /// Records that everything written before `covered` was read when the service's clock was `clock`: events that are
-    /// old enough are forgotten.
+    /// Records that everything written before `covered` was read when the service's clock was
+    /// `clock`: events that are old enough are forgotten.
     pub(super) fn settle(&mut self, covered: i64, clock: i64, reach: &Reach) {
         let sure = covered.min(clock - reach.settle);
         self.settled = self.settled.max(covered.min(clock - reach.late));
@@ -205,7 +222,8 @@ impl Timeline {
     }
 }
 
-/// Converts events for cells. Pages of services without ids get them from the number of equal texts before.
+/// Converts events for cells. Pages of services without ids get them from the number of equal texts
+/// before.
 fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
     let mut copies: HashMap<u64, u32> = HashMap::new();
     let told = run.iter().zip(says).map(|(entry, says)| {

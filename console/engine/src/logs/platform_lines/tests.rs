@@ -11,8 +11,10 @@ fn figures(line: &str) -> Report {
 #[test]
 fn a_cold_start_has_its_init_after_the_memory_on_aws() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}\tDuration: 43.46 ms\tBilled Duration: 56 ms\tMemory Size: 128 MB\tMax Memory Used: 3 MB\tInit \
-         Duration: 12.3 ms\t\nXRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: 07f5xmpl2d1f6f85\tSampled: true\t\n"
+        "REPORT RequestId: {ID}\tDuration: 43.46 ms\tBilled Duration: 56 ms\tMemory Size: 128 \
+        MB\tMax Memory Used: 3 MB\tInit \
+         Duration: 12.3 ms\t\nXRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: \
+         07f5xmpl2d1f6f85\tSampled: true\t\n"
     ));
     assert_eq!(
         report,
@@ -31,15 +33,20 @@ fn a_cold_start_has_its_init_after_the_memory_on_aws() {
 #[test]
 fn a_warm_invocation_has_no_init() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}\tDuration: 0.91 ms\tBilled Duration: 1 ms\tMemory Size: 10240 MB\tMax Memory Used: 17 MB\t"
+        "REPORT RequestId: {ID}\tDuration: 0.91 ms\tBilled Duration: 1 ms\tMemory Size: 10240 \
+        MB\tMax Memory Used: 17 MB\t"
     ));
-    assert_eq!((report.cold, report.init_ms, report.duration_ms, report.memory_mb), (false, None, 0.91, 10_240));
+    assert_eq!(
+        (report.cold, report.init_ms, report.duration_ms, report.memory_mb),
+        (false, None, 0.91, 10_240)
+    );
 }
 
 #[test]
 fn the_emulator_of_aws_writes_the_init_first() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}\tInit Duration: 0.03 ms\tDuration: 7.75 ms\tBilled Duration: 8 ms\tMemory Size: 256 MB\tMax \
+        "REPORT RequestId: {ID}\tInit Duration: 0.03 ms\tDuration: 7.75 ms\tBilled Duration: 8 \
+        ms\tMemory Size: 256 MB\tMax \
          Memory Used: 256 MB\t"
     ));
     assert_eq!((report.init_ms, report.duration_ms, report.billed_ms), (Some(0.03), 7.75, 8));
@@ -48,27 +55,36 @@ fn the_emulator_of_aws_writes_the_init_first() {
 #[test]
 fn a_restore_from_a_snapshot_counts_as_the_cold_start() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}\tDuration: 5.10 ms\tBilled Duration: 188 ms\tMemory Size: 512 MB\tMax Memory Used: 173 \
+        "REPORT RequestId: {ID}\tDuration: 5.10 ms\tBilled Duration: 188 ms\tMemory Size: 512 \
+        MB\tMax Memory Used: 173 \
          MB\tRestore Duration: 398.97 ms\tBilled Restore Duration: 182 ms\t"
     ));
     assert_eq!((report.cold, report.init_ms, report.billed_ms), (true, Some(398.97), 188));
-    assert!(report.restored && !figures(&format!("REPORT RequestId: {ID}\tInit Duration: 9 ms")).restored);
+    assert!(
+        report.restored
+            && !figures(&format!("REPORT RequestId: {ID}\tInit Duration: 9 ms")).restored
+    );
 }
 
 #[test]
 fn a_status_with_an_error_type_does_not_disturb_the_figures() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}\tStatus: error\tError Type: Runtime.ExitError\tDuration: 3000.00 ms\tBilled Duration: 3000 \
+        "REPORT RequestId: {ID}\tStatus: error\tError Type: Runtime.ExitError\tDuration: 3000.00 \
+        ms\tBilled Duration: 3000 \
          ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tStatus: timeout"
     ));
     assert_eq!((report.duration_ms, report.billed_ms, report.max_memory_mb), (3000.0, 3000, 30));
-    assert_eq!((report.status.as_deref(), report.error_type.as_deref()), (Some("timeout"), Some("Runtime.ExitError")));
+    assert_eq!(
+        (report.status.as_deref(), report.error_type.as_deref()),
+        (Some("timeout"), Some("Runtime.ExitError"))
+    );
 }
 
 #[test]
 fn an_emulated_run_says_so_at_the_end() {
     let line = format!(
-        "REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\tInit \
+        "REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 \
+        MB\tMax Memory Used: 9 MB\tInit \
          Duration: 20.00 ms\tEmulated: qemu-aarch64"
     );
     assert!(figures(&line).emulated);
@@ -78,7 +94,8 @@ fn an_emulated_run_says_so_at_the_end() {
 #[test]
 fn spaces_in_the_place_of_tabs_are_read_too() {
     let report = figures(&format!(
-        "REPORT RequestId: {ID}  Duration: 2.50 ms  Billed Duration: 3 ms  Memory Size: 128 MB  Max Memory Used: 14 MB"
+        "REPORT RequestId: {ID}  Duration: 2.50 ms  Billed Duration: 3 ms  Memory Size: 128 MB  \
+        Max Memory Used: 14 MB"
     ));
     assert_eq!((report.duration_ms, report.max_memory_mb), (2.5, 14));
 }
@@ -88,7 +105,10 @@ fn json_reports_are_read_with_all_or_few_metrics() {
     let full = figures(&format!(
         r#"{{"time":"2026-11-21T04:00:00.000Z","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":1.75,"billedDurationMs":22,"memorySizeMB":128,"maxMemoryUsedMB":16,"initDurationMs":19.4}},"status":"success"}}}}"#
     ));
-    assert_eq!((full.cold, full.init_ms, full.duration_ms, full.billed_ms), (true, Some(19.4), 1.75, 22));
+    assert_eq!(
+        (full.cold, full.init_ms, full.duration_ms, full.billed_ms),
+        (true, Some(19.4), 1.75, 22)
+    );
     let managed = figures(&format!(
         r#"{{"time":"2026-11-21T04:00:00.000Z","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":1.75}},"status":"success"}}}}"#
     ));
@@ -100,7 +120,10 @@ fn json_reports_of_failures_and_restores_say_so() {
     let failed = figures(&format!(
         r#"{{"time":"t","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":3000.0,"billedDurationMs":3000,"memorySizeMB":128,"maxMemoryUsedMB":30,"restoreDurationMs":391.13,"billedRestoreDurationMs":174}},"status":"timeout","errorType":"Sandbox.Timedout"}}}}"#
     ));
-    assert_eq!((failed.status.as_deref(), failed.error_type.as_deref()), (Some("timeout"), Some("Sandbox.Timedout")));
+    assert_eq!(
+        (failed.status.as_deref(), failed.error_type.as_deref()),
+        (Some("timeout"), Some("Sandbox.Timedout"))
+    );
     assert_eq!((failed.restored, failed.init_ms), (true, Some(391.13)));
 }
 
@@ -112,7 +135,9 @@ fn a_managed_instance_is_known_by_its_start_and_by_its_reports() {
             r#"{{"type":"platform.report","record":{{"requestId":"{ID}","metrics":{{{metrics}}},"status":"success"}}}}"#
         )
     };
-    assert!(is_of_managed_instance(start) && is_of_managed_instance(&report(r#""durationMs":1.75"#)));
+    assert!(
+        is_of_managed_instance(start) && is_of_managed_instance(&report(r#""durationMs":1.75"#))
+    );
     assert!(!is_of_managed_instance(&report(r#""durationMs":1.75,"billedDurationMs":2"#)));
     assert!(!is_of_managed_instance(&start.replace("lambda-managed-instances", "snap-start")));
     assert!(!is_of_managed_instance("lambda-managed-instances \"platform.initStart\""));
@@ -124,7 +149,8 @@ fn other_platform_records_and_broken_json_are_no_reports() {
         r#"{"time":"t","type":"platform.initReport","record":{"initializationType":"on-demand","phase":"init","metrics":{"durationMs":9.1}}}"#,
         r#"{"type":"platform.somethingNew","record":{"requestId":"x"}}"#,
         r#"{"type":"platform.report","record":"#,
-        "INIT_START Runtime Version: provided:al2023.v1\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:x",
+        "INIT_START Runtime Version: provided:al2023.v1\tRuntime Version ARN: \
+        arn:aws:lambda:eu-west-1::runtime:x",
         "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout",
         "the REPORT RequestId: of a person",
         "REPORT RequestId: ",
@@ -138,11 +164,17 @@ fn other_platform_records_and_broken_json_are_no_reports() {
 fn lines_between_start_and_report_belong_to_the_request_of_their_stream() {
     let mut requests = Requests::default();
     assert_eq!(requests.assign("a", "before"), None);
-    assert_eq!(requests.assign("a", &format!("START RequestId: {ID} Version: $LATEST")).as_deref(), Some(ID));
+    assert_eq!(
+        requests.assign("a", &format!("START RequestId: {ID} Version: $LATEST")).as_deref(),
+        Some(ID)
+    );
     assert_eq!(requests.assign("a", "hello").as_deref(), Some(ID));
     assert_eq!(requests.assign("b", "hello"), None);
     assert_eq!(requests.assign("a", &format!("END RequestId: {ID}")).as_deref(), Some(ID));
-    assert_eq!(requests.assign("a", &format!("REPORT RequestId: {ID}\tDuration: 1 ms")).as_deref(), Some(ID));
+    assert_eq!(
+        requests.assign("a", &format!("REPORT RequestId: {ID}\tDuration: 1 ms")).as_deref(),
+        Some(ID)
+    );
     assert_eq!(requests.assign("a", "after"), None);
 }
 
@@ -152,8 +184,12 @@ fn a_line_that_names_its_request_needs_no_bracket() {
     for line in [
         format!(r#"{{"level":"INFO","message":"hi","requestId":"{ID}"}}"#),
         format!(r#"{{"level":"INFO","fields":{{"message":"hi","requestId":"{ID}"}}}}"#),
-        format!(r#"{{"time":"t","type":"function","record":{{"requestId":"{ID}","level":"INFO"}}}}"#),
-        format!(r#"{{"level":"INFO","fields":{{"message":"hi"}},"span":{{"requestId":"{ID}","name":"invoke"}}}}"#),
+        format!(
+            r#"{{"time":"t","type":"function","record":{{"requestId":"{ID}","level":"INFO"}}}}"#
+        ),
+        format!(
+            r#"{{"level":"INFO","fields":{{"message":"hi"}},"span":{{"requestId":"{ID}","name":"invoke"}}}}"#
+        ),
         format!(
             r#"{{"level":"INFO","fields":{{"message":"hi"}},"spans":[{{"name":"a"}},{{"requestId":"{ID}"}},{{"name":"b"}}]}}"#
         ),

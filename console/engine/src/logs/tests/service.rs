@@ -63,8 +63,12 @@ impl Service {
     /// Plays one session after another; after the last, one that is silent.
     pub(super) async fn start(sessions: Vec<Vec<Play>>, page_faults: Vec<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let script =
-            Script { sessions: sessions.into(), page_faults: page_faults.into(), page: 3, ..Script::default() };
+        let script = Script {
+            sessions: sessions.into(),
+            page_faults: page_faults.into(),
+            page: 3,
+            ..Script::default()
+        };
         let script = Arc::new(Mutex::new(script));
         let endpoint = Endpoint {
             url: format!("http://{}", listener.local_addr().unwrap()),
@@ -132,7 +136,9 @@ async fn request(stream: &mut TcpStream) -> Option<(String, Value)> {
         }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     while bytes.len() < end + length.unwrap_or(0) {
         stream.read_buf(&mut bytes).await.ok()?;
     }
@@ -143,11 +149,14 @@ async fn answer(stream: &mut TcpStream, answer: Result<Value, &str>) {
     let (status, kind, body) = match answer {
         Ok(body) => ("200 OK", String::new(), body.to_string()),
         Err(code) => {
-            let body = json!({ "__type": code, "message": format!("{code} of the script") }).to_string();
+            let body =
+                json!({ "__type": code, "message": format!("{code} of the script") }).to_string();
             ("400 Bad Request", format!("x-amzn-errortype: {code}\r\n"), body)
         }
     };
-    let head = format!("HTTP/1.1 {status}\r\n{kind}content-type: application/x-amz-json-1.1\r\ncontent-length: ");
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{kind}content-type: application/x-amz-json-1.1\r\ncontent-length: "
+    );
     // A client that went away needs no answer.
     let _ = stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).await;
 }
@@ -182,7 +191,8 @@ async fn live(stream: &mut TcpStream, script: &Mutex<Script>) {
     if let Some(Play::Refuse(code)) = plays.first() {
         return answer(stream, Err(code)).await;
     }
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\nconnection: close\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\nconnection: \
+        close\r\n\r\n";
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(&frame("event", "initial-response", &json!({}))).await;
     let _ = stream.write_all(&frame("event", "sessionStart", &json!({}))).await;
@@ -205,7 +215,8 @@ async fn live(stream: &mut TcpStream, script: &Mutex<Script>) {
                 };
                 let results: Vec<Value> = events.into_iter().map(event).collect();
                 script.lock().unwrap().sent = Some(Instant::now());
-                let update = json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": results });
+                let update =
+                    json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": results });
                 frame("event", "sessionUpdate", &update)
             }
             Play::Exception(name) => {
@@ -231,7 +242,9 @@ async fn live(stream: &mut TcpStream, script: &Mutex<Script>) {
 }
 
 fn frame(kind: &'static str, name: &'static str, payload: &Value) -> Vec<u8> {
-    let header = |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));
+    let header = |name: &'static str, value: &'static str| {
+        Header::new(name, HeaderValue::String(value.into()))
+    };
     let message = Message::new(payload.to_string())
         .add_header(header(if kind == "event" { ":event-type" } else { ":exception-type" }, name))
         .add_header(header(":content-type", "application/json"))

@@ -5,7 +5,8 @@ use lambda_console_model::{
     text::{counted, duration},
 };
 
-/// Minimum number of cold starts of each version for their medians to be compared, and for their 99th percentiles.
+/// Minimum number of cold starts of each version for their medians to be compared, and for their
+/// 99th percentiles.
 const COLD: u64 = 3;
 const COLD_P99: u64 = 20;
 /// Milliseconds by which an init may always be slower: the measurement is no more precise.
@@ -18,7 +19,9 @@ pub(super) fn breach(
     canary: &Canary,
 ) -> Option<String> {
     let percent = |figures: &VersionFigures| figures.failed_share() * 100.0;
-    if of_new.invocations >= canary.least.max(1) && percent(of_new) > percent(of_old) + canary.max_errors {
+    if of_new.invocations >= canary.least.max(1)
+        && percent(of_new) > percent(of_old) + canary.max_errors
+    {
         return Some(format!(
             "{:.1} % of {} of version {new} failed, {:.1} % of version {old}'s",
             percent(of_new),
@@ -55,7 +58,11 @@ mod tests {
     #[test]
     fn errors_count_beside_those_of_the_old_version() {
         let fine = figures(1000, 0, 0, 0.0, 0.0);
-        assert_eq!(judged(&fine, &figures(100, 1, 0, 0.0, 0.0)), None, "one in a hundred is allowed");
+        assert_eq!(
+            judged(&fine, &figures(100, 1, 0, 0.0, 0.0)),
+            None,
+            "one in a hundred is allowed"
+        );
         let why = judged(&fine, &figures(100, 2, 0, 0.0, 0.0)).unwrap();
         assert_eq!(why, "2.0 % of 100 invocations of version 8 failed, 0.0 % of version 7's");
         assert_eq!(
@@ -75,8 +82,16 @@ mod tests {
         let old = figures(1000, 0, 40, 10.0, 30.0);
         assert_eq!(judged(&old, &figures(100, 0, 3, 20.0, 20.0)), None);
         assert!(judged(&old, &figures(100, 0, 3, 20.1, 20.1)).unwrap().contains("20.1 ms at p50"));
-        assert_eq!(judged(&old, &figures(100, 0, 2, 90.0, 90.0)), None, "two cold starts are chance");
-        assert_eq!(judged(&old, &figures(100, 0, 19, 10.0, 90.0)), None, "the p99 of 19 is one of them");
+        assert_eq!(
+            judged(&old, &figures(100, 0, 2, 90.0, 90.0)),
+            None,
+            "two cold starts are chance"
+        );
+        assert_eq!(
+            judged(&old, &figures(100, 0, 19, 10.0, 90.0)),
+            None,
+            "the p99 of 19 is one of them"
+        );
         assert!(judged(&old, &figures(100, 0, 20, 10.0, 90.0)).unwrap().contains("90.0 ms at p99"));
     }
 }

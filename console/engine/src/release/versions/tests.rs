@@ -1,6 +1,8 @@
 //! Versions and aliases through the SDK against a local Lambda in this process.
 
-use lambda_console_model::{Canary, Change, DeployAction, InvokeRequest, PromoteOutcome, Promoted, Promotion, Share};
+use lambda_console_model::{
+    Canary, Change, DeployAction, InvokeRequest, PromoteOutcome, Promoted, Promotion, Share,
+};
 
 use super::*;
 use crate::{
@@ -32,7 +34,10 @@ fn rolled_back(from: &str, to: &str) -> VersionsDone {
 
 #[test]
 fn a_digest_goes_from_base64_to_hexadecimal_and_back() {
-    assert_eq!((hex_of("3q2+7w==").as_str(), base64_of("deadbeef").as_str()), ("deadbeef", "3q2+7w=="));
+    assert_eq!(
+        (hex_of("3q2+7w==").as_str(), base64_of("deadbeef").as_str()),
+        ("deadbeef", "3q2+7w==")
+    );
     assert_eq!(hex_of("no digest"), "");
 }
 
@@ -46,9 +51,13 @@ async fn each_version_has_its_aliases_and_its_figures() {
     deploy_one(&stage, &place.function("hello", "2")).await;
     invoked(&stage, "2", "{}").await;
     let found = of(&stage, "hello", 0).await.unwrap();
-    let numbers: Vec<&str> = found.versions.iter().map(|version| version.version.as_str()).collect();
+    let numbers: Vec<&str> =
+        found.versions.iter().map(|version| version.version.as_str()).collect();
     assert_eq!(numbers, ["$LATEST", "2", "1"]);
-    assert_eq!((found.live(), found.stage_alias().unwrap().before.as_deref()), (Some("2"), Some("1")));
+    assert_eq!(
+        (found.live(), found.stage_alias().unwrap().before.as_deref()),
+        (Some("2"), Some("1"))
+    );
     let figures = |index: usize| &found.versions[index].figures;
     assert_eq!((figures(1).invocations, figures(1).failed, figures(1).cold), (1, 0, 1));
     assert_eq!((figures(2).invocations, figures(2).failed, figures(2).cold), (2, 1, 1));
@@ -67,8 +76,15 @@ async fn a_roll_back_goes_to_the_version_before_and_forth_again() {
     for salt in ["1", "2", "3"] {
         deploy_one(&stage, &place.function("hello", salt)).await;
     }
-    assert_eq!(done(&stage, VersionsChange::Rollback(Some("1".into()))).await, rolled_back("3", "1"));
-    assert_eq!(done(&stage, VersionsChange::Rollback(None)).await, rolled_back("1", "3"), "back to where it was");
+    assert_eq!(
+        done(&stage, VersionsChange::Rollback(Some("1".into()))).await,
+        rolled_back("3", "1")
+    );
+    assert_eq!(
+        done(&stage, VersionsChange::Rollback(None)).await,
+        rolled_back("1", "3"),
+        "back to where it was"
+    );
     let nine = VersionsChange::Rollback(Some("9".into()));
     let unknown = change(&stage, "hello", &nine, Consent::None, &Job::silent()).await.unwrap_err();
     assert!(unknown.why.contains("$LATEST, 3, 2, 1"), "{unknown:?}");
@@ -88,8 +104,14 @@ async fn a_canary_that_was_cut_off_is_seen_and_ended_by_a_roll_back() {
     let canary = Share { version: "2".into(), weight: 0.05 };
     alias::set(&stage, "hello", "live", &found, "1", Some(&canary)).await.unwrap();
     let seen = without_figures(&stage, "hello").await.unwrap();
-    assert_eq!((seen.live(), &seen.stage_alias().unwrap().canary), (Some("1"), &Some(canary.clone())));
-    assert!(alias::set(&stage, "hello", "live", &found, "2", None).await.is_err(), "it was read before the change");
+    assert_eq!(
+        (seen.live(), &seen.stage_alias().unwrap().canary),
+        (Some("1"), &Some(canary.clone()))
+    );
+    assert!(
+        alias::set(&stage, "hello", "live", &found, "2", None).await.is_err(),
+        "it was read before the change"
+    );
     let ended = done(&stage, VersionsChange::Rollback(None)).await;
     assert_eq!(ended, VersionsDone::Reset { alias: "live".into(), version: "1".into(), canary });
     assert_eq!(live(&stage).await, ("1".into(), None));
@@ -122,7 +144,10 @@ async fn old_versions_are_deleted_but_those_in_use() {
     assert_eq!(prunable(&stage, "hello", 2).await.unwrap(), ["1", "3"]);
     let pruned = done(&stage, VersionsChange::Prune(2)).await;
     let of = |versions: &[&str]| versions.iter().map(|version| (*version).to_owned()).collect();
-    assert_eq!(pruned, VersionsDone::Pruned { deleted: of(&["1", "3"]), kept: of(&["5", "4", "2"]) });
+    assert_eq!(
+        pruned,
+        VersionsDone::Pruned { deleted: of(&["1", "3"]), kept: of(&["5", "4", "2"]) }
+    );
     let left = without_figures(&stage, "hello").await.unwrap();
     assert_eq!(left.versions.len(), 4);
     stage.close().await;
@@ -133,19 +158,26 @@ async fn without_an_alias_it_is_the_code_that_comes_back() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
-    let VersionsDone::Published { version, new: true, sha256 } = done(&stage, VersionsChange::Publish(None)).await
+    let VersionsDone::Published { version, new: true, sha256 } =
+        done(&stage, VersionsChange::Publish(None)).await
     else {
         panic!("a new version")
     };
     let again = done(&stage, VersionsChange::Publish(Some("once more".into()))).await;
-    assert_eq!(again, VersionsDone::Published { version: "1".into(), new: false, sha256: sha256.clone() });
+    assert_eq!(
+        again,
+        VersionsDone::Published { version: "1".into(), new: false, sha256: sha256.clone() }
+    );
     deploy_one(&stage, &place.function("hello", "2")).await;
     done(&stage, VersionsChange::Publish(Some("a1b2c3d dirty".into()))).await;
     let found = without_figures(&stage, "hello").await.unwrap();
     assert_eq!((version.as_str(), found.versions[1].description.as_str()), ("1", "a1b2c3d dirty"));
     assert_ne!(found.versions[0].sha256, sha256);
     let back = done(&stage, VersionsChange::Rollback(None)).await;
-    assert_eq!(back, VersionsDone::RolledBack { alias: None, from: Some("$LATEST".into()), to: "1".into() });
+    assert_eq!(
+        back,
+        VersionsDone::RolledBack { alias: None, from: Some("$LATEST".into()), to: "1".into() }
+    );
     assert_eq!(without_figures(&stage, "hello").await.unwrap().versions[0].sha256, sha256);
     stage.close().await;
 }
@@ -154,20 +186,27 @@ async fn without_an_alias_it_is_the_code_that_comes_back() {
 async fn versions_of_protected_and_read_only_stages_stay_as_they_are() {
     let place = Place::new(&format!("{WITH_ALIAS}protected = true\n"));
     let stage = place.stage().await;
-    let read_only = place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
-    for what in [VersionsChange::Publish(None), VersionsChange::Rollback(None), VersionsChange::Prune(0)] {
-        let refused = change(&stage, "hello", &what, Consent::None, &Job::silent()).await.unwrap_err();
+    let read_only =
+        place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
+    for what in
+        [VersionsChange::Publish(None), VersionsChange::Rollback(None), VersionsChange::Prune(0)]
+    {
+        let refused =
+            change(&stage, "hello", &what, Consent::None, &Job::silent()).await.unwrap_err();
         assert!(refused.why.contains("protected"), "{refused:?}");
-        let refused = change(&read_only, "hello", &what, Consent::Given, &Job::silent()).await.unwrap_err();
+        let refused =
+            change(&read_only, "hello", &what, Consent::Given, &Job::silent()).await.unwrap_err();
         assert!(refused.why.contains("--read-only"), "{refused:?}");
     }
     read_only.close().await;
     stage.close().await;
 }
 
-/// Two stages of one function on one local Lambda, `beta` and `live` its aliases; the second joins the first.
+/// Two stages of one function on one local Lambda, `beta` and `live` its aliases; the second joins
+/// the first.
 async fn aliases(place: &Place) -> (Stage, Stage) {
-    let with = |alias: &str| format!("[workspace.metadata.lambda.stages.local]\nalias = \"{alias}\"\n");
+    let with =
+        |alias: &str| format!("[workspace.metadata.lambda.stages.local]\nalias = \"{alias}\"\n");
     std::fs::write(place.root().join("Cargo.toml"), with("beta")).unwrap();
     let beta = place.stage().await;
     std::fs::write(place.root().join("Cargo.toml"), with("live")).unwrap();
@@ -175,7 +214,13 @@ async fn aliases(place: &Place) -> (Stage, Stage) {
 }
 
 fn promotion(function: lambda_console_model::Function, canary: Option<Canary>) -> Promotion {
-    Promotion { functions: vec![function], from: "beta".into(), to: "live".into(), canary, consent: Consent::None }
+    Promotion {
+        functions: vec![function],
+        from: "beta".into(),
+        to: "live".into(),
+        canary,
+        consent: Consent::None,
+    }
 }
 
 fn only(outcome: PromoteOutcome) -> Result<Promoted, Failure> {
@@ -185,10 +230,19 @@ fn only(outcome: PromoteOutcome) -> Result<Promoted, Failure> {
     }
 }
 
-async fn run(from: &Stage, to: &Stage, promotion: &Promotion, job: &Job) -> Result<Promoted, Failure> {
+async fn run(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    job: &Job,
+) -> Result<Promoted, Failure> {
     let directory = tempfile::tempdir().unwrap();
     let outcome = promote::between(from, to, promotion, directory.path(), job).await?;
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "no zip is left lying about");
+    assert_eq!(
+        std::fs::read_dir(directory.path()).unwrap().count(),
+        0,
+        "no zip is left lying about"
+    );
     only(outcome)
 }
 
@@ -200,15 +254,24 @@ async fn a_promotion_between_aliases_moves_the_alias_alone() {
     deploy_one(&beta, &hello).await;
     let asked = promotion(hello.clone(), None);
     let done = run(&beta, &live, &asked, &Job::silent()).await.unwrap();
-    assert_eq!((done.action, done.version.as_deref(), done.before), (DeployAction::Updated, Some("1"), None));
+    assert_eq!(
+        (done.action, done.version.as_deref(), done.before),
+        (DeployAction::Updated, Some("1"), None)
+    );
     let again = run(&beta, &live, &asked, &Job::silent()).await.unwrap();
     assert_eq!(again.action, DeployAction::Unchanged);
     deploy_one(&beta, &place.function("hello", "2")).await;
     let directory = tempfile::tempdir().unwrap();
-    let planned = only(promote::plan(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap()).unwrap();
+    let planned =
+        only(promote::plan(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap())
+            .unwrap();
     let change = Change { field: "alias.live".into(), from: Some("1".into()), to: "2".into() };
     assert_eq!((planned.version.as_deref(), planned.changes), (Some("2"), vec![change]));
-    assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().version, "1", "a plan changes nothing");
+    assert_eq!(
+        alias::get(&live, "hello", "live").await.unwrap().unwrap().version,
+        "1",
+        "a plan changes nothing"
+    );
     run(&beta, &live, &asked, &Job::silent()).await.unwrap();
     assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().version, "2");
     let found = without_figures(&live, "hello").await.unwrap();
@@ -233,18 +296,26 @@ async fn a_promotion_to_another_account_brings_the_same_code_and_not_the_configu
     hello.zip = None;
     let done = run(&beta, &prod, &promotion(hello, None), &Job::silent()).await.unwrap();
     assert_eq!((done.action, done.version.as_deref()), (DeployAction::Created, Some("1")));
-    let (there, here) =
-        (without_figures(&prod, "hello").await.unwrap(), without_figures(&beta, "hello").await.unwrap());
+    let (there, here) = (
+        without_figures(&prod, "hello").await.unwrap(),
+        without_figures(&beta, "hello").await.unwrap(),
+    );
     assert_eq!((there.live(), &there.versions[1].sha256), (Some("1"), &here.versions[0].sha256));
-    let asked = InvokeRequest { qualifier: Some("live".into()), ..request("hello", r#"{"env":"WHERE"}"#) };
+    let asked =
+        InvokeRequest { qualifier: Some("live".into()), ..request("hello", r#"{"env":"WHERE"}"#) };
     let answer = invoke::invoke(&prod, &asked, &Job::silent()).await.unwrap();
     assert!(answer.payload.contains("prod"), "{}", answer.payload);
     prod.close().await;
     beta.close().await;
 }
 
-/// Runs a canary with version 1 live and version 2 on beta, while both are invoked often enough to decide it.
-async fn canary(payload: &str, canary: Canary, cancels: bool) -> (Result<Promoted, Failure>, String) {
+/// Runs a canary with version 1 live and version 2 on beta, while both are invoked often enough to
+/// decide it.
+async fn canary(
+    payload: &str,
+    canary: Canary,
+    cancels: bool,
+) -> (Result<Promoted, Failure>, String) {
     let place = Place::new("[workspace]");
     let (beta, live) = aliases(&place).await;
     let hello = place.function("hello", "1");
@@ -259,7 +330,8 @@ async fn canary(payload: &str, canary: Canary, cancels: bool) -> (Result<Promote
         loop {
             let share = alias::get(&live, "hello", "live").await.unwrap().unwrap();
             if share.canary.is_some() {
-                // Invokes the versions directly, instead of through the alias, so that nothing depends on chance.
+                // Invokes the versions directly, instead of through the alias, so that nothing
+                // depends on chance.
                 invoked(&live, "2", payload).await;
                 invoked(&live, "1", "{}").await;
                 if cancels {
@@ -281,13 +353,22 @@ async fn canary(payload: &str, canary: Canary, cancels: bool) -> (Result<Promote
 }
 
 fn quick() -> Canary {
-    Canary { steps: vec![5.0, 50.0], every_ms: 1_000, least: 3, max_init: 10_000.0, ..Canary::default() }
+    Canary {
+        steps: vec![5.0, 50.0],
+        every_ms: 1_000,
+        least: 3,
+        max_init: 10_000.0,
+        ..Canary::default()
+    }
 }
 
 #[tokio::test]
 async fn a_canary_that_does_well_gets_all() {
     let (result, story) = canary("{}", quick(), false).await;
-    assert_eq!((result.unwrap().version.as_deref(), story.as_str()), (Some("2"), "it leads to version 2"));
+    assert_eq!(
+        (result.unwrap().version.as_deref(), story.as_str()),
+        (Some("2"), "it leads to version 2")
+    );
 }
 
 #[tokio::test]
@@ -303,7 +384,11 @@ async fn a_canary_that_fails_is_rolled_back_with_the_reason() {
 async fn a_cancelled_canary_is_rolled_back() {
     let (result, story) = canary("{}", Canary { every_ms: 60_000, ..quick() }, true).await;
     let failure = result.unwrap_err();
-    assert_eq!((failure.kind.exit_code(), story.as_str()), (130, "it leads to version 1"), "{failure:?}");
+    assert_eq!(
+        (failure.kind.exit_code(), story.as_str()),
+        (130, "it leads to version 1"),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -317,7 +402,10 @@ async fn a_canary_that_nobody_calls_is_rolled_back() {
     let asked = promotion(hello, Some(Canary { every_ms: 100, ..quick() }));
     let failure = run(&beta, &live, &asked, &Job::silent()).await.unwrap_err();
     assert!(failure.why.contains("too few to judge"), "{failure:?}");
-    assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().story(), "it leads to version 1");
+    assert_eq!(
+        alias::get(&live, "hello", "live").await.unwrap().unwrap().story(),
+        "it leads to version 1"
+    );
     live.close().await;
     beta.close().await;
 }

@@ -20,21 +20,40 @@ async fn furnished(place: &Place, stage: &Stage, name: &str) {
     invoke::invoke(stage, &request, &Job::silent()).await.unwrap();
     let done = stage
         .call(|clients| async move {
-            clients.lambda().publish_version().function_name(name).description("a1b2c3d").send().await
+            clients
+                .lambda()
+                .publish_version()
+                .function_name(name)
+                .description("a1b2c3d")
+                .send()
+                .await
         })
         .await
         .unwrap();
     assert_eq!(done.version(), Some("1"));
     stage
         .call(|clients| async move {
-            clients.lambda().create_alias().function_name(name).name("live").function_version("1").send().await
+            clients
+                .lambda()
+                .create_alias()
+                .function_name(name)
+                .name("live")
+                .function_version("1")
+                .send()
+                .await
         })
         .await
         .unwrap();
     stage
         .call(|clients| async move {
-            let permission = clients.lambda().add_permission().function_name(name).qualifier("live");
-            permission.statement_id("bucket").action("lambda:InvokeFunction").principal("s3.amazonaws.com").send().await
+            let permission =
+                clients.lambda().add_permission().function_name(name).qualifier("live");
+            permission
+                .statement_id("bucket")
+                .action("lambda:InvokeFunction")
+                .principal("s3.amazonaws.com")
+                .send()
+                .await
         })
         .await
         .unwrap();
@@ -60,7 +79,11 @@ async fn list(stage: &Stage, name: &str) -> Result<Belongings, Failure> {
 }
 
 fn told(belongings: &Belongings) -> Vec<(BelongingKind, &str, &str)> {
-    belongings.items.iter().map(|item| (item.kind, item.name.as_str(), item.detail.as_str())).collect()
+    belongings
+        .items
+        .iter()
+        .map(|item| (item.kind, item.name.as_str(), item.detail.as_str()))
+        .collect()
 }
 
 #[tokio::test]
@@ -81,20 +104,27 @@ async fn all_that_belongs_to_a_function_is_listed_and_then_gone() {
     ] {
         assert!(all.contains(&expected), "{expected:?} in {all:?}");
     }
-    assert!(
-        all.iter()
-            .any(|(kind, url, auth)| *kind == BelongingKind::Url && url.starts_with("http") && *auth == "AWS_IAM")
-    );
+    assert!(all.iter().any(|(kind, url, auth)| *kind == BelongingKind::Url
+        && url.starts_with("http")
+        && *auth == "AWS_IAM"));
     assert!(all.iter().any(|(kind, name, _)| *kind == BelongingKind::LogGroup && *name == "/aws/lambda/hello"));
     assert!(listed.items.iter().all(|item| item.kept.is_none()), "{listed:?}");
 
-    let outcome = delete(&stage, std::slice::from_ref(&listed), Consent::None, &Job::silent()).await.unwrap();
+    let outcome =
+        delete(&stage, std::slice::from_ref(&listed), Consent::None, &Job::silent()).await.unwrap();
     let [function] = outcome.functions.as_slice() else { panic!("{outcome:?}") };
     assert_eq!((function.failure.as_ref(), function.left.as_slice()), (None, &[][..]));
     assert_eq!(function.gone.len(), listed.items.len());
-    assert_eq!(list(&stage, "hello").await.unwrap_err().kind, FailureKind::Work, "nothing is left to be found");
+    assert_eq!(
+        list(&stage, "hello").await.unwrap_err().kind,
+        FailureKind::Work,
+        "nothing is left to be found"
+    );
     let roles = roles::roles(&stage).await.unwrap();
-    assert_eq!(roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(), ["lambda-console-hello-too-us-east-1"]);
+    assert_eq!(
+        roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(),
+        ["lambda-console-hello-too-us-east-1"]
+    );
     stage.close().await;
 }
 
@@ -133,8 +163,15 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
     deploy_one(&stage, &three).await;
     stage
         .call(|clients| async move {
-            let config = aws_sdk_lambda::types::LoggingConfig::builder().log_group("/shared").build();
-            clients.lambda().update_function_configuration().function_name("three").logging_config(config).send().await
+            let config =
+                aws_sdk_lambda::types::LoggingConfig::builder().log_group("/shared").build();
+            clients
+                .lambda()
+                .update_function_configuration()
+                .function_name("three")
+                .logging_config(config)
+                .send()
+                .await
         })
         .await
         .unwrap();
@@ -144,8 +181,14 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
     let one = list(&stage, "one").await.unwrap();
     assert_eq!(kept(&one, BelongingKind::Role).as_deref(), Some("it is the role of two too"));
     let three = list(&stage, "three").await.unwrap();
-    assert_eq!(kept(&three, BelongingKind::Role).as_deref(), Some("lambda-console did not make it"));
-    assert_eq!(kept(&three, BelongingKind::LogGroup).as_deref(), Some("other functions may write to it"));
+    assert_eq!(
+        kept(&three, BelongingKind::Role).as_deref(),
+        Some("lambda-console did not make it")
+    );
+    assert_eq!(
+        kept(&three, BelongingKind::LogGroup).as_deref(),
+        Some("other functions may write to it")
+    );
     let outcome = delete(&stage, &[one, three], Consent::None, &Job::silent()).await.unwrap();
     assert!(outcome.functions.iter().all(|function| function.failure.is_none()), "{outcome:?}");
     assert_eq!(roles::roles(&stage).await.unwrap()[0].functions, ["two"]);
@@ -168,7 +211,10 @@ async fn a_cancelled_deletion_says_what_is_left() {
     });
     let outcome = delete(&stage, &[listed], Consent::None, &job).await.unwrap();
     let function = &outcome.functions[0];
-    assert_eq!(function.failure.as_ref().map(|failure| failure.kind), Some(FailureKind::Interrupted));
+    assert_eq!(
+        function.failure.as_ref().map(|failure| failure.kind),
+        Some(FailureKind::Interrupted)
+    );
     assert!(function.gone.iter().any(|item| item.kind == BelongingKind::Function), "{function:?}");
     let left: Vec<BelongingKind> = function.left.iter().map(|item| item.kind).collect();
     assert_eq!(left, [BelongingKind::Role, BelongingKind::LogGroup]);
@@ -182,6 +228,9 @@ async fn a_function_that_is_not_there_is_no_function_to_delete() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let failure = list(&stage, "nobody").await.unwrap_err();
-    assert_eq!((failure.what.as_str(), failure.kind), ("could not delete nobody", FailureKind::Work));
+    assert_eq!(
+        (failure.what.as_str(), failure.kind),
+        ("could not delete nobody", FailureKind::Work)
+    );
     stage.close().await;
 }

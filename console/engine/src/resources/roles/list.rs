@@ -1,4 +1,5 @@
-//! The execution roles that this program created, with their permissions and the functions that use them.
+//! The execution roles that this program created, with their permissions and the functions that use
+//! them.
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{Failure, FailureKind, Role};
@@ -33,7 +34,8 @@ pub async fn roles(stage: &Stage) -> Result<Vec<Role>, Failure> {
         Err(failure) if failure.kind == FailureKind::Denied => None,
         users => Some(users?),
     };
-    let looks: Vec<_> = listed.iter().map(|role| look(stage, role, users.as_deref()).boxed()).collect();
+    let looks: Vec<_> =
+        listed.iter().map(|role| look(stage, role, users.as_deref()).boxed()).collect();
     let looked: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     let mut roles = looked.into_iter().collect::<Result<Vec<Role>, CallError>>().map_err(failed)?;
     roles.sort_by(|one, other| one.name.cmp(&other.name));
@@ -49,7 +51,10 @@ pub(crate) async fn users(stage: &Stage) -> Result<Vec<(String, String)>, CallEr
         })
         .await?;
     let text = |text: Option<String>| text.unwrap_or_default();
-    Ok(functions.into_iter().map(|function| (text(function.function_name), text(function.role))).collect())
+    Ok(functions
+        .into_iter()
+        .map(|function| (text(function.function_name), text(function.role)))
+        .collect())
 }
 
 async fn look(
@@ -59,9 +64,11 @@ async fn look(
 ) -> Result<Role, CallError> {
     let name = listed.role_name();
     // A list of roles does not contain the time of their last use.
-    let whole = stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await });
+    let whole =
+        stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await });
     let whole = async { present(whole.await) };
-    let (whole, policies, inline) = tokio::join!(whole, role::attached(stage, name), role::inline(stage, name));
+    let (whole, policies, inline) =
+        tokio::join!(whole, role::attached(stage, name), role::inline(stage, name));
     let mut refused = Vec::new();
     if users.is_none() {
         refused.push(Role::LIST_FUNCTIONS.to_owned());
@@ -70,7 +77,8 @@ async fn look(
     let policies = allowed(policies, "iam:ListAttachedRolePolicies", &mut refused)?;
     let inline = allowed(inline, "iam:ListRolePolicies", &mut refused)?;
     let users = users.into_iter().flatten();
-    let last_used = whole.as_ref().and_then(|whole| whole.role()?.role_last_used()?.last_used_date());
+    let last_used =
+        whole.as_ref().and_then(|whole| whole.role()?.role_last_used()?.last_used_date());
     let milliseconds = |time: &aws_smithy_types::DateTime| time.to_millis().unwrap_or_default();
     Ok(Role {
         name: name.to_owned(),
@@ -80,13 +88,21 @@ async fn look(
         last_used_at: last_used.map(milliseconds),
         policies,
         inline,
-        functions: users.filter(|(_, role)| role == listed.arn()).map(|(name, _)| name.clone()).collect(),
+        functions: users
+            .filter(|(_, role)| role == listed.arn())
+            .map(|(name, _)| name.clone())
+            .collect(),
         refused,
     })
 }
 
-/// Returns the answer, or an empty one if this caller may not do `action`, which is then added to `refused`.
-fn allowed<T: Default>(answer: Result<T, CallError>, action: &str, refused: &mut Vec<String>) -> Result<T, CallError> {
+/// Returns the answer, or an empty one if this caller may not do `action`, which is then added to
+/// `refused`.
+fn allowed<T: Default>(
+    answer: Result<T, CallError>,
+    action: &str,
+    refused: &mut Vec<String>,
+) -> Result<T, CallError> {
     match answer {
         Err(error) if error.is_denied() => {
             refused.push(action.to_owned());

@@ -1,4 +1,5 @@
-//! Permissions that a caller needs for functions of the workspace: the statements of the smallest policy. Pure.
+//! Permissions that a caller needs for functions of the workspace: the statements of the smallest
+//! policy. Pure.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +105,10 @@ impl Needs {
         resources: &[String],
         condition: Option<(&'static str, &'static str, Vec<String>)>,
     ) {
-        let same = self.0.iter().position(|need| need.resources == resources && need.condition == condition);
+        let same = self
+            .0
+            .iter()
+            .position(|need| need.resources == resources && need.condition == condition);
         let index = same.unwrap_or(self.0.len());
         if same.is_none() {
             self.0.push(Need { actions: Vec::new(), resources: resources.to_vec(), condition });
@@ -143,7 +147,8 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
                 function,
             );
             settings(needs, region, subject, function, group);
-            let to_lambda = ("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()]);
+            let to_lambda =
+                ("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()]);
             needs.add_if(&["iam:PassRole"], role, Some(to_lambda));
             if own {
                 needs.add(&["iam:CreateRole", "iam:GetRole"], role);
@@ -160,7 +165,9 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
                 }
             }
         }
-        Task::Invoke => needs.add(&["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], function),
+        Task::Invoke => {
+            needs.add(&["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], function);
+        }
         Task::Logs => {
             needs.add(&["lambda:GetFunctionConfiguration"], function);
             needs.add(&["logs:FilterLogEvents", "logs:StartLiveTail"], group);
@@ -194,8 +201,14 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
         Task::Delete => {
             needs.add(&BELONGINGS, function);
             needs.add(&["logs:DeleteLogGroup"], group);
-            needs
-                .add(&["lambda:ListEventSourceMappings", "lambda:ListFunctions", "logs:DescribeLogGroups"], everything);
+            needs.add(
+                &[
+                    "lambda:ListEventSourceMappings",
+                    "lambda:ListFunctions",
+                    "logs:DescribeLogGroups",
+                ],
+                everything,
+            );
             let mine = ("ArnLike", "lambda:FunctionArn", vec![function[0].clone()]);
             let mapping = region.arn("lambda", "event-source-mapping:*");
             needs.add_if(&["lambda:DeleteEventSourceMapping"], &[mapping], Some(mine));
@@ -214,7 +227,13 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
 }
 
 /// Adds the permissions that a deploy needs for the settings in the workspace.
-fn settings(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, function: &[String], group: &[String]) {
+fn settings(
+    needs: &mut Needs,
+    region: &Region<'_>,
+    subject: &Subject<'_>,
+    function: &[String],
+    group: &[String],
+) {
     let config = subject.config;
     if region.alias {
         needs.add(&ALIASES, function);
@@ -243,7 +262,8 @@ fn settings(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, funct
     }
 }
 
-const ALIASES: [&str; 4] = ["lambda:CreateAlias", "lambda:GetAlias", "lambda:PublishVersion", "lambda:UpdateAlias"];
+const ALIASES: [&str; 4] =
+    ["lambda:CreateAlias", "lambda:GetAlias", "lambda:PublishVersion", "lambda:UpdateAlias"];
 const URLS: [&str; 7] = [
     "lambda:AddPermission",
     "lambda:CreateFunctionUrlConfig",
@@ -253,9 +273,13 @@ const URLS: [&str; 7] = [
     "lambda:RemovePermission",
     "lambda:UpdateFunctionUrlConfig",
 ];
-const CONCURRENCY: [&str; 3] =
-    ["lambda:DeleteFunctionConcurrency", "lambda:GetFunctionConcurrency", "lambda:PutFunctionConcurrency"];
-const RETENTION: [&str; 3] = ["logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"];
+const CONCURRENCY: [&str; 3] = [
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:GetFunctionConcurrency",
+    "lambda:PutFunctionConcurrency",
+];
+const RETENTION: [&str; 3] =
+    ["logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"];
 const BELONGINGS: [&str; 8] = [
     "lambda:DeleteFunction",
     "lambda:GetFunctionConfiguration",
@@ -280,7 +304,8 @@ pub(super) fn document(needs: &[Need]) -> Value {
     let statement = |need: &Need| {
         let mut actions = need.actions.clone();
         actions.sort_unstable();
-        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": need.resources });
+        let mut statement =
+            json!({ "Effect": "Allow", "Action": actions, "Resource": need.resources });
         if let Some((operator, key, values)) = &need.condition {
             statement["Condition"] = json!({ *operator: BTreeMap::from([(*key, values)]) });
         }

@@ -1,6 +1,8 @@
 //! The smallest sufficient policy, and a query to IAM for the parts of it that the caller has.
 
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
+};
 use lambda_console_model::{Failure, Function, Permissions, Verdict};
 
 use super::{
@@ -9,14 +11,16 @@ use super::{
 };
 use crate::aws::stage::Stage;
 
-/// The smallest policy that lets a caller do `tasks` with `functions`: a formatted JSON document. Makes no calls.
+/// The smallest policy that lets a caller do `tasks` with `functions`: a formatted JSON document.
+/// Makes no calls.
 pub fn policy(stage: &Stage, functions: &[Function], tasks: &[Task]) -> String {
     format!("{:#}", document(&needed(stage, functions, tasks)))
 }
 
 fn needed(stage: &Stage, functions: &[Function], tasks: &[Task]) -> Vec<Need> {
     let info = stage.info();
-    let subjects: Vec<Subject<'_>> = functions.iter().map(|function| subject_of(stage, function)).collect();
+    let subjects: Vec<Subject<'_>> =
+        functions.iter().map(|function| subject_of(stage, function)).collect();
     needs(&Region::of(stage, &info), &subjects, tasks)
 }
 
@@ -29,12 +33,16 @@ fn subject_of<'c>(stage: &Stage, function: &'c Function) -> Subject<'c> {
     }
 }
 
-/// Queries IAM for the permissions that `tasks` with `functions` need. IAM's answer does not always include the
-/// restrictions of an organisation's or a session's policies.
+/// Queries IAM for the permissions that `tasks` with `functions` need. IAM's answer does not always
+/// include the restrictions of an organisation's or a session's policies.
 ///
 /// # Errors
 /// Returns an error if IAM cannot be reached, or the caller may not query it.
-pub async fn check(stage: &Stage, functions: &[Function], tasks: &[Task]) -> Result<Permissions, Failure> {
+pub async fn check(
+    stage: &Stage,
+    functions: &[Function],
+    tasks: &[Task],
+) -> Result<Permissions, Failure> {
     let what = "could not ask what the caller may do";
     let needs = needed(stage, functions, tasks);
     let policy = format!("{:#}", document(&needs));
@@ -44,7 +52,10 @@ pub async fn check(stage: &Stage, functions: &[Function], tasks: &[Task]) -> Res
         .map_err(|error| error.into_failure(what))?;
     let caller = caller.arn().unwrap_or_default().to_owned();
     if caller.ends_with(":root") {
-        let verdicts = needs.iter().flat_map(|need| all(need, "the account's root user may do everything")).collect();
+        let verdicts = needs
+            .iter()
+            .flat_map(|need| all(need, "the account's root user may do everything"))
+            .collect();
         return Ok(Permissions { caller, policy, verdicts });
     }
     let source = &principal(stage, &caller).await?;
@@ -53,8 +64,11 @@ pub async fn check(stage: &Stage, functions: &[Function], tasks: &[Task]) -> Res
         let results = stage
             .call(|clients| async move {
                 let ask = clients.iam().simulate_principal_policy().policy_source_arn(source);
-                let ask = ask.set_action_names(Some(need.actions.iter().map(ToString::to_string).collect()));
-                let ask = ask.set_resource_arns(Some(need.resources.clone())).set_context_entries(context(need));
+                let ask = ask
+                    .set_action_names(Some(need.actions.iter().map(ToString::to_string).collect()));
+                let ask = ask
+                    .set_resource_arns(Some(need.resources.clone()))
+                    .set_context_entries(context(need));
                 ask.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await
             })
             .await
@@ -72,15 +86,22 @@ fn all<'n>(need: &'n Need, reason: &'n str) -> impl Iterator<Item = Verdict> + '
         allowed: true,
         reason: reason.to_owned(),
     };
-    need.actions.iter().flat_map(|action| need.resources.iter().map(|resource| (*action, resource))).map(of)
+    need.actions
+        .iter()
+        .flat_map(|action| need.resources.iter().map(|resource| (*action, resource)))
+        .map(of)
 }
 
-/// Returns the principal whose policies decide: for a session, its role. The session's ARN lacks the role's path, so
-/// IAM is queried for it.
+/// Returns the principal whose policies decide: for a session, its role. The session's ARN lacks
+/// the role's path, so IAM is queried for it.
 async fn principal(stage: &Stage, caller: &str) -> Result<String, Failure> {
     let Some(role) = session_role(caller) else { return Ok(caller.to_owned()) };
-    let found = stage.call(|clients| async move { clients.iam().get_role().role_name(role).send().await }).await;
-    let found = found.map_err(|error| error.into_failure(format!("could not look at the caller's role {role}")))?;
+    let found = stage
+        .call(|clients| async move { clients.iam().get_role().role_name(role).send().await })
+        .await;
+    let found = found.map_err(|error| {
+        error.into_failure(format!("could not look at the caller's role {role}"))
+    })?;
     Ok(found.role().map(|role| role.arn().to_owned()).unwrap_or_default())
 }
 
@@ -92,7 +113,8 @@ fn session_role(caller: &str) -> Option<&str> {
 /// Returns the values for the statement's conditions, as in a deploy.
 fn context(need: &Need) -> Option<Vec<ContextEntry>> {
     let (_, key, values) = need.condition.as_ref()?;
-    let entry = ContextEntry::builder().context_key_name(*key).context_key_type(ContextKeyTypeEnum::String);
+    let entry =
+        ContextEntry::builder().context_key_name(*key).context_key_type(ContextKeyTypeEnum::String);
     Some(vec![entry.context_key_values(values.first().cloned().unwrap_or_default()).build()])
 }
 
@@ -100,9 +122,11 @@ fn context(need: &Need) -> Option<Vec<ContextEntry>> {
 fn told(result: &EvaluationResult) -> Vec<Verdict> {
     let verdict = |resource: &str, decision: &PolicyEvaluationDecisionType| {
         let allowed = *decision == PolicyEvaluationDecisionType::Allowed;
-        let by_organisation = result.organizations_decision_detail().is_some_and(|it| !it.allowed_by_organizations());
-        let by_boundary =
-            result.permissions_boundary_decision_detail().is_some_and(|it| !it.allowed_by_permissions_boundary());
+        let by_organisation =
+            result.organizations_decision_detail().is_some_and(|it| !it.allowed_by_organizations());
+        let by_boundary = result
+            .permissions_boundary_decision_detail()
+            .is_some_and(|it| !it.allowed_by_permissions_boundary());
         let reason = match decision {
             PolicyEvaluationDecisionType::Allowed => "allowed",
             PolicyEvaluationDecisionType::ExplicitDeny => "a policy denies it",
@@ -119,7 +143,10 @@ fn told(result: &EvaluationResult) -> Vec<Verdict> {
     };
     match result.resource_specific_results() {
         [] => vec![verdict(result.eval_resource_name().unwrap_or("*"), result.eval_decision())],
-        each => each.iter().map(|one| verdict(one.eval_resource_name(), one.eval_resource_decision())).collect(),
+        each => each
+            .iter()
+            .map(|one| verdict(one.eval_resource_name(), one.eval_resource_decision()))
+            .collect(),
     }
 }
 
@@ -129,7 +156,10 @@ mod tests {
 
     #[test]
     fn a_session_has_the_policies_of_its_role() {
-        assert_eq!(session_role("arn:aws:sts::123456789012:assumed-role/deployer/me@example.com"), Some("deployer"));
+        assert_eq!(
+            session_role("arn:aws:sts::123456789012:assumed-role/deployer/me@example.com"),
+            Some("deployer")
+        );
         assert_eq!(session_role("arn:aws:iam::123456789012:user/me"), None);
     }
 
@@ -144,13 +174,17 @@ mod tests {
         };
         let reason = |result: EvaluationResult| told(&result)[0].reason.clone();
         assert_eq!(reason(result().build().unwrap()), "no policy allows it");
-        let organisation = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
+        let organisation =
+            OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
         let by_organisation = result().organizations_decision_detail(organisation).build().unwrap();
         assert_eq!(reason(by_organisation), "the organisation's policies do not allow it");
-        let boundary = PermissionsBoundaryDecisionDetail::builder().allowed_by_permissions_boundary(false).build();
+        let boundary = PermissionsBoundaryDecisionDetail::builder()
+            .allowed_by_permissions_boundary(false)
+            .build();
         let by_boundary = result().permissions_boundary_decision_detail(boundary).build().unwrap();
         assert_eq!(reason(by_boundary), "the permissions boundary does not allow it");
-        let denied = result().eval_decision(PolicyEvaluationDecisionType::ExplicitDeny).build().unwrap();
+        let denied =
+            result().eval_decision(PolicyEvaluationDecisionType::ExplicitDeny).build().unwrap();
         assert_eq!(reason(denied), "a policy denies it");
     }
 }

@@ -15,7 +15,8 @@ pub(super) const INLINE: &str = "lambda-console";
 /// The permissions of a function's role, from the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RolePolicies {
-    /// The ARNs of managed policies: to write logs, to send traces if they are enabled, and those in the settings.
+    /// The ARNs of managed policies: to write logs, to send traces if they are enabled, and those
+    /// in the settings.
     pub(crate) attached: Vec<String>,
     /// `true` if the settings name the policies, so that the role has to have no others.
     pub(crate) is_whole: bool,
@@ -44,10 +45,12 @@ impl RolePolicies {
         Self::at(&places, config)
     }
 
-    /// As [`RolePolicies::of`], with the placeholders and values of the stage's partition, account and region, in this
-    /// order.
+    /// As [`RolePolicies::of`], with the placeholders and values of the stage's partition, account
+    /// and region, in this order.
     fn at(places: &[(&str, &str); 3], config: &FunctionConfig) -> Self {
-        let placed = |text: &str| places.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
+        let placed = |text: &str| {
+            places.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
+        };
         let arn = |policy: &str| match policy {
             arn if arn.starts_with("arn:") => placed(arn),
             name => placed(&format!("arn:${{AWS::Partition}}:iam::aws:policy/{name}")),
@@ -122,8 +125,8 @@ pub(crate) async fn held(stage: &Stage, name: &str) -> Result<Held, CallError> {
     Ok(Held { attached, statements })
 }
 
-/// The statements of a policy document, which IAM returns percent-encoded. If the document is not this program's,
-/// unreadable parts are left out.
+/// The statements of a policy document, which IAM returns percent-encoded. If the document is not
+/// this program's, unreadable parts are left out.
 fn statements(document: &str) -> Vec<Value> {
     let text = percent_encoding::percent_decode_str(document).decode_utf8_lossy();
     let document: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -139,9 +142,9 @@ fn each_text(value: &Value, change: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => change(text).into(),
         Value::Array(items) => items.iter().map(|item| each_text(item, change)).collect(),
-        Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (change(key), each_text(value, change))).collect())
-        }
+        Value::Object(fields) => Value::Object(
+            fields.iter().map(|(key, value)| (change(key), each_text(value, change))).collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -152,7 +155,11 @@ mod tests {
 
     #[test]
     fn a_role_has_what_its_settings_ask_for() {
-        let places = [("${AWS::Partition}", "aws-cn"), ("${AWS::AccountId}", "1"), ("${AWS::Region}", "cn-north-1")];
+        let places = [
+            ("${AWS::Partition}", "aws-cn"),
+            ("${AWS::AccountId}", "1"),
+            ("${AWS::Region}", "cn-north-1"),
+        ];
         let basic = "arn:aws-cn:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
         assert_eq!(RolePolicies::at(&places, &FunctionConfig::default()).attached, [basic]);
         let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders";
@@ -162,14 +169,22 @@ mod tests {
                 "AmazonS3ReadOnlyAccess".into(),
                 "arn:aws-cn:iam::${AWS::AccountId}:policy/own".into(),
             ]),
-            statements: Some(vec![json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table })]),
+            statements: Some(vec![
+                json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table }),
+            ]),
             ..FunctionConfig::default()
         };
         let policies = RolePolicies::at(&places, &config);
         let name = |name: &str| format!("arn:aws-cn:iam::aws:policy/{name}");
         let own = "arn:aws-cn:iam::1:policy/own".to_owned();
-        assert_eq!(policies.attached[1..], [name("AWSXRayDaemonWriteAccess"), name("AmazonS3ReadOnlyAccess"), own]);
-        assert_eq!(policies.statements.unwrap()[0]["Resource"], "arn:aws-cn:dynamodb:cn-north-1:1:table/orders");
+        assert_eq!(
+            policies.attached[1..],
+            [name("AWSXRayDaemonWriteAccess"), name("AmazonS3ReadOnlyAccess"), own]
+        );
+        assert_eq!(
+            policies.statements.unwrap()[0]["Resource"],
+            "arn:aws-cn:dynamodb:cn-north-1:1:table/orders"
+        );
     }
 
     #[test]
@@ -178,7 +193,10 @@ mod tests {
             attached: vec!["arn:basic".into(), "arn:by-hand".into()],
             statements: vec![json!({ "Action": "s3:GetObject" })],
         };
-        let silent = RolePolicies { attached: vec!["arn:basic".into(), "arn:more".into()], ..RolePolicies::default() };
+        let silent = RolePolicies {
+            attached: vec!["arn:basic".into(), "arn:more".into()],
+            ..RolePolicies::default()
+        };
         assert_eq!(silent.lacking(&held).collect::<Vec<_>>(), ["arn:more"]);
         assert_eq!((silent.surplus(&held).count(), silent.differing(&held)), (0, None));
         let whole = RolePolicies { is_whole: true, statements: Some(Vec::new()), ..silent };
@@ -191,7 +209,9 @@ mod tests {
     #[test]
     fn the_statements_of_a_policy_are_read_from_what_iam_answers() {
         let policy = document(&[json!({ "Action": "s3:GetObject" })]);
-        let encoded = percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let encoded =
+            percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC)
+                .to_string();
         assert_eq!(statements(&encoded), [json!({ "Action": "s3:GetObject" })]);
         assert_eq!(statements(r#"{"Statement":{"Action":"*"}}"#), [json!({ "Action": "*" })]);
         assert_eq!(statements("no document"), [] as [Value; 0]);

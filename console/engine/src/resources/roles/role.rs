@@ -18,9 +18,14 @@ use crate::aws::{
 
 /// The first wait for a new role or a change of it that is in progress, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The ARN of the role of the function `remote`, with the requested policies. A role that an earlier deploy created is
-/// reused, and its missing policies are added: that deploy may have been interrupted between the two.
-pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies) -> Result<String, Failure> {
+/// The ARN of the role of the function `remote`, with the requested policies. A role that an
+/// earlier deploy created is reused, and its missing policies are added: that deploy may have been
+/// interrupted between the two.
+pub(crate) async fn provide(
+    stage: &Stage,
+    remote: &str,
+    policies: &RolePolicies,
+) -> Result<String, Failure> {
     let region = stage.info().region;
     let (name, path) = (&role_name(stage, remote), &path(&region));
     let what = || format!("could not make the role {name}");
@@ -28,14 +33,21 @@ pub(crate) async fn provide(stage: &Stage, remote: &str, policies: &RolePolicies
         .call(|clients| async move {
             let role = clients.iam().create_role().role_name(name).path(path);
             let role = role.assume_role_policy_document(trust().to_string());
-            role.description(format!("Made by lambda-console for the function {remote}")).send().await
+            role.description(format!("Made by lambda-console for the function {remote}"))
+                .send()
+                .await
         })
         .await;
     let (role, is_new) = match created {
         Ok(output) => (output.role().cloned(), true),
-        Err(error) if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") => {
-            let found =
-                stage.call(|clients| async move { clients.iam().get_role().role_name(name).send().await }).await;
+        Err(error)
+            if matches!(error.code(), "EntityAlreadyExists" | "EntityAlreadyExistsException") =>
+        {
+            let found = stage
+                .call(
+                    |clients| async move { clients.iam().get_role().role_name(name).send().await },
+                )
+                .await;
             (found.map_err(|error| error.into_failure(what()))?.role().cloned(), false)
         }
         Err(error) => return Err(error.into_failure(what())),
@@ -72,7 +84,12 @@ pub(crate) fn trust() -> Value {
 }
 
 /// Attaches the missing managed policies to the role `name`.
-pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+pub(crate) async fn attach(
+    stage: &Stage,
+    name: &str,
+    policies: &RolePolicies,
+    held: &Held,
+) -> Result<(), Failure> {
     for arn in policies.lacking(held) {
         patiently(|| {
             stage.call(|clients| async move {
@@ -80,22 +97,30 @@ pub(crate) async fn attach(stage: &Stage, name: &str, policies: &RolePolicies, h
             })
         })
         .await
-        .map_err(|error| error.into_failure(format!("could not attach {arn} to the role {name}")))?;
+        .map_err(|error| {
+            error.into_failure(format!("could not attach {arn} to the role {name}"))
+        })?;
     }
     Ok(())
 }
 
 /// Detaches the surplus managed policies from the role `name`.
-pub(crate) async fn detach(stage: &Stage, name: &str, policies: &RolePolicies, held: &Held) -> Result<(), Failure> {
+pub(crate) async fn detach(
+    stage: &Stage,
+    name: &str,
+    policies: &RolePolicies,
+    held: &Held,
+) -> Result<(), Failure> {
     for arn in policies.surplus(held) {
-        detach_one(stage, name, arn)
-            .await
-            .map_err(|error| error.into_failure(format!("could not detach {arn} from the role {name}")))?;
+        detach_one(stage, name, arn).await.map_err(|error| {
+            error.into_failure(format!("could not detach {arn} from the role {name}"))
+        })?;
     }
     Ok(())
 }
 
-/// Sets the inline policy of the role `name` to the statements if they differ; without any, deletes it.
+/// Sets the inline policy of the role `name` to the statements if they differ; without any, deletes
+/// it.
 pub(crate) async fn set_statements(
     stage: &Stage,
     name: &str,
@@ -109,21 +134,24 @@ pub(crate) async fn set_statements(
             let document = &document(statements);
             let put = || {
                 stage.call(|clients| async move {
-                    let policy = clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
+                    let policy =
+                        clients.iam().put_role_policy().role_name(name).policy_name(INLINE);
                     policy.policy_document(document).send().await
                 })
             };
             patiently(put).await.map(drop)
         }
     };
-    set.map_err(|error| error.into_failure(format!("could not set the statements of the role {name}")))
+    set.map_err(|error| {
+        error.into_failure(format!("could not set the statements of the role {name}"))
+    })
 }
 
 async fn detach_one(stage: &Stage, name: &str, arn: &str) -> Result<(), CallError> {
     let detach = || {
-        stage.call(
-            |clients| async move { clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await },
-        )
+        stage.call(|clients| async move {
+            clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await
+        })
     };
     gone(patiently(detach)).await
 }
@@ -140,24 +168,34 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
 /// Removes the role `name` that this program created, with its policies.
 ///
 /// # Errors
-/// Returns an error if the stage is read-only, or protected without consent; if there is no such role, someone else
-/// created it, or functions use it.
+/// Returns an error if the stage is read-only, or protected without consent; if there is no such
+/// role, someone else created it, or functions use it.
 pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
     stage.allow_change(&what(), consent)?;
     let roles = super::roles(stage).await?;
     let Some(role) = roles.iter().find(|role| role.name == name) else {
-        let why = format!("lambda-console has made no role of this name for functions in {}", stage.info().region);
+        let why = format!(
+            "lambda-console has made no role of this name for functions in {}",
+            stage.info().region
+        );
         return Err(Failure::usage(what(), why, "`lambda-console iam` lists those that it made"));
     };
     if !role.is_unused() {
         let users = if role.functions.is_empty() {
-            format!("a function, for all that this caller may know: it needs {}", Role::LIST_FUNCTIONS)
+            format!(
+                "a function, for all that this caller may know: it needs {}",
+                Role::LIST_FUNCTIONS
+            )
         } else {
             role.functions.join(", ")
         };
         let why = format!("it is the role of {users}");
-        return Err(Failure::work(what(), why, "delete the functions first, or give them another role"));
+        return Err(Failure::work(
+            what(),
+            why,
+            "delete the functions first, or give them another role",
+        ));
     }
     remove_all_of(stage, name).await
 }
@@ -171,7 +209,10 @@ pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failu
     for policy in &inline(stage, name).await.map_err(failed)? {
         delete_inline(stage, name, policy).await.map_err(failed)?;
     }
-    let delete = || stage.call(|clients| async move { clients.iam().delete_role().role_name(name).send().await });
+    let delete = || {
+        stage
+            .call(|clients| async move { clients.iam().delete_role().role_name(name).send().await })
+    };
     gone(patiently(delete)).await.map_err(failed)
 }
 
@@ -199,7 +240,8 @@ async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(
     present(answer.await).map(drop)
 }
 
-/// Retries a change of a role while the role has not propagated within IAM yet, or another change of it is in progress.
+/// Retries a change of a role while the role has not propagated within IAM yet, or another change
+/// of it is in progress.
 async fn patiently<T, F, Fut>(send: F) -> Result<T, CallError>
 where
     F: Fn() -> Fut,
@@ -229,10 +271,16 @@ mod tests {
 
     #[test]
     fn only_what_passes_is_waited_for() {
-        let service = |code: &str, message: &str| CallError::Service { code: code.into(), message: message.into() };
+        let service = |code: &str, message: &str| CallError::Service {
+            code: code.into(),
+            message: message.into(),
+        };
         assert!(is_passing(&service("NoSuchEntity", "The role with name x cannot be found.")));
         assert!(is_passing(&service("ConcurrentModification", "")));
-        assert!(!is_passing(&service("NoSuchEntity", "Policy arn:x does not exist or is not attachable.")));
+        assert!(!is_passing(&service(
+            "NoSuchEntity",
+            "Policy arn:x does not exist or is not attachable."
+        )));
         assert!(!is_passing(&service("AccessDenied", "")));
     }
 }

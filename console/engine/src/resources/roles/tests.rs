@@ -22,7 +22,10 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
     let listed = roles(&stage).await.unwrap();
     let [role] = listed.as_slice() else { panic!("{listed:?}") };
     assert_eq!(role.name, "lambda-console-hello-us-east-1");
-    assert_eq!(role.arn, "arn:aws:iam::000000000000:role/lambda-console/us-east-1/lambda-console-hello-us-east-1");
+    assert_eq!(
+        role.arn,
+        "arn:aws:iam::000000000000:role/lambda-console/us-east-1/lambda-console-hello-us-east-1"
+    );
     assert_eq!(role.description, "Made by lambda-console for the function hello");
     assert_eq!(role.policies, ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]);
     assert_eq!(role.functions, ["hello"]);
@@ -31,7 +34,9 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
     let used = remove(&stage, &role.name, Consent::None).await.unwrap_err();
     assert!(used.why.contains("the role of hello"), "{used}");
     stage
-        .call(|clients| async move { clients.lambda().delete_function().function_name("hello").send().await })
+        .call(|clients| async move {
+            clients.lambda().delete_function().function_name("hello").send().await
+        })
         .await
         .unwrap();
     remove(&stage, &role.name, Consent::None).await.unwrap();
@@ -65,8 +70,7 @@ async fn a_new_role_has_the_policies_asked_for() {
     let stage = place.stage().await;
     let mut hello = place.function("hello", "1");
     hello.config.policies = Some(vec!["AmazonS3ReadOnlyAccess".to_owned()]);
-    let statement =
-        json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${AWS::AccountId}/*" });
+    let statement = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${AWS::AccountId}/*" });
     hello.config.statements = Some(vec![statement]);
     deploy_one(&stage, &hello).await;
     let role = roles(&stage).await.unwrap().remove(0);
@@ -75,11 +79,21 @@ async fn a_new_role_has_the_policies_asked_for() {
     let name = &role.name;
     let own = stage
         .call(|clients| async move {
-            clients.iam().get_role_policy().role_name(name).policy_name("lambda-console").send().await
+            clients
+                .iam()
+                .get_role_policy()
+                .role_name(name)
+                .policy_name("lambda-console")
+                .send()
+                .await
         })
         .await
         .unwrap();
-    assert!(own.policy_document().contains("arn%3Aaws%3As3%3A%3A%3A000000000000"), "{}", own.policy_document());
+    assert!(
+        own.policy_document().contains("arn%3Aaws%3As3%3A%3A%3A000000000000"),
+        "{}",
+        own.policy_document()
+    );
     remove_all_of(&stage, name).await.unwrap();
     assert_eq!(roles(&stage).await.unwrap(), []);
     stage.close().await;
@@ -96,7 +110,8 @@ async fn the_smallest_policy_names_what_the_settings_need_and_nothing_else() {
     let plain = of(&hello, Task::Deploy);
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:hello";
     assert_eq!(plain["Statement"][0]["Resource"], json!([arn, format!("{arn}:*")]));
-    let role = "arn:aws:iam::000000000000:role/lambda-console/us-east-1/lambda-console-hello-us-east-1";
+    let role =
+        "arn:aws:iam::000000000000:role/lambda-console/us-east-1/lambda-console-hello-us-east-1";
     let pass = json!({
         "Effect": "Allow",
         "Action": ["iam:PassRole"],
@@ -113,9 +128,15 @@ async fn the_smallest_policy_names_what_the_settings_need_and_nothing_else() {
     });
     let statements = plain["Statement"].as_array().unwrap();
     assert!(statements.contains(&pass) && statements.contains(&attach), "{plain:#}");
-    for needless in
-        ["PutFunctionConcurrency", "CreateFunctionUrlConfig", "PutRolePolicy", "s3:", "logs:", "ec2:", "Delete"]
-    {
+    for needless in [
+        "PutFunctionConcurrency",
+        "CreateFunctionUrlConfig",
+        "PutRolePolicy",
+        "s3:",
+        "logs:",
+        "ec2:",
+        "Delete",
+    ] {
         assert!(!plain.to_string().contains(needless), "{needless}: {plain:#}");
     }
     hello.config.role = Some("arn:aws:iam::000000000000:role/theirs".to_owned());
@@ -137,8 +158,13 @@ async fn the_caller_of_the_local_lambda_may_do_all_of_it() {
     let hello = place.function("hello", "1");
     let told = check(&stage, &[hello], &Task::DEFAULT).await.unwrap();
     assert_eq!(told.caller, "arn:aws:iam::000000000000:user/local");
-    let of = |action: &str| told.verdicts.iter().filter(|verdict| verdict.action == action && verdict.allowed).count();
-    assert_eq!((of("lambda:CreateFunction"), of("iam:PassRole"), of("logs:StartLiveTail")), (2, 1, 2));
+    let of = |action: &str| {
+        told.verdicts.iter().filter(|verdict| verdict.action == action && verdict.allowed).count()
+    };
+    assert_eq!(
+        (of("lambda:CreateFunction"), of("iam:PassRole"), of("logs:StartLiveTail")),
+        (2, 1, 2)
+    );
     assert!(told.verdicts.iter().all(|verdict| verdict.allowed));
     stage.close().await;
 }
@@ -160,10 +186,14 @@ async fn a_role_follows_its_settings_when_they_change() {
     hello.config.policies = Some(vec!["AmazonSQSFullAccess".to_owned()]);
     hello.config.statements = Some(vec![statement("s3:GetObject"), statement("s3:PutObject")]);
     let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
-    let fields: Vec<_> = plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    let fields: Vec<_> =
+        plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
     let (more, less) = ("role.policy.AmazonSQSFullAccess", "role.policy.AmazonS3ReadOnlyAccess");
     assert_eq!(fields, [more, less, "role.statements"]);
-    assert_eq!(plan.functions[0].calls, ["iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DetachRolePolicy"]);
+    assert_eq!(
+        plan.functions[0].calls,
+        ["iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DetachRolePolicy"]
+    );
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Updated);
     let second = held(&stage, &name).await.unwrap();
     assert_eq!(second.attached[1..], ["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]);
@@ -177,8 +207,9 @@ async fn a_role_follows_its_settings_when_they_change() {
     assert_eq!((third.attached, third.statements), (second.attached, Vec::new()));
 
     // A recreated function gets the role that still exists, with the current settings.
-    let gone =
-        stage.call(|clients| async move { clients.lambda().delete_function().function_name("hello").send().await });
+    let gone = stage.call(|clients| async move {
+        clients.lambda().delete_function().function_name("hello").send().await
+    });
     gone.await.unwrap();
     hello.config.policies = Some(Vec::new());
     deploy_one(&stage, &hello).await;
@@ -186,7 +217,8 @@ async fn a_role_follows_its_settings_when_they_change() {
     stage.close().await;
 }
 
-/// Each call of the engine is allowed by some task's policy: a new call without its permission fails here.
+/// Each call of the engine is allowed by some task's policy: a new call without its permission
+/// fails here.
 #[tokio::test]
 async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
     let place = Place::new("[workspace.metadata.lambda.stages.local]\nalias = \"live\"");
@@ -200,17 +232,21 @@ async fn every_call_of_the_sources_is_in_the_policy_of_some_task() {
     let policy = policy(&stage, &[hello], &all).to_lowercase();
     let mut seen = 0;
     for file in sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        let text: String = std::fs::read_to_string(&file).unwrap().split("#[cfg(test)]").next().unwrap().into();
+        let text: String =
+            std::fs::read_to_string(&file).unwrap().split("#[cfg(test)]").next().unwrap().into();
         let text: String = text.split_whitespace().collect();
         for service in ["lambda", "invoke", "iam", "logs", "s3"] {
             for call in text.split(&format!(".{service}().")).skip(1) {
-                let name: String = call.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let name: String =
+                    call.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let name = name.replace('_', "");
                 // Permissions whose names differ from their calls.
                 let needed = match name.as_str() {
                     "invoke" | "invokewithresponsestream" => "lambda:invokefunction".to_owned(),
                     "headobject" => "s3:getobject".to_owned(),
-                    name => format!("{}:{name}", if service == "invoke" { "lambda" } else { service }),
+                    name => {
+                        format!("{}:{name}", if service == "invoke" { "lambda" } else { service })
+                    }
                 };
                 assert!(policy.contains(&format!("\"{needed}\"")), "{}: {needed}", file.display());
                 seen += 1;

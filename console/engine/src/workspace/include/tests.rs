@@ -18,13 +18,18 @@ fn write(path: &Path) {
     fs::write(path, path.to_str().unwrap()).unwrap();
 }
 
-/// Returns the result of these lines of a manifest in `directory`: names in the zip, or the reason of the failure.
+/// Returns the result of these lines of a manifest in `directory`: names in the zip, or the reason
+/// of the failure.
 fn found(directory: &Path, lines: &[&str]) -> Result<Vec<String>, String> {
     let include: Vec<Include> = lines
         .iter()
         .map(|line| {
             let (name, path) = line.split_once(':').unwrap_or((line, line));
-            Include { name: name.into(), source: directory.join(path), place: "Cargo.toml:7".into() }
+            Include {
+                name: name.into(),
+                source: directory.join(path),
+                place: "Cargo.toml:7".into(),
+            }
         })
         .collect();
     match Included::of("f", &include, &directory.join("target")) {
@@ -39,14 +44,22 @@ fn found(directory: &Path, lines: &[&str]) -> Result<Vec<String>, String> {
 
 #[track_caller]
 fn refused(directory: &Path, lines: &[&str], why: &str) {
-    assert_eq!(found(directory, lines), Err(format!("Cargo.toml:7: `include`: {why}")), "{lines:?}");
+    assert_eq!(
+        found(directory, lines),
+        Err(format!("Cargo.toml:7: `include`: {why}")),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn a_file_is_one_entry_and_a_directory_is_all_that_is_in_it() {
-    let place = directory(&["a.txt", "texts/en/hello.txt", "texts/.hidden", "texts/de.txt", "other/x"]);
+    let place =
+        directory(&["a.txt", "texts/en/hello.txt", "texts/.hidden", "texts/de.txt", "other/x"]);
     let all = found(place.path(), &["texts", "a.txt", "./other/"]);
-    assert_eq!(all.unwrap(), ["a.txt", "other/x", "texts/.hidden", "texts/de.txt", "texts/en/hello.txt"]);
+    assert_eq!(
+        all.unwrap(),
+        ["a.txt", "other/x", "texts/.hidden", "texts/de.txt", "texts/en/hello.txt"]
+    );
 }
 
 #[test]
@@ -55,7 +68,11 @@ fn another_name_in_the_zip_is_that_of_the_file_or_of_the_directory() {
     let package = place.path().join("package");
     let all = found(&package, &["data/one.txt:a.txt", "texts:../shared/texts"]);
     assert_eq!(all.unwrap(), ["data/one.txt", "texts/de.txt"]);
-    assert_eq!(found(&package, &[".:../shared"]).unwrap(), ["b.txt", "texts/de.txt"], "into the zip's root");
+    assert_eq!(
+        found(&package, &[".:../shared"]).unwrap(),
+        ["b.txt", "texts/de.txt"],
+        "into the zip's root"
+    );
     let absolute = format!("b:{}", place.path().join("shared/b.txt").display());
     assert_eq!(found(&package, &[&absolute]).unwrap(), ["b"]);
 }
@@ -65,7 +82,11 @@ fn what_would_lead_out_of_the_zip_is_refused_with_a_way_to_say_it() {
     let place = directory(&["package/a.txt", "shared/b.txt"]);
     let package = place.path().join("package");
     for name in ["../shared", "../x:a.txt", "/etc/hostname", "x/../../y:a.txt"] {
-        refused(&package, &[name], &format!("{} leads out of the zip", name.split(':').next().unwrap()));
+        refused(
+            &package,
+            &[name],
+            &format!("{} leads out of the zip", name.split(':').next().unwrap()),
+        );
     }
 }
 
@@ -83,19 +104,32 @@ fn what_is_not_there_or_cannot_be_included_is_refused_with_its_place() {
 #[test]
 fn the_executable_is_not_overwritten() {
     let place = directory(&["bootstrap", "a.txt", "all/bootstrap", "bin/bootstrap"]);
-    let why =
-        |path: &str, name: &str| format!("{path} would be `{name}` in the zip, and `bootstrap` is the executable");
+    let why = |path: &str, name: &str| {
+        format!("{path} would be `{name}` in the zip, and `bootstrap` is the executable")
+    };
     refused(place.path(), &["bootstrap"], &why("bootstrap", "bootstrap"));
     refused(place.path(), &["bootstrap/x:a.txt"], &why("a.txt", "bootstrap/x"));
     refused(place.path(), &[".:all"], &why("all/bootstrap", "bootstrap"));
-    assert_eq!(found(place.path(), &["bin"]).unwrap(), ["bin/bootstrap"], "another file of that name is none");
+    assert_eq!(
+        found(place.path(), &["bin"]).unwrap(),
+        ["bin/bootstrap"],
+        "another file of that name is none"
+    );
 }
 
 #[test]
 fn two_files_of_one_name_are_refused_and_a_file_that_is_a_directory() {
     let place = directory(&["a.txt", "b.txt", "texts/de.txt"]);
-    refused(place.path(), &["a.txt", "a.txt"], "a.txt would be `a.txt` in the zip, as a.txt is already");
-    refused(place.path(), &["x:a.txt", "x:b.txt"], "b.txt would be `x` in the zip, as a.txt is already");
+    refused(
+        place.path(),
+        &["a.txt", "a.txt"],
+        "a.txt would be `a.txt` in the zip, as a.txt is already",
+    );
+    refused(
+        place.path(),
+        &["x:a.txt", "x:b.txt"],
+        "b.txt would be `x` in the zip, as a.txt is already",
+    );
     refused(
         place.path(),
         &["texts", "texts/de.txt"],
@@ -117,13 +151,22 @@ fn links_are_followed_and_never_in_a_circle() {
     let all = found(place.path(), &["link"]).unwrap();
     assert_eq!(all, ["link/c.txt", "link/de.txt", "link/shared/deep/b.txt"]);
     symlink("../../texts", place.path().join("shared/deep/back")).unwrap();
-    refused(place.path(), &["texts"], "the link texts/shared/deep/back leads back to a directory that it is in");
+    refused(
+        place.path(),
+        &["texts"],
+        "the link texts/shared/deep/back leads back to a directory that it is in",
+    );
 }
 
 #[test]
 fn the_target_directory_is_refused_and_what_is_in_it_is_not() {
-    let place = directory(&["src/main.rs", "target/lambda/f/bootstrap.zip", "target/made/data.bin"]);
-    refused(place.path(), &["."], "target is what cargo builds into".replace("target", "./target").as_str());
+    let place =
+        directory(&["src/main.rs", "target/lambda/f/bootstrap.zip", "target/made/data.bin"]);
+    refused(
+        place.path(),
+        &["."],
+        "target is what cargo builds into".replace("target", "./target").as_str(),
+    );
     assert_eq!(found(place.path(), &["data:target/made"]).unwrap(), ["data/data.bin"]);
 }
 

@@ -27,11 +27,20 @@ impl Reader<'_> {
     /// `arm64 = true`, `x86_64 = true`, or a `target` of either.
     fn architecture(&mut self, table: &DeTable<'_>, to: &mut Option<Architecture>) {
         if let Some(value) = table.get("target") {
-            let first = value.get_ref().as_array().and_then(|targets| targets.first()).map_or(value, |first| first);
-            match first.get_ref().as_str().map(|target| target.split('-').next().unwrap_or(target)) {
+            let first = value
+                .get_ref()
+                .as_array()
+                .and_then(|targets| targets.first())
+                .map_or(value, |first| first);
+            match first.get_ref().as_str().map(|target| target.split('-').next().unwrap_or(target))
+            {
                 Some("aarch64" | "arm64") => *to = Some(Architecture::Arm64),
                 Some("x86_64") => *to = Some(Architecture::X86_64),
-                _ => self.warn("target", value, "a target for ARM64 or x86_64, such as `aarch64-unknown-linux-musl`"),
+                _ => self.warn(
+                    "target",
+                    value,
+                    "a target for ARM64 or x86_64, such as `aarch64-unknown-linux-musl`",
+                ),
             }
         }
         let (mut arm64, mut x86) = (false, false);
@@ -54,12 +63,18 @@ impl Reader<'_> {
     /// A list of names, or one text of them as on cargo's command line.
     fn features(&mut self, table: &DeTable<'_>, to: &mut Vec<String>) {
         let Some(value) = table.get("features") else { return };
-        let of_text =
-            |text: &str| text.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let of_text = |text: &str| {
+            text.split([',', ' '])
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let name = |item: &Value<'_>| item.get_ref().as_str().map(of_text);
         let names = match value.get_ref() {
             DeValue::String(text) => Some(of_text(text)),
-            DeValue::Array(items) => items.iter().map(name).collect::<Option<Vec<_>>>().map(|names| names.concat()),
+            DeValue::Array(items) => {
+                items.iter().map(name).collect::<Option<Vec<_>>>().map(|names| names.concat())
+            }
             _ => None,
         };
         match names {

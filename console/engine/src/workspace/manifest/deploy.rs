@@ -1,20 +1,28 @@
 //! The keys of a `deploy` table.
 
 use lambda_console_model::{
-    Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+    Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
+    Vpc,
 };
 use toml::de::{DeTable, DeValue};
 
 use super::{Reader, keys};
 
 /// The days that `CloudWatch` Logs can keep lines for; 0 means for ever.
-const RETENTIONS: [u32; 23] =
-    [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const RETENTIONS: [u32; 23] = [
+    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
 const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 const SYSTEM_LEVELS: [&str; 3] = ["DEBUG", "INFO", "WARN"];
 
 impl Reader<'_> {
-    pub(super) fn deploy(&mut self, table: &DeTable<'_>, binary: &str, config: &mut FunctionConfig) {
+    pub(super) fn deploy(
+        &mut self,
+        table: &DeTable<'_>,
+        binary: &str,
+        config: &mut FunctionConfig,
+    ) {
         self.name(table, binary, &mut config.name);
         self.number(table, "memory", 128..=10_240, &mut config.memory);
         self.number(table, "timeout", 1..=900, &mut config.timeout);
@@ -73,7 +81,12 @@ impl Reader<'_> {
 
     fn tracing(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         let Some(value) = table.get("tracing") else { return };
-        match value.get_ref().as_str().map(|mode| mode.to_lowercase().replace(['-', '_'], "")).as_deref() {
+        match value
+            .get_ref()
+            .as_str()
+            .map(|mode| mode.to_lowercase().replace(['-', '_'], ""))
+            .as_deref()
+        {
             Some("active") => config.tracing = Some("active".to_owned()),
             Some("passthrough") => config.tracing = Some("pass-through".to_owned()),
             _ => self.warn("tracing", value, "`active` or `passthrough`"),
@@ -84,7 +97,9 @@ impl Reader<'_> {
     fn runtime(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         let Some(value) = table.get("runtime") else { return };
         match value.get_ref().as_str() {
-            Some(runtime) if runtime.starts_with("provided") => config.runtime = Some(runtime.to_owned()),
+            Some(runtime) if runtime.starts_with("provided") => {
+                config.runtime = Some(runtime.to_owned());
+            }
             _ => self.warn("runtime", value, "`provided.al2023` or `provided.al2`"),
         }
     }
@@ -105,7 +120,11 @@ impl Reader<'_> {
             (Some(days), _) if RETENTIONS.contains(&days) => log.retention = Some(days),
             (Some(_), Some(value)) => {
                 let days: Vec<String> = RETENTIONS.iter().skip(1).map(u32::to_string).collect();
-                self.warn("log_retention", value, &format!("one of {} days, or 0: for ever", days.join(", ")));
+                self.warn(
+                    "log_retention",
+                    value,
+                    &format!("one of {} days, or 0: for ever", days.join(", ")),
+                );
             }
             _ => {}
         }
@@ -113,7 +132,12 @@ impl Reader<'_> {
 
     fn level(&mut self, table: &DeTable<'_>, key: &str, levels: &[&str], to: &mut Option<String>) {
         let Some(value) = table.get(key) else { return };
-        match value.get_ref().as_str().map(str::to_uppercase).filter(|level| levels.contains(&level.as_str())) {
+        match value
+            .get_ref()
+            .as_str()
+            .map(str::to_uppercase)
+            .filter(|level| levels.contains(&level.as_str()))
+        {
             Some(level) => *to = Some(level),
             None => self.warn(key, value, &format!("one of {}", levels.join(", "))),
         }
@@ -136,7 +160,10 @@ impl Reader<'_> {
         self.flag(table, "enable_function_url", &mut enable);
         self.flag(table, "disable_function_url", &mut disable);
         if enable {
-            config.url = Some(UrlSetting::Present(FunctionUrl { auth: UrlAuth::None, ..FunctionUrl::default() }));
+            config.url = Some(UrlSetting::Present(FunctionUrl {
+                auth: UrlAuth::None,
+                ..FunctionUrl::default()
+            }));
         }
         if disable {
             config.url = Some(UrlSetting::Absent);
@@ -145,9 +172,8 @@ impl Reader<'_> {
         let url = match value.get_ref() {
             DeValue::Boolean(false) => Some(UrlSetting::Absent),
             DeValue::Boolean(true) => Some(UrlSetting::Present(FunctionUrl::default())),
-            DeValue::String(auth) => {
-                UrlAuth::named(auth).map(|auth| UrlSetting::Present(FunctionUrl { auth, ..FunctionUrl::default() }))
-            }
+            DeValue::String(auth) => UrlAuth::named(auth)
+                .map(|auth| UrlSetting::Present(FunctionUrl { auth, ..FunctionUrl::default() })),
             DeValue::Table(url) => {
                 self.path.push("url".to_owned());
                 self.check_keys(url, &keys::URL);
@@ -192,7 +218,8 @@ impl Reader<'_> {
         };
         let (allow_origins, allow_methods) = (list("allow_origins"), list("allow_methods"));
         let (allow_headers, expose_headers) = (list("allow_headers"), list("expose_headers"));
-        let mut cors = Cors { allow_origins, allow_methods, allow_headers, expose_headers, ..Cors::default() };
+        let mut cors =
+            Cors { allow_origins, allow_methods, allow_headers, expose_headers, ..Cors::default() };
         self.number(table, "max_age", 0..=86_400, &mut cors.max_age);
         self.flag(table, "allow_credentials", &mut cors.allow_credentials);
         cors
@@ -210,7 +237,8 @@ impl Reader<'_> {
         self.list(table, KEYS[0], &mut subnets);
         self.list(table, KEYS[1], &mut groups);
         self.flag(table, KEYS[2], &mut ipv6_allowed_for_dual_stack);
-        let (subnet_ids, security_group_ids) = (subnets.unwrap_or_default(), groups.unwrap_or_default());
+        let (subnet_ids, security_group_ids) =
+            (subnets.unwrap_or_default(), groups.unwrap_or_default());
         config.vpc = Some(Vpc { subnet_ids, security_group_ids, ipv6_allowed_for_dual_stack });
     }
 }

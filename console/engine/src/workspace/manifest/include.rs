@@ -1,5 +1,5 @@
-//! The key `include`: files that go into the zip beside the bootstrap. cargo-lambda has it in `build`, for packaging,
-//! and in `deploy`, for uploading; here both are the same zip.
+//! The key `include`: files that go into the zip beside the bootstrap. cargo-lambda has it in
+//! `build`, for packaging, and in `deploy`, for uploading; here both are the same zip.
 
 use std::path::Path;
 
@@ -19,7 +19,8 @@ impl Includes {
     /// Returns the files of the zip. Files that both tables name are included once.
     pub(super) fn together(self) -> Vec<Include> {
         let Self { build, deploy } = self;
-        let is_same = |one: &Include, two: &Include| (&one.name, &one.source) == (&two.name, &two.source);
+        let is_same =
+            |one: &Include, two: &Include| (&one.name, &one.source) == (&two.name, &two.source);
         let (mut include, mut rest) = (build, deploy);
         rest.retain(|two| !include.iter().any(|one| is_same(one, two)));
         include.extend(rest);
@@ -41,14 +42,16 @@ impl Reader<'_> {
     fn include(&mut self, table: &DeTable<'_>, to: &mut Vec<Include>) {
         let Some(value) = table.get("include") else { return };
         let items = value.get_ref().as_array();
-        match items.and_then(|items| items.iter().map(|item| self.item(item)).collect::<Option<_>>()) {
+        match items
+            .and_then(|items| items.iter().map(|item| self.item(item)).collect::<Option<_>>())
+        {
             Some(include) => *to = include,
             None => self.warn("include", value, "a list of paths, or of `NAME_IN_THE_ZIP:PATH`"),
         }
     }
 
-    /// A path, or `NAME:PATH` for one that has another name in the zip. The build resolves the path: it may not exist
-    /// before.
+    /// A path, or `NAME:PATH` for one that has another name in the zip. The build resolves the
+    /// path: it may not exist before.
     fn item(&self, item: &Value<'_>) -> Option<Include> {
         let text = item.get_ref().as_str()?;
         let (name, path) = text.split_once(':').unwrap_or((text, text));

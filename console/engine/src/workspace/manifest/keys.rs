@@ -1,7 +1,8 @@
-//! The known keys: those that are read, and cargo-lambda's other ones, which are reported as not used. All others are
-//! typing errors.
+//! The known keys: those that are read, and cargo-lambda's other ones, which are reported as not
+//! used. All others are typing errors.
 //!
-//! Source: cargo-lambda 1.9.2, its documentation of `CargoLambda.toml` and of the flags that have a key.
+//! Source: cargo-lambda 1.9.2, its documentation of `CargoLambda.toml` and of the flags that have a
+//! key.
 
 use lambda_console_model::{Failure, text::nearest};
 use toml::de::DeTable;
@@ -16,9 +17,12 @@ pub(super) struct Keys {
     others: &'static [&'static str],
 }
 
-pub(super) const LAMBDA: Keys = Keys { used: &["env", "include", "build", "deploy", "bin"], others: &["watch"] };
-pub(super) const WORKSPACE: Keys =
-    Keys { used: &["env", "include", "build", "deploy", "bin", "stages", "build-std"], others: &["watch"] };
+pub(super) const LAMBDA: Keys =
+    Keys { used: &["env", "include", "build", "deploy", "bin"], others: &["watch"] };
+pub(super) const WORKSPACE: Keys = Keys {
+    used: &["env", "include", "build", "deploy", "bin", "stages", "build-std"],
+    others: &["watch"],
+};
 pub(super) const BUILD: Keys = Keys {
     used: &[
         "include",
@@ -146,11 +150,20 @@ pub(super) const DEPLOY: Keys = Keys {
 };
 pub(super) const URL: Keys = Keys { used: &["auth", "streaming", "cors"], others: &[] };
 pub(super) const CORS: Keys = Keys {
-    used: &["allow_origins", "allow_methods", "allow_headers", "expose_headers", "max_age", "allow_credentials"],
+    used: &[
+        "allow_origins",
+        "allow_methods",
+        "allow_headers",
+        "expose_headers",
+        "max_age",
+        "allow_credentials",
+    ],
     others: &[],
 };
-pub(super) const VPC: Keys =
-    Keys { used: &["subnet_ids", "security_group_ids", "ipv6_allowed_for_dual_stack"], others: &[] };
+pub(super) const VPC: Keys = Keys {
+    used: &["subnet_ids", "security_group_ids", "ipv6_allowed_for_dual_stack"],
+    others: &[],
+};
 
 impl Reader<'_> {
     /// Warns of the keys of `table` that are not read.
@@ -171,15 +184,24 @@ impl Reader<'_> {
                 None => format!("the settings there are {}", keys.used.join(", ")),
             };
             let what = format!("left out the setting `{}.{key}`", self.path.join("."));
-            self.add(Failure::usage(what, format!("{}: there is no such setting", self.place(value)), hint));
+            self.add(Failure::usage(
+                what,
+                format!("{}: there is no such setting", self.place(value)),
+                hint,
+            ));
         }
         if let Some((_, place)) = unused.first() {
-            let (are, them) = if unused.len() == 1 { ("it is", "it") } else { ("they are", "them") };
-            let names: Vec<String> = unused.iter().map(|(key, _)| format!("`{}.{key}`", self.path.join("."))).collect();
+            let (are, them) =
+                if unused.len() == 1 { ("it is", "it") } else { ("they are", "them") };
+            let names: Vec<String> =
+                unused.iter().map(|(key, _)| format!("`{}.{key}`", self.path.join("."))).collect();
             let what = format!("did not use {}", names.join(", "));
-            let why = format!("{place}: {are} of cargo-lambda, and the console has no use for {them}");
-            let hint = "profile, region and alias are settings of a stage: `[workspace.metadata.lambda.stages.NAME]`";
-            let is_of_stage = |(key, _): &(&str, String)| matches!(*key, "profile" | "region" | "alias");
+            let why =
+                format!("{place}: {are} of cargo-lambda, and the console has no use for {them}");
+            let hint = "profile, region and alias are settings of a stage: \
+                `[workspace.metadata.lambda.stages.NAME]`";
+            let is_of_stage =
+                |(key, _): &(&str, String)| matches!(*key, "profile" | "region" | "alias");
             let hint = if unused.iter().any(is_of_stage) { hint } else { "" };
             self.add(Failure::usage(what, why, hint));
         }

@@ -11,11 +11,17 @@ impl Reader<'_> {
     pub(super) fn policies(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         self.list(table, "policies", &mut config.policies);
         let Some(value) = table.get("statements") else { return };
-        let statements =
-            value.get_ref().as_array().map(|array| array.iter().map(statement).collect::<Option<Vec<_>>>());
+        let statements = value
+            .get_ref()
+            .as_array()
+            .map(|array| array.iter().map(statement).collect::<Option<Vec<_>>>());
         match statements.flatten() {
             Some(statements) => config.statements = Some(statements),
-            None => self.warn("statements", value, "a list of IAM statements, each with `Action` and `Resource`"),
+            None => self.warn(
+                "statements",
+                value,
+                "a list of IAM statements, each with `Action` and `Resource`",
+            ),
         }
     }
 }
@@ -35,9 +41,13 @@ fn statement(value: &Value<'_>) -> Option<Json> {
 fn json(value: &DeValue<'_>) -> Option<Json> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()?.into(),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()?.into()
+        }
         DeValue::Boolean(flag) => (*flag).into(),
-        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect::<Option<Vec<_>>>()?.into(),
+        DeValue::Array(items) => {
+            items.iter().map(|item| json(item.get_ref())).collect::<Option<Vec<_>>>()?.into()
+        }
         DeValue::Table(fields) => {
             let pair = |(key, value): (&toml::Spanned<_>, &Value<'_>)| {
                 let key: &std::borrow::Cow<'_, str> = key.get_ref();

@@ -1,5 +1,6 @@
 use lambda_console_model::{
-    Architecture, Concurrency, Cors, Features, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting,
+    Architecture, Concurrency, Cors, Features, FunctionUrl, LogFormat, LogSettings, UrlAuth,
+    UrlSetting,
 };
 
 use super::*;
@@ -44,7 +45,8 @@ fn the_keys_of_cargo_lambda_have_their_meaning() {
 fn the_binary_wins_over_the_package_and_the_package_over_the_workspace() {
     let workspace = layer(
         "workspace",
-        "[workspace.metadata.lambda.deploy]\nmemory = 128\ntimeout = 5\n[workspace.metadata.lambda.env]\nA = \"w\"\nB = \"w\"",
+        "[workspace.metadata.lambda.deploy]\nmemory = 128\ntimeout = \
+        5\n[workspace.metadata.lambda.env]\nA = \"w\"\nB = \"w\"",
     );
     let package = layer(
         "package",
@@ -63,7 +65,8 @@ fn the_binary_wins_over_the_package_and_the_package_over_the_workspace() {
 fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
     let package = layer(
         "package",
-        "[package]\nname = \"x\"\n[package.metadata.lambda.deploy]\nmemory = \"lots\"\ntimeout = 7\n\
+        "[package]\nname = \"x\"\n[package.metadata.lambda.deploy]\nmemory = \"lots\"\ntimeout = \
+        7\n\
          [package.metadata.lambda.bin.x.env]\nSECRET = 1234",
     );
     let mut warnings = Vec::new();
@@ -87,7 +90,8 @@ fn included(config: &FunctionConfig) -> Vec<(&str, &str)> {
 fn what_is_included_is_from_beside_the_manifest_and_may_have_another_name_in_the_zip() {
     let package = layer(
         "package",
-        "[package.metadata.lambda.deploy]\ninclude = [\n  \"config\",\n  \"texts:../shared/texts\",\n  \"etc:/etc/x\",\n]",
+        "[package.metadata.lambda.deploy]\ninclude = \
+        [\n  \"config\",\n  \"texts:../shared/texts\",\n  \"etc:/etc/x\",\n]",
     );
     let mut warnings = Vec::new();
     let config = merged("x", &[&package], &mut warnings);
@@ -120,7 +124,11 @@ fn what_is_included_is_the_last_layer_s_word_of_build_and_of_deploy() {
     let (own, readme) = (("own", "/w/own"), ("README.md", "/w/README.md"));
     assert_eq!(included(&of("one", &[&workspace])), [license, ("common", "/ws/common")]);
     assert_eq!(included(&of("one", &[&workspace, &package])), [license, own, readme]);
-    assert_eq!(included(&of("two", &[&workspace, &package])), [readme, own], "named in both, there once");
+    assert_eq!(
+        included(&of("two", &[&workspace, &package])),
+        [readme, own],
+        "named in both, there once"
+    );
     assert_eq!(
         included(&of("three", &[&workspace, &package])),
         [license],
@@ -131,7 +139,13 @@ fn what_is_included_is_the_last_layer_s_word_of_build_and_of_deploy() {
 
 #[test]
 fn an_include_that_is_no_list_of_paths_is_a_warning_with_its_line() {
-    for line in ["include = \"a\"", "include = [1]", "include = [\"a:\"]", "include = [\":a\"]", "include = [\"\"]"] {
+    for line in [
+        "include = \"a\"",
+        "include = [1]",
+        "include = [\"a:\"]",
+        "include = [\":a\"]",
+        "include = [\"\"]",
+    ] {
         let mut warnings = Vec::new();
         let package = layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"));
         assert_eq!(merged("x", &[&package], &mut warnings).include, [], "{line}");
@@ -161,7 +175,10 @@ fn a_line_of_an_env_file_that_is_no_pair_is_named_and_the_others_are_kept() {
     let config = merged("x", &[&package], &mut warnings);
     assert_eq!((config.env["AA"].as_str(), config.env["BB"].as_str()), ("fast", "x"));
     assert_eq!(warnings.len(), 1);
-    assert!(warnings[0].why.ends_with("prod.env:2: it is not NAME=VALUE in the dotenv format"), "{warnings:?}");
+    assert!(
+        warnings[0].why.ends_with("prod.env:2: it is not NAME=VALUE in the dotenv format"),
+        "{warnings:?}"
+    );
     std::fs::write(&file, [0xff, 0xfe, b'A', 0, b'=', 0, b'1', 0]).unwrap();
     let mut warnings = Vec::new();
     merged("x", &[&package], &mut warnings);
@@ -210,10 +227,24 @@ fn everything_that_lives_on_a_function_has_a_key() {
     assert_eq!(config.log, log);
     assert_eq!(config.concurrency, Some(Concurrency::Reserved(5)));
     let vpc = config.vpc.unwrap();
-    assert_eq!((vpc.subnet_ids, vpc.security_group_ids), (vec!["subnet-1".to_owned()], vec!["sg-1".to_owned()]));
-    assert_eq!((config.s3_bucket.as_deref(), config.s3_key.as_deref()), (Some("artifacts"), Some("orders.zip")));
-    assert_eq!((config.layers, config.description.as_deref()), (Some(Vec::new()), Some("")), "empty: to be removed");
-    let cors = Cors { allow_origins: vec!["https://example.com".into()], max_age: Some(60), ..Cors::default() };
+    assert_eq!(
+        (vpc.subnet_ids, vpc.security_group_ids),
+        (vec!["subnet-1".to_owned()], vec!["sg-1".to_owned()])
+    );
+    assert_eq!(
+        (config.s3_bucket.as_deref(), config.s3_key.as_deref()),
+        (Some("artifacts"), Some("orders.zip"))
+    );
+    assert_eq!(
+        (config.layers, config.description.as_deref()),
+        (Some(Vec::new()), Some("")),
+        "empty: to be removed"
+    );
+    let cors = Cors {
+        allow_origins: vec!["https://example.com".into()],
+        max_age: Some(60),
+        ..Cors::default()
+    };
     let url = FunctionUrl { auth: UrlAuth::Iam, streaming: Some(true), cors: Some(cors) };
     assert_eq!(config.url, Some(UrlSetting::Present(url)));
 }
@@ -251,10 +282,17 @@ fn what_lambda_would_refuse_is_told_while_the_manifest_is_read() {
         ("env_replace = \"yes\"", "true or false"),
     ] {
         let mut warnings = Vec::new();
-        merged("x", &[&layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"))], &mut warnings);
+        merged(
+            "x",
+            &[&layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"))],
+            &mut warnings,
+        );
         assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
     }
-    let text = format!("{:?}", FunctionConfig { env: [("KEY".into(), "hunter2".into())].into(), ..Default::default() });
+    let text = format!(
+        "{:?}",
+        FunctionConfig { env: [("KEY".into(), "hunter2".into())].into(), ..Default::default() }
+    );
     assert!(text.contains("KEY") && !text.contains("hunter2"), "{text}");
 }
 
@@ -282,7 +320,10 @@ fn what_the_role_shall_allow_is_in_words_of_iam() {
         "Condition": { "StringEquals": { "aws:RequestedRegion": "eu-west-1" } },
     });
     assert_eq!(config.statements, Some(vec![expected]));
-    let broken = layer("package", "[package.metadata.lambda.deploy]\nstatements = [{ Action = \"s3:GetObject\" }]");
+    let broken = layer(
+        "package",
+        "[package.metadata.lambda.deploy]\nstatements = [{ Action = \"s3:GetObject\" }]",
+    );
     let config = merged("x", &[&broken], &mut warnings);
     assert_eq!((config.statements, warnings.len()), (None, 1));
     assert!(warnings[0].why.contains("each with `Action` and `Resource`"), "{warnings:?}");
@@ -322,10 +363,12 @@ fn what_a_function_is_built_for_and_with_is_below_build() {
     ] {
         assert_eq!(of(format!("{build}{line}").leak()).features, expected, "{line}");
     }
-    let layered = of(
-        "[package.metadata.lambda.build]\nx86_64 = true\nfeatures = [\"a\"]\n[package.metadata.lambda.bin.x.build]\narm64 = true\nfeatures = []",
+    let layered = of("[package.metadata.lambda.build]\nx86_64 = true\nfeatures = \
+        [\"a\"]\n[package.metadata.lambda.bin.x.build]\narm64 = true\nfeatures = []");
+    assert_eq!(
+        (layered.architecture, layered.features),
+        (Some(Architecture::Arm64), Features::default())
     );
-    assert_eq!((layered.architecture, layered.features), (Some(Architecture::Arm64), Features::default()));
     assert!(of("[package.metadata.lambda.deploy]\nextension = true").extension);
     assert!(of("[package.metadata.lambda.build]\nextension = true").extension);
     for (line, said) in [
@@ -342,10 +385,13 @@ fn what_a_function_is_built_for_and_with_is_below_build() {
 #[test]
 fn keys_that_are_not_read_are_named_with_the_nearest_and_those_of_cargo_lambda_once() {
     let manifest = "[package.metadata.lambda]\nwatch = { router = 1 }\ndeplyo = 1\n\
-                    [package.metadata.lambda.deploy]\nmemroy = 512\nprofile = \"acme\"\nmerge_env = true\ntags = [\"a=b\"]\n\
+                    [package.metadata.lambda.deploy]\nmemroy = 512\nprofile = \"acme\"\nmerge_env \
+                    = true\ntags = [\"a=b\"]\n\
                     vpc = { subnet_ids = [\"s\"], subnets = 1 }\nurl = { cors = { max-age = 1 } }\n\
-                    [package.metadata.lambda.build]\nfeatures = \"x\"\nlambda-dir = \"y\"\nsomething = 1\n";
-    let layer = Layer { manifest: "/w/Cargo.toml".into(), text: manifest.to_owned(), section: "package" };
+                    [package.metadata.lambda.build]\nfeatures = \"x\"\nlambda-dir \
+                    = \"y\"\nsomething = 1\n";
+    let layer =
+        Layer { manifest: "/w/Cargo.toml".into(), text: manifest.to_owned(), section: "package" };
     let mut warnings = Vec::new();
     for binary in ["one", "two"] {
         let config = merged(binary, &[&layer], &mut warnings);
@@ -355,10 +401,15 @@ fn keys_that_are_not_read_are_named_with_the_nearest_and_those_of_cargo_lambda_o
             (vec!["x".to_owned()], vec!["s".to_owned()])
         );
     }
-    let found: Vec<_> = warnings.iter().map(|it| (it.what.as_str(), it.why.as_str(), it.hint.as_str())).collect();
+    let found: Vec<_> =
+        warnings.iter().map(|it| (it.what.as_str(), it.why.as_str(), it.hint.as_str())).collect();
     let at = |key: &str| {
         let what = [format!("left out the setting `package.metadata.lambda.{key}`")];
-        found.iter().find(|(named, ..)| *named == what[0]).copied().unwrap_or_else(|| panic!("{key}: {found:?}"))
+        found
+            .iter()
+            .find(|(named, ..)| *named == what[0])
+            .copied()
+            .unwrap_or_else(|| panic!("{key}: {found:?}"))
     };
     assert_eq!(
         (at("deplyo").1, at("deplyo").2),
@@ -371,12 +422,16 @@ fn keys_that_are_not_read_are_named_with_the_nearest_and_those_of_cargo_lambda_o
     assert_eq!(at("deploy.url.cors.max-age").2, "did you mean `max_age`?");
     assert!(at("deploy.vpc.subnets").2.starts_with("the settings there are subnet_ids"));
     assert!(at("build.something").2.starts_with("the settings there are include, target"));
-    let unused: Vec<&str> =
-        found.iter().map(|(what, ..)| *what).filter(|what| what.starts_with("did not use")).collect();
+    let unused: Vec<&str> = found
+        .iter()
+        .map(|(what, ..)| *what)
+        .filter(|what| what.starts_with("did not use"))
+        .collect();
     let expected = [
         "did not use `package.metadata.lambda.watch`",
         "did not use `package.metadata.lambda.build.lambda-dir`",
-        "did not use `package.metadata.lambda.deploy.merge_env`, `package.metadata.lambda.deploy.profile`",
+        "did not use `package.metadata.lambda.deploy.merge_env`, \
+        `package.metadata.lambda.deploy.profile`",
     ];
     assert_eq!(unused, expected);
     assert_eq!(found.len(), 8, "{found:?}");

@@ -1,5 +1,5 @@
-//! The builds of this process: files that are saved during a build are checked when it has ended, since the build
-//! itself writes many of them.
+//! The builds of this process: files that are saved during a build are checked when it has ended,
+//! since the build itself writes many of them.
 
 use std::{collections::VecDeque, time::SystemTime};
 

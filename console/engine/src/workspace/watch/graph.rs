@@ -1,5 +1,5 @@
-//! Source files of each function, according to the manifests: the packages of the workspace and of path dependencies
-//! outside it, the functions that link each, and the files in their zips.
+//! Source files of each function, according to the manifests: the packages of the workspace and of
+//! path dependencies outside it, the functions that link each, and the files in their zips.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,8 +13,14 @@ use super::included::Included;
 use crate::compile::fingerprint::{Now, linked_manifests};
 
 /// Files of the workspace's root that every build reads.
-const FOR_ALL: [&str; 6] =
-    ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo/config", ".cargo/config.toml"];
+const FOR_ALL: [&str; 6] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    ".cargo/config",
+    ".cargo/config.toml",
+];
 /// Folders of a package that are not sources of a function.
 const FOR_TESTS: [&str; 3] = ["tests", "benches", "examples"];
 /// Files of a package that are targets without a key in the manifest.
@@ -43,13 +49,14 @@ struct Package {
 }
 
 impl Graph {
-    /// Creates the graph of `functions`, from a `cargo metadata` without dependencies: external packages do not change,
-    /// and may never have been downloaded.
+    /// Creates the graph of `functions`, from a `cargo metadata` without dependencies: external
+    /// packages do not change, and may never have been downloaded.
     pub(super) fn new(metadata: &Metadata, functions: Vec<Function>) -> Self {
         let now = Now::default();
         let mut users: BTreeMap<PathBuf, (bool, BTreeSet<String>)> = BTreeMap::new();
         for package in metadata.workspace_packages() {
-            users.insert(package.manifest_path.as_std_path().to_path_buf(), (true, BTreeSet::new()));
+            users
+                .insert(package.manifest_path.as_std_path().to_path_buf(), (true, BTreeSet::new()));
         }
         let mut linked: HashMap<PathBuf, Vec<PathBuf>> = HashMap::new();
         for function in &functions {
@@ -57,7 +64,9 @@ impl Graph {
             while let Some(manifest) = next.pop() {
                 let (_, names) = users.entry(manifest.clone()).or_default();
                 if names.insert(function.name.clone()) {
-                    let linked = linked.entry(manifest).or_insert_with_key(|manifest| linked_manifests(manifest, &now));
+                    let linked = linked
+                        .entry(manifest)
+                        .or_insert_with_key(|manifest| linked_manifests(manifest, &now));
                     next.extend(linked.iter().cloned());
                 }
             }
@@ -105,8 +114,8 @@ impl Graph {
         &self.included
     }
 
-    /// The directories whose whole trees are watched: those of the packages that a function is made from, and included
-    /// ones.
+    /// The directories whose whole trees are watched: those of the packages that a function is made
+    /// from, and included ones.
     pub(super) fn trees(&self) -> impl Iterator<Item = &Path> {
         self.used().chain(self.included.directories())
     }
@@ -116,8 +125,8 @@ impl Graph {
         used.map(|package| package.directory.as_path())
     }
 
-    /// The directories that are watched without their subdirectories: the root with its settings, and those in which
-    /// members and included files are created and removed.
+    /// The directories that are watched without their subdirectories: the root with its settings,
+    /// and those in which members and included files are created and removed.
     pub(super) fn places(&self) -> BTreeSet<PathBuf> {
         let members = self.packages.iter().filter_map(|package| package.directory.parent());
         let mut places: BTreeSet<PathBuf> =
@@ -127,14 +136,16 @@ impl Graph {
         places
     }
 
-    /// Returns `true` if nothing below this directory is watched: cargo's output, and packages that no function is made
-    /// from.
+    /// Returns `true` if nothing below this directory is watched: cargo's output, and packages that
+    /// no function is made from.
     pub(super) fn is_foreign(&self, directory: &Path) -> bool {
-        let is_unused = |package: &Package| package.directory == directory && package.functions.is_empty();
+        let is_unused =
+            |package: &Package| package.directory == directory && package.functions.is_empty();
         // `CACHEDIR.TAG` is in every target directory of cargo.
         directory.starts_with(&self.target)
             || directory.join("CACHEDIR.TAG").exists()
-            || (self.packages.iter().any(is_unused) && !self.used().any(|tree| tree.starts_with(directory)))
+            || (self.packages.iter().any(is_unused)
+                && !self.used().any(|tree| tree.starts_with(directory)))
     }
 
     /// The directory of the package that `file` belongs to; the root's for a file of none.
@@ -158,8 +169,8 @@ impl Graph {
         }
         let Some(package) = self.package(file) else { return Vec::new() };
         let inside = file.strip_prefix(&package.directory).unwrap_or(file);
-        let is_event =
-            inside.parent() == Some(Path::new("events")) && inside.extension().is_some_and(|it| it == "json");
+        let is_event = inside.parent() == Some(Path::new("events"))
+            && inside.extension().is_some_and(|it| it == "json");
         if is_event || FOR_TESTS.iter().any(|folder| inside.starts_with(folder)) {
             return Vec::new();
         }
@@ -177,7 +188,9 @@ impl Graph {
 
     /// Returns `true` if cargo finds a target by a file of this name.
     fn may_begin_target(&self, file: &Path) -> bool {
-        let Some(package) = self.package(file).filter(|package| package.is_member) else { return false };
+        let Some(package) = self.package(file).filter(|package| package.is_member) else {
+            return false;
+        };
         let inside = file.strip_prefix(&package.directory).unwrap_or(file);
         let in_bin = inside.strip_prefix("src/bin").is_ok_and(|inside| {
             let depth = inside.components().count();

@@ -22,16 +22,23 @@ impl Included {
         for function in functions {
             let include = &function.config.include;
             let named = include.iter().map(plain);
-            sources.extend(named.chain(linked(function, target)).map(|source| (source, function.name.clone())));
+            sources.extend(
+                named.chain(linked(function, target)).map(|source| (source, function.name.clone())),
+            );
         }
         Self { sources, target: target.to_path_buf() }
     }
 
     /// The functions that include `path`; a function appears as often as it includes the path.
     pub(super) fn functions(&self, path: &Path) -> impl Iterator<Item = &String> {
-        // An include of a directory around the target directory is not meant for cargo's output: the build refuses it.
-        let is_made = |source: &Path| path.starts_with(&self.target) && !source.starts_with(&self.target);
-        let including = self.sources.iter().filter(move |(source, _)| path.starts_with(source) && !is_made(source));
+        // An include of a directory around the target directory is not meant for cargo's output:
+        // the build refuses it.
+        let is_made =
+            |source: &Path| path.starts_with(&self.target) && !source.starts_with(&self.target);
+        let including = self
+            .sources
+            .iter()
+            .filter(move |(source, _)| path.starts_with(source) && !is_made(source));
         including.map(|(_, function)| function)
     }
 
@@ -40,7 +47,8 @@ impl Included {
         self.functions(path).next().is_some()
     }
 
-    /// Returns `true` if a function includes `path` by its own name, not as one of all files in a directory.
+    /// Returns `true` if a function includes `path` by its own name, not as one of all files in a
+    /// directory.
     pub(super) fn is_named(&self, path: &Path) -> bool {
         self.sources.iter().any(|(source, _)| source == path)
     }
@@ -55,10 +63,12 @@ impl Included {
         self.sources.iter().map(|(source, _)| source.as_path()).filter(|source| source.is_dir())
     }
 
-    /// Returns the directories in which included paths are created and removed: their parents, or the directory in
-    /// which the parent will be created.
+    /// Returns the directories in which included paths are created and removed: their parents, or
+    /// the directory in which the parent will be created.
     pub(super) fn places(&self) -> impl Iterator<Item = &Path> {
-        self.sources.iter().filter_map(|(source, _)| source.ancestors().skip(1).find(|above| above.is_dir()))
+        self.sources
+            .iter()
+            .filter_map(|(source, _)| source.ancestors().skip(1).find(|above| above.is_dir()))
     }
 }
 
@@ -75,9 +85,11 @@ fn plain(include: &Include) -> PathBuf {
     path
 }
 
-/// Returns the targets of links among the function's included files: a save there does not touch the link. Empty if
-/// something cannot be included: the build reports that, and the fix is a save of an included path.
+/// Returns the targets of links among the function's included files: a save there does not touch
+/// the link. Empty if something cannot be included: the build reports that, and the fix is a save
+/// of an included path.
 fn linked(function: &Function, target: &Path) -> Vec<PathBuf> {
-    let included = include::Included::of(&function.name, &function.config.include, target).unwrap_or_default();
+    let included =
+        include::Included::of(&function.name, &function.config.include, target).unwrap_or_default();
     included.links.iter().filter_map(|link| link.canonicalize().ok()).collect()
 }

@@ -1,6 +1,7 @@
 //! File system watcher: the watched directories, and bursts of changes.
 //!
-//! Paths that cannot be watched or read are skipped, and reported once. May touch files, to read; changes nothing.
+//! Paths that cannot be watched or read are skipped, and reported once. May touch files, to read;
+//! changes nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -23,7 +24,8 @@ use tokio::{
 use super::graph::{Graph, is_environment};
 use crate::workspace::gitignore::{Ignored, ignored};
 
-/// A burst ends when nothing was written for this time: editors save in several steps, and several files.
+/// A burst ends when nothing was written for this time: editors save in several steps, and several
+/// files.
 const QUIET: Duration = Duration::from_millis(80);
 /// A burst that does not end is processed after this time.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -111,9 +113,13 @@ impl Sight {
 
     /// Reports that the system's limit of watches is reached.
     fn limited(&mut self, why: &str) {
-        let hint = "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` with sysctl";
+        let hint =
+            "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` with sysctl";
         self.notice(
-            format!("the system watches no more directories ({why}); the others are looked at each second"),
+            format!(
+                "the system watches no more directories ({why}); the others are looked at each \
+                second"
+            ),
             hint,
         );
     }
@@ -123,7 +129,8 @@ impl Sight {
         self.is_other(file, false);
     }
 
-    /// Watches a single directory or file; idempotent. A missing path is watched when it is created.
+    /// Watches a single directory or file; idempotent. A missing path is watched when it is
+    /// created.
     pub(super) fn watch(&mut self, path: &Path) {
         let mut error = match &mut self.watcher {
             Some(watcher) => watcher.watch(path, RecursiveMode::NonRecursive).err(),
@@ -137,7 +144,11 @@ impl Sight {
             && path.symlink_metadata().is_ok()
         {
             let why = format!("{}: {}", path.display(), plain(&error));
-            self.notice(why, "what is saved there starts no build; make it readable, or move it out of the package");
+            self.notice(
+                why,
+                "what is saved there starts no build; make it readable, or move it \
+                out of the package",
+            );
         }
     }
 
@@ -147,19 +158,27 @@ impl Sight {
             let config = Config::default().with_poll_interval(POLLED).with_compare_contents(true);
             self.poller = Some(PollWatcher::new(self.handler(), config)?);
         }
-        self.poller.as_mut().map_or(Ok(()), |poller| poller.watch(path, RecursiveMode::NonRecursive))
+        self.poller
+            .as_mut()
+            .map_or(Ok(()), |poller| poller.watch(path, RecursiveMode::NonRecursive))
     }
 
-    /// Watches the directory and those below it, each separately, so that skipped directories cost nothing; returns the
-    /// files in them. Links are followed.
+    /// Watches the directory and those below it, each separately, so that skipped directories cost
+    /// nothing; returns the files in them. Links are followed.
     pub(super) async fn tree(&mut self, graph: &Graph, tree: &Path) -> Vec<PathBuf> {
-        let (mut files, mut level, mut seen) = (Vec::new(), vec![tree.to_path_buf()], HashSet::new());
+        let (mut files, mut level, mut seen) =
+            (Vec::new(), vec![tree.to_path_buf()], HashSet::new());
         while !level.is_empty() {
             let mut below = Vec::new();
             for directory in &level {
                 if seen.len() >= MOST_DIRECTORIES {
-                    let why = format!("{} has more than {MOST_DIRECTORIES} directories", tree.display());
-                    self.notice(why, "what is saved in the others starts no build; let git ignore what is no source");
+                    let why =
+                        format!("{} has more than {MOST_DIRECTORIES} directories", tree.display());
+                    self.notice(
+                        why,
+                        "what is saved in the others starts no build; let git ignore \
+                        what is no source",
+                    );
                     return files;
                 }
                 if !seen.insert(directory.canonicalize().unwrap_or_else(|_| directory.clone())) {
@@ -171,7 +190,9 @@ impl Sight {
                     let (path, kind) = (entry.path(), entry.file_type());
                     match kind {
                         Ok(kind) if kind.is_dir() => below.push(path),
-                        Ok(kind) if kind.is_symlink() => below.extend(self.follow(graph, tree, path, &mut files)),
+                        Ok(kind) if kind.is_symlink() => {
+                            below.extend(self.follow(graph, tree, path, &mut files));
+                        }
                         _ => files.push(path),
                     }
                 }
@@ -182,11 +203,19 @@ impl Sight {
         files
     }
 
-    /// Records the target of a link. Returns a directory that has to be watched; a file is watched here.
-    fn follow(&mut self, graph: &Graph, tree: &Path, link: PathBuf, files: &mut Vec<PathBuf>) -> Option<PathBuf> {
+    /// Records the target of a link. Returns a directory that has to be watched; a file is watched
+    /// here.
+    fn follow(
+        &mut self,
+        graph: &Graph,
+        tree: &Path,
+        link: PathBuf,
+        files: &mut Vec<PathBuf>,
+    ) -> Option<PathBuf> {
         files.push(link.clone());
         let to = link.canonicalize().ok()?;
-        // A directory around the link would be followed without end, and a path in the tree is watched already.
+        // A directory around the link would be followed without end, and a path in the tree is
+        // watched already.
         if to.starts_with(tree) || link.starts_with(&to) || to.starts_with(graph.target()) {
             return None;
         }
@@ -228,14 +257,16 @@ impl Sight {
         }
     }
 
-    /// The paths of `burst`, with `true` for each that was created, also under the names of links to them. New
-    /// directories are watched from here on, and their files are new.
+    /// The paths of `burst`, with `true` for each that was created, also under the names of links
+    /// to them. New directories are watched from here on, and their files are new.
     pub(super) async fn changed(&mut self, graph: &Graph, burst: Burst) -> BTreeMap<PathBuf, bool> {
         let mut changed = BTreeMap::new();
         for (path, is_new) in burst.paths {
             if path.is_dir() {
-                if !self.looked_into(graph, graph.home(&path), vec![path.clone()]).await.is_empty() {
-                    changed.extend(self.tree(graph, &path).await.into_iter().map(|file| (file, true)));
+                if !self.looked_into(graph, graph.home(&path), vec![path.clone()]).await.is_empty()
+                {
+                    changed
+                        .extend(self.tree(graph, &path).await.into_iter().map(|file| (file, true)));
                 } else if path == graph.root().join(".cargo") {
                     self.watch(&path);
                     changed.extend(["config", "config.toml"].map(|name| (path.join(name), true)));
@@ -247,17 +278,21 @@ impl Sight {
         for (path, is_new) in &changed {
             for (to, links) in &self.links {
                 let Ok(inside) = path.strip_prefix(to) else { continue };
-                let named = links.iter().map(|link| if to == path { link.clone() } else { link.join(inside) });
+                let named = links
+                    .iter()
+                    .map(|link| if to == path { link.clone() } else { link.join(inside) });
                 // The targets of included paths are handled separately.
-                by_links.extend(named.filter(|path| !graph.included().has(path)).map(|path| (path, *is_new)));
+                by_links.extend(
+                    named.filter(|path| !graph.included().has(path)).map(|path| (path, *is_new)),
+                );
             }
         }
         changed.append(&mut by_links);
         changed
     }
 
-    /// Returns `true` if the file's content differs from the last check. A build script that writes the same source
-    /// again must not start a build after each build.
+    /// Returns `true` if the file's content differs from the last check. A build script that writes
+    /// the same source again must not start a build after each build.
     pub(super) fn is_other(&mut self, path: &Path, is_new: bool) -> bool {
         let content = content(path);
         if content.is_none() && is_new && !self.contents.contains_key(path) {
@@ -267,15 +302,26 @@ impl Sight {
         self.contents.insert(path.to_path_buf(), content) != Some(content)
     }
 
-    /// Those of `directories` that are watched: directories with included paths, and those that are neither hidden, nor
-    /// created by cargo, nor ignored by git. `home` is a directory that contains all the others.
-    async fn looked_into(&mut self, graph: &Graph, home: &Path, directories: Vec<PathBuf>) -> Vec<PathBuf> {
+    /// Those of `directories` that are watched: directories with included paths, and those that are
+    /// neither hidden, nor created by cargo, nor ignored by git. `home` is a directory that
+    /// contains all the others.
+    async fn looked_into(
+        &mut self,
+        graph: &Graph,
+        home: &Path,
+        directories: Vec<PathBuf>,
+    ) -> Vec<PathBuf> {
         let is_included = |directory: &PathBuf| graph.included().is_around(directory);
-        let (mut into, mut others): (Vec<PathBuf>, Vec<PathBuf>) = directories.into_iter().partition(is_included);
+        let (mut into, mut others): (Vec<PathBuf>, Vec<PathBuf>) =
+            directories.into_iter().partition(is_included);
         let is_linked = |directory: &PathBuf| self.links.keys().any(|to| directory.starts_with(to));
-        let is_foreign = |directory: &PathBuf| graph.is_foreign(directory) || directory.ends_with("node_modules");
+        let is_foreign = |directory: &PathBuf| {
+            graph.is_foreign(directory) || directory.ends_with("node_modules")
+        };
         others.retain(|directory| {
-            (graph.is_inside(directory) || is_linked(directory)) && !is_hidden(directory) && !is_foreign(directory)
+            (graph.is_inside(directory) || is_linked(directory))
+                && !is_hidden(directory)
+                && !is_foreign(directory)
         });
         let ignored = self.ignored(home, &others).await;
         others.retain(|directory| !ignored.has(directory));
@@ -283,16 +329,19 @@ impl Sight {
         into
     }
 
-    /// Returns the `paths` in `home` that git ignores; empty if it ignores the whole package, which is built
-    /// nevertheless.
+    /// Returns the `paths` in `home` that git ignores; empty if it ignores the whole package, which
+    /// is built nevertheless.
     pub(super) async fn ignored(&mut self, home: &Path, paths: &[PathBuf]) -> Ignored {
         let (directory, manifest) = (home.to_path_buf(), home.join("Cargo.toml"));
-        let mut asked: Vec<PathBuf> = paths.iter().filter(|path| path.starts_with(home)).cloned().collect();
+        let mut asked: Vec<PathBuf> =
+            paths.iter().filter(|path| path.starts_with(home)).cloned().collect();
         if asked.is_empty() {
             return Ignored::default();
         }
         asked.push(manifest.clone());
-        let answer = tokio::task::spawn_blocking(move || ignored(&directory, &asked)).await.unwrap_or_default();
+        let answer = tokio::task::spawn_blocking(move || ignored(&directory, &asked))
+            .await
+            .unwrap_or_default();
         if let Some(why) = &answer.refusal {
             let hint = if why.contains("dubious ownership") {
                 "`git config --global --add safe.directory DIRECTORY` lets git answer"
@@ -320,7 +369,8 @@ impl Burst {
     }
 }
 
-/// A digest of the file's content. Reading a pipe would wait for its other end, so only files are read.
+/// A digest of the file's content. Reading a pipe would wait for its other end, so only files are
+/// read.
 fn content(path: &Path) -> Option<u64> {
     let metadata = path.metadata().ok()?;
     let mut hasher = DefaultHasher::new();
@@ -332,13 +382,17 @@ fn content(path: &Path) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Returns `true` if something is written, renamed, created or removed; reading is no change, nor is a new access time
-/// or mode. A new modification time that polling finds is one.
+/// Returns `true` if something is written, renamed, created or removed; reading is no change, nor
+/// is a new access time or mode. A new modification time that polling finds is one.
 const fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Modify(ModifyKind::Metadata(MetadataKind::WriteTime)) => true,
         EventKind::Modify(ModifyKind::Metadata(_)) | EventKind::Access(_) => false,
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => true,
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => true,
     }
 }
 
@@ -351,14 +405,17 @@ pub(super) fn may_be_source(path: &Path) -> bool {
     (!is_hidden(path) || is_environment(path)) && !is_editors(path)
 }
 
-/// Returns `true` for an editor's files beside the file that it writes: locks, backups, temporary files of a save.
+/// Returns `true` for an editor's files beside the file that it writes: locks, backups, temporary
+/// files of a save.
 pub(super) fn is_editors(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with('~')
         || name.starts_with(".#")
         || (name.starts_with('#') && name.ends_with('#'))
         || name.contains("___jb_")
-        || [".tmp", ".bak", ".orig", ".rej", ".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end))
+        || [".tmp", ".bak", ".orig", ".rej", ".swp", ".swo", ".swx"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 /// The system's own reason, without the paths, which a message already contains.
@@ -376,11 +433,26 @@ mod tests {
 
     #[test]
     fn what_editors_keep_beside_a_file_is_no_source() {
-        for name in ["main.rs", "build.rs", "Cargo.toml", "schema.sql", ".env", ".env.local", "template.html"] {
+        for name in [
+            "main.rs",
+            "build.rs",
+            "Cargo.toml",
+            "schema.sql",
+            ".env",
+            ".env.local",
+            "template.html",
+        ] {
             assert!(may_be_source(Path::new(name)), "{name}");
         }
-        for name in [".main.rs.swp", ".#main.rs", "#main.rs#", "main.rs~", "main.rs___jb_tmp___", "x.tmp", ".DS_Store"]
-        {
+        for name in [
+            ".main.rs.swp",
+            ".#main.rs",
+            "#main.rs#",
+            "main.rs~",
+            "main.rs___jb_tmp___",
+            "x.tmp",
+            ".DS_Store",
+        ] {
             assert!(!may_be_source(Path::new(name)), "{name}");
         }
     }
@@ -395,7 +467,10 @@ mod tests {
         sight.watch(place.path());
         sight.watch(place.path());
         let notices = sight.notices();
-        assert!(notices.len() == 1 && notices[0].hint.contains("fs.inotify.max_user_watches"), "{notices:?}");
+        assert!(
+            notices.len() == 1 && notices[0].hint.contains("fs.inotify.max_user_watches"),
+            "{notices:?}"
+        );
         fs::write(&file, "another, of another size").unwrap();
         let seen = timeout(Duration::from_mins(1), async {
             sight.stirred().await;

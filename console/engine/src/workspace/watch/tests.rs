@@ -19,8 +19,9 @@ mod built;
 /// Longer than a report takes on any machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A workspace with the functions `one` and `two`, of which `one` links the member `shared` and the package `outside`
-/// beside the workspace; no function links `lonely`, and only the tests of `two` link `checks`.
+/// A workspace with the functions `one` and `two`, of which `one` links the member `shared` and the
+/// package `outside` beside the workspace; no function links `lonely`, and only the tests of `two`
+/// link `checks`.
 struct Place {
     directory: tempfile::TempDir,
     job: Job,
@@ -36,15 +37,26 @@ impl Place {
         let root = directory.path().canonicalize().unwrap().join("workspace");
         let package = |path: &str, dependencies: &str| {
             let name = path.rsplit('/').next().unwrap();
-            let manifest =
-                format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{dependencies}\n");
+            let manifest = format!(
+                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition \
+                = \"2021\"\n{dependencies}\n"
+            );
             write(&root.join(path).join("Cargo.toml"), &manifest);
         };
-        write(&root.join("Cargo.toml"), "[workspace]\nresolver = \"2\"\nmembers = [\"functions/*\", \"crates/*\"]\n");
+        write(
+            &root.join("Cargo.toml"),
+            "[workspace]\nresolver = \"2\"\nmembers = [\"functions/*\", \"crates/*\"]\n",
+        );
         let lambda = "[package.metadata.lambda]\n[dependencies]\n";
         let outside = "outside = { path = \"../../../outside\" }";
-        package("functions/one", &format!("{lambda}shared = {{ path = \"../../crates/shared\" }}\n{outside}"));
-        package("functions/two", &format!("{lambda}[dev-dependencies]\nchecks = {{ path = \"../../crates/checks\" }}"));
+        package(
+            "functions/one",
+            &format!("{lambda}shared = {{ path = \"../../crates/shared\" }}\n{outside}"),
+        );
+        package(
+            "functions/two",
+            &format!("{lambda}[dev-dependencies]\nchecks = {{ path = \"../../crates/checks\" }}"),
+        );
         for library in ["crates/shared", "crates/lonely", "crates/checks", "../outside"] {
             package(library, "");
             write(&root.join(library).join("src/lib.rs"), "");
@@ -63,7 +75,9 @@ impl Place {
         self.reports = reports;
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let (root, builds, job) = (self.root(), self.builds.clone(), self.job.clone());
-        tokio::spawn(async move { watch(&root, &names, &builds, |changed| drop(sender.send(changed)), &job).await });
+        tokio::spawn(async move {
+            watch(&root, &names, &builds, |changed| drop(sender.send(changed)), &job).await
+        });
         self
     }
 
@@ -137,7 +151,12 @@ async fn a_source_belongs_to_the_functions_that_link_its_package() {
 async fn what_no_function_is_made_from_is_not_told() {
     let mut place = Place::begun(&[], &["one", "two"]).await;
     assert!(
-        std::process::Command::new("git").args(["init", "-q"]).current_dir(place.root()).status().unwrap().success()
+        std::process::Command::new("git")
+            .args(["init", "-q"])
+            .current_dir(place.root())
+            .status()
+            .unwrap()
+            .success()
     );
     place.save(".gitignore", "/functions/*/generated\n*.log\n");
     for file in [
@@ -170,10 +189,15 @@ async fn a_burst_of_saves_is_one_report() {
         place.save("functions/one/src/main.rs", &format!("fn main() {{}} // {turn}\n"));
         place.save("functions/two/src/main.rs", &format!("fn main() {{}} // {turn}\n"));
     }
-    let expected = vec!["functions/one/src/main.rs".to_owned(), "functions/two/src/main.rs".to_owned()];
+    let expected =
+        vec!["functions/one/src/main.rs".to_owned(), "functions/two/src/main.rs".to_owned()];
     assert_eq!(place.seen().await, (expected, vec!["one".to_owned(), "two".to_owned()]));
     place.save("functions/two/src/other.rs", "");
-    assert_eq!(place.seen().await, pair("functions/two/src/other.rs", &["two"]), "nothing was left of the burst");
+    assert_eq!(
+        place.seen().await,
+        pair("functions/two/src/other.rs", &["two"]),
+        "nothing was left of the burst"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +209,11 @@ async fn a_file_that_is_written_again_as_it_was_is_no_change() {
     place.save("functions/two/src/main.rs", "fn main() { }\n");
     assert_eq!(place.seen().await, pair("functions/two/src/main.rs", &["two"]));
     fs::remove_file(place.root().join("functions/one/src/made.rs")).unwrap();
-    assert_eq!(place.seen().await, pair("functions/one/src/made.rs", &["one"]), "to be gone is a change");
+    assert_eq!(
+        place.seen().await,
+        pair("functions/one/src/made.rs", &["one"]),
+        "to be gone is a change"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +226,11 @@ async fn a_save_by_renaming_and_a_new_directory_are_seen() {
     place.save("functions/one/src/deep/er/mod.rs", "");
     assert_eq!(place.seen().await, pair("functions/one/src/deep/er/mod.rs", &["one"]));
     place.save("functions/one/src/deep/er/mod.rs", "// again\n");
-    assert_eq!(place.seen().await, pair("functions/one/src/deep/er/mod.rs", &["one"]), "the directory is watched now");
+    assert_eq!(
+        place.seen().await,
+        pair("functions/one/src/deep/er/mod.rs", &["one"]),
+        "the directory is watched now"
+    );
 }
 
 #[tokio::test]
@@ -206,7 +238,10 @@ async fn the_root_s_settings_belong_to_all_and_the_workspace_is_read_anew() {
     let mut place = Place::begun(&[], &["one", "two"]).await;
     place.save(".cargo/config.toml", "[term]\nquiet = false\n");
     let changed = place.report().await.unwrap();
-    assert_eq!((changed.files, changed.functions.len()), (vec![".cargo/config.toml".to_owned()], 2));
+    assert_eq!(
+        (changed.files, changed.functions.len()),
+        (vec![".cargo/config.toml".to_owned()], 2)
+    );
     assert!(changed.workspace.is_some());
     let manifest = fs::read_to_string(place.root().join("Cargo.toml")).unwrap();
     place.save("Cargo.toml", &format!("{manifest}[profile.dev]\ndebug = 0\n"));
@@ -217,7 +252,8 @@ async fn the_root_s_settings_belong_to_all_and_the_workspace_is_read_anew() {
 async fn a_function_that_is_added_is_watched_from_then_on() {
     let mut place = Place::begun(&[], &["one", "two"]).await;
     place.save("functions/three/src/main.rs", "fn main() {}\n");
-    let manifest = "[package]\nname = \"three\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[package.metadata.lambda]\n";
+    let manifest = "[package]\nname = \"three\"\nversion = \"0.1.0\"\nedition \
+        = \"2021\"\n[package.metadata.lambda]\n";
     place.save("functions/three/Cargo.toml", manifest);
     let mut changed = place.report().await;
     while changed.is_err() {
@@ -282,7 +318,13 @@ async fn what_a_zip_includes_belongs_to_the_functions_that_include_it_wherever_i
     let lines = "include = [\"assets:../../assets\", \"config.toml:../../config.toml\", \
                  \"data:../../crates/lonely/data\", \"beyond:../../../beyond\"]";
     let mut place = Place::including(lines, &files).await;
-    for file in ["assets/de.txt", "assets/new/en.txt", "assets/new/en.txt", "config.toml", "crates/lonely/data/a"] {
+    for file in [
+        "assets/de.txt",
+        "assets/new/en.txt",
+        "assets/new/en.txt",
+        "config.toml",
+        "crates/lonely/data/a",
+    ] {
         place.save(file, &format!("{:?}\n", std::time::Instant::now()));
         assert_eq!(place.seen().await, pair(file, &["one"]));
     }
@@ -298,13 +340,27 @@ async fn what_a_zip_includes_belongs_to_the_functions_that_include_it_wherever_i
 
 #[tokio::test]
 async fn what_a_zip_includes_is_seen_where_git_leaves_it_out_or_it_is_hidden_or_an_event() {
-    let files = ["dist/site/a.html", "functions/one/.keys/x", "functions/one/events/a.json", "dist/other.html"];
+    let files = [
+        "dist/site/a.html",
+        "functions/one/.keys/x",
+        "functions/one/events/a.json",
+        "dist/other.html",
+    ];
     let lines = "include = [\"site:../../dist/site\", \".keys\", \"events\"]";
     let mut place = Place::including(lines, &files).await;
-    let init = std::process::Command::new("git").args(["init", "-q"]).current_dir(place.root()).status().unwrap();
+    let init = std::process::Command::new("git")
+        .args(["init", "-q"])
+        .current_dir(place.root())
+        .status()
+        .unwrap();
     assert!(init.success());
     place.save(".gitignore", "/dist\n");
-    for file in ["dist/site/a.html", "functions/one/.keys/x", "functions/one/.keys/.y", "functions/one/events/a.json"] {
+    for file in [
+        "dist/site/a.html",
+        "functions/one/.keys/x",
+        "functions/one/.keys/.y",
+        "functions/one/events/a.json",
+    ] {
         place.save("dist/other.html", &format!("of no function, before {file}\n"));
         place.save(file, "new\n");
         assert_eq!(place.seen().await, pair(file, &["one"]));

@@ -1,10 +1,13 @@
-//! Policy documents: validated as IAM validates them. Source of the grammar: IAM user guide, "Grammar of the IAM JSON policy
-//! language"; of the sizes: "IAM and AWS STS quotas". Pure functions.
+//! Policy documents: validated as IAM validates them. Source of the grammar: IAM user guide,
+//! "Grammar of the IAM JSON policy language"; of the sizes: "IAM and AWS STS quotas". Pure
+//! functions.
 
-use crate::http::error::ApiError;
 use serde_json::{Map, Value};
 
-/// Longest managed policy, trust policy of a role, and all inline policies of a role together, without white space.
+use crate::http::error::ApiError;
+
+/// Longest managed policy, trust policy of a role, and all inline policies of a role together,
+/// without white space.
 const MANAGED_LIMIT: usize = 6_144;
 const TRUST_LIMIT: usize = 2_048;
 pub(super) const INLINE_LIMIT: usize = 10_240;
@@ -55,9 +58,11 @@ pub(super) enum Kind {
     Trust,
 }
 
-/// Validates a document. The size of an inline policy counts with the role's others, and is not looked at here.
+/// Validates a document. The size of an inline policy counts with the role's others, and is not
+/// looked at here.
 pub(super) fn validate(document: &str, kind: Kind) -> Result<(), ApiError> {
-    check(document, kind).map_err(|message| ApiError::new(400, "MalformedPolicyDocument", message))?;
+    check(document, kind)
+        .map_err(|message| ApiError::new(400, "MalformedPolicyDocument", message))?;
     let (quota, limit) = match kind {
         Kind::Managed => ("PolicySize", MANAGED_LIMIT),
         Kind::Trust => ("ACLSizePerRole", TRUST_LIMIT),
@@ -84,15 +89,19 @@ pub(super) fn trusts_lambda(trust: &str) -> bool {
     let Ok(policy) = serde_json::from_str::<Value>(trust) else { return false };
     let has = |value: &Value, wanted: &[&str]| match value {
         Value::String(text) => wanted.contains(&text.to_ascii_lowercase().as_str()),
-        Value::Array(texts) => {
-            texts.iter().filter_map(Value::as_str).any(|text| wanted.contains(&text.to_ascii_lowercase().as_str()))
-        }
+        Value::Array(texts) => texts
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|text| wanted.contains(&text.to_ascii_lowercase().as_str())),
         _ => false,
     };
     let names_lambda = |statement: &Value| {
         let principal = &statement["Principal"];
-        let named = has(&principal["Service"], &[LAMBDA]) || has(&principal["AWS"], &["*"]) || principal == "*";
-        let excepted = !statement["NotPrincipal"].is_null() && !has(&statement["NotPrincipal"]["Service"], &[LAMBDA]);
+        let named = has(&principal["Service"], &[LAMBDA])
+            || has(&principal["AWS"], &["*"])
+            || principal == "*";
+        let excepted = !statement["NotPrincipal"].is_null()
+            && !has(&statement["NotPrincipal"]["Service"], &[LAMBDA]);
         let acts = has(&statement["Action"], &["sts:assumerole", "sts:assumerole*", "sts:*", "*"])
             || !statement["NotAction"].is_null();
         (named || excepted) && acts
@@ -101,7 +110,8 @@ pub(super) fn trusts_lambda(trust: &str) -> bool {
         Value::Array(statements) => statements.as_slice(),
         statement => std::slice::from_ref(statement),
     };
-    let is = |statement: &Value, effect: &str| statement["Effect"] == effect && names_lambda(statement);
+    let is =
+        |statement: &Value, effect: &str| statement["Effect"] == effect && names_lambda(statement);
     let denies = |statement: &Value| statement["Condition"].is_null() && is(statement, "Deny");
     statements.iter().any(|statement| is(statement, "Allow")) && !statements.iter().any(denies)
 }
@@ -137,7 +147,9 @@ fn check(document: &str, kind: Kind) -> Result<(), String> {
     };
     let mut sids = Vec::new();
     for statement in statements {
-        let Value::Object(statement) = statement else { return Err(syntax("a statement must be an object")) };
+        let Value::Object(statement) = statement else {
+            return Err(syntax("a statement must be an object"));
+        };
         check_statement(statement, kind)?;
         let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
         if !sid.is_empty() && sids.contains(&sid) {
@@ -149,14 +161,19 @@ fn check(document: &str, kind: Kind) -> Result<(), String> {
 }
 
 fn unknown(element: &str, kind: Kind) -> String {
-    if kind == Kind::Trust { format!("Unknown field {element}") } else { syntax(format!("unknown element {element}")) }
+    if kind == Kind::Trust {
+        format!("Unknown field {element}")
+    } else {
+        syntax(format!("unknown element {element}"))
+    }
 }
 
 fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Result<(), String> {
     for (element, value) in statement {
         match element.as_str() {
             "Sid" => check_sid(value, kind)?,
-            "Effect" | "Principal" | "NotPrincipal" | "Action" | "NotAction" | "Resource" | "NotResource" => {}
+            "Effect" | "Principal" | "NotPrincipal" | "Action" | "NotAction" | "Resource"
+            | "NotResource" => {}
             "Condition" => check_condition(value)?,
             unfamiliar => return Err(unknown(unfamiliar, kind)),
         }
@@ -168,7 +185,8 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Result<(), Str
         None => return Err(syntax("a statement has no Effect")),
     }
     let actions = one_of(statement, ["Action", "NotAction"])?;
-    let actions = actions.map(|(_, actions)| texts("Action", actions)).transpose()?.unwrap_or_default();
+    let actions =
+        actions.map(|(_, actions)| texts("Action", actions)).transpose()?.unwrap_or_default();
     match (actions.is_empty(), kind) {
         (true, Kind::Trust) => return Err("Missing required field Action".to_owned()),
         (true, _) => return Err("Policy statement must contain actions.".to_owned()),
@@ -186,7 +204,10 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Result<(), Str
     if principals.is_some() {
         return Err("Policy document should not specify a principal.".to_owned());
     }
-    let resources = resources.map(|(element, resources)| texts(element, resources)).transpose()?.unwrap_or_default();
+    let resources = resources
+        .map(|(element, resources)| texts(element, resources))
+        .transpose()?
+        .unwrap_or_default();
     if resources.is_empty() {
         return Err("Policy statement must contain resources.".to_owned());
     }
@@ -220,7 +241,8 @@ fn check_sid(sid: &Value, kind: Kind) -> Result<(), String> {
     if kind == Kind::Trust || sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }
-    Err("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression \
+    Err("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
+        expression \
          [0-9A-Za-z]*"
         .to_owned())
 }
@@ -230,8 +252,13 @@ fn check_action(action: &str, kind: Kind) -> Result<(), String> {
     match parts.as_slice() {
         ["*"] if kind != Kind::Trust => Ok(()),
         [vendor, _] if kind == Kind::Trust && vendor.eq_ignore_ascii_case("sts") => Ok(()),
-        _ if kind == Kind::Trust => Err("AssumeRole policy may only specify STS AssumeRole actions.".to_owned()),
-        [_] => Err("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned()),
+        _ if kind == Kind::Trust => {
+            Err("AssumeRole policy may only specify STS AssumeRole actions.".to_owned())
+        }
+        [_] => {
+            Err("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+                .to_owned())
+        }
         [vendor, _] => {
             let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
             let is_valid = !vendor.is_empty() && vendor.bytes().all(valid) || *vendor == "*";
@@ -246,11 +273,14 @@ fn check_resource(resource: &str) -> Result<(), String> {
     match parts.as_slice() {
         ["*"] => Ok(()),
         ["arn", partition, rest]
-            if !rest.is_empty() && (partition.starts_with("aws") || partition.contains(['*', '$'])) =>
+            if !rest.is_empty()
+                && (partition.starts_with("aws") || partition.contains(['*', '$'])) =>
         {
             Ok(())
         }
-        ["arn", partition, _] => Err(format!("Partition \"{partition}\" is not valid for resource \"{resource}\".")),
+        ["arn", partition, _] => {
+            Err(format!("Partition \"{partition}\" is not valid for resource \"{resource}\"."))
+        }
         _ => Err(format!("Resource {resource} must be in ARN format or \"*\".")),
     }
 }
@@ -268,10 +298,13 @@ fn check_principals(principals: &Value) -> Result<(), String> {
             let arn = name.starts_with("arn:");
             let valid = match kind.as_str() {
                 "AWS" => {
-                    let account = name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit());
+                    let account =
+                        name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit());
                     // Such as the unique id of a role that was deleted.
-                    let id =
-                        name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+                    let id = name.len() >= 16
+                        && name
+                            .bytes()
+                            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
                     *name == "*" || account || id || arn
                 }
                 "Service" => name.contains('.') && !name.contains(char::is_whitespace),
@@ -291,21 +324,32 @@ fn check_principals(principals: &Value) -> Result<(), String> {
 }
 
 fn check_condition(condition: &Value) -> Result<(), String> {
-    let Value::Object(operators) = condition else { return Err(syntax("Condition must be an object")) };
+    let Value::Object(operators) = condition else {
+        return Err(syntax("Condition must be an object"));
+    };
     for (operator, keys) in operators {
-        let name = operator.strip_prefix("ForAllValues:").or_else(|| operator.strip_prefix("ForAnyValue:"));
+        let name = operator
+            .strip_prefix("ForAllValues:")
+            .or_else(|| operator.strip_prefix("ForAnyValue:"));
         let name = name.unwrap_or(operator);
         let name = name.strip_suffix("IfExists").unwrap_or(name);
         if !OPERATORS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             return Err(syntax(format!("unknown condition operator {operator}")));
         }
         let Value::Object(keys) = keys else {
-            return Err(syntax(format!("the condition operator {operator} must have an object of keys and values")));
+            return Err(syntax(format!(
+                "the condition operator {operator} must have an object of keys and values"
+            )));
         };
-        let is_scalar = |value: &Value| matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
+        let is_scalar =
+            |value: &Value| matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
         for (key, value) in keys {
-            if !is_scalar(value) && !value.as_array().is_some_and(|values| values.iter().all(is_scalar)) {
-                return Err(syntax(format!("the values of the condition key {key} must be strings")));
+            if !is_scalar(value)
+                && !value.as_array().is_some_and(|values| values.iter().all(is_scalar))
+            {
+                return Err(syntax(format!(
+                    "the values of the condition key {key} must be strings"
+                )));
             }
         }
     }

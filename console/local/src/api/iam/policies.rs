@@ -1,4 +1,7 @@
-//! Managed policies: the account's own with their versions, and the AWS managed policies that functions use.
+//! Managed policies: the account's own with their versions, and the AWS managed policies that
+//! functions use.
+
+use std::collections::BTreeMap;
 
 use super::{
     Request, check_name,
@@ -13,14 +16,13 @@ use crate::{
     },
     store::iam::{Iam, Policy, PolicyVersion, Role},
 };
-use std::collections::BTreeMap;
 
 /// Maximum number of versions of a policy.
 const VERSIONS: usize = 5;
 /// Prefix of the ARNs of AWS managed policies.
 const OF_AWS: &str = "arn:aws:iam::aws:policy";
-/// The AWS managed policies for execution roles that can be read here: path, name, actions. Source: AWS managed policy
-/// reference.
+/// The AWS managed policies for execution roles that can be read here: path, name, actions. Source:
+/// AWS managed policy reference.
 const KNOWN: [(&str, &str, &[&str]); 5] = [
     (
         "/service-role/",
@@ -109,8 +111,10 @@ impl Policy {
     /// Returns an AWS managed policy.
     fn of_aws(arn: &str) -> Option<Self> {
         let rest = arn.strip_prefix(OF_AWS)?;
-        let (path, name, actions) = KNOWN.iter().find(|(path, name, _)| rest.strip_prefix(path) == Some(name))?;
-        let statement = serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
+        let (path, name, actions) =
+            KNOWN.iter().find(|(path, name, _)| rest.strip_prefix(path) == Some(name))?;
+        let statement =
+            serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
         let document = serde_json::json!({ "Version": "2012-10-17", "Statement": statement });
         Some(Self { id: format!("ANPA{name}"), ..Self::new(path, name, &document.to_string()) })
     }
@@ -122,7 +126,9 @@ impl Policy {
     fn version(&self, name: &str) -> Result<(u32, &PolicyVersion), ApiError> {
         let number = name.strip_prefix('v').and_then(|number| number.parse().ok());
         let found = number.and_then(|number: u32| Some((number, self.versions.get(&number)?)));
-        found.ok_or_else(|| missing(&format!("Policy {} version {name} does not exist.", self.arn())))
+        found.ok_or_else(|| {
+            missing(&format!("Policy {} version {name} does not exist.", self.arn()))
+        })
     }
 
     fn describe_version(&self, number: u32, version: &PolicyVersion, whole: bool) -> String {
@@ -138,13 +144,21 @@ impl Policy {
 
 impl Iam {
     /// Returns the result of an action on a managed policy; `None` for any other action.
-    pub(super) async fn policy(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
+    pub(super) async fn policy(
+        &self,
+        action: &str,
+        request: &Request<'_>,
+    ) -> Result<Option<String>, ApiError> {
         let arn = || request.need("PolicyArn");
         let result = match action {
             "CreatePolicy" => self.create_policy(request).await?,
             "GetPolicy" => {
                 let policy = self.find_policy(arn()?).await?;
-                format!("<Policy>{}{}</Policy>", self.describe(arn()?, &policy).await, tags(&policy.tags))
+                format!(
+                    "<Policy>{}{}</Policy>",
+                    self.describe(arn()?, &policy).await,
+                    tags(&policy.tags)
+                )
             }
             "ListPolicies" => self.list_policies(request).await?,
             "DeletePolicy" => {
@@ -154,8 +168,10 @@ impl Iam {
                     return Err(ApiError::new(409, "DeleteConflict", message));
                 }
                 let is_last = |policy: &Policy| {
-                    let message = "This policy has more than one version. Before you delete a policy, you must delete the \
-                                   policy's versions. The default version is deleted with the policy.";
+                    let message = "This policy has more than one version. Before you delete a \
+                        policy, you must delete the \
+                                   policy's versions. The default version is deleted with the \
+                                   policy.";
                     let conflict = || ApiError::new(409, "DeleteConflict", message);
                     (policy.versions.len() == 1).then_some(()).ok_or_else(conflict)
                 };
@@ -173,12 +189,19 @@ impl Iam {
             "GetPolicyVersion" => {
                 let policy = self.find_policy(arn()?).await?;
                 let (number, version) = policy.version(request.need("VersionId")?)?;
-                format!("<PolicyVersion>{}</PolicyVersion>", policy.describe_version(number, version, true))
+                format!(
+                    "<PolicyVersion>{}</PolicyVersion>",
+                    policy.describe_version(number, version, true)
+                )
             }
             "ListPolicyVersions" => {
                 let policy = self.find_policy(arn()?).await?;
                 let versions = policy.versions.iter().rev();
-                list("Versions", versions.map(|(number, version)| policy.describe_version(*number, version, false)))
+                list(
+                    "Versions",
+                    versions
+                        .map(|(number, version)| policy.describe_version(*number, version, false)),
+                )
             }
             "DeletePolicyVersion" => {
                 let name = request.need("VersionId")?;
@@ -203,7 +226,9 @@ impl Iam {
                 self.change_policy(arn()?, choose).await?
             }
             "TagPolicy" => {
-                let tag = |policy: &mut Policy| request.add_tags(&mut policy.tags).map(|()| String::new());
+                let tag = |policy: &mut Policy| {
+                    request.add_tags(&mut policy.tags).map(|()| String::new())
+                };
                 self.change_policy(arn()?, tag).await?
             }
             "UntagPolicy" => {
@@ -232,9 +257,14 @@ impl Iam {
         policy.description = request.get("Description").map(str::to_owned);
         request.add_tags(&mut policy.tags)?;
         let arn = policy.arn();
-        let xml = format!("<Policy>{}{}</Policy>", self.describe(&arn, &policy).await, tags(&policy.tags));
+        let xml = format!(
+            "<Policy>{}{}</Policy>",
+            self.describe(&arn, &policy).await,
+            tags(&policy.tags)
+        );
         if !self.policies.create(name, policy).await? {
-            let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+            let message =
+                format!("A policy called {name} already exists. Duplicate names are not allowed.");
             return Err(ApiError::new(409, "EntityAlreadyExists", message));
         }
         Ok(xml)
@@ -254,7 +284,9 @@ impl Iam {
         }
         let mut members = Vec::new();
         for (arn, policy) in &found {
-            if request.get("OnlyAttached") != Some("true") || !self.attached_to(arn).await.is_empty() {
+            if request.get("OnlyAttached") != Some("true")
+                || !self.attached_to(arn).await.is_empty()
+            {
                 members.push(self.describe(arn, policy).await);
             }
         }
@@ -263,8 +295,10 @@ impl Iam {
 
     /// Describes a policy, without its tags.
     async fn describe(&self, arn: &str, policy: &Policy) -> String {
-        let description =
-            policy.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
+        let description = policy
+            .description
+            .as_deref()
+            .map(|text| format!("<Description>{}</Description>", escape(text)));
         let bounded = self.roles.all(|role| role.boundary.as_deref() == Some(arn)).await;
         format!(
             "<PolicyName>{name}</PolicyName><PolicyId>{id}</PolicyId><Arn>{arn}</Arn><Path>{path}</Path>\
@@ -293,14 +327,17 @@ impl Iam {
     async fn find_policy(&self, arn: &str) -> Result<Policy, ApiError> {
         if arn.starts_with(OF_AWS) {
             let known = KNOWN.map(|(_, name, _)| name).join(", ");
-            let message = format!("Policy {arn} was not found. Of AWS's policies, the local IAM can show {known}.");
+            let message = format!(
+                "Policy {arn} was not found. Of AWS's policies, the local IAM can show {known}."
+            );
             return Policy::of_aws(arn).ok_or_else(|| missing(&message));
         }
         let policy = self.policies.get(own_name(arn)).await;
         policy.filter(|policy| policy.arn() == arn).ok_or_else(|| no_policy(arn))
     }
 
-    /// Checks that a policy can be attached: any AWS managed policy, or an existing one of the account.
+    /// Checks that a policy can be attached: any AWS managed policy, or an existing one of the
+    /// account.
     pub(super) async fn check_attachable(&self, arn: &str) -> Result<(), ApiError> {
         if arn.starts_with(OF_AWS) {
             return Ok(());
@@ -323,7 +360,8 @@ impl Iam {
     }
 }
 
-/// Returns the name in the ARN of one of the account's own policies; for any other ARN, a name that no policy has.
+/// Returns the name in the ARN of one of the account's own policies; for any other ARN, a name that
+/// no policy has.
 fn own_name(arn: &str) -> &str {
     arn.strip_prefix("arn:aws:iam::")
         .and_then(|rest| rest.strip_prefix(ACCOUNT)?.strip_prefix(":policy/"))
@@ -332,7 +370,8 @@ fn own_name(arn: &str) -> &str {
 
 fn add_version(policy: &mut Policy, document: String, counts: bool) -> Result<String, ApiError> {
     if policy.versions.len() >= VERSIONS {
-        let message = "A managed policy can have up to 5 versions. Before you create a new version, you must delete an \
+        let message = "A managed policy can have up to 5 versions. Before you create a new \
+            version, you must delete an \
                        existing version.";
         return Err(ApiError::new(409, "LimitExceeded", message));
     }

@@ -1,7 +1,8 @@
 //! The parameters of an IAM action.
 
-use crate::http::error::ApiError;
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::http::error::ApiError;
 
 /// Maximum number of tags of a role or a policy.
 const TAGS: usize = 50;
@@ -28,7 +29,8 @@ impl<'a> Request<'a> {
 
     /// Returns a required parameter.
     pub(super) fn need(&self, name: &str) -> Result<&'a str, ApiError> {
-        let missing = || ApiError::new(400, "ValidationError", format!("the parameter {name} is missing"));
+        let missing =
+            || ApiError::new(400, "ValidationError", format!("the parameter {name} is missing"));
         self.get(name).ok_or_else(missing)
     }
 
@@ -41,17 +43,21 @@ impl<'a> Request<'a> {
     pub(super) fn add_tags(&self, tags: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
         let member = |n: usize, part: &str| self.get(&format!("Tags.member.{n}.{part}"));
         let mut keys = BTreeSet::new();
-        for (key, value) in (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default()))) {
+        for (key, value) in
+            (1..).map_while(|n| Some((member(n, "Key")?, member(n, "Value").unwrap_or_default())))
+        {
             let lengths = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
             if !lengths || key.to_ascii_lowercase().starts_with("aws:") {
                 let message = format!(
-                    "The tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up \
+                    "The tag {key:?} is not valid: a key has 1 to 128 characters and does not \
+                    begin with aws:, a value up \
                      to 256."
                 );
                 return Err(ApiError::new(400, "InvalidInput", message));
             }
             if !keys.insert(key.to_lowercase()) {
-                let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+                let message =
+                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
                 return Err(ApiError::new(400, "InvalidInput", message));
             }
             remove(tags, key);

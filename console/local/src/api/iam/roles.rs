@@ -1,5 +1,7 @@
 //! Roles: their lifecycle, their inline and attached policies, their tags.
 
+use std::collections::BTreeMap;
+
 use super::{
     Request, check_name,
     document::{self, INLINE_LIMIT, Kind},
@@ -13,7 +15,6 @@ use crate::{
     },
     store::iam::{Iam, Role, SESSION, shortest_session},
 };
-use std::collections::BTreeMap;
 
 impl Role {
     /// Renders its name and ID, as in the list of the entities that use a policy.
@@ -27,8 +28,10 @@ impl Role {
 
     /// Renders the role as in lists.
     fn members(&self) -> String {
-        let description =
-            self.description.as_deref().map(|text| format!("<Description>{}</Description>", escape(text)));
+        let description = self
+            .description
+            .as_deref()
+            .map(|text| format!("<Description>{}</Description>", escape(text)));
         format!(
             "<Path>{path}</Path>{entity}<Arn>{arn}</Arn>\
              <CreateDate>{created}</CreateDate><AssumeRolePolicyDocument>{policy}</AssumeRolePolicyDocument>\
@@ -50,7 +53,8 @@ impl Role {
             let arn = format!("<PermissionsBoundaryArn>{}</PermissionsBoundaryArn>", escape(arn));
             format!("<PermissionsBoundary>{kind}{arn}</PermissionsBoundary>")
         });
-        let (members, tags, boundary) = (self.members(), tags(&self.tags), boundary.unwrap_or_default());
+        let (members, tags, boundary) =
+            (self.members(), tags(&self.tags), boundary.unwrap_or_default());
         format!("<Role>{members}{tags}{boundary}<RoleLastUsed/></Role>")
     }
 }
@@ -67,7 +71,8 @@ fn session(request: &Request<'_>) -> Result<Option<u32>, ApiError> {
 fn description(request: &Request<'_>) -> Result<Option<String>, ApiError> {
     let text = request.get("Description");
     if let Some(long) = text.filter(|text| text.chars().count() > 1_000) {
-        let error = ApiError::validation(long, "description", "have length less than or equal to 1000");
+        let error =
+            ApiError::validation(long, "description", "have length less than or equal to 1000");
         return Err(ApiError { code: "ValidationError", ..error });
     }
     Ok(text.map(str::to_owned))
@@ -75,7 +80,11 @@ fn description(request: &Request<'_>) -> Result<Option<String>, ApiError> {
 
 impl Iam {
     /// Returns the result of an action on a role; `None` for any other action.
-    pub(super) async fn role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
+    pub(super) async fn role(
+        &self,
+        action: &str,
+        request: &Request<'_>,
+    ) -> Result<Option<String>, ApiError> {
         let name = || request.need("RoleName");
         let result = match action {
             "CreateRole" => self.create_role(request).await?,
@@ -152,8 +161,13 @@ impl Iam {
         Ok(Some(result))
     }
 
-    /// Returns the result of an action on a role's inline or attached policies; `None` for any other action.
-    async fn policy_of_role(&self, action: &str, request: &Request<'_>) -> Result<Option<String>, ApiError> {
+    /// Returns the result of an action on a role's inline or attached policies; `None` for any
+    /// other action.
+    async fn policy_of_role(
+        &self,
+        action: &str,
+        request: &Request<'_>,
+    ) -> Result<Option<String>, ApiError> {
         let role = || request.need("RoleName");
         let result = match action {
             "AttachRolePolicy" => {
@@ -181,19 +195,28 @@ impl Iam {
                 let role = self.find_role(role()?).await?;
                 let of = |arn: &String| {
                     let name = arn.rsplit('/').next().unwrap_or(arn);
-                    format!("<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>", escape(name), escape(arn))
+                    format!(
+                        "<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>",
+                        escape(name),
+                        escape(arn)
+                    )
                 };
                 list("AttachedPolicies", role.policies.iter().map(of))
             }
             "PutRolePolicy" => {
-                let (name, document) = (request.need("PolicyName")?, request.need("PolicyDocument")?);
+                let (name, document) =
+                    (request.need("PolicyName")?, request.need("PolicyDocument")?);
                 check_name(name, "policyName", 128)?;
                 document::validate(document, Kind::Inline)?;
                 let put = |role: &mut Role| {
                     role.inline.insert(name.to_owned(), document.to_owned());
-                    if role.inline.values().map(|document| document::size(document)).sum::<usize>() > INLINE_LIMIT {
+                    if role.inline.values().map(|document| document::size(document)).sum::<usize>()
+                        > INLINE_LIMIT
+                    {
                         let name = &role.name;
-                        let message = format!("Maximum policy size of {INLINE_LIMIT} bytes exceeded for role {name}");
+                        let message = format!(
+                            "Maximum policy size of {INLINE_LIMIT} bytes exceeded for role {name}"
+                        );
                         return Err(document::limit_exceeded(message));
                     }
                     Ok(())
@@ -216,7 +239,9 @@ impl Iam {
             }
             "DeleteRolePolicy" => {
                 let name = request.need("PolicyName")?;
-                let delete = |role: &mut Role| role.inline.remove(name).map(drop).ok_or_else(|| no_policy(name));
+                let delete = |role: &mut Role| {
+                    role.inline.remove(name).map(drop).ok_or_else(|| no_policy(name))
+                };
                 self.change_role(role()?, delete).await?
             }
             _ => return Ok(None),
@@ -224,7 +249,8 @@ impl Iam {
         Ok(Some(result))
     }
 
-    /// Checks whether Lambda may assume the role with this ARN. Roles that are not here are taken to be elsewhere, and good.
+    /// Checks whether Lambda may assume the role with this ARN. Roles that are not here are taken
+    /// to be elsewhere, and good.
     pub(crate) async fn lambda_may_assume(&self, arn: &str) -> bool {
         let name = arn.rsplit('/').next().unwrap_or_default();
         let role = self.roles.get(name).await.filter(|role| role.arn() == arn);

@@ -1,5 +1,12 @@
 //! Aliases: `CreateAlias`, `GetAlias`, `UpdateAlias`, `DeleteAlias`, `ListAliases`.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
 use super::{
     identifier::{FunctionRef, is_name, is_number},
     page::page,
@@ -17,11 +24,6 @@ use crate::{
         function_record::{Alias, FunctionRecord},
     },
 };
-use http::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
-use uuid::Uuid;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -67,7 +69,12 @@ fn validate_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// Applies a request to an alias of `record`.
-fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alias: &mut Alias) -> Result<(), ApiError> {
+fn apply(
+    service: &Service,
+    record: &FunctionRecord,
+    request: AliasRequest,
+    alias: &mut Alias,
+) -> Result<(), ApiError> {
     if let Some(description) = request.description {
         validate::description(&description)?;
         alias.description = description;
@@ -86,12 +93,15 @@ fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alia
         }
     }
     if !alias.weights.is_empty() && alias.version == LATEST {
-        return Err(ApiError::invalid("$LATEST is not supported for an alias pointing to more than 1 version"));
+        return Err(ApiError::invalid(
+            "$LATEST is not supported for an alias pointing to more than 1 version",
+        ));
     }
     if alias.weights.contains_key(&alias.version) {
         let version = &alias.version;
         return Err(ApiError::invalid(format!(
-            "Invalid function version {version}. Function version {version} is already included in routing configuration."
+            "Invalid function version {version}. Function version {version} is already included in \
+            routing configuration."
         )));
     }
     alias.revision = Uuid::new_v4().to_string();
@@ -101,25 +111,31 @@ fn apply(service: &Service, record: &FunctionRecord, request: AliasRequest, alia
 /// Validates the weights: at most one additional version, by its number, with a weight from 0 to 1.
 fn validate_weights(weights: &BTreeMap<String, f64>) -> Result<(), ApiError> {
     if weights.len() > 1 {
-        return Err(ApiError::invalid("Number of items in AdditionalVersionWeights cannot be greater than 1"));
+        return Err(ApiError::invalid(
+            "Number of items in AdditionalVersionWeights cannot be greater than 1",
+        ));
     }
     let Some((version, weight)) = weights.first_key_value() else { return Ok(()) };
     let refused = |constraint: &str| {
         let message = format!(
-            "1 validation error detected: Value '{{{version}={weight:?}}}' at 'routingConfig.additionalVersionWeights' \
+            "1 validation error detected: Value '{{{version}={weight:?}}}' at \
+            'routingConfig.additionalVersionWeights' \
              failed to satisfy constraint: {constraint}"
         );
         Err(ApiError::new(400, "ValidationException", message))
     };
     if !is_number(version) {
         return refused(
-            "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have \
-             length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
+            "Map keys must satisfy constraint: [Member must have length less than or equal to \
+            1024, Member must have \
+             length greater than or equal to 1, Member must satisfy regular expression pattern: \
+             [0-9]+]",
         );
     }
     if !(0.0..=1.0).contains(weight) {
         return refused(
-            "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have \
+            "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, \
+            Member must have \
              value greater than or equal to 0.0, Member must not be null]",
         );
     }
@@ -134,7 +150,8 @@ pub(super) async fn create_alias(
 ) -> Result<Response<Body>, ApiError> {
     let mut request: AliasRequest = call.json()?;
     let named = FunctionRef::whole(service, function)?;
-    let name = request.name.take().ok_or_else(|| ApiError::validation("null", "name", "not be null"))?;
+    let name =
+        request.name.take().ok_or_else(|| ApiError::validation("null", "name", "not be null"))?;
     validate_name(&name)?;
     let Some(version) = request.function_version.clone() else {
         return Err(ApiError::validation("null", "functionVersion", "not be null"));
@@ -145,12 +162,19 @@ pub(super) async fn create_alias(
     }
     let change = service.functions.change().await;
     // As on AWS, the error names the version if there is no such function.
-    let mut record = FunctionRecord::clone(&*FunctionRef { qualifier: Some(&version), ..named }.record(service)?);
+    let mut record = FunctionRecord::clone(
+        &*FunctionRef { qualifier: Some(&version), ..named }.record(service)?,
+    );
     if record.aliases.contains_key(&name) {
         let arn = arn(&service.region, named.name, Some(&name));
         return Err(ApiError::conflict(format!("Alias already exists: {arn}")));
     }
-    let mut alias = Alias { version, description: String::new(), weights: BTreeMap::new(), revision: String::new() };
+    let mut alias = Alias {
+        version,
+        description: String::new(),
+        weights: BTreeMap::new(),
+        revision: String::new(),
+    };
     apply(service, &record, request, &mut alias)?;
     let told = describe(service, named.name, &name, &alias);
     record.aliases.insert(name, alias);
@@ -159,7 +183,11 @@ pub(super) async fn create_alias(
 }
 
 /// `GetAlias`.
-pub(super) fn get_alias(service: &Service, function: &str, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn get_alias(
+    service: &Service,
+    function: &str,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, function)?;
     validate_name(name)?;
     let record = service.functions.record(named.name);
@@ -212,12 +240,20 @@ pub(super) async fn delete_alias(
 }
 
 /// `ListAliases`, of the whole function or of those that point to one version.
-pub(super) fn list_aliases(service: &Service, call: &ApiRequest, function: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn list_aliases(
+    service: &Service,
+    call: &ApiRequest,
+    function: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, function)?;
     let record = named.record(service)?;
     let version = call.query("FunctionVersion");
-    let aliases = record.aliases.iter().filter(|(_, alias)| version.is_none_or(|version| alias.leads_to(version)));
-    let told = aliases.map(|(name, alias)| (name.clone(), describe(service, named.name, name, alias)));
+    let aliases = record
+        .aliases
+        .iter()
+        .filter(|(_, alias)| version.is_none_or(|version| alias.leads_to(version)));
+    let told =
+        aliases.map(|(name, alias)| (name.clone(), describe(service, named.name, name, alias)));
     let (told, next) = page(call, 10_000, told)?;
     Ok(response::json(200, &json!({ "Aliases": told, "NextMarker": next })))
 }

@@ -1,12 +1,14 @@
 //! Reads the code in a request.
 
-use crate::{http::error::ApiError, service::Service, store::code_store::StoredZip};
+use std::{fmt, sync::Arc};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
 };
-use std::{fmt, sync::Arc};
+
+use crate::{http::error::ApiError, service::Service, store::code_store::StoredZip};
 
 /// The code in a request: only a zip is accepted.
 #[derive(Deserialize)]
@@ -31,7 +33,10 @@ impl<'de> Deserialize<'de> for Zip {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Zip, E> {
-                STANDARD.decode(text).map(Zip).map_err(|error| E::custom(format!("ZipFile is not base64: {error}")))
+                STANDARD
+                    .decode(text)
+                    .map(Zip)
+                    .map_err(|error| E::custom(format!("ZipFile is not base64: {error}")))
             }
         }
         from.deserialize_str(Base64)
@@ -42,9 +47,13 @@ impl Code {
     /// Returns the zip's bytes.
     pub(crate) fn zip(self) -> Result<Vec<u8>, ApiError> {
         if self.s3_bucket.is_some() || self.image_uri.is_some() {
-            return Err(ApiError::invalid("The local Lambda takes code as ZipFile only, not from S3 or as an image."));
+            return Err(ApiError::invalid(
+                "The local Lambda takes code as ZipFile only, not from S3 or as an image.",
+            ));
         }
-        let Zip(zip) = self.zip_file.ok_or_else(|| ApiError::invalid("Please provide a source for function code."))?;
+        let Zip(zip) = self
+            .zip_file
+            .ok_or_else(|| ApiError::invalid("Please provide a source for function code."))?;
         Ok(zip)
     }
 }

@@ -1,5 +1,12 @@
-//! Reserved concurrency and the account's limits: `PutFunctionConcurrency`, `GetFunctionConcurrency`,
-//! `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned concurrency is not supported here.
+//! Reserved concurrency and the account's limits: `PutFunctionConcurrency`,
+//! `GetFunctionConcurrency`, `DeleteFunctionConcurrency`, `GetAccountSettings`. Provisioned
+//! concurrency is not supported here.
+
+use std::sync::Arc;
+
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::identifier::FunctionRef;
 use crate::{
@@ -16,13 +23,9 @@ use crate::{
         zipfile::{UNPACKED_LIMIT, ZIPPED_LIMIT},
     },
 };
-use http::{Method, Response};
-use serde::Deserialize;
-use serde_json::json;
-use std::sync::Arc;
 
-/// Part of the account's concurrency that no function may reserve. Source: the same, "Configuring reserved
-/// concurrency".
+/// Part of the account's concurrency that no function may reserve. Source: the same, "Configuring
+/// reserved concurrency".
 const UNRESERVED: u32 = 100;
 /// Maximum size of an account's code, in bytes: 75 GB.
 const STORAGE: u64 = 80_530_636_800;
@@ -36,7 +39,11 @@ struct ConcurrencyRequest {
 /// Reserved concurrency of all functions but `name`.
 fn reserved(service: &Service, name: Option<&str>) -> u32 {
     let others = service.functions.all();
-    others.iter().filter(|record| name != Some(&record.latest.name)).filter_map(|record| record.latest.reserved).sum()
+    others
+        .iter()
+        .filter(|record| name != Some(&record.latest.name))
+        .filter_map(|record| record.latest.reserved)
+        .sum()
 }
 
 /// `PutFunctionConcurrency`.
@@ -54,9 +61,11 @@ pub(super) async fn put_concurrency(
         return Err(ApiError::validation("null", "reservedConcurrentExecutions", "not be null"));
     };
     let asked = super::validate::within(asked, "reservedConcurrentExecutions", 0, u32::MAX)?;
-    if reserved(service, Some(named.name)).saturating_add(asked) > ACCOUNT_CONCURRENCY - UNRESERVED {
+    if reserved(service, Some(named.name)).saturating_add(asked) > ACCOUNT_CONCURRENCY - UNRESERVED
+    {
         return Err(ApiError::invalid(format!(
-            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below \
+            "Specified ReservedConcurrentExecutions for function decreases account's \
+            UnreservedConcurrentExecution below \
              its minimum value of [{UNRESERVED}]."
         )));
     }
@@ -66,11 +75,16 @@ pub(super) async fn put_concurrency(
 
 /// Returns the record with another reservation, which applies to all versions.
 fn reserving(record: &FunctionRecord, reserved: Option<u32>) -> FunctionRecord {
-    let with = |function: &Arc<Function>| Arc::new(Function { reserved, ..Function::clone(function) });
+    let with =
+        |function: &Arc<Function>| Arc::new(Function { reserved, ..Function::clone(function) });
     FunctionRecord {
         latest: with(&record.latest),
         previous: record.previous.as_ref().map(with),
-        versions: record.versions.iter().map(|(number, version)| (*number, with(version))).collect(),
+        versions: record
+            .versions
+            .iter()
+            .map(|(number, version)| (*number, with(version)))
+            .collect(),
         ..record.clone()
     }
 }
@@ -84,7 +98,10 @@ pub(super) fn get_concurrency(service: &Service, name: &str) -> Result<Response<
 }
 
 /// `DeleteFunctionConcurrency`.
-pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) async fn delete_concurrency(
+    service: &Arc<Service>,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, name)?;
     let change = service.functions.change().await;
     change.store(reserving(&*named.record(service)?, None))?;
@@ -92,14 +109,20 @@ pub(super) async fn delete_concurrency(service: &Arc<Service>, name: &str) -> Re
 }
 
 /// Provisioned concurrency: lists are empty, and none can be set.
-pub(super) fn provisioned(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn provisioned(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     if call.method == Method::GET && call.query("List") == Some("ALL") {
         FunctionRef::whole(service, name)?.record(service)?;
         return Ok(response::json(200, &json!({ "ProvisionedConcurrencyConfigs": [] })));
     }
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     if named.qualifier.is_none_or(|qualifier| qualifier == LATEST) {
-        return Err(ApiError::invalid("The function resource provided must be an alias or a published version."));
+        return Err(ApiError::invalid(
+            "The function resource provided must be an alias or a published version.",
+        ));
     }
     named.version(service)?;
     match call.method {
@@ -110,7 +133,8 @@ pub(super) fn provisioned(service: &Service, call: &ApiRequest, name: &str) -> R
         )),
         Method::DELETE => Ok(response::empty(204)),
         _ => Err(ApiError::invalid(
-            "The local Lambda has no provisioned concurrency: sandboxes start when they are needed and stay warm. Leave \
+            "The local Lambda has no provisioned concurrency: sandboxes start when they are needed \
+            and stay warm. Leave \
              it out here, or set it on AWS alone.",
         )),
     }
@@ -119,9 +143,11 @@ pub(super) fn provisioned(service: &Service, call: &ApiRequest, name: &str) -> R
 /// `GetAccountSettings`.
 pub(super) fn get_account_settings(service: &Service) -> Response<Body> {
     let functions = service.functions.all();
-    let code: u64 = functions.iter().flat_map(|record| record.told()).map(|function| function.code_size).sum();
+    let code: u64 =
+        functions.iter().flat_map(|record| record.told()).map(|function| function.code_size).sum();
     let layers = service.layers.all();
-    let layers: u64 = layers.iter().flat_map(|layer| layer.versions.values()).map(|version| version.size).sum();
+    let layers: u64 =
+        layers.iter().flat_map(|layer| layer.versions.values()).map(|version| version.size).sum();
     let value = json!({
         "AccountLimit": {
             "TotalCodeSize": STORAGE,

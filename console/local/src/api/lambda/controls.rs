@@ -1,6 +1,11 @@
-//! Settings of a function that are stored and returned, and have no effect here: runtime management, recursive loop
-//! detection, and code signing, which is never configured. `PutRuntimeManagementConfig`, `PutFunctionRecursionConfig`,
-//! `GetFunctionCodeSigningConfig` and related operations.
+//! Settings of a function that are stored and returned, and have no effect here: runtime
+//! management, recursive loop detection, and code signing, which is never configured.
+//! `PutRuntimeManagementConfig`, `PutFunctionRecursionConfig`, `GetFunctionCodeSigningConfig` and
+//! related operations.
+
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{identifier::FunctionRef, operations::unknown, validate};
 use crate::{
@@ -13,9 +18,6 @@ use crate::{
     store::controls::{Controls, RuntimeManagement},
     store::function::LATEST,
 };
-use http::{Method, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,7 +33,11 @@ struct RecursionRequest {
 }
 
 /// Answers a request for a version's `runtime-management-config`.
-pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) async fn runtime(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let qualifier = named.qualifier.unwrap_or(LATEST);
     let known = |named: &FunctionRef<'_>| {
@@ -48,7 +54,11 @@ pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) ->
             let update_runtime_on = request
                 .update_runtime_on
                 .ok_or_else(|| ApiError::validation("null", "updateRuntimeOn", "not be null"))?;
-            validate::one_of(&update_runtime_on, "updateRuntimeOn", &["Auto", "Manual", "FunctionUpdate"])?;
+            validate::one_of(
+                &update_runtime_on,
+                "updateRuntimeOn",
+                &["Auto", "Manual", "FunctionUpdate"],
+            )?;
             let runtime_version_arn = request.runtime_version_arn;
             if (update_runtime_on == "Manual") != runtime_version_arn.is_some() {
                 return Err(ApiError::invalid(
@@ -65,15 +75,21 @@ pub(super) async fn runtime(service: &Service, call: &ApiRequest, name: &str) ->
         }
         _ => return Err(unknown(call)),
     };
-    let management =
-        management.unwrap_or(RuntimeManagement { update_runtime_on: "Auto".to_owned(), runtime_version_arn: None });
+    let management = management.unwrap_or(RuntimeManagement {
+        update_runtime_on: "Auto".to_owned(),
+        runtime_version_arn: None,
+    });
     let mut value = json!(management);
     value["FunctionArn"] = named.arn(service).into();
     Ok(response::json(200, &value))
 }
 
 /// Answers a request for a function's `recursion-config`.
-pub(super) async fn recursion(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) async fn recursion(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::whole(service, name)?;
     let recursion = match call.method {
         Method::GET => {
@@ -82,22 +98,34 @@ pub(super) async fn recursion(service: &Service, call: &ApiRequest, name: &str) 
         }
         Method::PUT => {
             let request: RecursionRequest = call.json()?;
-            let recursion =
-                request.recursive_loop.ok_or_else(|| ApiError::validation("null", "recursiveLoop", "not be null"))?;
+            let recursion = request
+                .recursive_loop
+                .ok_or_else(|| ApiError::validation("null", "recursiveLoop", "not be null"))?;
             validate::one_of(&recursion, "recursiveLoop", &["Allow", "Terminate"])?;
             let _turn = service.functions.change().await;
             named.record(service)?;
             let controls = service.controls.get(named.name, LATEST).unwrap_or_default();
-            service.controls.put(named.name, LATEST, Controls { recursion: Some(recursion.clone()), ..controls })?;
+            service.controls.put(
+                named.name,
+                LATEST,
+                Controls { recursion: Some(recursion.clone()), ..controls },
+            )?;
             Some(recursion)
         }
         _ => return Err(unknown(call)),
     };
-    Ok(response::json(200, &json!({ "RecursiveLoop": recursion.as_deref().unwrap_or("Terminate") })))
+    Ok(response::json(
+        200,
+        &json!({ "RecursiveLoop": recursion.as_deref().unwrap_or("Terminate") }),
+    ))
 }
 
 /// Answers a request for a function's `code-signing-config`: there is none.
-pub(super) fn code_signing(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn code_signing(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     FunctionRef::whole(service, name)?.record(service)?;
     match call.method {
         Method::GET => Ok(response::json(200, &json!({}))),
@@ -112,7 +140,10 @@ pub(super) fn code_signing(service: &Service, call: &ApiRequest, name: &str) -> 
 }
 
 /// Answers a request below `code-signing-configs`.
-pub(super) fn signing_configs(call: &ApiRequest, route: &[&str]) -> Result<Response<Body>, ApiError> {
+pub(super) fn signing_configs(
+    call: &ApiRequest,
+    route: &[&str],
+) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
         (&Method::GET, []) => Ok(response::json(200, &json!({ "CodeSigningConfigs": [] }))),
         (&Method::GET, [arn]) => Err(no_signing_config(arn)),
@@ -122,7 +153,8 @@ pub(super) fn signing_configs(call: &ApiRequest, route: &[&str]) -> Result<Respo
 
 fn no_signing_config(arn: &str) -> ApiError {
     let message = format!(
-        "The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}. (The \
+        "The code signing configuration cannot be found. Check that the provided configuration is \
+        not deleted: {arn}. (The \
          local Lambda has no code signing.)"
     );
     ApiError::new(404, "CodeSigningConfigNotFoundException", message)

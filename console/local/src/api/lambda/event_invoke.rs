@@ -1,5 +1,9 @@
-//! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and related operations: settings for asynchronous
-//! invocations. Source of the messages: AWS Lambda itself.
+//! `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig` and related operations:
+//! settings for asynchronous invocations. Source of the messages: AWS Lambda itself.
+
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{identifier::FunctionRef, operations::unknown, page::page, validate::within};
 use crate::{
@@ -14,12 +18,10 @@ use crate::{
         function::{self, LATEST},
     },
 };
-use http::{Method, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// Pattern of a destination in AWS's words.
-const DESTINATION_PATTERN: &str = "satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|\
+const DESTINATION_PATTERN: &str = "satisfy regular expression pattern: \
+    $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|\
     arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)";
 
 #[derive(Deserialize, Default)]
@@ -95,7 +97,11 @@ async fn put(service: &Service, call: &ApiRequest, name: &str) -> Result<Respons
 }
 
 /// `UpdateFunctionEventInvokeConfig`: settings that are absent stay unchanged.
-async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+async fn update(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     change(service, call, name, |place| {
         service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())
     })
@@ -112,9 +118,15 @@ async fn change(
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     place.must_exist(service)?;
-    let Settings { maximum_retry_attempts, maximum_event_age_in_seconds, destination_config } = settings;
-    if maximum_retry_attempts.is_none() && maximum_event_age_in_seconds.is_none() && destination_config.is_none() {
-        return Err(ApiError::invalid("You must specify at least one of error handling or destination setting."));
+    let Settings { maximum_retry_attempts, maximum_event_age_in_seconds, destination_config } =
+        settings;
+    if maximum_retry_attempts.is_none()
+        && maximum_event_age_in_seconds.is_none()
+        && destination_config.is_none()
+    {
+        return Err(ApiError::invalid(
+            "You must specify at least one of error handling or destination setting.",
+        ));
     }
     let mut config = base(&place)?;
     if let Some(retries) = maximum_retry_attempts {
@@ -136,12 +148,19 @@ async fn change(
     Ok(response::json(200, &told))
 }
 
-/// Validates a destination: another local function, or none. AWS also supports queues, topics, buckets and buses, which
-/// do not exist here.
-fn validate(service: &Service, place: &Place<'_>, it: Destination, field: &str) -> Result<Option<String>, ApiError> {
+/// Validates a destination: another local function, or none. AWS also supports queues, topics,
+/// buckets and buses, which do not exist here.
+fn validate(
+    service: &Service,
+    place: &Place<'_>,
+    it: Destination,
+    field: &str,
+) -> Result<Option<String>, ApiError> {
     let Some(arn) = it.destination.filter(|arn| !arn.is_empty()) else { return Ok(None) };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let names_service = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let names_service = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
     let &["arn", partition, of, _, _, _] = parts.as_slice() else {
         let field = format!("destinationConfig.{field}.destination");
         return Err(ApiError::validation(&arn, &field, DESTINATION_PATTERN));
@@ -154,16 +173,22 @@ fn validate(service: &Service, place: &Place<'_>, it: Destination, field: &str) 
         "lambda" => {}
         "sqs" | "sns" | "events" | "s3" => {
             return Err(ApiError::invalid(format!(
-                "The destination ARN {arn} is not supported by the local Lambda: it sends records to its own functions \
+                "The destination ARN {arn} is not supported by the local Lambda: it sends records \
+                to its own functions \
                  only. Name a function's ARN here, and set this destination on AWS."
             )));
         }
         _ => {
             let told = |name: &str| {
-                if field == name { format!("{}(destination={arn})", capital(name)) } else { "null".to_owned() }
+                if field == name {
+                    format!("{}(destination={arn})", capital(name))
+                } else {
+                    "null".to_owned()
+                }
             };
             return Err(ApiError::invalid(format!(
-                "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is invalid.",
+                "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is \
+                invalid.",
                 told("onSuccess"),
                 told("onFailure")
             )));
@@ -173,7 +198,9 @@ fn validate(service: &Service, place: &Place<'_>, it: Destination, field: &str) 
     let named = FunctionRef::read(service, &arn, None).map_err(invalid)?;
     named.version(service).map_err(invalid)?;
     if named.name == place.function {
-        return Err(ApiError::invalid("You can't specify the function as a destination for itself."));
+        return Err(ApiError::invalid(
+            "You can't specify the function as a destination for itself.",
+        ));
     }
     Ok(Some(arn))
 }
@@ -186,15 +213,25 @@ fn capital(name: &str) -> String {
 /// `GetFunctionEventInvokeConfig`.
 fn get(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
-    let config = service.event_configs.get(place.function, place.qualifier).ok_or_else(|| place.nothing())?;
+    let config = service
+        .event_configs
+        .get(place.function, place.qualifier)
+        .ok_or_else(|| place.nothing())?;
     Ok(response::json(200, &describe(&config, &place.arn)))
 }
 
 /// `DeleteFunctionEventInvokeConfig`.
-async fn delete(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+async fn delete(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
-    service.event_configs.remove(place.function, place.qualifier)?.ok_or_else(|| place.nothing())?;
+    service
+        .event_configs
+        .remove(place.function, place.qualifier)?
+        .ok_or_else(|| place.nothing())?;
     Ok(response::empty(204))
 }
 
@@ -214,7 +251,8 @@ fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Bod
 }
 
 fn describe(config: &EventConfig, arn: &str) -> Value {
-    let destination = |arn: &Option<String>| arn.as_ref().map_or(json!({}), |arn| json!({ "Destination": arn }));
+    let destination =
+        |arn: &Option<String>| arn.as_ref().map_or(json!({}), |arn| json!({ "Destination": arn }));
     let mut value = json!({
         "LastModified": config.modified as f64 / 1000.0,
         "FunctionArn": arn,

@@ -1,5 +1,9 @@
 //! Resolves function names, ARNs and qualifiers.
 
+use std::sync::Arc;
+
+use uuid::Uuid;
+
 use crate::{
     account::ACCOUNT,
     http::error::ApiError,
@@ -9,15 +13,14 @@ use crate::{
         function_record::{Alias, FunctionRecord},
     },
 };
-use std::sync::Arc;
-use uuid::Uuid;
 
 /// Pattern of a function's name in AWS's words.
 const NAME_PATTERN: &str = "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?\
     ((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)\
     (:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 /// Pattern of a qualifier in AWS's words.
-const QUALIFIER_PATTERN: &str = "satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
+const QUALIFIER_PATTERN: &str =
+    "satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
 
 /// Function name and qualifier of a request.
 #[derive(Clone, Copy)]
@@ -29,28 +32,38 @@ pub(super) struct FunctionRef<'a> {
 }
 
 impl<'a> FunctionRef<'a> {
-    /// Parses a function's name, partial ARN or ARN, each with an optional qualifier at its end, and the separate
-    /// qualifier.
-    pub(super) fn read(service: &Service, identifier: &'a str, qualifier: Option<&'a str>) -> Result<Self, ApiError> {
+    /// Parses a function's name, partial ARN or ARN, each with an optional qualifier at its end,
+    /// and the separate qualifier.
+    pub(super) fn read(
+        service: &Service,
+        identifier: &'a str,
+        qualifier: Option<&'a str>,
+    ) -> Result<Self, ApiError> {
         let Some(Parts { region, account, name, suffix }) = Parts::parse(identifier) else {
             return Err(ApiError::validation(identifier, "functionName", NAME_PATTERN));
         };
         let qualifier = qualifier.filter(|qualifier| !qualifier.is_empty());
         if let Some(qualifier) = qualifier {
             if qualifier.len() > 128 {
-                return Err(ApiError::validation(qualifier, "qualifier", "have length less than or equal to 128"));
+                return Err(ApiError::validation(
+                    qualifier,
+                    "qualifier",
+                    "have length less than or equal to 128",
+                ));
             }
             if !is_name(&qualifier.replace('$', "_")) {
                 return Err(ApiError::validation(qualifier, "qualifier", QUALIFIER_PATTERN));
             }
         }
         if suffix.is_some() && qualifier.is_some() && suffix != qualifier {
-            let message = "The derived qualifier from the function name does not match the specified qualifier.";
+            let message = "The derived qualifier from the function name does not match the \
+                specified qualifier.";
             return Err(ApiError::invalid(message));
         }
         if let Some(region) = region.filter(|region| *region != service.region) {
             let here = &service.region;
-            let message = format!("Functions from '{region}' are not reachable in this region ('{here}')");
+            let message =
+                format!("Functions from '{region}' are not reachable in this region ('{here}')");
             return Err(ApiError::not_found(message));
         }
         if account.is_some_and(|account| account != ACCOUNT) {
@@ -61,12 +74,15 @@ impl<'a> FunctionRef<'a> {
         Ok(Self { name, qualifier: suffix.or(qualifier) })
     }
 
-    /// As [`read`](Self::read), for properties of a function that its versions and aliases do not have.
+    /// As [`read`](Self::read), for properties of a function that its versions and aliases do not
+    /// have.
     pub(super) fn whole(service: &Service, identifier: &'a str) -> Result<Self, ApiError> {
         let named = Self::read(service, identifier, None)?;
         if named.qualifier.is_some_and(|qualifier| qualifier != LATEST) {
-            let message = "This operation is permitted on Lambda functions only. Aliases and versions do not support \
-                           this operation. Please specify either a function name or an unqualified function ARN.";
+            let message = "This operation is permitted on Lambda functions only. Aliases and \
+                versions do not support \
+                           this operation. Please specify either a function name or an unqualified \
+                           function ARN.";
             return Err(ApiError::invalid(message));
         }
         Ok(named)
@@ -87,7 +103,8 @@ impl<'a> FunctionRef<'a> {
         service.functions.record(self.name).ok_or_else(|| self.not_found(service))
     }
 
-    /// Returns the version as the API describes it: an alias stands for the version that it points to.
+    /// Returns the version as the API describes it: an alias stands for the version that it points
+    /// to.
     pub(super) fn version(&self, service: &Service) -> Result<Arc<Function>, ApiError> {
         let record = self.record(service)?;
         record
@@ -97,7 +114,11 @@ impl<'a> FunctionRef<'a> {
     }
 
     /// Resolves the qualifier to a version: `pick` chooses for an alias.
-    fn resolve_alias<'b>(&self, record: &'b FunctionRecord, pick: impl FnOnce(&'b Alias) -> &'b str) -> &'b str
+    fn resolve_alias<'b>(
+        &self,
+        record: &'b FunctionRecord,
+        pick: impl FnOnce(&'b Alias) -> &'b str,
+    ) -> &'b str
     where
         'a: 'b,
     {
@@ -118,8 +139,8 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Matches [`NAME_PATTERN`]: as there, what may be a region, an account or the word `function` is one, as long as a name
-    /// is left.
+    /// Matches [`NAME_PATTERN`]: as there, what may be a region, an account or the word `function`
+    /// is one, as long as a name is left.
     fn parse(identifier: &'a str) -> Option<Self> {
         let parts: Vec<&str> = identifier.split(':').collect();
         let rest = match parts.as_slice() {
@@ -131,7 +152,9 @@ impl<'a> Parts<'a> {
             rest => (None, rest),
         };
         let (account, rest) = match rest {
-            [account, rest @ ..] if !rest.is_empty() && is_account(account) => (Some(*account), rest),
+            [account, rest @ ..] if !rest.is_empty() && is_account(account) => {
+                (Some(*account), rest)
+            }
             rest => (None, rest),
         };
         let (name, suffix) = match rest {
@@ -147,20 +170,28 @@ impl<'a> Parts<'a> {
 /// A region's name, such as `us-east-1` or `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let words: Vec<&str> = text.strip_prefix("eusc-").unwrap_or(text).split('-').collect();
-    let is_lower = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_lower =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let (country, area, number) = match words.as_slice() {
         [country, area, number] => (country, area, number),
-        [country, partition, area, number] if *partition == "gov" || partition.starts_with("iso") => {
+        [country, partition, area, number]
+            if *partition == "gov" || partition.starts_with("iso") =>
+        {
             (country, area, number)
         }
         _ => return false,
     };
-    country.len() == 2 && is_lower(country) && is_lower(area) && number.len() == 1 && is_number(number)
+    country.len() == 2
+        && is_lower(country)
+        && is_lower(area)
+        && number.len() == 1
+        && is_number(number)
 }
 
 /// Returns `true` for a valid name of a function, an alias or a layer, or the number of a version.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// Returns `true` for the number of a version.
@@ -182,21 +213,32 @@ pub(crate) struct Resolved {
     pub(crate) qualifier: Option<String>,
 }
 
-/// Resolves the version of a function to run for one invocation. `identifier` is a name, a partial ARN or an ARN, which
-/// may end with a qualifier; `qualifier` is the separate one. An alias with weights picks a version at random each
-/// time; while an update of `$LATEST` is in progress, the previous `$LATEST` runs.
+/// Resolves the version of a function to run for one invocation. `identifier` is a name, a partial
+/// ARN or an ARN, which may end with a qualifier; `qualifier` is the separate one. An alias with
+/// weights picks a version at random each time; while an update of `$LATEST` is in progress, the
+/// previous `$LATEST` runs.
 ///
 /// # Errors
 ///
-/// As on AWS: 404 if there is no such version, 409 while its code is not unpacked yet or if that failed.
-pub(crate) fn resolve(service: &Service, identifier: &str, qualifier: Option<&str>) -> Result<Resolved, ApiError> {
+/// As on AWS: 404 if there is no such version, 409 while its code is not unpacked yet or if that
+/// failed.
+pub(crate) fn resolve(
+    service: &Service,
+    identifier: &str,
+    qualifier: Option<&str>,
+) -> Result<Resolved, ApiError> {
     let named = FunctionRef::read(service, identifier, qualifier)?;
     // As on AWS, the error for a missing function names the version that would run.
-    let not_found = || FunctionRef { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }.not_found(service);
+    let not_found = || {
+        FunctionRef { qualifier: Some(named.qualifier.unwrap_or(LATEST)), ..named }
+            .not_found(service)
+    };
     let record = service.functions.record(named.name).ok_or_else(not_found)?;
     // The upper bits of a random UUID.
     let draw = || (Uuid::new_v4().as_u64_pair().0 >> 11) as f64 / (1_u64 << 53) as f64;
-    let function = record.running(named.resolve_alias(&record, |alias| alias.pick(draw()))).ok_or_else(not_found)?;
+    let function = record
+        .running(named.resolve_alias(&record, |alias| alias.pick(draw())))
+        .ok_or_else(not_found)?;
     let state = match function.state {
         State::Pending => "Pending",
         State::Failed(_) => "Failed",
@@ -206,7 +248,8 @@ pub(crate) fn resolve(service: &Service, identifier: &str, qualifier: Option<&st
         }
     };
     Err(ApiError::conflict(format!(
-        "The operation cannot be performed at this time. The function is currently in the following state: {state}"
+        "The operation cannot be performed at this time. The function is currently in the \
+        following state: {state}"
     )))
 }
 
@@ -231,8 +274,14 @@ mod tests {
             ("eu-central-1:e2", parts(region, None, "e2", None)),
             ("eu-central-1:000000000000:e2", parts(region, account, "e2", None)),
             ("eu-central-1:000000000000:function:e2:1", parts(region, account, "e2", Some("1"))),
-            ("arn:aws:lambda:eu-central-1:000000000000:function:e2", parts(region, account, "e2", None)),
-            ("arn:aws:lambda:eu-central-1:000000000000:function:e2:1", parts(region, account, "e2", Some("1"))),
+            (
+                "arn:aws:lambda:eu-central-1:000000000000:function:e2",
+                parts(region, account, "e2", None),
+            ),
+            (
+                "arn:aws:lambda:eu-central-1:000000000000:function:e2:1",
+                parts(region, account, "e2", Some("1")),
+            ),
             (
                 "arn:aws:lambda:us-gov-west-1:000000000000:function:e2",
                 parts(Some("us-gov-west-1"), account, "e2", None),

@@ -4,6 +4,13 @@ pub(crate) mod queue;
 pub(crate) mod request;
 pub(super) mod stream;
 
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Response};
+use request::{Kind, Request, TRACE};
+use serde_json::json;
+
 use crate::{
     http::{
         error::ApiError,
@@ -14,14 +21,13 @@ use crate::{
     service::Service,
     store::queue::EVENT_LIMIT,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Response};
-use request::{Kind, Request, TRACE};
-use serde_json::json;
-use std::sync::Arc;
 
 /// `Invoke` in all three types. The ID of the request is the ID of the invocation.
-pub(super) async fn invoke(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) async fn invoke(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request = Request::read(service, call, name)?;
     match request.kind {
         Kind::RequestResponse => {}
@@ -48,7 +54,11 @@ pub(super) async fn invoke(service: &Arc<Service>, call: &ApiRequest, name: &str
 }
 
 /// `InvokeAsync`, which AWS keeps for old clients.
-pub(super) fn invoke_async(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn invoke_async(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     submit(service, Request::read(service, call, name)?)?;
     Ok(response::json(202, &json!({ "Status": 202 })))
 }
@@ -56,8 +66,10 @@ pub(super) fn invoke_async(service: &Arc<Service>, call: &ApiRequest, name: &str
 fn submit(service: &Arc<Service>, request: Request) -> Result<(), ApiError> {
     let length = request.payload.len();
     if length > EVENT_LIMIT {
-        let message =
-            format!("{length} byte payload is too large for the Event invocation type (limit {EVENT_LIMIT} bytes)");
+        let message = format!(
+            "{length} byte payload is too large for the Event invocation type (limit {EVENT_LIMIT} \
+            bytes)"
+        );
         return Err(ApiError::new(413, "RequestTooLargeException", message));
     }
     queue::submit(service, request.into_entry())

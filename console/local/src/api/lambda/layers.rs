@@ -1,7 +1,13 @@
-//! Layers: `PublishLayerVersion`, `GetLayerVersion`, `GetLayerVersionByArn`, `ListLayers`, `ListLayerVersions`,
-//! `DeleteLayerVersion`, and the layers that a function uses.
+//! Layers: `PublishLayerVersion`, `GetLayerVersion`, `GetLayerVersionByArn`, `ListLayers`,
+//! `ListLayerVersions`, `DeleteLayerVersion`, and the layers that a function uses.
 
 mod policy;
+
+use std::sync::Arc;
+
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
     code::{Code, take},
@@ -25,10 +31,6 @@ use crate::{
         layers::{Layer, Version},
     },
 };
-use http::{Method, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Maximum number of layers of a function.
 const MOST: usize = 5;
@@ -56,11 +58,15 @@ pub(super) async fn dispatch(
     route: &[&str],
 ) -> Result<Response<Body>, ApiError> {
     match (&call.method, route) {
-        (&Method::GET, []) if call.query("find") == Some("LayerVersion") => get_by_arn(service, call),
+        (&Method::GET, []) if call.query("find") == Some("LayerVersion") => {
+            get_by_arn(service, call)
+        }
         (&Method::GET, []) => list_layers(service, call),
         (&Method::POST, [layer, "versions"]) => publish(service, call, read(service, layer)?).await,
         (&Method::GET, [layer, "versions"]) => list_versions(service, call, read(service, layer)?),
-        (&Method::GET, [layer, "versions", number]) => get(service, read(service, layer)?, validate_number(number)?),
+        (&Method::GET, [layer, "versions", number]) => {
+            get(service, read(service, layer)?, validate_number(number)?)
+        }
         (&Method::DELETE, [layer, "versions", number]) => {
             delete(service, read(service, layer)?, validate_number(number)?)
         }
@@ -84,7 +90,8 @@ fn read<'a>(service: &Service, layer: &'a str) -> Result<&'a str, ApiError> {
     if is_name(name) && name.len() <= 140 {
         return Ok(name);
     }
-    let pattern = "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}\
+    let pattern = "satisfy regular expression pattern: \
+        (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}\
                    ((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})";
     Err(ApiError::validation(layer, "layerName", pattern))
 }
@@ -93,7 +100,11 @@ fn validate_number(number: &str) -> Result<u64, ApiError> {
     match number.parse::<i64>() {
         Ok(number) if number >= 1 => Ok(number.unsigned_abs()),
         Ok(_) => Err(ApiError::invalid("Layer Version Cannot be less than 1")),
-        Err(error) => Err(ApiError::new(400, "SerializationException", format!("{number:?} is no version: {error}"))),
+        Err(error) => Err(ApiError::new(
+            400,
+            "SerializationException",
+            format!("{number:?} is no version: {error}"),
+        )),
     }
 }
 
@@ -120,10 +131,16 @@ fn describe_in_list(service: &Service, name: &str, number: u64, version: &Versio
 }
 
 /// Describes a version as Lambda does.
-fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Result<Value, ApiError> {
+fn describe(
+    service: &Service,
+    name: &str,
+    number: u64,
+    version: &Version,
+) -> Result<Value, ApiError> {
     let mut value = describe_in_list(service, name, number, version);
     value["LayerArn"] = arn(service, name).into();
-    value["Content"] = json!({ "CodeSha256": base64_of(&version.sha256), "CodeSize": version.size });
+    value["Content"] =
+        json!({ "CodeSha256": base64_of(&version.sha256), "CodeSize": version.size });
     if let Some(location) = service.location(&version.sha256)? {
         value["Content"]["Location"] = location.into();
     }
@@ -131,21 +148,34 @@ fn describe(service: &Service, name: &str, number: u64, version: &Version) -> Re
 }
 
 /// `PublishLayerVersion`.
-async fn publish(service: &Arc<Service>, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+async fn publish(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let request: PublishRequest = call.long_json().await?;
     validate::description(&request.description)?;
     if request.license_info.as_ref().is_some_and(|license| license.chars().count() > 512) {
         let license = request.license_info.unwrap_or_default();
-        return Err(ApiError::validation(&license, "licenseInfo", "have length less than or equal to 512"));
+        return Err(ApiError::validation(
+            &license,
+            "licenseInfo",
+            "have length less than or equal to 512",
+        ));
     }
     if request.compatible_runtimes.len() > 15 {
         let told = format!("[{}]", request.compatible_runtimes.join(", "));
-        return Err(ApiError::validation(&told, "compatibleRuntimes", "have length less than or equal to 15"));
+        return Err(ApiError::validation(
+            &told,
+            "compatibleRuntimes",
+            "have length less than or equal to 15",
+        ));
     }
     for architecture in &request.compatible_architectures {
         validate::one_of(architecture, "compatibleArchitectures", &["x86_64", "arm64"])?;
     }
-    let content = request.content.ok_or_else(|| ApiError::validation("null", "content", "not be null"))?;
+    let content =
+        request.content.ok_or_else(|| ApiError::validation("null", "content", "not be null"))?;
     let taken = take(service, content.zip()?).await?;
     let version = Version {
         sha256: taken.sha256.clone(),
@@ -200,7 +230,11 @@ fn parts(arn: &str) -> Option<(&str, &str, u64)> {
 fn get_by_arn(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let asked = call.query("Arn").unwrap_or_default();
     let Some((_, name, number)) = parts(asked) else {
-        return Err(ApiError::validation(asked, "arn", &format!("satisfy regular expression pattern: {ARN_PATTERN}")));
+        return Err(ApiError::validation(
+            asked,
+            "arn",
+            &format!("satisfy regular expression pattern: {ARN_PATTERN}"),
+        ));
     };
     if asked != format!("{}:{number}", arn(service, name)) {
         return Err(missing());
@@ -210,12 +244,15 @@ fn get_by_arn(service: &Service, call: &ApiRequest) -> Result<Response<Body>, Ap
 
 /// Returns a filter for the versions in a list that requests a runtime or an architecture.
 fn filter(call: &ApiRequest) -> Result<impl Fn(&Version) -> bool, ApiError> {
-    let (runtime, architecture) = (call.query("CompatibleRuntime"), call.query("CompatibleArchitecture"));
+    let (runtime, architecture) =
+        (call.query("CompatibleRuntime"), call.query("CompatibleArchitecture"));
     if let Some(architecture) = architecture {
         validate::one_of(architecture, "compatibleArchitecture", &["x86_64", "arm64"])?;
     }
     Ok(move |version: &Version| {
-        let has = |list: &[String], asked: Option<&str>| asked.is_none_or(|asked| list.iter().any(|one| one == asked));
+        let has = |list: &[String], asked: Option<&str>| {
+            asked.is_none_or(|asked| list.iter().any(|one| one == asked))
+        };
         has(&version.runtimes, runtime) && has(&version.architectures, architecture)
     })
 }
@@ -238,12 +275,21 @@ fn list_layers(service: &Service, call: &ApiRequest) -> Result<Response<Body>, A
 }
 
 /// `ListLayerVersions`: the latest first.
-fn list_versions(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+fn list_versions(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let layer = service.layers.get(name).unwrap_or_default();
-    let told = layer.versions.iter().rev().filter(|(_, version)| filter(version)).map(|(number, version)| {
-        (format!("{:020}", u64::MAX - number), describe_in_list(service, name, *number, version))
-    });
+    let told = layer.versions.iter().rev().filter(|(_, version)| filter(version)).map(
+        |(number, version)| {
+            (
+                format!("{:020}", u64::MAX - number),
+                describe_in_list(service, name, *number, version),
+            )
+        },
+    );
     let (told, next) = page(call, 50, told)?;
     Ok(response::json(200, &json!({ "LayerVersions": told, "NextMarker": next })))
 }
@@ -268,25 +314,34 @@ pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function:
     for asked in arns {
         let Some((region, name, number)) = parts(asked) else {
             let constraint = format!(
-                "satisfy constraint: [Member must have length less than or equal to 2048, Member must have length greater \
-                 than or equal to 1, Member must satisfy regular expression pattern: {ARN_PATTERN}, Member must not be null]"
+                "satisfy constraint: [Member must have length less than or equal to 2048, Member \
+                must have length greater \
+                 than or equal to 1, Member must satisfy regular expression pattern: \
+                 {ARN_PATTERN}, Member must not be null]"
             );
-            return Err(ApiError::validation(&format!("[{}]", arns.join(", ")), "layers", &constraint));
+            return Err(ApiError::validation(
+                &format!("[{}]", arns.join(", ")),
+                "layers",
+                &constraint,
+            ));
         };
         if region != service.region {
             return Err(ApiError::invalid(format!(
-                "Layers are not in the same region as the function. Layers are expected to be in region {}.",
+                "Layers are not in the same region as the function. Layers are expected to be in \
+                region {}.",
                 service.region
             )));
         }
         let layer = format!("{}:", arn(service, name));
-        let version = service.layers.get(name).and_then(|layer| layer.versions.get(&number).cloned());
+        let version =
+            service.layers.get(name).and_then(|layer| layer.versions.get(&number).cloned());
         let Some(version) = version.filter(|_| asked.starts_with(&layer)) else {
             return Err(ApiError::invalid(format!("Layer version {asked} does not exist.")));
         };
         if let Some(other) = chosen.iter().find(|other| other.arn.starts_with(&layer)) {
             return Err(ApiError::invalid(format!(
-                "Two different versions of the same layer are not allowed to be referenced in the same function. {} and \
+                "Two different versions of the same layer are not allowed to be referenced in the \
+                same function. {} and \
                  {asked} are versions of the same layer.",
                 other.arn
             )));

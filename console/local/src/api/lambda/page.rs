@@ -1,14 +1,16 @@
 //! The pages of a list.
 
-use crate::http::{error::ApiError, request::ApiRequest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::http::{error::ApiError, request::ApiRequest};
 
 /// Maximum number of items in a page, whatever the request.
 const PAGE: usize = 50;
 
-/// Returns the page that a call requests with `Marker` and `MaxItems` (at most `most`), and the next page's marker.
-/// `items` are in the order of their keys; a marker is the encoded key of the last item returned, so that items which
-/// are added or removed in between neither hide nor repeat the others.
+/// Returns the page that a call requests with `Marker` and `MaxItems` (at most `most`), and the
+/// next page's marker. `items` are in the order of their keys; a marker is the encoded key of the
+/// last item returned, so that items which are added or removed in between neither hide nor repeat
+/// the others.
 pub(super) fn page<T>(
     call: &ApiRequest,
     most: u32,
@@ -18,16 +20,22 @@ pub(super) fn page<T>(
         None => PAGE,
         Some(text) => {
             let number: i64 = text.parse().map_err(|error| {
-                ApiError::new(400, "SerializationException", format!("MaxItems {text:?} is no number: {error}"))
+                ApiError::new(
+                    400,
+                    "SerializationException",
+                    format!("MaxItems {text:?} is no number: {error}"),
+                )
             })?;
             super::validate::within(number, "maxItems", 1, most)? as usize
         }
     };
     let limit = limit.min(PAGE);
     let marker = call.query("Marker").unwrap_or_default();
-    let marker = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let marker =
-        marker.ok_or_else(|| ApiError::invalid("The Marker is none that the local Lambda gave: leave it out."))?;
+        URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let marker = marker.ok_or_else(|| {
+        ApiError::invalid("The Marker is none that the local Lambda gave: leave it out.")
+    })?;
     let mut rest = items.filter(|(key, _)| *key > marker).peekable();
     let (mut told, mut last) = (Vec::new(), None);
     while let Some((key, item)) = rest.next_if(|_| told.len() < limit) {

@@ -1,5 +1,13 @@
-//! The resource policy of a function, a version or an alias: `AddPermission`, `RemovePermission`, `GetPolicy`. It is
-//! stored and returned, and applies to unsigned function URLs; a caller with the local Lambda's key may do everything.
+//! The resource policy of a function, a version or an alias: `AddPermission`, `RemovePermission`,
+//! `GetPolicy`. It is stored and returned, and applies to unsigned function URLs; a caller with the
+//! local Lambda's key may do everything.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{
     identifier::{FunctionRef, is_name, is_number},
@@ -17,11 +25,6 @@ use crate::{
         function_record::{FunctionRecord, Policy},
     },
 };
-use http::Response;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use std::sync::Arc;
-use uuid::Uuid;
 
 /// Largest resource policy, in bytes. Source: AWS Lambda developer guide, "Lambda quotas".
 const POLICY_LIMIT: usize = 20 * 1024;
@@ -46,7 +49,8 @@ struct PermissionRequest {
 pub(super) fn add(policy: &mut Policy, statement: Value) -> Result<(), ApiError> {
     if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
         return Err(ApiError::conflict(format!(
-            "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing \
+            "The statement id ({}) provided already exists. Please provide a new statement id, or \
+            remove the existing \
              statement.",
             statement["Sid"].as_str().unwrap_or_default()
         )));
@@ -56,7 +60,12 @@ pub(super) fn add(policy: &mut Policy, statement: Value) -> Result<(), ApiError>
 }
 
 /// Removes a statement by its id, if `revision` is the policy's, which `call` returns.
-pub(super) fn remove(policy: &mut Policy, sid: &str, revision: Option<&str>, call: &str) -> Result<(), ApiError> {
+pub(super) fn remove(
+    policy: &mut Policy,
+    sid: &str,
+    revision: Option<&str>,
+    call: &str,
+) -> Result<(), ApiError> {
     let place = policy.statements.iter().position(|statement| statement["Sid"] == sid);
     let gone = || ApiError::not_found(format!("Statement {sid} is not found in resource policy."));
     let place = place.ok_or_else(gone)?;
@@ -78,7 +87,8 @@ impl PermissionRequest {
         let principal = validate::required(self.principal.as_ref(), "principal")?;
         validate::statement_id(sid)?;
         let operation = action.strip_prefix("lambda:").unwrap_or_default();
-        let named = !operation.is_empty() && operation.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let named =
+            !operation.is_empty() && operation.bytes().all(|byte| byte.is_ascii_alphabetic());
         if action != "*" && operation != "*" && !named {
             let pattern = "satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])";
             return Err(ApiError::validation(action, "action", pattern));
@@ -90,7 +100,9 @@ impl PermissionRequest {
             "Action": action,
             "Resource": resource,
         });
-        let (Value::Object(mut statement), condition) = (statement, self.condition()?) else { return Ok(Value::Null) };
+        let (Value::Object(mut statement), condition) = (statement, self.condition()?) else {
+            return Ok(Value::Null);
+        };
         if !condition.is_empty() {
             statement.insert("Condition".to_owned(), Value::Object(condition));
         }
@@ -112,7 +124,8 @@ impl PermissionRequest {
         // A condition on URLs is valid for the action of URLs only.
         let only_for = |operation: &str, field: &str| {
             let is_for = self.action.as_deref() == Some(operation);
-            let message = || ApiError::invalid(format!("{field} is only supported for {operation} action"));
+            let message =
+                || ApiError::invalid(format!("{field} is only supported for {operation} action"));
             is_for.then_some(()).ok_or_else(message)
         };
         if let Some(kind) = &self.function_url_auth_type {
@@ -133,7 +146,10 @@ impl PermissionRequest {
         }
         if let Some(through) = self.invoked_via_function_url {
             only_for("lambda:InvokeFunction", "InvokedViaFunctionUrl")?;
-            condition.insert("Bool".to_owned(), json!({ "lambda:InvokedViaFunctionUrl": through.to_string() }));
+            condition.insert(
+                "Bool".to_owned(),
+                json!({ "lambda:InvokedViaFunctionUrl": through.to_string() }),
+            );
         }
         Ok(condition)
     }
@@ -151,13 +167,18 @@ fn principal_of(principal: &str) -> Result<Value, ApiError> {
     } else if principal.contains('.') && !principal.contains(char::is_whitespace) {
         Ok(json!({ "Service": principal }))
     } else {
-        Err(ApiError::invalid("The provided principal was invalid. Please check the principal and try again."))
+        Err(ApiError::invalid(
+            "The provided principal was invalid. Please check the principal and try again.",
+        ))
     }
 }
 
-/// Reads and validates the target of a policy: the function, a published version or an alias. Returns its record and
-/// key.
-fn key<'a>(named: &FunctionRef<'a>, service: &Service) -> Result<(Arc<FunctionRecord>, &'a str), ApiError> {
+/// Reads and validates the target of a policy: the function, a published version or an alias.
+/// Returns its record and key.
+fn key<'a>(
+    named: &FunctionRef<'a>,
+    service: &Service,
+) -> Result<(Arc<FunctionRecord>, &'a str), ApiError> {
     if named.qualifier == Some(LATEST) {
         return Err(ApiError::invalid("We currently do not support adding policies for $LATEST."));
     }
@@ -184,22 +205,32 @@ pub(super) async fn add_permission(
     let change = service.functions.change().await;
     let (record, key) = key(&named, service)?;
     let mut record = FunctionRecord::clone(&record);
-    let latest = record.policies.get(key).map(|policy| policy.revision.clone()).or_else(|| revision(&record, key));
-    validate::revision(request.revision_id.as_deref(), latest.as_deref().unwrap_or_default(), "GetPolicy")?;
+    let latest = record
+        .policies
+        .get(key)
+        .map(|policy| policy.revision.clone())
+        .or_else(|| revision(&record, key));
+    validate::revision(
+        request.revision_id.as_deref(),
+        latest.as_deref().unwrap_or_default(),
+        "GetPolicy",
+    )?;
     let policy = record.policies.entry(key.to_owned()).or_default();
     let added = json!({ "Statement": statement.to_string() });
     add(policy, statement)?;
     policy.revision = Uuid::new_v4().to_string();
     let size = document(policy).len();
     if size > POLICY_LIMIT {
-        let message = format!("The final policy size ({size}) is bigger than the limit ({POLICY_LIMIT}).");
+        let message =
+            format!("The final policy size ({size}) is bigger than the limit ({POLICY_LIMIT}).");
         return Err(ApiError::new(400, "PolicyLengthExceededException", message));
     }
     change.store(record)?;
     Ok(response::json(201, &added))
 }
 
-/// Revision that the first statement of a policy is added to, before the policy has a revision of its own.
+/// Revision that the first statement of a policy is added to, before the policy has a revision of
+/// its own.
 fn revision(record: &FunctionRecord, key: &str) -> Option<String> {
     match (key, record.aliases.get(key)) {
         ("", _) => Some(record.latest.revision_id().to_owned()),
@@ -235,10 +266,16 @@ pub(super) async fn remove_permission(
 }
 
 /// `GetPolicy`.
-pub(super) fn get_policy(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn get_policy(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     let record = service.functions.record(named.name);
-    let policy = record.as_ref().and_then(|record| record.policies.get(named.qualifier.unwrap_or_default()));
-    let policy = policy.ok_or_else(|| ApiError::not_found("The resource you requested does not exist."))?;
+    let policy =
+        record.as_ref().and_then(|record| record.policies.get(named.qualifier.unwrap_or_default()));
+    let policy =
+        policy.ok_or_else(|| ApiError::not_found("The resource you requested does not exist."))?;
     Ok(response::json(200, &json!({ "Policy": document(policy), "RevisionId": policy.revision })))
 }

@@ -1,5 +1,11 @@
 //! `ListTags`, `TagResource`, `UntagResource`. Tags do not affect how a function runs.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::Response;
+use serde::Deserialize;
+use serde_json::json;
+
 use super::{identifier::FunctionRef, validate};
 use crate::{
     http::{
@@ -10,13 +16,10 @@ use crate::{
     service::Service,
     store::function::Function,
 };
-use http::Response;
-use serde::Deserialize;
-use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc};
 
 /// Pattern of a resource that can have tags, in AWS's words, for the resources that exist here.
-const RESOURCE_PATTERN: &str = "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}\
+const RESOURCE_PATTERN: &str = "satisfy regular expression pattern: \
+    arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}\
     ((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?)";
 
 #[derive(Deserialize)]
@@ -35,7 +38,8 @@ fn read<'a>(service: &Service, arn: &'a str) -> Result<FunctionRef<'a>, ApiError
         .map_err(|error| if error.code == "ValidationException" { invalid() } else { error })?;
     if named.qualifier.is_some() {
         return Err(ApiError::invalid(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+            "Tags on function aliases and versions are not supported. Please specify a function \
+            ARN.",
         ));
     }
     Ok(named)
@@ -66,10 +70,15 @@ pub(super) async fn untag_resource(
     call: &ApiRequest,
     arn: &str,
 ) -> Result<Response<Body>, ApiError> {
-    let keys: Vec<&str> =
-        call.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, value)| value.as_str()).collect();
+    let keys: Vec<&str> = call
+        .query
+        .iter()
+        .filter(|(name, _)| name == "tagKeys")
+        .map(|(_, value)| value.as_str())
+        .collect();
     if keys.is_empty() {
-        let message = "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must \
+        let message = "1 validation error detected: Value null at 'tagKeys' failed to satisfy \
+            constraint: Member must \
                        not be null";
         return Err(ApiError::new(400, "ValidationException", message));
     }

@@ -1,5 +1,9 @@
 //! `CreateFunctionUrlConfig` and related operations. Source of the messages: AWS Lambda itself.
 
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::{
     identifier::{FunctionRef, is_number},
     operations::unknown,
@@ -18,9 +22,6 @@ use crate::{
         url_config::{AuthType, Cors, InvokeMode, UrlConfig},
     },
 };
-use http::{Method, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -36,7 +37,11 @@ impl Settings {
             None => Ok(None),
             Some("NONE") => Ok(Some(AuthType::None)),
             Some("AWS_IAM") => Ok(Some(AuthType::Iam)),
-            Some(other) => Err(ApiError::validation(other, "authType", "satisfy enum value set: [NONE, AWS_IAM]")),
+            Some(other) => Err(ApiError::validation(
+                other,
+                "authType",
+                "satisfy enum value set: [NONE, AWS_IAM]",
+            )),
         }
     }
 
@@ -45,9 +50,11 @@ impl Settings {
             None => Ok(None),
             Some("BUFFERED") => Ok(Some(InvokeMode::Buffered)),
             Some("RESPONSE_STREAM") => Ok(Some(InvokeMode::Stream)),
-            Some(other) => {
-                Err(ApiError::validation(other, "invokeMode", "satisfy enum value set: [RESPONSE_STREAM, BUFFERED]"))
-            }
+            Some(other) => Err(ApiError::validation(
+                other,
+                "invokeMode",
+                "satisfy enum value set: [RESPONSE_STREAM, BUFFERED]",
+            )),
         }
     }
 
@@ -69,7 +76,11 @@ impl Settings {
                 return Err(ApiError::validation(&format!("{list:?}"), field, &constraint));
             }
             if let Some(long) = list.iter().find(|item| item.len() > length) {
-                return Err(ApiError::validation(long, field, &format!("have length less than or equal to {length}")));
+                return Err(ApiError::validation(
+                    long,
+                    field,
+                    &format!("have length less than or equal to {length}"),
+                ));
             }
         }
         Ok(Some(cors))
@@ -96,10 +107,9 @@ impl<'a> Place<'a> {
     }
 
     fn must_exist(&self, service: &Service) -> Result<(), ApiError> {
-        let known = service
-            .functions
-            .record(self.function)
-            .is_some_and(|record| self.qualifier == LATEST || record.aliases.contains_key(self.qualifier));
+        let known = service.functions.record(self.function).is_some_and(|record| {
+            self.qualifier == LATEST || record.aliases.contains_key(self.qualifier)
+        });
         if known { Ok(()) } else { Err(no_function()) }
     }
 
@@ -118,11 +128,19 @@ fn nothing() -> ApiError {
 
 /// Returns the ARN of the function or the alias.
 fn arn(service: &Service, function: &str, qualifier: &str) -> String {
-    function::arn(&service.region, function, Some(qualifier).filter(|qualifier| *qualifier != LATEST))
+    function::arn(
+        &service.region,
+        function,
+        Some(qualifier).filter(|qualifier| *qualifier != LATEST),
+    )
 }
 
 /// Answers a request for one URL.
-pub(super) async fn dispatch(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) async fn dispatch(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     match call.method {
         Method::POST => create(service, call, name).await,
         Method::GET => get(service, call, name),
@@ -133,10 +151,15 @@ pub(super) async fn dispatch(service: &Service, call: &ApiRequest, name: &str) -
 }
 
 /// `CreateFunctionUrlConfig`.
-async fn create(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+async fn create(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
-    let auth = settings.auth()?.ok_or_else(|| ApiError::validation("null", "authType", "not be null"))?;
+    let auth =
+        settings.auth()?.ok_or_else(|| ApiError::validation("null", "authType", "not be null"))?;
     let now = jiff::Timestamp::now().as_millisecond();
     let config = UrlConfig {
         id: uuid::Uuid::new_v4().simple().to_string(),
@@ -151,7 +174,8 @@ async fn create(service: &Service, call: &ApiRequest, name: &str) -> Result<Resp
     if place.get(service).is_ok() {
         let arn = arn(service, place.function, place.qualifier);
         let message = format!(
-            "Failed to create function url config for [functionArn = {arn}]. Error message:  FunctionUrlConfig exists for \
+            "Failed to create function url config for [functionArn = {arn}]. Error message:  \
+            FunctionUrlConfig exists for \
              this Lambda function"
         );
         return Err(ApiError::new(409, "ResourceConflictException", message));
@@ -171,8 +195,13 @@ fn get(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body
     Ok(response::json(200, &read(service, place.function, place.qualifier, &config)))
 }
 
-/// `UpdateFunctionUrlConfig`: settings that are absent stay unchanged; empty Cors settings remove the existing ones.
-async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+/// `UpdateFunctionUrlConfig`: settings that are absent stay unchanged; empty Cors settings remove
+/// the existing ones.
+async fn update(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let mut settings: Settings = call.json()?;
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
@@ -193,7 +222,11 @@ async fn update(service: &Service, call: &ApiRequest, name: &str) -> Result<Resp
 }
 
 /// `DeleteFunctionUrlConfig`.
-async fn delete(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+async fn delete(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let place = Place::read(service, call, name)?;
     let _turn = service.functions.change().await;
     service.urls.remove(place.function, place.qualifier)?.ok_or_else(nothing)?;
@@ -201,7 +234,11 @@ async fn delete(service: &Service, call: &ApiRequest, name: &str) -> Result<Resp
 }
 
 /// `ListFunctionUrlConfigs`.
-pub(super) fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn list(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, None)?;
     if service.functions.record(named.name).is_none() {
         return Err(no_function());

@@ -1,5 +1,9 @@
 //! Request validation, with AWS's error messages.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::identifier::is_name;
 use crate::{
     http::error::ApiError,
@@ -8,12 +12,11 @@ use crate::{
         zipfile::UNPACKED_LIMIT,
     },
 };
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Maximum size of all environment variables together, in bytes.
 const ENVIRONMENT_LIMIT: usize = 4096;
-/// Environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime environment variables".
+/// Environment variables that Lambda sets. Source: AWS Lambda developer guide, "Defined runtime
+/// environment variables".
 const RESERVED: [&str; 19] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -43,9 +46,11 @@ const TAGS: usize = 50;
 pub(super) fn within(value: i64, field: &str, least: u32, most: u32) -> Result<u32, ApiError> {
     match u32::try_from(value) {
         Ok(number) if number >= least && number <= most => Ok(number),
-        _ if value > i64::from(most) => {
-            Err(ApiError::validation(&value.to_string(), field, &format!("have value less than or equal to {most}")))
-        }
+        _ if value > i64::from(most) => Err(ApiError::validation(
+            &value.to_string(),
+            field,
+            &format!("have value less than or equal to {most}"),
+        )),
         _ => Err(ApiError::validation(
             &value.to_string(),
             field,
@@ -62,7 +67,11 @@ pub(super) fn required<'a>(value: Option<&'a String>, field: &str) -> Result<&'a
 /// The id of a statement in a resource policy.
 pub(super) fn statement_id(id: &str) -> Result<(), ApiError> {
     if id.len() > 100 {
-        return Err(ApiError::validation(id, "statementId", "have length less than or equal to 100"));
+        return Err(ApiError::validation(
+            id,
+            "statementId",
+            "have length less than or equal to 100",
+        ));
     }
     if !is_name(id) {
         let pattern = "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
@@ -84,8 +93,8 @@ pub(super) fn role(role: String) -> Result<String, ApiError> {
             Ok(role)
         }
         _ => {
-            let constraint =
-                "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+            let constraint = "satisfy regular expression pattern: \
+                arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
             Err(ApiError::validation(&role, "role", constraint))
         }
     }
@@ -96,7 +105,8 @@ pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
     match runtime.as_str() {
         "provided" | "provided.al2" | "provided.al2023" => Ok(runtime),
         _ => Err(ApiError::invalid(format!(
-            "The runtime parameter of {runtime} is not supported by the local Lambda: it runs custom runtimes \
+            "The runtime parameter of {runtime} is not supported by the local Lambda: it runs \
+            custom runtimes \
              (provided.al2023), whose zip brings its own bootstrap."
         ))),
     }
@@ -104,11 +114,14 @@ pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
 
 /// Checks environment variables.
 pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    let reserved: Vec<&str> =
+        variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
         return Err(ApiError::invalid(format!(
-            "Lambda was unable to configure your environment variables because the environment variables you have \
-             provided contains reserved keys that are currently not supported for modification. Reserved keys used in \
+            "Lambda was unable to configure your environment variables because the environment \
+            variables you have \
+             provided contains reserved keys that are currently not supported for modification. \
+             Reserved keys used in \
              this request: {}",
             reserved.join(", ")
         )));
@@ -125,13 +138,16 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Ap
             ));
         }
         if value.contains('\0') {
-            return Err(ApiError::invalid(format!("The environment variable {name} contains a NUL character.")));
+            return Err(ApiError::invalid(format!(
+                "The environment variable {name} contains a NUL character."
+            )));
         }
     }
     let size: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > ENVIRONMENT_LIMIT {
         return Err(ApiError::invalid(format!(
-            "Lambda was unable to configure your environment variables because the environment variables you have \
+            "Lambda was unable to configure your environment variables because the environment \
+            variables you have \
              provided exceeded the 4KB limit. They have {size} bytes."
         )));
     }
@@ -145,12 +161,18 @@ pub(super) fn architectures(names: &[String]) -> Result<Architecture, ApiError> 
         [name] if name == "arm64" => Ok(Architecture::Arm64),
         [name] if name == "x86_64" => Ok(Architecture::X86),
         [_] => {
-            let constraint =
-                "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]";
+            let constraint = "satisfy constraint: [Member must satisfy enum value set: [x86_64, \
+                arm64], Member must not be null]";
             Err(ApiError::validation(&told, "architectures", constraint))
         }
-        [] => Err(ApiError::validation(&told, "architectures", "have length greater than or equal to 1")),
-        _ => Err(ApiError::validation(&told, "architectures", "have length less than or equal to 1")),
+        [] => Err(ApiError::validation(
+            &told,
+            "architectures",
+            "have length greater than or equal to 1",
+        )),
+        _ => {
+            Err(ApiError::validation(&told, "architectures", "have length less than or equal to 1"))
+        }
     }
 }
 
@@ -159,13 +181,21 @@ pub(super) fn one_of(value: &str, field: &str, words: &[&str]) -> Result<(), Api
     if words.contains(&value) {
         return Ok(());
     }
-    Err(ApiError::validation(value, field, &format!("satisfy enum value set: [{}]", words.join(", "))))
+    Err(ApiError::validation(
+        value,
+        field,
+        &format!("satisfy enum value set: [{}]", words.join(", ")),
+    ))
 }
 
 /// Checks a description.
 pub(super) fn description(text: &str) -> Result<(), ApiError> {
     if text.chars().count() > 256 {
-        return Err(ApiError::validation(text, "description", "have length less than or equal to 256"));
+        return Err(ApiError::validation(
+            text,
+            "description",
+            "have length less than or equal to 256",
+        ));
     }
     Ok(())
 }
@@ -189,16 +219,26 @@ pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     }
     for (key, value) in tags {
         if key.to_lowercase().starts_with("aws:") {
-            let message = format!("{key}: aws: prefixed tag key names are not allowed for external use.");
+            let message =
+                format!("{key}: aws: prefixed tag key names are not allowed for external use.");
             return Err(ApiError::invalid(message));
         }
-        let length = "[Member must have length less than or equal to 128, Member must have length greater than or \
+        let length = "[Member must have length less than or equal to 128, Member must have length \
+            greater than or \
                       equal to 1]";
         if key.is_empty() || key.chars().count() > 128 {
-            return Err(ApiError::validation(key, "tags", &format!("satisfy constraint: {length}")));
+            return Err(ApiError::validation(
+                key,
+                "tags",
+                &format!("satisfy constraint: {length}"),
+            ));
         }
         if value.chars().count() > 256 {
-            return Err(ApiError::validation(value, "tags", "have length less than or equal to 256"));
+            return Err(ApiError::validation(
+                value,
+                "tags",
+                "have length less than or equal to 256",
+            ));
         }
         let fits = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
         if !key.chars().chain(value.chars()).all(fits) {
@@ -215,7 +255,8 @@ pub(super) fn size(function: &Function) -> Result<(), ApiError> {
     let size = function.unpacked.saturating_add(layers);
     if size > UNPACKED_LIMIT {
         return Err(ApiError::invalid(format!(
-            "Function code combined with layers exceeds the maximum allowed size of {UNPACKED_LIMIT} bytes. The actual \
+            "Function code combined with layers exceeds the maximum allowed size of \
+            {UNPACKED_LIMIT} bytes. The actual \
              size is {size} bytes."
         )));
     }
@@ -228,21 +269,25 @@ pub(super) fn idle(function: &Function, arn: &str) -> Result<(), ApiError> {
     match function.state {
         State::Active | State::Failed(_) | State::UpdateFailed(_) => Ok(()),
         State::Updating => Err(ApiError::conflict(format!(
-            "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
+            "The operation cannot be performed at this time. An update is in progress for \
+            resource: {arn}"
         ))),
         State::Pending => Err(ApiError::conflict(
-            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            "The operation cannot be performed at this time. The function is currently in the \
+            following state: Pending",
         )),
     }
 }
 
-/// Checks that the caller knows the latest revision: `call` is the operation that the error message names.
+/// Checks that the caller knows the latest revision: `call` is the operation that the error message
+/// names.
 pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<(), ApiError> {
     if asked.is_none_or(|asked| asked == latest) {
         return Ok(());
     }
     let message = format!(
-        "The Revision Id provided does not match the latest Revision Id. Call the {call} API to retrieve the latest \
+        "The Revision Id provided does not match the latest Revision Id. Call the {call} API to \
+        retrieve the latest \
          Revision Id"
     );
     Err(ApiError::new(412, "PreconditionFailedException", message))
@@ -252,17 +297,28 @@ pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<
 pub(super) fn kept(name: &str, setting: &Value) -> Result<(), ApiError> {
     let text = |field: &str| setting.get(field).and_then(Value::as_str);
     match name {
-        "TracingConfig" => {
-            text("Mode").map_or(Ok(()), |mode| one_of(mode, "tracingConfig.mode", &["Active", "PassThrough"]))
-        }
+        "TracingConfig" => text("Mode")
+            .map_or(Ok(()), |mode| one_of(mode, "tracingConfig.mode", &["Active", "PassThrough"])),
         "DeadLetterConfig" => text("TargetArn").map_or(Ok(()), dead_letter),
         "KMSKeyArn" => setting.as_str().map_or(Ok(()), |key| arn(key, "kMSKeyArn")),
-        "TenancyConfig" => {
-            one_of(text("TenantIsolationMode").unwrap_or("null"), "tenancyConfig.tenantIsolationMode", &["PER_TENANT"])
-        }
+        "TenancyConfig" => one_of(
+            text("TenantIsolationMode").unwrap_or("null"),
+            "tenancyConfig.tenantIsolationMode",
+            &["PER_TENANT"],
+        ),
         "VpcConfig" => {
-            identifiers(setting, "SubnetIds", ("vpcConfig.subnetIds", "subnet-", "subnet-[0-9a-z]*"), 16)?;
-            identifiers(setting, "SecurityGroupIds", ("vpcConfig.securityGroupIds", "sg-", "sg-[0-9a-zA-Z]*"), 5)
+            identifiers(
+                setting,
+                "SubnetIds",
+                ("vpcConfig.subnetIds", "subnet-", "subnet-[0-9a-z]*"),
+                16,
+            )?;
+            identifiers(
+                setting,
+                "SecurityGroupIds",
+                ("vpcConfig.securityGroupIds", "sg-", "sg-[0-9a-zA-Z]*"),
+                5,
+            )
         }
         _ => Ok(()),
     }
@@ -286,19 +342,31 @@ fn identifiers(
     (field, prefix, pattern): (&str, &str, &str),
     most: usize,
 ) -> Result<(), ApiError> {
-    let names: Vec<&str> =
-        config.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<&str> = config
+        .get(list)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let told = format!("[{}]", names.join(", "));
     if names.len() > most {
-        return Err(ApiError::validation(&told, field, &format!("have length less than or equal to {most}")));
+        return Err(ApiError::validation(
+            &told,
+            field,
+            &format!("have length less than or equal to {most}"),
+        ));
     }
-    let fits =
-        |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let fits = |name: &&str| {
+        name.strip_prefix(prefix)
+            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    };
     if names.iter().all(fits) {
         return Ok(());
     }
     let constraint = format!(
-        "satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than \
+        "satisfy constraint: [Member must have length less than or equal to 1024, Member must have \
+        length greater than \
          or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
     );
     Err(ApiError::validation(&told, field, &constraint))

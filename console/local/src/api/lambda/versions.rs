@@ -1,5 +1,11 @@
 //! `PublishVersion` and `ListVersionsByFunction`.
 
+use std::sync::Arc;
+
+use http::Response;
+use serde::Deserialize;
+use serde_json::json;
+
 use super::{
     functions::describe::{base64_of, describe, describe_in_list},
     identifier::FunctionRef,
@@ -15,10 +21,6 @@ use crate::{
     service::Service,
     store::{function::arn, function_record::FunctionRecord},
 };
-use http::Response;
-use serde::Deserialize;
-use serde_json::json;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -41,11 +43,16 @@ pub(super) async fn publish_version(
     let change = service.functions.change().await;
     let mut record = FunctionRecord::clone(&*named.record(service)?);
     validate::idle(&record.latest, &record.latest.arn(&service.region))?;
-    validate::revision(request.revision_id.as_deref(), record.latest.revision_id(), "GetFunction/GetAlias")?;
+    validate::revision(
+        request.revision_id.as_deref(),
+        record.latest.revision_id(),
+        "GetFunction/GetAlias",
+    )?;
     let sha256 = base64_of(&record.latest.code);
     if let Some(asked) = request.code_sha256.filter(|asked| !asked.is_empty() && *asked != sha256) {
         return Err(ApiError::invalid(format!(
-            "CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST ({sha256}). Please try again with the \
+            "CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST ({sha256}). \
+            Please try again with the \
              CodeSHA256 in $LATEST."
         )));
     }
@@ -61,12 +68,23 @@ pub(super) async fn publish_version(
 }
 
 /// `ListVersionsByFunction`: `$LATEST`, then the versions from the oldest to the newest.
-pub(super) fn list_versions(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(super) fn list_versions(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, None)?;
     let record = FunctionRef { qualifier: None, ..named }.record(service)?;
-    let (told, next) = page(call, 10_000, record.told().map(|version| (format!("{:0>20}", version.version), version)))?;
-    let told = told
-        .into_iter()
-        .map(|version| describe_in_list(version, &arn(&service.region, &version.name, Some(version.version.as_str()))));
+    let (told, next) = page(
+        call,
+        10_000,
+        record.told().map(|version| (format!("{:0>20}", version.version), version)),
+    )?;
+    let told = told.into_iter().map(|version| {
+        describe_in_list(
+            version,
+            &arn(&service.region, &version.name, Some(version.version.as_str())),
+        )
+    });
     Ok(response::json(200, &json!({ "Versions": told.collect::<Vec<_>>(), "NextMarker": next })))
 }

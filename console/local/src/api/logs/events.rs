@@ -1,5 +1,10 @@
 //! The Logs API of one stream's events.
 
+use std::io;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::page::{bad_token, group, limit};
 use crate::{
     http::error::ApiError,
@@ -11,9 +16,6 @@ use crate::{
         stream::{Direction, Stream},
     },
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::io;
 
 /// Largest page, in bytes of messages: 1 MB.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
@@ -59,29 +61,44 @@ pub(super) fn put(logs: &Logs, request: &PutRequest) -> Result<Value, ApiError> 
         return Err(invalid(format!("logEvents has no events; it must have 1 to {PAGE_EVENTS}")));
     };
     if events.len() > PAGE_EVENTS {
-        return Err(invalid(format!("logEvents has {} events; it must have 1 to {PAGE_EVENTS}", events.len())));
+        return Err(invalid(format!(
+            "logEvents has {} events; it must have 1 to {PAGE_EVENTS}",
+            events.len()
+        )));
     }
     // CloudWatch counts 26 bytes for each event in addition to its message.
     let size: usize = events.iter().map(|event| event.message.len() + 26).sum();
     if size > PAGE_BYTES {
-        return Err(invalid(format!("Upload too large: {size} bytes exceeds limit of {PAGE_BYTES}")));
+        return Err(invalid(format!(
+            "Upload too large: {size} bytes exceeds limit of {PAGE_BYTES}"
+        )));
     }
     if events.iter().any(|event| event.message.is_empty() || event.timestamp < 0) {
-        return Err(invalid("each log event needs a message of at least one character and a timestamp of 0 or more"));
+        return Err(invalid(
+            "each log event needs a message of at least one character and a timestamp of 0 or more",
+        ));
     }
     if !events.is_sorted_by_key(|event| event.timestamp) {
-        return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
+        return Err(invalid(
+            "Log events in a single PutLogEvents request must be in chronological order.",
+        ));
     }
     if last.timestamp - first.timestamp > DAY {
         return Err(invalid(
-            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 \
+            hours.",
         ));
     }
     let before = |time: i64| events.iter().take_while(|event| event.timestamp < time).count();
-    let (old, expired, taken) = (before(now() - 14 * DAY), before(group.horizon()), before(now() + DAY / 12 + 1));
+    let (old, expired, taken) =
+        (before(now() - 14 * DAY), before(group.horizon()), before(now() + DAY / 12 + 1));
     let skipped = old.max(expired);
-    let accepted: Vec<(i64, String)> =
-        events.iter().take(taken).skip(skipped).map(|event| (event.timestamp, event.message.clone())).collect();
+    let accepted: Vec<(i64, String)> = events
+        .iter()
+        .take(taken)
+        .skip(skipped)
+        .map(|event| (event.timestamp, event.message.clone()))
+        .collect();
     stream.append(accepted).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ApiError::not_found("The specified log stream does not exist."),
         _ => ApiError::service("could not write log events", &error),
@@ -127,7 +144,8 @@ impl Place {
             _ => return Err(bad_token()),
         };
         let time = id.get(..20).and_then(|time| time.parse().ok());
-        let number = id.get(36..56).filter(|_| id.len() == 56).and_then(|number| number.parse().ok());
+        let number =
+            id.get(36..56).filter(|_| id.len() == 56).and_then(|number| number.parse().ok());
         match (time, number) {
             (Some(time), Some(number)) => Ok((direction, Self { time, number })),
             _ => Err(bad_token()),
@@ -135,11 +153,12 @@ impl Place {
     }
 }
 
-/// `GetLogEvents`. A token contains a direction and a place, so that it stays valid while events are added and removed.
-/// At either end the same token is returned.
+/// `GetLogEvents`. A token contains a direction and a place, so that it stays valid while events
+/// are added and removed. At either end the same token is returned.
 pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, PAGE_EVENTS, PAGE_EVENTS)?;
-    let group = group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
+    let group =
+        group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
     let stream = group.stream(&request.log_stream_name)?;
     let start = request.start_time.unwrap_or(0).max(group.horizon());
     let end = request.end_time.unwrap_or(i64::MAX);
@@ -155,12 +174,16 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> 
         io::ErrorKind::StaleNetworkFileHandle => read(),
         _ => Err(error),
     };
-    let events = read().or_else(again).map_err(|error| ApiError::service("could not read log events", &error))?;
+    let events = read()
+        .or_else(again)
+        .map_err(|error| ApiError::service("could not read log events", &error))?;
     // Without events, both tokens stay at the request's place: the beginning if it had none.
     let rest = asked.map_or(head, |(_, place)| place);
     let forward = events.last().map_or(rest, Place::after);
     let backward = events.first().map_or(rest, Place::before);
-    let told = events.iter().map(|event| json!({ "timestamp": event.t, "ingestionTime": event.i, "message": event.m }));
+    let told = events
+        .iter()
+        .map(|event| json!({ "timestamp": event.t, "ingestionTime": event.i, "message": event.m }));
     Ok(json!({
         "events": told.collect::<Vec<_>>(),
         "nextForwardToken": forward.token('f', &stream),

@@ -1,5 +1,10 @@
 //! The Logs API of groups and streams.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::{
     page::{self, limit, page},
     tags,
@@ -8,13 +13,12 @@ use crate::{
     http::error::ApiError,
     store::logs::{Logs, error::invalid, stream::Stream},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
 
 /// Retention periods that `CloudWatch` supports, in days.
-const RETENTIONS: [i64; 23] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
+const RETENTIONS: [i64; 23] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653, 0,
+];
 
 /// Classes of log groups; they are stored and returned, and behave the same here.
 const CLASSES: [&str; 3] = [STANDARD, "INFREQUENT_ACCESS", "DELIVERY"];
@@ -52,7 +56,11 @@ fn disk(error: &std::io::Error) -> ApiError {
 }
 
 fn exists(what: &str) -> ApiError {
-    ApiError::new(400, "ResourceAlreadyExistsException", format!("The specified {what} already exists"))
+    ApiError::new(
+        400,
+        "ResourceAlreadyExistsException",
+        format!("The specified {what} already exists"),
+    )
 }
 
 /// `CreateLogGroup`.
@@ -61,7 +69,8 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
     let valid = |c: char| c.is_ascii_alphanumeric() || ".-_/#".contains(c);
     if name.is_empty() || name.len() > 512 || !name.chars().all(valid) {
         return Err(invalid(format!(
-            "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: \
+            "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy \
+            constraint: \
              Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]{{1,512}}"
         )));
     }
@@ -94,7 +103,8 @@ pub(super) fn disassociate_key(logs: &Logs, request: &GroupRequest) -> Result<Va
 }
 
 fn set_key(logs: &Logs, request: &GroupRequest, key: Option<String>) -> Result<Value, ApiError> {
-    let group = logs.group(request.resource_identifier.as_ref().unwrap_or(&request.log_group_name))?;
+    let group =
+        logs.group(request.resource_identifier.as_ref().unwrap_or(&request.log_group_name))?;
     group.set(|settings| settings.key = key).map_err(|error| disk(&error))?;
     Ok(Value::Null)
 }
@@ -105,9 +115,12 @@ pub(super) fn list_groups(logs: &Logs, request: &DescribeRequest) -> Result<Valu
     let mut groups = logs.groups();
     if let Some(pattern) = &request.log_group_name_pattern {
         let (prefix, text) = (pattern.starts_with('^'), pattern.trim_start_matches('^'));
-        groups.retain(|group| if prefix { group.name.starts_with(text) } else { group.name.contains(text) });
+        groups.retain(|group| {
+            if prefix { group.name.starts_with(text) } else { group.name.contains(text) }
+        });
     }
-    let (groups, next) = page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
+    let (groups, next) =
+        page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
     let listed = groups.iter().map(|group| {
         let class = group.settings().class;
         let class = class.as_deref().unwrap_or(STANDARD);
@@ -144,7 +157,9 @@ pub(super) fn delete_retention(logs: &Logs, request: &GroupRequest) -> Result<Va
 pub(super) fn create_stream(logs: &Logs, request: &GroupRequest) -> Result<Value, ApiError> {
     let name = &request.log_stream_name;
     if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
-        return Err(invalid(format!("logStreamName {name:?} must have 1 to 512 characters, none of them ':' or '*'")));
+        return Err(invalid(format!(
+            "logStreamName {name:?} must have 1 to 512 characters, none of them ':' or '*'"
+        )));
     }
     let group = logs.group(&request.log_group_name)?;
     match group.create_stream(name).map_err(|error| disk(&error))? {
@@ -175,11 +190,18 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
     if let Some(pattern) = pattern {
         groups.retain(|group| group.name.contains(pattern));
     }
-    let (groups, next) = page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
+    let (groups, next) =
+        page(groups, |group| group.name.clone(), false, request.next_token.as_deref(), limit)?;
     let mut described = Vec::with_capacity(groups.len());
     for group in groups {
-        let streams = group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
-        let stored: u64 = streams.iter().map(|stream| stream.extent()).map(|extent| extent.end - extent.start).sum();
+        let streams = group
+            .streams()
+            .map_err(|error| ApiError::service("could not read a log group", &error))?;
+        let stored: u64 = streams
+            .iter()
+            .map(|stream| stream.extent())
+            .map(|extent| extent.end - extent.start)
+            .sum();
         let (arn, settings) = (logs.arn(&group.name), group.settings());
         let mut value = json!({
             "logGroupName": group.name,
@@ -204,8 +226,10 @@ pub(super) fn describe_groups(logs: &Logs, request: &DescribeRequest) -> Result<
 /// `DescribeLogStreams`.
 pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result<Value, ApiError> {
     let limit = limit(request.limit, 50, 50)?;
-    let group = page::group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
-    let mut streams = group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
+    let group =
+        page::group(logs, request.log_group_name.as_ref(), request.log_group_identifier.as_ref())?;
+    let mut streams =
+        group.streams().map_err(|error| ApiError::service("could not read a log group", &error))?;
     if let Some(prefix) = &request.log_stream_name_prefix {
         streams.retain(|stream| stream.name.starts_with(prefix));
     }
@@ -215,7 +239,11 @@ pub(super) fn describe_streams(logs: &Logs, request: &DescribeRequest) -> Result
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
         Some("LastEventTime") => true,
-        Some(other) => return Err(invalid(format!("orderBy {other:?} is neither LogStreamName nor LastEventTime"))),
+        Some(other) => {
+            return Err(invalid(format!(
+                "orderBy {other:?} is neither LogStreamName nor LastEventTime"
+            )));
+        }
     };
     let key = |stream: &Arc<Stream>| {
         let time = by_time.then(|| stream.extent().last.unwrap_or(stream.created));

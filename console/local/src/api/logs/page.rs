@@ -1,25 +1,35 @@
-//! Common parts of the Logs API's requests: the log group, limits, and pages of lists. Pure but for the group.
+//! Common parts of the Logs API's requests: the log group, limits, and pages of lists. Pure but for
+//! the group.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     http::error::ApiError,
     store::logs::{Logs, error::invalid, group::Group},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
-use std::sync::Arc;
 
 /// Parses a request's parameters.
 pub(super) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::new(400, "SerializationException", format!("could not read the request: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::new(400, "SerializationException", format!("could not read the request: {error}"))
+    })
 }
 
 /// Returns the group that a request identifies by one of the two.
-pub(super) fn group(logs: &Logs, name: Option<&String>, identifier: Option<&String>) -> Result<Arc<Group>, ApiError> {
+pub(super) fn group(
+    logs: &Logs,
+    name: Option<&String>,
+    identifier: Option<&String>,
+) -> Result<Arc<Group>, ApiError> {
     match (name, identifier) {
         (Some(one), None) | (None, Some(one)) => logs.group(one),
-        _ => Err(invalid("You must include either logGroupIdentifier or logGroupName, but not both.")),
+        _ => Err(invalid(
+            "You must include either logGroupIdentifier or logGroupName, but not both.",
+        )),
     }
 }
 
@@ -50,8 +60,9 @@ pub(super) fn bad_token() -> ApiError {
     invalid("The specified nextToken is invalid.")
 }
 
-/// Returns the page of `all`, ordered by `key`, that `after` requests, and the token of the next page. A token contains
-/// the last key returned, so that items which are added or removed in between change nothing.
+/// Returns the page of `all`, ordered by `key`, that `after` requests, and the token of the next
+/// page. A token contains the last key returned, so that items which are added or removed in
+/// between change nothing.
 pub(super) fn page<T, K: Ord + Serialize + DeserializeOwned>(
     mut all: Vec<T>,
     key: impl Fn(&T) -> K,

@@ -1,12 +1,14 @@
 //! The Logs API of a group's tags.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use crate::{
     http::error::ApiError,
     store::logs::{Logs, error::invalid, group::Group},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
 
 /// Maximum number of tags of a group.
 const TAGS: usize = 50;
@@ -36,7 +38,9 @@ impl GroupTagRequest {
         let (mut tags, mut tag_keys) = (BTreeMap::new(), Vec::new());
         match &self.tags {
             Value::Null => {}
-            keys @ Value::Array(_) => tag_keys = serde_json::from_value(keys.clone()).map_err(wrong)?,
+            keys @ Value::Array(_) => {
+                tag_keys = serde_json::from_value(keys.clone()).map_err(wrong)?;
+            }
             pairs => tags = serde_json::from_value(pairs.clone()).map_err(wrong)?,
         }
         Ok(TagRequest { resource_arn, tags, tag_keys })
@@ -87,11 +91,15 @@ pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
         return Err(ApiError::new(400, "TooManyTagsException", message));
     }
     let wrong = |(key, value): &(&String, &String)| {
-        key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:")
+        key.is_empty()
+            || key.chars().count() > 128
+            || value.chars().count() > 256
+            || key.starts_with("aws:")
     };
     match tags.iter().find(wrong) {
         Some((key, _)) => Err(invalid(format!(
-            "the tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with aws:, a value up to 256"
+            "the tag {key:?} is not valid: a key has 1 to 128 characters and does not begin with \
+            aws:, a value up to 256"
         ))),
         None => Ok(()),
     }

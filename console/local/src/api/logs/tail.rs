@@ -1,5 +1,21 @@
-//! `StartLiveTail`: new events of log groups, once a second, as an event stream. A timer runs for each open session,
-//! and none otherwise.
+//! `StartLiveTail`: new events of log groups, once a second, as an event stream. A timer runs for
+//! each open session, and none otherwise.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::{
+    event_stream::{Header, HeaderValue, Message},
+    str_bytes::StrBytes,
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use http::Response;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::page::read;
 use crate::{
@@ -15,20 +31,6 @@ use crate::{
         tail_sessions::{PERIOD, Session, Wanted},
     },
 };
-use aws_smithy_eventstream::frame::write_message_to;
-use aws_smithy_types::{
-    event_stream::{Header, HeaderValue, Message},
-    str_bytes::StrBytes,
-};
-use bytes::Bytes;
-use futures_util::{Stream, stream};
-use http::Response;
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::Frame;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// Duration of a session.
 const SESSION: Duration = Duration::from_hours(3);
@@ -58,7 +60,8 @@ pub(super) fn start(logs: &Arc<Logs>, call: &ApiRequest) -> Result<Response<Body
     if identifiers.is_empty() || identifiers.len() > 10 {
         return Err(invalid("logGroupIdentifiers must have 1 to 10 log group ARNs"));
     }
-    let (names, prefixes) = (request.log_stream_names.clone(), request.log_stream_name_prefixes.clone());
+    let (names, prefixes) =
+        (request.log_stream_names.clone(), request.log_stream_name_prefixes.clone());
     if names.is_some() && prefixes.is_some() {
         return Err(invalid("logStreamNames and logStreamNamePrefixes exclude each other"));
     }
@@ -71,7 +74,9 @@ pub(super) fn start(logs: &Arc<Logs>, call: &ApiRequest) -> Result<Response<Body
     let mut groups = Vec::new();
     for identifier in identifiers {
         if !identifier.starts_with("arn:") || identifier.ends_with('*') {
-            return Err(invalid(format!("{identifier:?} is not a log group's ARN without ':*' at its end")));
+            return Err(invalid(format!(
+                "{identifier:?} is not a log group's ARN without ':*' at its end"
+            )));
         }
         groups.push((logs.group(identifier)?.name.clone(), identifier.clone()));
     }
@@ -86,14 +91,15 @@ pub(super) fn start(logs: &Arc<Logs>, call: &ApiRequest) -> Result<Response<Body
     });
     let wanted = Wanted { groups, names, prefixes, pattern: Pattern::parse(&text)? };
     let session = logs.watchers.begin(wanted);
-    let mut response = Response::new(StreamBody::new(frames(session, start, SESSION)).boxed_unsync());
+    let mut response =
+        Response::new(StreamBody::new(frames(session, start, SESSION)).boxed_unsync());
     let content = http::HeaderValue::from_static("application/vnd.amazon.eventstream");
     response.headers_mut().insert(http::header::CONTENT_TYPE, content);
     Ok(response)
 }
 
-/// Returns the messages of a session of that duration. The session ends when the stream is dropped, which the server
-/// does when the client disconnects.
+/// Returns the messages of a session of that duration. The session ends when the stream is dropped,
+/// which the server does when the client disconnects.
 fn frames(
     session: Arc<Session>,
     start: Value,
@@ -101,7 +107,9 @@ fn frames(
 ) -> impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> {
     stream::unfold((session, Step::Response(start)), move |(session, step)| async move {
         let (bytes, step) = match step {
-            Step::Response(start) => (frame("event", "initial-response", &json!({})), Step::Start(start)),
+            Step::Response(start) => {
+                (frame("event", "initial-response", &json!({})), Step::Start(start))
+            }
             Step::Start(start) => {
                 let mut interval = tokio::time::interval_at(session.since() + PERIOD, PERIOD);
                 interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -119,7 +127,10 @@ fn frames(
                     let message = json!({ "message": "The session has timed out." });
                     (frame("exception", "SessionTimeoutException", &message), Step::End)
                 } else {
-                    (frame("event", "sessionUpdate", &session.update()), Step::Update(interval, since))
+                    (
+                        frame("event", "sessionUpdate", &session.update()),
+                        Step::Update(interval, since),
+                    )
                 }
             }
             Step::End => return None,
@@ -130,8 +141,9 @@ fn frames(
 
 /// Encodes one message of the event stream.
 fn frame(kind: &'static str, name: &'static str, payload: &Value) -> Bytes {
-    let header =
-        |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(StrBytes::from(value)));
+    let header = |name: &'static str, value: &'static str| {
+        Header::new(name, HeaderValue::String(StrBytes::from(value)))
+    };
     let message = Message::new(payload.to_string())
         .add_header(header(":message-type", kind))
         .add_header(header(if kind == "event" { ":event-type" } else { ":exception-type" }, name))
@@ -153,16 +165,33 @@ mod tests {
     #[tokio::test]
     async fn a_session_ends_by_itself_with_its_exception() {
         let watchers = Arc::<Watchers>::default();
-        let wanted = Wanted { groups: Vec::new(), names: None, prefixes: None, pattern: Pattern::parse("").unwrap() };
-        let frames = frames(watchers.begin(wanted), json!({ "sessionId": "s" }), Duration::from_millis(1));
+        let wanted = Wanted {
+            groups: Vec::new(),
+            names: None,
+            prefixes: None,
+            pattern: Pattern::parse("").unwrap(),
+        };
+        let frames =
+            frames(watchers.begin(wanted), json!({ "sessionId": "s" }), Duration::from_millis(1));
         assert_eq!(watchers.count(), 1);
         let frames: Vec<_> = frames.collect().await;
         let kinds: Vec<String> = frames
             .into_iter()
             .map(|frame| {
                 let message = read_message_from(frame.unwrap().into_data().unwrap()).unwrap();
-                let kind = |name: &&Header| [":event-type", ":exception-type"].contains(&name.name().as_str());
-                message.headers().iter().find(kind).unwrap().value().as_string().unwrap().as_str().to_owned()
+                let kind = |name: &&Header| {
+                    [":event-type", ":exception-type"].contains(&name.name().as_str())
+                };
+                message
+                    .headers()
+                    .iter()
+                    .find(kind)
+                    .unwrap()
+                    .value()
+                    .as_string()
+                    .unwrap()
+                    .as_str()
+                    .to_owned()
             })
             .collect();
         assert_eq!(kinds, ["initial-response", "sessionStart", "SessionTimeoutException"]);

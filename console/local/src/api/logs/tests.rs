@@ -1,8 +1,5 @@
 //! Many streams and many events, without a server around them.
 
-use super::operate;
-use crate::store::logs::Logs;
-use serde_json::{Value, json};
 use std::{
     fs,
     path::Path,
@@ -14,12 +11,18 @@ use std::{
     time::Instant,
 };
 
+use serde_json::{Value, json};
+
+use super::operate;
+use crate::store::logs::Logs;
+
 fn open(dir: &Path) -> Arc<Logs> {
     Logs::open(dir, "eu-central-1".to_owned(), &[], &Arc::default()).unwrap()
 }
 
 fn ask(logs: &Logs, operation: &str, request: &Value) -> Value {
-    operate(logs, operation, request.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}", error.message))
+    operate(logs, operation, request.to_string().as_bytes())
+        .unwrap_or_else(|error| panic!("{}", error.message))
 }
 
 /// A group of that many streams with that many events each, all in the same few seconds.
@@ -56,7 +59,9 @@ fn pages(logs: &Logs, mut request: Value) -> (usize, usize) {
 /// Number of files below a directory that this process has open.
 fn descriptors(dir: &Path) -> usize {
     let open = fs::read_dir("/proc/self/fd").unwrap();
-    open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).filter(|path| path.starts_with(dir)).count()
+    open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter(|path| path.starts_with(dir))
+        .count()
 }
 
 /// Peak memory of this process so far, in bytes.
@@ -109,7 +114,9 @@ fn who_reads_while_others_write_sees_every_event_once() {
         let mut told = Vec::new();
         loop {
             let page = ask(&logs, "FilterLogEvents", &request);
-            told.extend(page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()));
+            told.extend(
+                page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()),
+            );
             match page.get("nextToken") {
                 Some(token) => request["nextToken"] = token.clone(),
                 None => return told,
@@ -125,12 +132,18 @@ fn who_reads_while_others_write_sees_every_event_once() {
         // Each call replaces the file that the readers and the sandbox use.
         let past = scope.spawn(|| {
             for n in 0..LINES / 20 {
-                logs.group("g").unwrap().stream("s").unwrap().append(vec![(early, format!("past {n}"))]).unwrap();
+                logs.group("g")
+                    .unwrap()
+                    .stream("s")
+                    .unwrap()
+                    .append(vec![(early, format!("past {n}"))])
+                    .unwrap();
             }
         });
         while !writer.is_finished() || !past.is_finished() {
             let told = read();
-            let lines: Vec<&String> = told.iter().filter(|message| message.starts_with("\"line")).collect();
+            let lines: Vec<&String> =
+                told.iter().filter(|message| message.starts_with("\"line")).collect();
             for (n, line) in lines.into_iter().enumerate() {
                 assert_eq!(*line, format!("\"line {n}\""));
             }
@@ -154,7 +167,11 @@ fn reading_many_events_does_not_take_them_into_memory() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -176,7 +193,8 @@ fn reading_many_events_alone() {
     assert!(before < 64 << 20, "{before} bytes at most");
 }
 
-/// The figures of a large group. `cargo test -p lambda-console-local -- --ignored --nocapture figures`, optimised.
+/// The figures of a large group. `cargo test -p lambda-console-local -- --ignored --nocapture
+/// figures`, optimised.
 #[test]
 #[ignore = "prints figures, which mean something only when nothing else runs"]
 fn figures_of_a_million_events() {
@@ -206,7 +224,10 @@ fn figures_of_a_million_events() {
                 _ => break,
             }
         }
-        println!("{what} {pattern:?}: {events} events, {count} pages in {:?}, the longest {longest:?}", all.elapsed());
+        println!(
+            "{what} {pattern:?}: {events} events, {count} pages in {:?}, the longest {longest:?}",
+            all.elapsed()
+        );
     }
     println!("at most {} MB", peak() >> 20);
 }

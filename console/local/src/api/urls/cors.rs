@@ -1,23 +1,29 @@
-//! Cross-origin resource sharing: the headers by which a browser decides what a page of another origin may read. As on
-//! AWS, the function is invoked for any page that knows the URL's address, which has a random id. The headers are those
-//! that AWS sends. Pure functions.
+//! Cross-origin resource sharing: the headers by which a browser decides what a page of another
+//! origin may read. As on AWS, the function is invoked for any page that knows the URL's address,
+//! which has a random id. The headers are those that AWS sends. Pure functions.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 
 use crate::{
     http::response::{self, Body},
     store::url_config::Cors,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 
 impl Cors {
     fn allows(&self, origin: &str) -> bool {
         has(self.allow_origins.as_deref(), origin)
     }
 
-    /// Returns `true` if the whole preflight is allowed. If any part of it is not, AWS answers without any Cors header.
+    /// Returns `true` if the whole preflight is allowed. If any part of it is not, AWS answers
+    /// without any Cors header.
     fn allows_preflight(&self, headers: &HeaderMap, method: &str) -> bool {
-        let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
-        let mut wanted = wanted.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
-        has(self.allow_methods.as_deref(), method) && wanted.all(|name| has(self.allow_headers.as_deref(), name))
+        let wanted = headers
+            .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+            .and_then(|value| value.to_str().ok());
+        let mut wanted =
+            wanted.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+        has(self.allow_methods.as_deref(), method)
+            && wanted.all(|name| has(self.allow_headers.as_deref(), name))
     }
 }
 
@@ -25,8 +31,13 @@ fn has(list: Option<&[String]>, wanted: &str) -> bool {
     list.unwrap_or_default().iter().any(|item| item == "*" || item.eq_ignore_ascii_case(wanted))
 }
 
-/// Answers a preflight, which does not reach the function; returns `None` if the request is not a preflight.
-pub(super) fn preflight(method: &Method, headers: &HeaderMap, cors: Option<&Cors>) -> Option<Response<Body>> {
+/// Answers a preflight, which does not reach the function; returns `None` if the request is not a
+/// preflight.
+pub(super) fn preflight(
+    method: &Method,
+    headers: &HeaderMap,
+    cors: Option<&Cors>,
+) -> Option<Response<Body>> {
     let cors = cors.filter(|_| method == Method::OPTIONS)?;
     let origin = headers.get(header::ORIGIN)?;
     let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()?;
@@ -54,7 +65,8 @@ pub(super) fn preflight(method: &Method, headers: &HeaderMap, cors: Option<&Cors
     Some(response)
 }
 
-/// Adds the Cors headers to an answer. Those that the function itself set stay beside them, as on AWS.
+/// Adds the Cors headers to an answer. Those that the function itself set stay beside them, as on
+/// AWS.
 pub(super) fn add(answer: &mut HeaderMap, request: &HeaderMap, cors: Option<&Cors>) {
     let Some(cors) = cors else { return };
     let Some(origin) = request.get(header::ORIGIN) else { return };
@@ -76,8 +88,13 @@ pub(super) fn add(answer: &mut HeaderMap, request: &HeaderMap, cors: Option<&Cor
     }
 }
 
-/// Returns the allowed origin to send: `*` if all are allowed, unless that would forbid credentials.
+/// Returns the allowed origin to send: `*` if all are allowed, unless that would forbid
+/// credentials.
 fn shown(cors: &Cors, origin: &HeaderValue) -> HeaderValue {
     let all = cors.allow_origins.as_deref().unwrap_or_default().iter().any(|item| item == "*");
-    if all && cors.allow_credentials != Some(true) { HeaderValue::from_static("*") } else { origin.clone() }
+    if all && cors.allow_credentials != Some(true) {
+        HeaderValue::from_static("*")
+    } else {
+        origin.clone()
+    }
 }

@@ -1,11 +1,12 @@
-//! The event of an HTTP request: payload format 2.0. Source: AWS Lambda developer guide, "Invoking Lambda function URLs".
-//! Pure functions.
+//! The event of an HTTP request: payload format 2.0. Source: AWS Lambda developer guide, "Invoking
+//! Lambda function URLs". Pure functions.
 
-use super::address::Address;
-use crate::{account::ACCOUNT, http::query};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value, json};
+
+use super::address::Address;
+use crate::{account::ACCOUNT, http::query};
 
 /// An HTTP request that becomes an event.
 pub(super) struct Request<'a> {
@@ -32,7 +33,9 @@ impl Request<'_> {
     pub(super) fn event(&self) -> String {
         let now = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
         let Address { id, host, path, .. } = self.address;
-        let text = |name: header::HeaderName| self.headers.get(name).map(|value| readable(value.as_bytes()));
+        let text = |name: header::HeaderName| {
+            self.headers.get(name).map(|value| readable(value.as_bytes()))
+        };
         let mut context = json!({
             "accountId": if self.access_key.is_some() { ACCOUNT } else { "anonymous" },
             "apiId": id,
@@ -88,11 +91,13 @@ impl Request<'_> {
         event.to_string()
     }
 
-    /// Returns all headers, with the values of repeated ones joined; cookies are separate, and headers of the
-    /// connection are left out.
+    /// Returns all headers, with the values of repeated ones joined; cookies are separate, and
+    /// headers of the connection are left out.
     fn headers(&self) -> Map<String, Value> {
         let mut headers = Map::new();
-        for name in self.headers.keys().filter(|name| ![header::COOKIE, header::CONNECTION].contains(name)) {
+        for name in
+            self.headers.keys().filter(|name| ![header::COOKIE, header::CONNECTION].contains(name))
+        {
             let values: Vec<String> =
                 self.headers.get_all(name).iter().map(|value| readable(value.as_bytes())).collect();
             headers.insert(name.as_str().to_owned(), values.join(",").into());
@@ -109,9 +114,12 @@ impl Request<'_> {
     }
 
     fn cookies(&self) -> Vec<String> {
-        let lines = self.headers.get_all(header::COOKIE).iter().map(|line| readable(line.as_bytes()));
+        let lines =
+            self.headers.get_all(header::COOKIE).iter().map(|line| readable(line.as_bytes()));
         lines
-            .flat_map(|line| line.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>())
+            .flat_map(|line| {
+                line.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>()
+            })
             .filter(|cookie| !cookie.is_empty())
             .collect()
     }
@@ -129,17 +137,36 @@ impl Request<'_> {
         parameters
     }
 
-    /// Returns `true` if the body is of a type that is passed as text; everything else is passed in base64.
+    /// Returns `true` if the body is of a type that is passed as text; everything else is passed in
+    /// base64.
     fn is_text(&self) -> bool {
-        let encoded = self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-        let content = self.headers.get(header::CONTENT_TYPE).and_then(|content| content.to_str().ok());
-        let content = content.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let known = matches!(content.as_str(), "application/json" | "application/xml" | "application/javascript");
-        !encoded && (known || content.starts_with("text/") || content.ends_with("+json") || content.ends_with("+xml"))
+        let encoded = self
+            .headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding != "identity");
+        let content =
+            self.headers.get(header::CONTENT_TYPE).and_then(|content| content.to_str().ok());
+        let content = content
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        let known = matches!(
+            content.as_str(),
+            "application/json" | "application/xml" | "application/javascript"
+        );
+        !encoded
+            && (known
+                || content.starts_with("text/")
+                || content.ends_with("+json")
+                || content.ends_with("+xml"))
     }
 }
 
 /// Decodes a header's value: as UTF-8 if it is valid, else each byte as a character.
 fn readable(value: &[u8]) -> String {
-    std::str::from_utf8(value).map_or_else(|_| value.iter().copied().map(char::from).collect(), str::to_owned)
+    std::str::from_utf8(value)
+        .map_or_else(|_| value.iter().copied().map(char::from).collect(), str::to_owned)
 }

@@ -1,7 +1,6 @@
-//! Converts a function's response to an HTTP response: payload format 2.0, complete or as a prelude before the body.
-//! AWS's handling of unusual responses was observed on AWS. Pure functions.
+//! Converts a function's response to an HTTP response: payload format 2.0, complete or as a prelude
+//! before the body. AWS's handling of unusual responses was observed on AWS. Pure functions.
 
-use crate::http::response::{self, Body};
 use base64::{
     Engine as _,
     alphabet::STANDARD,
@@ -10,6 +9,8 @@ use base64::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
+
+use crate::http::response::{self, Body};
 
 /// Separator after the prelude of a streamed response.
 const SEPARATOR: [u8; 8] = [0; 8];
@@ -36,9 +37,9 @@ pub(super) fn whole(payload: Bytes) -> Response<Body> {
     let Ok(value) = serde_json::from_slice::<Value>(&payload) else {
         // A streamed response that was collected.
         return match split(&payload) {
-            Some((prelude, body)) => {
-                head(prelude).map_or_else(bad_gateway, |head| head.with(response::full(payload.slice_ref(body))))
-            }
+            Some((prelude, body)) => head(prelude).map_or_else(bad_gateway, |head| {
+                head.with(response::full(payload.slice_ref(body)))
+            }),
             None if payload.is_empty() => response::answer(200, "application/json", payload),
             None => response::answer(200, "application/octet-stream", payload),
         };
@@ -48,7 +49,9 @@ pub(super) fn whole(payload: Bytes) -> Response<Body> {
             let Some(head) = Head::read(fields, "application/json") else { return bad_gateway() };
             let body = match fields.get("body") {
                 None | Some(Value::Null) => Bytes::new(),
-                Some(Value::String(text)) if fields.get("isBase64Encoded").is_some_and(is_true) => decode(text),
+                Some(Value::String(text)) if fields.get("isBase64Encoded").is_some_and(is_true) => {
+                    decode(text)
+                }
                 Some(Value::String(text)) => Bytes::from(text.clone()),
                 Some(other) => other.to_string().into(),
             };
@@ -59,18 +62,20 @@ pub(super) fn whole(payload: Bytes) -> Response<Body> {
     }
 }
 
-/// Converts a payload that was not streamed, for a URL that streams: status and headers are read from it, and the body
-/// is the unchanged payload.
+/// Converts a payload that was not streamed, for a URL that streams: status and headers are read
+/// from it, and the body is the unchanged payload.
 pub(super) fn unread(payload: Bytes) -> Response<Body> {
     match serde_json::from_slice::<Value>(&payload) {
         Ok(Value::Object(fields)) if fields.contains_key("statusCode") => {
-            Head::read(&fields, "application/json").map_or_else(bad_gateway, |head| head.with(response::full(payload)))
+            Head::read(&fields, "application/json")
+                .map_or_else(bad_gateway, |head| head.with(response::full(payload)))
         }
         _ => response::answer(200, "application/json", payload),
     }
 }
 
-/// Splits a streamed response into its prelude and the start of its body, as soon as the prelude is complete.
+/// Splits a streamed response into its prelude and the start of its body, as soon as the prelude is
+/// complete.
 pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.windows(SEPARATOR.len()).position(|window| window == SEPARATOR)?;
     Some((bytes.get(..end)?, bytes.get(end + SEPARATOR.len()..)?))
@@ -96,12 +101,19 @@ impl Head {
         };
         let status = StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status))?;
         let mut headers = HeaderMap::new();
-        for (name, value) in fields.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        for (name, value) in fields.get("headers").and_then(Value::as_object).into_iter().flatten()
+        {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             add(&mut headers, name, &text);
         }
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(content));
-        for cookie in fields.get("cookies").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        for cookie in fields
+            .get("cookies")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             add(&mut headers, "set-cookie", cookie);
         }
         Some(Self { status, headers })
@@ -121,8 +133,11 @@ fn add(headers: &mut HeaderMap, name: &str, value: &str) {
     if DROPPED.contains(&name.as_str()) {
         return;
     }
-    let name = if REMAPPED.contains(&name.as_str()) { format!("x-amzn-remapped-{name}") } else { name };
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(&name), HeaderValue::from_bytes(value.as_bytes())) {
+    let name =
+        if REMAPPED.contains(&name.as_str()) { format!("x-amzn-remapped-{name}") } else { name };
+    if let (Ok(name), Ok(value)) =
+        (HeaderName::try_from(&name), HeaderValue::from_bytes(value.as_bytes()))
+    {
         headers.append(name, value);
     } else {
         tracing::warn!(name, "a header of a function's response is none: it is left out");

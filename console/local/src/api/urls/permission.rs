@@ -1,9 +1,10 @@
-//! Access to a URL that accepts unsigned requests: on AWS nobody may call it until its function's resource policy
-//! allows it in two statements. Source: AWS Lambda developer guide, "Control access to Lambda function URLs". Reads
-//! policies only.
+//! Access to a URL that accepts unsigned requests: on AWS nobody may call it until its function's
+//! resource policy allows it in two statements. Source: AWS Lambda developer guide, "Control access
+//! to Lambda function URLs". Reads policies only.
+
+use serde_json::Value;
 
 use crate::service::Service;
-use serde_json::Value;
 
 /// Returns `true` if the resource policy of a function, or of its alias, lets anybody call its URL.
 pub(super) fn anybody_may(service: &Service, function: &str, alias: Option<&str>) -> bool {
@@ -22,8 +23,7 @@ fn open(statements: &[Value]) -> bool {
 
 fn allows(statement: &Value, action: &str) -> bool {
     let principal = &statement["Principal"];
-    let acts =
-        matches!(statement["Action"].as_str(), Some(named) if named == action || named == "lambda:*" || named == "*");
+    let acts = matches!(statement["Action"].as_str(), Some(named) if named == action || named == "lambda:*" || named == "*");
     let everybody = principal == "*" || principal["AWS"] == "*";
     statement["Effect"] == "Allow" && acts && everybody && holds(&statement["Condition"])
 }

@@ -1,10 +1,12 @@
-//! The end of an invocation: the answer goes to the caller; once runtime and extensions have asked for the next event,
-//! or cannot any more, the result is logged and the sandbox is kept or retired.
+//! The end of an invocation: the answer goes to the caller; once runtime and extensions have asked
+//! for the next event, or cannot any more, the result is logged and the sandbox is kept or retired.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::{Caller, Ended, Failed, Outcome, Running, failure::error};
 use crate::sandbox::{Reply, Report, Run, Status};
-use bytes::Bytes;
-use std::time::{Duration, Instant};
 
 /// The parts of an answer.
 struct Answered {
@@ -82,7 +84,8 @@ impl Running<'_> {
         if let Some(text) = text {
             self.sandbox.log.failure(text);
         }
-        let from = if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
+        let from =
+            if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
         self.report(Some(&status), None, over.saturating_duration_since(from), None);
         let tail = self.sandbox.log.take_tail();
         self.pool.put(&self.sandbox, false);
@@ -102,8 +105,8 @@ impl Running<'_> {
             }
         };
         let ready = ready.await;
-        // Output from before the answer, and from between the answer and `next`, is in the pipe by now: it belongs to
-        // this invocation.
+        // Output from before the answer, and from between the answer and `next`, is in the pipe by
+        // now: it belongs to this invocation.
         sandbox.drain();
         match ready {
             // It has answered; the shutdown of the server is not its failure.
@@ -120,7 +123,9 @@ impl Running<'_> {
                 Done { at: over, extensions: None, failure: Some(failure) }
             }
             Ok(at) => {
-                sandbox.log.runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
+                sandbox
+                    .log
+                    .runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
                 if sandbox.extensions.is_empty() {
                     return Done { at, extensions: None, failure: None };
                 }
@@ -130,7 +135,8 @@ impl Running<'_> {
                         Ok(asked) => {
                             let last = asked.map_or(at, |asked| asked.max(at));
                             sandbox.drain();
-                            return Done { at: last, extensions: Some((at, last - at)), failure: None };
+                            let extensions = Some((at, last - at));
+                    return Done { at: last, extensions, failure: None };
                         }
                         Err(failure) => Failed::Extension(failure),
                     },
@@ -176,11 +182,14 @@ fn take_apart(id: &str, body: Reply) -> Answered {
         Reply::Response(payload) => Answered { payload, status: None, told: None },
         Reply::Error { body, kind } => Answered { payload: body, status: None, told: Some(kind) },
         Reply::TooLarge { limit } => {
-            let message = format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
+            let message = format!(
+                "Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+            );
             refused("Function.ResponseSizeTooLarge", &message)
         }
-        Reply::Truncated => {
-            refused("Runtime.TruncatedResponse", &format!("RequestId: {id} Error: the response broke off"))
-        }
+        Reply::Truncated => refused(
+            "Runtime.TruncatedResponse",
+            &format!("RequestId: {id} Error: the response broke off"),
+        ),
     }
 }

@@ -1,9 +1,10 @@
 //! Failures of a sandbox, with AWS's error messages for the caller and for the log.
 
-use super::Invocation;
-use crate::sandbox::{Failure, NotStarted, Reason, Sandbox, Status};
 use bytes::Bytes;
 use serde_json::json;
+
+use super::Invocation;
+use crate::sandbox::{Failure, NotStarted, Reason, Sandbox, Status};
 
 /// Failure of a bootstrap before its first `next`, or before its answer.
 pub(super) enum Failed {
@@ -78,7 +79,10 @@ impl Failed {
         let (kind, message) = match self {
             Self::Told { body, .. } => return (body.clone(), None),
             Self::TimedOut => {
-                let text = format!("Task timed out after {:.2} seconds", invocation.timeout().as_secs_f64());
+                let text = format!(
+                    "Task timed out after {:.2} seconds",
+                    invocation.timeout().as_secs_f64()
+                );
                 let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
                 let payload = error("Sandbox.Timedout", &format!("RequestId: {id} Error: {text}"));
                 return (payload, Some(format!("{time} {id} {text}\n\n")));
@@ -89,7 +93,9 @@ impl Failed {
             }
             Self::Exited { how, kind } => (*kind, format!("Runtime exited with error: {how}")),
             // The report's status has the cause; the caller gets only this.
-            Self::OutOfMemory => ("Runtime.ExitError", "Runtime exited with error: signal: killed".to_owned()),
+            Self::OutOfMemory => {
+                ("Runtime.ExitError", "Runtime exited with error: signal: killed".to_owned())
+            }
             Self::Extension(failure) => (failure.kind, failure.message.clone()),
         };
         let message = format!("RequestId: {id} Error: {message}");

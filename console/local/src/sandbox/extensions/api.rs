@@ -1,6 +1,12 @@
-//! The Extensions API, the Telemetry API and the Logs API of one sandbox, on the port of its Runtime API. Source of
-//! routes, headers and errors: AWS Lambda developer guide, "Using the Lambda Extensions API", "Lambda Telemetry API
-//! reference", "Lambda Logs API", and AWS's own emulator.
+//! The Extensions API, the Telemetry API and the Logs API of one sandbox, on the port of its
+//! Runtime API. Source of routes, headers and errors: AWS Lambda developer guide, "Using the Lambda
+//! Extensions API", "Lambda Telemetry API reference", "Lambda Logs API", and AWS's own emulator.
+
+use bytes::Bytes;
+use http::{Method, StatusCode, request::Parts};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
 
 use super::{Extensions, Refusal};
 use crate::sandbox::{
@@ -12,11 +18,6 @@ use crate::sandbox::{
     },
     telemetry::{Api, Declined, Subscription},
 };
-use bytes::Bytes;
-use http::{Method, StatusCode, request::Parts};
-use serde::Deserialize;
-use serde_json::json;
-use uuid::Uuid;
 
 /// Maximum size of a request's body in bytes.
 const LIMIT: usize = 1 << 20;
@@ -43,27 +44,38 @@ pub(crate) async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Opt
     // The documentation also has paths with a trailing slash.
     let path = head.uri.path().trim_end_matches('/');
     let answered = match (&head.method, path) {
-        (&Method::POST, "/2020-01-01/extension/register") => register(head, &read(body).await?, apis),
+        (&Method::POST, "/2020-01-01/extension/register") => {
+            register(head, &read(body).await?, apis)
+        }
         (&Method::GET, "/2020-01-01/extension/event/next") => next(head, apis).await,
-        (&Method::POST, "/2020-01-01/extension/init/error") => {
-            error(head).and_then(|()| apis.extensions.init_error(identifier(head))).map(|()| accepted())
+        (&Method::POST, "/2020-01-01/extension/init/error") => error(head)
+            .and_then(|()| apis.extensions.init_error(identifier(head)))
+            .map(|()| accepted()),
+        (&Method::POST, "/2020-01-01/extension/exit/error") => error(head)
+            .and_then(|()| apis.extensions.exit_error(identifier(head)))
+            .map(|()| accepted()),
+        (&Method::PUT, "/2022-07-01/telemetry") => {
+            subscribe(Api::Telemetry, head, &read(body).await?, apis)
         }
-        (&Method::POST, "/2020-01-01/extension/exit/error") => {
-            error(head).and_then(|()| apis.extensions.exit_error(identifier(head))).map(|()| accepted())
-        }
-        (&Method::PUT, "/2022-07-01/telemetry") => subscribe(Api::Telemetry, head, &read(body).await?, apis),
         (&Method::PUT, "/2020-08-15/logs") => subscribe(Api::Logs, head, &read(body).await?, apis),
         _ => return None,
     };
-    Some(answered.unwrap_or_else(|refusal| problem(StatusCode::FORBIDDEN, refusal.kind, &refusal.message)))
+    Some(
+        answered.unwrap_or_else(|refusal| {
+            problem(StatusCode::FORBIDDEN, refusal.kind, &refusal.message)
+        }),
+    )
 }
 
 fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response, Refusal> {
     let invalid = |message: String| Refusal { kind: "InvalidRequestFormat", message };
     let name = header(head, "lambda-extension-name");
-    let registration: Registration = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
+    let registration: Registration =
+        serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
     if !registration.configuration_keys.is_empty() {
-        return Err(invalid("configurationKeys are deprecated; use environment variables instead".to_owned()));
+        return Err(invalid(
+            "configurationKeys are deprecated; use environment variables instead".to_owned(),
+        ));
     }
     let open = !apis.invocation.has_begun();
     let id = apis.extensions.register(name, &registration.events, open)?;
@@ -85,9 +97,11 @@ async fn next(head: &Parts, apis: &Apis) -> Result<Response, Refusal> {
             let id = Uuid::new_v4().to_string();
             Ok(Response::new(StatusCode::OK, event).with("lambda-extension-event-identifier", &id))
         }
-        Err(_replaced) => {
-            Ok(problem(StatusCode::FORBIDDEN, "Extension.InvalidExtensionState", "another next took this one's place"))
-        }
+        Err(_replaced) => Ok(problem(
+            StatusCode::FORBIDDEN,
+            "Extension.InvalidExtensionState",
+            "another next took this one's place",
+        )),
     }
 }
 
@@ -125,7 +139,10 @@ fn subscribe(api: Api, head: &Parts, body: &[u8], apis: &Apis) -> Result<Respons
 fn error(head: &Parts) -> Result<(), Refusal> {
     let name = "Lambda-Extension-Function-Error-Type";
     if header(head, name).is_empty() {
-        return Err(Refusal { kind: "Extension.MissingHeader", message: format!("{name} not found") });
+        return Err(Refusal {
+            kind: "Extension.MissingHeader",
+            message: format!("{name} not found"),
+        });
     }
     Ok(())
 }

@@ -1,5 +1,18 @@
-//! The external extensions of a sandbox: executables in the directory `extensions` of its layers, each a process of its
-//! own, started before the bootstrap. Starts, watches and kills those processes.
+//! The external extensions of a sandbox: executables in the directory `extensions` of its layers,
+//! each a process of its own, started before the bootstrap. Starts, watches and kills those
+//! processes.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::watch;
 
 use super::{Extensions, Failure, LIMIT};
 use crate::{
@@ -18,19 +31,9 @@ use crate::{
     },
     store::function::Function,
 };
-use rustix::process::{Pid, Signal, kill_process_group};
-use std::{
-    ffi::OsStr,
-    fs, io,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::sync::watch;
 
-/// Variables that only the bootstrap's environment has: AWS Lambda developer guide, "Permissions and configuration" of
-/// extensions.
+/// Variables that only the bootstrap's environment has: AWS Lambda developer guide, "Permissions
+/// and configuration" of extensions.
 const RUNTIMES_OWN: [&str; 9] = [
     "AWS_EXECUTION_ENV",
     "AWS_LAMBDA_LOG_FORMAT",
@@ -43,7 +46,8 @@ const RUNTIMES_OWN: [&str; 9] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// Lists the executables in the layers' directory `extensions`, sorted by name, with their paths inside the sandbox.
+/// Lists the executables in the layers' directory `extensions`, sorted by name, with their paths
+/// inside the sandbox.
 pub(crate) fn list(files: &SandboxFiles) -> io::Result<Vec<PathBuf>> {
     let Some(layers) = files.layers() else { return Ok(Vec::new()) };
     let entries = match fs::read_dir(layers.join("extensions")) {
@@ -77,12 +81,16 @@ pub(crate) async fn start(
 ) -> Result<Vec<External>, NotStarted> {
     if paths.len() > LIMIT {
         let message = format!("Extension limit ({LIMIT}) reached");
-        return Err(NotStarted::Extension(Failure { kind: "Extension.TooManyExtensions", message }));
+        return Err(NotStarted::Extension(Failure {
+            kind: "Extension.TooManyExtensions",
+            message,
+        }));
     }
     let mut started = Vec::new();
     let registering = async {
         for path in paths {
-            let start = External::start(env, function, log, extensions, (path, files, bootstrap, owners));
+            let start =
+                External::start(env, function, log, extensions, (path, files, bootstrap, owners));
             started.push(start.await?);
         }
         extensions.registered().await
@@ -105,17 +113,19 @@ pub(crate) async fn start(
     Ok(started)
 }
 
-/// The program of an extension, with the bootstrap's environment less the variables of the runtime. Returns an error
-/// with the reason if it cannot run.
+/// The program of an extension, with the bootstrap's environment less the variables of the runtime.
+/// Returns an error with the reason if it cannot run.
 fn program(
     env: &SandboxEnv,
     function: &Function,
     (path, files, bootstrap): (&Path, &SandboxFiles, &Command),
 ) -> Result<Program, String> {
     let program = process::program(env, function, files, (path, files.outside(path).as_deref()));
-    let mut program = program.map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
+    let mut program = program
+        .map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
     for (key, value) in bootstrap.get_envs() {
-        let own = key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
+        let own =
+            key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
         if let Some(value) = value.filter(|_| !own) {
             program.command.env(key, value);
         }
@@ -150,15 +160,21 @@ impl External {
         let failed = |error: io::Error| cannot(&words(&error));
         let mut attempts = 0;
         let (mut child, reader) = loop {
-            let program = program(env, function, (path, files, bootstrap)).map_err(|why| cannot(&why))?;
+            let program =
+                program(env, function, (path, files, bootstrap)).map_err(|why| cannot(&why))?;
             let Program { mut command, confinement, .. } = program;
             let (reader, writer) = io::pipe().map_err(failed)?;
             let copy = writer.try_clone().map_err(failed)?;
             command.stdin(Stdio::null()).stdout(copy).stderr(writer);
             match env.spawner.spawn(command, confinement).await {
                 Ok(child) => break (child, reader),
-                // Another child of ours was forked while the file was written, and still holds it open for a moment.
-                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => attempts += 1,
+                // Another child of ours was forked while the file was written, and still holds it
+                // open for a moment.
+                Err(error)
+                    if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 =>
+                {
+                    attempts += 1;
+                }
                 Err(error) => return Err(failed(error)),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

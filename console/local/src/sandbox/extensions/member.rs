@@ -21,7 +21,8 @@ impl Refusal {
     pub(crate) fn state(member: &Member, wanted: &str) -> Self {
         let Member { state, id, .. } = member;
         let message = format!(
-            "State transition from {} to {wanted} failed for extension {id}. Error: State transition is not allowed",
+            "State transition from {} to {wanted} failed for extension {id}. Error: State \
+            transition is not allowed",
             state.name()
         );
         Self::new("Extension.InvalidExtensionState", message)
@@ -91,7 +92,17 @@ impl Member {
     pub(crate) fn new(name: String, state: State) -> Self {
         let id = Uuid::new_v4().to_string();
         let (external, invoke, shutdown) = (false, false, false);
-        Self { id, name, external, invoke, shutdown, state, error: None, waiting: None, event: None }
+        Self {
+            id,
+            name,
+            external,
+            invoke,
+            shutdown,
+            state,
+            error: None,
+            waiting: None,
+            event: None,
+        }
     }
 
     /// Delivers an event to it.

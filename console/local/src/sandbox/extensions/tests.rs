@@ -13,7 +13,9 @@ fn event() -> Bytes {
 #[tokio::test]
 async fn an_invocation_ends_when_those_who_were_told_of_it_ask_again() {
     let extensions = Extensions::new(["watcher".to_owned()]);
-    let watcher = extensions.register("watcher", &["INVOKE".to_owned(), "SHUTDOWN".to_owned()], true).unwrap();
+    let watcher = extensions
+        .register("watcher", &["INVOKE".to_owned(), "SHUTDOWN".to_owned()], true)
+        .unwrap();
     extensions.registered().await.unwrap();
     let idle = extensions.register("idle", &[], true).unwrap();
     let _idle = extensions.next(&idle).unwrap();
@@ -35,7 +37,10 @@ fn an_event_that_a_broken_connection_did_not_take_goes_to_the_next_one() {
     drop(extensions.next(&id).unwrap());
     extensions.release(event);
     assert_eq!(extensions.next(&id).unwrap().try_recv().unwrap(), event());
-    assert!(futures_util::FutureExt::now_or_never(extensions.ready()).is_none(), "it has the event now");
+    assert!(
+        futures_util::FutureExt::now_or_never(extensions.ready()).is_none(),
+        "it has the event now"
+    );
 }
 
 #[test]
@@ -72,15 +77,25 @@ fn an_identifier_is_asked_for_checked_and_looked_up() {
 async fn an_exit_is_a_crash_unless_an_error_was_told_or_the_end_has_begun() {
     let crash = Extensions::new(["a".to_owned()]);
     crash.exited("a", "exit status 0");
-    assert_eq!(crash.failed().await, Failure { kind: "Extension.Crash", message: "exit code 0".to_owned() });
+    assert_eq!(
+        crash.failed().await,
+        Failure { kind: "Extension.Crash", message: "exit code 0".to_owned() }
+    );
     assert!(crash.registered().await.is_err());
 
     let told = Extensions::new(["a".to_owned()]);
     let id = told.register("a", &[], true).unwrap();
     told.init_error(&id).unwrap();
-    assert_eq!(told.next(&id).unwrap_err().kind, "Extension.InvalidExtensionState", "no further call succeeds");
+    assert_eq!(
+        told.next(&id).unwrap_err().kind,
+        "Extension.InvalidExtensionState",
+        "no further call succeeds"
+    );
     told.exited("a", "exit status 3");
-    assert_eq!(told.failed().await, Failure { kind: "Extension.InitError", message: "exit status 3".to_owned() });
+    assert_eq!(
+        told.failed().await,
+        Failure { kind: "Extension.InitError", message: "exit status 3".to_owned() }
+    );
     assert_eq!(told.standings()[0].state, "InitError");
 
     let ended = Extensions::new(["a".to_owned()]);

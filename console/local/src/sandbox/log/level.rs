@@ -1,10 +1,13 @@
-//! Log levels: filters the lines of Lambda and of the function by the function's `LoggingConfig`, in the JSON format.
-//! Source: AWS Lambda developer guide, "Log-level filtering". Pure: text in, levels out.
+//! Log levels: filters the lines of Lambda and of the function by the function's `LoggingConfig`,
+//! in the JSON format. Source: AWS Lambda developer guide, "Log-level filtering". Pure: text in,
+//! levels out.
 
-use crate::store::function::{LogFormat, Logging};
+use std::fmt;
+
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use std::fmt;
+
+use crate::store::function::{LogFormat, Logging};
 
 /// Severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +30,13 @@ impl Level {
             ("error", Self::Error),
             ("fatal", Self::Fatal),
         ];
-        levels.into_iter().find_map(|(word, level)| name.eq_ignore_ascii_case(word).then_some(level))
+        levels
+            .into_iter()
+            .find_map(|(word, level)| name.eq_ignore_ascii_case(word).then_some(level))
     }
 
-    /// The level of a line that the function printed: that of a JSON object with a level and a valid time, else `INFO`.
+    /// The level of a line that the function printed: that of a JSON object with a level and a
+    /// valid time, else `INFO`.
     fn of_line(line: &str) -> Self {
         if !line.trim_start().starts_with('{') {
             return Self::Info;
@@ -40,8 +46,8 @@ impl Level {
     }
 }
 
-/// Level and time of a JSON line. Fields of other types are ignored; the highest of several levels counts, and one
-/// valid time is enough.
+/// Level and time of a JSON line. Fields of other types are ignored; the highest of several levels
+/// counts, and one valid time is enough.
 #[derive(Default)]
 struct Line {
     level: Option<Level>,
@@ -99,8 +105,12 @@ impl Threshold {
         if logging.log_format == LogFormat::Text {
             return Self { system: Level::Trace, application: Level::Trace };
         }
-        let level = |name: &Option<String>| name.as_deref().and_then(Level::parse).unwrap_or(Level::Info);
-        Self { system: level(&logging.system_log_level), application: level(&logging.application_log_level) }
+        let level =
+            |name: &Option<String>| name.as_deref().and_then(Level::parse).unwrap_or(Level::Info);
+        Self {
+            system: level(&logging.system_log_level),
+            application: level(&logging.application_log_level),
+        }
     }
 
     /// Returns `true` if a line of Lambda's own is kept.
@@ -131,8 +141,16 @@ mod tests {
             ("hello".to_owned(), Level::Info),
             (r#"{"level":"deb"#.to_owned(), Level::Info),
             (format!(r#"{{"level":"ERROR","time":"{time}","timestamp":"{time}"}}"#), Level::Error),
-            (format!(r#"{{"level":"ERROR","timestamp":"yesterday","@timestamp":"{time}"}}"#), Level::Error),
-            (format!(r#"{{"level":"ERROR","ts":1795280000.5,"time":{{"at":1}},"Timestamp":"{time}"}}"#), Level::Error),
+            (
+                format!(r#"{{"level":"ERROR","timestamp":"yesterday","@timestamp":"{time}"}}"#),
+                Level::Error,
+            ),
+            (
+                format!(
+                    r#"{{"level":"ERROR","ts":1795280000.5,"time":{{"at":1}},"Timestamp":"{time}"}}"#
+                ),
+                Level::Error,
+            ),
             (format!(r#" {{"Level":"Warn","Time":"{time}"}}"#), Level::Warn),
             (format!(r#"{{"level":"DEBUG","level":"ERROR","time":"{time}"}}"#), Level::Error),
             (format!(r#"{{"level":{{"name":"debug"}},"time":"{time}"}}"#), Level::Info),
@@ -150,7 +168,8 @@ mod tests {
         let threshold = Threshold::of(&json);
         assert!(threshold.keeps_system(Level::Info) && !threshold.keeps_system(Level::Debug));
         assert!(threshold.keeps("hello"));
-        let strict = Threshold::of(&Logging { application_log_level: Some("WARN".to_owned()), ..json });
+        let strict =
+            Threshold::of(&Logging { application_log_level: Some("WARN".to_owned()), ..json });
         assert!(!strict.keeps("hello"));
         assert!(Threshold::of(&Logging::default()).keeps_system(Level::Debug));
     }

@@ -1,6 +1,10 @@
-//! Lambda's own log lines, in text and in JSON, with AWS's wording and measured figures. Sources: AWS Lambda developer
-//! guide, "Lambda Telemetry API Event schema reference" and "Log-level filtering" (the level of each event); logs that
-//! people posted, for the text.
+//! Lambda's own log lines, in text and in JSON, with AWS's wording and measured figures. Sources:
+//! AWS Lambda developer guide, "Lambda Telemetry API Event schema reference" and "Log-level
+//! filtering" (the level of each event); logs that people posted, for the text.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use super::{
     event::time,
@@ -15,8 +19,6 @@ use crate::{
     },
     store::function::Function,
 };
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// Status of a failure in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +69,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) trace: Option<Trace<'a>>,
     /// `None` if it succeeded.
     pub(crate) status: Option<&'a Status>,
-    /// The type of an error that the function itself returned. A text report on AWS leaves it out, and the metric
-    /// `Errors` counts it; there are no metrics here.
+    /// The type of an error that the function itself returned. A text report on AWS leaves it out,
+    /// and the metric `Errors` counts it; there are no metrics here.
     pub(crate) told: Option<&'a str>,
 }
 
@@ -80,7 +82,8 @@ pub(crate) struct Report<'a> {
     pub(crate) duration: Duration,
     /// Upper limit of the billed duration.
     pub(crate) timeout: Duration,
-    /// Time from the start of the process to the end of its init, if it was started for this request.
+    /// Time from the start of the process to the end of its init, if it was started for this
+    /// request.
     pub(crate) init: Option<Duration>,
     /// Start and duration of the extensions' work after the runtime was done.
     pub(crate) extensions: Option<(Instant, Duration)>,
@@ -93,7 +96,8 @@ pub(crate) struct Report<'a> {
 }
 
 impl LogWriter {
-    /// `INIT_START`. An init within an invocation has no line in text, and no version of the runtime.
+    /// `INIT_START`. An init within an invocation has no line in text, and no version of the
+    /// runtime.
     pub(crate) fn init_start(&self, function: &Function, region: &str, phase: Phase) {
         let first = phase == Phase::Init;
         if first {
@@ -107,7 +111,9 @@ impl LogWriter {
             kind: "platform.initStart",
             level: if first { Level::Info } else { Level::Debug },
             text: &|| {
-                let line = || format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n");
+                let line = || {
+                    format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n")
+                };
                 first.then(line).into_iter().collect()
             },
             record: &|| {
@@ -146,8 +152,11 @@ impl LogWriter {
                 level: if error.is_none() { Level::Info } else { Level::Warn },
                 text: &|| {
                     let events = events.join(", ");
-                    let error = error.map_or_else(String::new, |error| format!("\tError Type: {error}"));
-                    vec![format!("EXTENSION\tName: {name}\tState: {state}\tEvents: [{events}]{error}\n")]
+                    let error =
+                        error.map_or_else(String::new, |error| format!("\tError Type: {error}"));
+                    vec![format!(
+                        "EXTENSION\tName: {name}\tState: {state}\tEvents: [{events}]{error}\n"
+                    )]
                 },
                 record: &|| {
                     let mut record = json!({ "name": name, "state": state, "events": events });
@@ -189,7 +198,8 @@ impl LogWriter {
             text: &|| {
                 let line = |status| {
                     let (phase, status) = (phase.name(), words(status));
-                    format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}\t{status}\n", hundredths(duration))
+                    format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: \
+                        {phase}\t{status}\n", hundredths(duration))
                 };
                 status.map(line).into_iter().collect()
             },
@@ -221,7 +231,11 @@ impl LogWriter {
     pub(crate) fn runtime_done(&self, ending: Ending<'_>, run: Run) {
         self.platform(&Line {
             kind: "platform.runtimeDone",
-            level: if ending.status.is_none() && ending.told.is_none() { Level::Debug } else { Level::Warn },
+            level: if ending.status.is_none() && ending.told.is_none() {
+                Level::Debug
+            } else {
+                Level::Warn
+            },
             text: &|| Vec::new(),
             record: &|| {
                 let mut spans = Vec::new();
@@ -267,7 +281,8 @@ impl Report<'_> {
     fn text(&self, billed: u64) -> String {
         let (id, duration, memory) = (self.ending.id, hundredths(self.duration), self.memory);
         let mut line = format!(
-            "REPORT RequestId: {id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {memory} MB\t"
+            "REPORT RequestId: {id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} \
+            ms\tMemory Size: {memory} MB\t"
         );
         let mut field = |text: String| {
             line.push_str(&text);

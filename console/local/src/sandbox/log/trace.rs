@@ -1,13 +1,17 @@
 //! The X-Ray trace header, as Lambda passes it on. Pure: text in, text out.
 
-use crate::{http::ids, store::function::Function};
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The header for an invocation of this function: it continues the caller's trace or begins a new one; the segment is
-/// new. With active tracing a trace without a sampling decision is sampled: here a trace costs nothing.
+use serde_json::{Value, json};
+
+use crate::{http::ids, store::function::Function};
+
+/// The header for an invocation of this function: it continues the caller's trace or begins a new
+/// one; the segment is new. With active tracing a trace without a sampling decision is sampled:
+/// here a trace costs nothing.
 pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
-    let active = function.other.get("TracingConfig").and_then(|config| config.get("Mode")) == Some(&json!("Active"));
+    let active = function.other.get("TracingConfig").and_then(|config| config.get("Mode"))
+        == Some(&json!("Active"));
     let field = |name: &str| caller.and_then(|header| field(header, name));
     let segment = ids::uuid().simple().to_string();
     let root = field("Root").map_or_else(new_root, str::to_owned);
@@ -18,7 +22,8 @@ pub(crate) fn header(caller: Option<&str>, function: &Function) -> String {
     };
     // Lambda's own segment exists only if the trace is sampled.
     let parent = field("Parent").filter(|_| sampled == 0);
-    let mut header = format!("Root={root};Parent={:.16};Sampled={sampled}", parent.unwrap_or(&segment));
+    let mut header =
+        format!("Root={root};Parent={:.16};Sampled={sampled}", parent.unwrap_or(&segment));
     if let Some(lineage) = field("Lineage") {
         let _ = write!(header, ";Lineage={lineage}");
     }
@@ -72,7 +77,10 @@ mod tests {
         let root = "1-62e900b2-710d76f009d6e7785905449a";
         let header = format!("Root={root};Parent=0efbd19962d95b05;Sampled=1");
         let trace = Trace::sampled(&header).unwrap();
-        assert_eq!(trace.line(), format!("XRAY TraceId: {root}\tSegmentId: 0efbd19962d95b05\tSampled: true\t\n"));
+        assert_eq!(
+            trace.line(),
+            format!("XRAY TraceId: {root}\tSegmentId: 0efbd19962d95b05\tSampled: true\t\n")
+        );
         assert_eq!(trace.record()["spanId"], "0efbd19962d95b05");
         assert_eq!(Trace::sampled(&format!("Root={root};Parent=0efbd19962d95b05;Sampled=0")), None);
         assert_eq!(Trace::sampled(&format!("Root={root}")), None);

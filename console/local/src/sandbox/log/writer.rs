@@ -1,5 +1,12 @@
-//! A sandbox's log: its stream, the tail of the current invocation for `LogType=Tail`, and the telemetry for its
-//! extensions.
+//! A sandbox's log: its stream, the tail of the current invocation for `LogType=Tail`, and the
+//! telemetry for its extensions.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
 
 use super::{
     event::event,
@@ -14,11 +21,6 @@ use crate::{
         function::{Function, LogFormat},
         logs::writer::Writer,
     },
-};
-use serde_json::Value;
-use std::{
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Size of the log tail that Invoke returns: 4 KB.
@@ -54,10 +56,13 @@ pub(crate) struct Line<'a> {
 }
 
 impl LogWriter {
-    /// Starts a new log stream in the function's group. This writes a file, and reads all streams of a group that was
-    /// not used before: it runs on a thread that may block.
+    /// Starts a new log stream in the function's group. This writes a file, and reads all streams
+    /// of a group that was not used before: it runs on a thread that may block.
     pub(crate) async fn begin(env: &SandboxEnv, function: &Function) -> io::Result<Arc<Self>> {
-        let date = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).strftime("%Y/%m/%d").to_string();
+        let date = jiff::Zoned::now()
+            .with_time_zone(jiff::tz::TimeZone::UTC)
+            .strftime("%Y/%m/%d")
+            .to_string();
         let name = format!("{date}/[{}]{}", function.version, uuid::Uuid::new_v4().simple());
         let group = function.logging.log_group.clone();
         let (logs, of, named) = (Arc::clone(&env.logs), group.clone(), name.clone());
@@ -99,7 +104,11 @@ impl LogWriter {
     pub(crate) fn printed(&self, by: Category, mut messages: Vec<String>) {
         if self.telemetry.listens() {
             for message in &messages {
-                self.tell(by, by.name(), &event(by.name(), &Value::from(message.trim_end_matches('\n'))));
+                self.tell(
+                    by,
+                    by.name(),
+                    &event(by.name(), &Value::from(message.trim_end_matches('\n'))),
+                );
             }
         }
         if by == Category::Function && self.format == LogFormat::Json {

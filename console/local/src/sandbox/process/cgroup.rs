@@ -1,15 +1,17 @@
-//! Control groups of version 2, if this user may make some that limit memory: next to this process's own, or further
-//! up. A desktop session of systemd delegates a part of the tree to its user, for example. Writes below
-//! `/sys/fs/cgroup` only, in a directory that is named after this process and removed with it; the next process removes
-//! the directories of killed ones. Source: the kernel's documentation, "Control Group v2".
+//! Control groups of version 2, if this user may make some that limit memory: next to this
+//! process's own, or further up. A desktop session of systemd delegates a part of the tree to its
+//! user, for example. Writes below `/sys/fs/cgroup` only, in a directory that is named after this
+//! process and removed with it; the next process removes the directories of killed ones. Source:
+//! the kernel's documentation, "Control Group v2".
 
-use rustix::process::Pid;
 use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
+
+use rustix::process::Pid;
 
 /// Prefix of the directories' names, before the process id.
 const NAME: &str = "lambda-console-";
@@ -31,7 +33,9 @@ impl Cgroups {
     fn find_in(root: &Path, own: &str) -> Option<Self> {
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let own = root.join(own);
-        own.ancestors().take_while(|dir| dir.starts_with(root)).find_map(|dir| Self::make_in(dir).ok())
+        own.ancestors()
+            .take_while(|dir| dir.starts_with(root))
+            .find_map(|dir| Self::make_in(dir).ok())
     }
 
     fn make_in(parent: &Path) -> io::Result<Self> {
@@ -85,17 +89,20 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// Kills the processes in a directory of groups, and removes the groups that are then empty together with their files.
+/// Kills the processes in a directory of groups, and removes the groups that are then empty
+/// together with their files.
 fn remove(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    {
         kill(&entry.path());
         let _ = fs::remove_dir(entry.path());
     }
     let _ = fs::remove_dir(dir);
 }
 
-/// Kills all processes of a group if the kernel has the file `cgroup.kill`, which must not be created.
+/// Kills all processes of a group if the kernel has the file `cgroup.kill`, which must not be
+/// created.
 fn kill(dir: &Path) {
     let file = fs::OpenOptions::new().write(true).open(dir.join("cgroup.kill"));
     let _ = file.and_then(|mut file| file.write_all(b"1"));
@@ -134,7 +141,8 @@ impl Drop for Cgroup {
 mod tests {
     use super::*;
 
-    /// A tree of plain files shows which files are written and where, but not that the kernel obeys them.
+    /// A tree of plain files shows which files are written and where, but not that the kernel obeys
+    /// them.
     #[test]
     fn a_place_that_passes_memory_on_is_found_and_a_group_is_made_there() {
         let root = tempfile::tempdir().unwrap();
@@ -146,8 +154,11 @@ mod tests {
         fs::write(own.join("cgroup.subtree_control"), "pids\n").unwrap();
         let stale = root.path().join("user.slice/app.slice/lambda-console-4294967295");
         fs::create_dir_all(stale.join("7")).unwrap();
-        let cgroups =
-            Cgroups::find_in(root.path(), "1:name=systemd:/x\n0::/user.slice/app.slice/terminal.scope\n").unwrap();
+        let cgroups = Cgroups::find_in(
+            root.path(),
+            "1:name=systemd:/x\n0::/user.slice/app.slice/terminal.scope\n",
+        )
+        .unwrap();
         assert_eq!(cgroups.dir.parent(), Some(root.path().join("user.slice/app.slice").as_path()));
         assert!(!stale.exists(), "what a killed process left is gone");
         let group = cgroups.make(rustix::process::getpid(), 134_217_728).unwrap();
@@ -155,10 +166,14 @@ mod tests {
         assert_eq!(read("memory.max"), "134217728");
         assert_eq!(read("memory.swap.max"), "0");
         assert_eq!(read("cgroup.procs"), std::process::id().to_string());
-        fs::write(group.dir.join("memory.events"), "low 0\noom 1\noom_kill 1\noom_group_kill 1\n").unwrap();
+        fs::write(group.dir.join("memory.events"), "low 0\noom 1\noom_kill 1\noom_group_kill 1\n")
+            .unwrap();
         fs::write(group.dir.join("memory.peak"), "134213632\n").unwrap();
         assert!(group.was_full());
         assert_eq!(group.peak(), Some(134_213_632));
-        assert!(Cgroups::find_in(root.path(), "1:memory:/x\n").is_none(), "a system without version 2");
+        assert!(
+            Cgroups::find_in(root.path(), "1:memory:/x\n").is_none(),
+            "a system without version 2"
+        );
     }
 }

@@ -1,11 +1,12 @@
-//! The processes of a sandbox: those of its process groups and their descendants. Reads `/proc` only; without it, no
-//! process is found.
+//! The processes of a sandbox: those of its process groups and their descendants. Reads `/proc`
+//! only; without it, no process is found.
 
-use rustix::process::Pid;
 use std::{collections::HashMap, fs};
 
-/// The processes that belong to one of these groups, or descend from a leader of one: a daemon leaves its group, but
-/// keeps its parent.
+use rustix::process::Pid;
+
+/// The processes that belong to one of these groups, or descend from a leader of one: a daemon
+/// leaves its group, but keeps its parent.
 pub(crate) fn descendants(groups: &[Pid]) -> Vec<Pid> {
     let table = table();
     let belongs = |process: &Pid| {
@@ -33,7 +34,8 @@ fn table() -> HashMap<Pid, (Option<Pid>, Option<Pid>)> {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
             // The name may contain any character; the fields after it are: state, parent, group.
             let (_, rest) = stat.rsplit_once(") ")?;
-            let mut fields = rest.split(' ').skip(1).map(|field| field.parse().ok().and_then(Pid::from_raw));
+            let mut fields =
+                rest.split(' ').skip(1).map(|field| field.parse().ok().and_then(Pid::from_raw));
             Some((Pid::from_raw(process)?, (fields.next()?, fields.next()?)))
         })
         .collect()
@@ -51,8 +53,12 @@ mod tests {
     #[test]
     fn a_family_is_the_group_and_what_left_it_and_nobody_else() {
         let script = "sleep 600 & setsid sh -c 'echo $$; exec sleep 600' & wait";
-        let mut shell =
-            Command::new("sh").args(["-c", script]).process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let left = Pid::from_raw(line.trim().parse().unwrap()).unwrap();

@@ -1,10 +1,9 @@
-//! The processes of a sandbox end with it, including those that left its group: a separate thread finds and kills them,
-//! for all sandboxes that ended in the meantime at once. It also removes the sandboxes' directories. The next start
-//! cleans up the processes and directories of a local Lambda that was killed. Touches the directory of the sandboxes
-//! only, and kills processes that have a [`Mark`] of it.
+//! The processes of a sandbox end with it, including those that left its group: a separate thread
+//! finds and kills them, for all sandboxes that ended in the meantime at once. It also removes the
+//! sandboxes' directories. The next start cleans up the processes and directories of a local Lambda
+//! that was killed. Touches the directory of the sandboxes only, and kills processes that have a
+//! [`Mark`] of it.
 
-use super::mark::{self, Mark, Whose};
-use crate::store::{code_store::CodeStore, disk};
 use std::{
     collections::HashSet,
     fs, io,
@@ -18,8 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Time for which ended sandboxes are collected: a scan of all processes takes time that a sandbox which is starting,
-/// often in place of the one that ended, should have.
+use super::mark::{self, Mark, Whose};
+use crate::store::{code_store::CodeStore, disk};
+
+/// Time for which ended sandboxes are collected: a scan of all processes takes time that a sandbox
+/// which is starting, often in place of the one that ended, should have.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// The sandboxes of one start of the local Lambda.
@@ -35,8 +37,8 @@ struct Ended {
     dir: PathBuf,
 }
 
-/// Mark and directory of one sandbox. Some time after this is dropped its processes are killed and the directory is
-/// removed.
+/// Mark and directory of one sandbox. Some time after this is dropped its processes are killed and
+/// the directory is removed.
 pub(crate) struct Home {
     pub(crate) mark: Mark,
     pub(crate) dir: PathBuf,
@@ -44,13 +46,15 @@ pub(crate) struct Home {
 }
 
 impl Families {
-    /// Opens the directory `dir`. The processes of earlier starts are killed soon after this returns.
+    /// Opens the directory `dir`. The processes of earlier starts are killed soon after this
+    /// returns.
     pub(crate) fn open(dir: &Path, codes: Arc<CodeStore>) -> io::Result<Self> {
         disk::make_dir(dir)?;
         let dir = dir.canonicalize()?;
         let start = Mark::of(&dir)?;
-        let left: Vec<PathBuf> =
-            fs::read_dir(&dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+        let left: Vec<PathBuf> = fs::read_dir(&dir)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<_>>()?;
         let (ended, queue) = mpsc::channel::<Ended>();
         thread::Builder::new().name("families".to_owned()).spawn(move || {
             // Serving has priority.
@@ -61,7 +65,9 @@ impl Families {
             }
             while let Ok(first) = queue.recv() {
                 let (mut ended, until) = (vec![first], Instant::now() + GATHER);
-                while let Ok(next) = queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                while let Ok(next) =
+                    queue.recv_timeout(until.saturating_duration_since(Instant::now()))
+                {
                     ended.push(next);
                 }
                 let marks: HashSet<Mark> = ended.iter().map(|ended| ended.mark).collect();
@@ -82,7 +88,8 @@ impl Families {
         Ok(Home { mark, dir, ended: self.ended.clone() })
     }
 
-    /// Kills all processes of all sandboxes, and returns once they are gone: for the end of the local Lambda.
+    /// Kills all processes of all sandboxes, and returns once they are gone: for the end of the
+    /// local Lambda.
     pub(crate) fn end_all(&self) {
         mark::kill(&Whose::This(self.start));
     }

@@ -1,10 +1,12 @@
-//! Stops the processes of a sandbox between invocations, as AWS freezes an execution environment: background work of a
-//! function is paused between two invocations, and its clock has jumped when it continues. Sends SIGSTOP and SIGCONT to
-//! process groups. Unlike on AWS, where the whole machine is frozen, a process that left its group is not stopped, and
-//! some system calls report the stop (`EINTR`, see signal(7)).
+//! Stops the processes of a sandbox between invocations, as AWS freezes an execution environment:
+//! background work of a function is paused between two invocations, and its clock has jumped when
+//! it continues. Sends SIGSTOP and SIGCONT to process groups. Unlike on AWS, where the whole
+//! machine is frozen, a process that left its group is not stopped, and some system calls report
+//! the stop (`EINTR`, see signal(7)).
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Freezes and thaws the processes of one sandbox.
 #[derive(Default)]
@@ -63,7 +65,8 @@ mod tests {
     use super::*;
     use std::{os::unix::process::CommandExt as _, process::Command};
 
-    /// Waits until a process has the state with this letter in `/proc`. Returns `false` if it does not.
+    /// Waits until a process has the state with this letter in `/proc`. Returns `false` if it does
+    /// not.
     fn becomes(process: u32, wanted: char) -> bool {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while std::time::Instant::now() < deadline {
@@ -87,7 +90,8 @@ mod tests {
         assert!(freezer.freeze(freezer.generation(), groups()));
         assert!(!freezer.freeze(freezer.generation(), groups()), "it is frozen");
         assert!(becomes(child.id(), 'T'));
-        freezer.wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
+        freezer
+            .wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
         assert!(freezer.freeze(freezer.generation(), groups()));
         assert!(becomes(child.id(), 'T'));
         child.kill().unwrap();

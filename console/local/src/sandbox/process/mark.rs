@@ -1,18 +1,20 @@
-//! The mark that every process of a sandbox keeps: a daemon leaves its group and its session, is orphaned, and may
-//! clear its environment. So the mark is a resource limit without an effect, `RLIMIT_RTTIME` of more than a hundred
-//! thousand years: it is inherited, needs no permission to be set, and can be read of any process. It identifies the
-//! directory of the local Lambda that a process belongs to, the start and the sandbox; no other process has such a
-//! limit, so no other process is ever killed. Reads the marks of the processes in `/proc`, and kills those that match;
+//! The mark that every process of a sandbox keeps: a daemon leaves its group and its session, is
+//! orphaned, and may clear its environment. So the mark is a resource limit without an effect,
+//! `RLIMIT_RTTIME` of more than a hundred thousand years: it is inherited, needs no permission to
+//! be set, and can be read of any process. It identifies the directory of the local Lambda that a
+//! process belongs to, the start and the sandbox; no other process has such a limit, so no other
+//! process is ever killed. Reads the marks of the processes in `/proc`, and kills those that match;
 //! without `/proc`, none.
+
+use std::{collections::HashSet, fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use rustix::process::Pid;
 use sha2::{Digest as _, Sha256};
-use std::{collections::HashSet, fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 /// The bit that is set in all marks: 2^62 microseconds.
 const BIT: u64 = 1 << 62;
-/// Number of bits that identify the sandbox, and of those that identify the start of the local Lambda; the rest
-/// identify the directory.
+/// Number of bits that identify the sandbox, and of those that identify the start of the local
+/// Lambda; the rest identify the directory.
 const SANDBOX_BITS: u32 = 20;
 const START_BITS: u32 = 18;
 
@@ -21,7 +23,8 @@ const START_BITS: u32 = 18;
 pub(crate) struct Mark(u64);
 
 impl Mark {
-    /// The mark that all sandboxes of this start of a directory's local Lambda share; no sandbox has it itself.
+    /// The mark that all sandboxes of this start of a directory's local Lambda share; no sandbox
+    /// has it itself.
     pub(crate) fn of(dir: &Path) -> io::Result<Self> {
         let (path, metadata) = (dir.canonicalize()?, fs::metadata(dir)?);
         let mut hash = Sha256::new();
@@ -29,7 +32,8 @@ impl Mark {
         hash.update(metadata.dev().to_ne_bytes());
         hash.update(metadata.ino().to_ne_bytes());
         let [a, b, c, d, ..]: [u8; 32] = hash.finalize().into();
-        let directory = u64::from(u32::from_be_bytes([a, b, c, d])) >> (SANDBOX_BITS + START_BITS + 32 - 62);
+        let directory =
+            u64::from(u32::from_be_bytes([a, b, c, d])) >> (SANDBOX_BITS + START_BITS + 32 - 62);
         let start = uuid::Uuid::new_v4().as_u128() as u64 & ((1 << START_BITS) - 1);
         Ok(Self(BIT | directory << (SANDBOX_BITS + START_BITS) | start << SANDBOX_BITS))
     }
@@ -57,15 +61,21 @@ impl Mark {
         self.0 >> SANDBOX_BITS == other.0 >> SANDBOX_BITS
     }
 
-    /// The mark of a running process, if it has one. Makes one system call, since it is called for every process of the
-    /// machine.
+    /// The mark of a running process, if it has one. Makes one system call, since it is called for
+    /// every process of the machine.
     #[cfg(target_os = "linux")]
     fn read(process: Pid) -> Option<Self> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         #[expect(unsafe_code, reason = "rustix has no form of it that changes nothing")]
         // SAFETY: the limit is written to during the call only, and nothing is set.
-        let done =
-            unsafe { libc::prlimit(process.as_raw_pid(), libc::RLIMIT_RTTIME, std::ptr::null(), &raw mut limit) };
+        let done = unsafe {
+            libc::prlimit(
+                process.as_raw_pid(),
+                libc::RLIMIT_RTTIME,
+                std::ptr::null(),
+                &raw mut limit,
+            )
+        };
         (done == 0 && limit.rlim_cur & !(BIT - 1) == BIT).then_some(Self(limit.rlim_cur))
     }
 
@@ -109,7 +119,8 @@ pub(crate) fn marked(mark: Mark) -> Vec<Pid> {
 
 /// Kills all of them, including those that are started in the meantime. Takes some milliseconds.
 pub(crate) fn kill(whose: &Whose<'_>) {
-    // The rounds outrun a process that only forks; a process that cannot be killed is not waited for.
+    // The rounds outrun a process that only forks; a process that cannot be killed is not waited
+    // for.
     for _ in 0..100 {
         let killed = living(whose).into_iter().filter(|process| kill_one(*process, whose)).count();
         if killed == 0 {
@@ -125,13 +136,16 @@ fn living(whose: &Whose<'_>) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| Pid::from_raw(entry.ok()?.file_name().to_str()?.parse().ok()?))
-        .filter(|process| Mark::read(*process).is_some_and(|mark| whose.has(mark)) && !has_ended(*process))
+        .filter(|process| {
+            Mark::read(*process).is_some_and(|mark| whose.has(mark)) && !has_ended(*process)
+        })
         .collect()
 }
 
 /// Returns `true` if it has ended, even if its parent has not waited for it.
 fn has_ended(process: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    let stat =
+        fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
     // The name may contain any character; the field after it is the state.
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
@@ -149,7 +163,9 @@ fn kill_one(process: Pid, whose: &Whose<'_>) -> bool {
             let is_meant = Mark::read(process).is_some_and(|mark| whose.has(mark));
             is_meant && pidfd_send_signal(file, Signal::KILL).is_ok()
         }
-        Err(Errno::NOSYS | Errno::PERM) => rustix::process::kill_process(process, Signal::KILL).is_ok(),
+        Err(Errno::NOSYS | Errno::PERM) => {
+            rustix::process::kill_process(process, Signal::KILL).is_ok()
+        }
         Err(_ended) => true,
     }
 }
@@ -187,7 +203,8 @@ mod tests {
 
     /// Daemons without a common parent, session or environment.
     const DAEMONS: &str = "(env -i setsid sh -c 'echo $$; exec sleep 600' &) & \
-                           (setsid sh -c '(trap \"\" HUP TERM; sh -c \"echo \\$PPID\"; exec sleep 600) & exit' &) & \
+                           (setsid sh -c '(trap \"\" HUP TERM; sh -c \"echo \\$PPID\"; exec sleep \
+                           600) & exit' &) & \
                            exec sleep 600";
 
     #[test]
@@ -217,7 +234,8 @@ mod tests {
         let starts = std::iter::repeat_with(|| Mark::of(dir.path()).unwrap());
         let now = { starts }.find(|start| !start.is_of_start(earlier)).unwrap();
         let other = Mark::of(elsewhere.path()).unwrap();
-        let mut shells = [earlier, now, other].map(|start| marked(start.sandbox(7), "echo $$; exec sleep 600", 1).0);
+        let mut shells = [earlier, now, other]
+            .map(|start| marked(start.sandbox(7), "echo $$; exec sleep 600", 1).0);
         kill(&Whose::Earlier(now));
         shells[0].wait().unwrap();
         for (shell, start) in shells[1..].iter_mut().zip([now, other]) {

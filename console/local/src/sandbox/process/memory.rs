@@ -1,28 +1,31 @@
 //! Memory of a sandbox: measures it, and limits it to the function's.
 //!
-//! - Where this user may make control groups ([`super::cgroup`]), the kernel counts all processes of the sandbox
-//!   together and kills them when they exceed the limit, as on AWS.
-//! - On any other Linux the sandbox's own memory (without pages of files) is measured every [`LOOK`], and the sandbox
-//!   is killed when it exceeds the limit; a peak between two measurements is not missed, since the kernel records it for
-//!   the bootstrap's process. Child processes of the bootstrap count from [`FAMILY_LOOK`] on.
+//! - Where this user may make control groups ([`super::cgroup`]), the kernel counts all processes
+//!   of the sandbox together and kills them when they exceed the limit, as on AWS.
+//! - On any other Linux the sandbox's own memory (without pages of files) is measured every
+//!   [`LOOK`], and the sandbox is killed when it exceeds the limit; a peak between two measurements
+//!   is not missed, since the kernel records it for the bootstrap's process. Child processes of the
+//!   bootstrap count from [`FAMILY_LOOK`] on.
 //! - Elsewhere it is neither measured nor limited.
 //!
-//! Resource limits (`setrlimit`) do not help: `RLIMIT_AS` and `RLIMIT_DATA` count memory that a program reserves and
-//! never touches, such as the stacks of its threads, so that good programs fail; and an allocation over the limit is
-//! refused, where AWS kills the process.
+//! Resource limits (`setrlimit`) do not help: `RLIMIT_AS` and `RLIMIT_DATA` count memory that a
+//! program reserves and never touches, such as the stacks of its threads, so that good programs
+//! fail; and an allocation over the limit is refused, where AWS kills the process.
 //!
 //! The emulator's own memory is in the same process: [`EMULATOR`] is added to the limit for it.
 
-use super::{
-    cgroup::{Cgroup, Cgroups},
-    descendants::descendants,
-};
-use rustix::process::Pid;
 use std::{
     fs,
     os::unix::fs::FileExt as _,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
+};
+
+use rustix::process::Pid;
+
+use super::{
+    cgroup::{Cgroup, Cgroups},
+    descendants::descendants,
 };
 
 /// Interval between two measurements of the bootstrap's process while it works.
@@ -37,7 +40,8 @@ const EMULATOR: u64 = 128 << 10;
 /// The memory of one sandbox.
 pub(crate) struct Memory {
     process: Pid,
-    /// Its file in `/proc`, kept open: opening it for each measurement would cost more than the measurement.
+    /// Its file in `/proc`, kept open: opening it for each measurement would cost more than the
+    /// measurement.
     status: Option<fs::File>,
     /// In KiB.
     limit: u64,
@@ -62,12 +66,18 @@ struct Usage {
 
 impl Memory {
     /// Starts to measure a new process with a limit of `megabytes`.
-    pub(crate) fn new(process: Pid, megabytes: u32, emulated: bool, cgroups: Option<&Cgroups>) -> Self {
+    pub(crate) fn new(
+        process: Pid,
+        megabytes: u32,
+        emulated: bool,
+        cgroups: Option<&Cgroups>,
+    ) -> Self {
         let limit = u64::from(megabytes) * 1024 + if emulated { EMULATOR } else { 0 };
         let cgroup = cgroups.and_then(|cgroups| match cgroups.make(process, limit * 1024) {
             Ok(cgroup) => Some(cgroup),
             Err(error) => {
-                tracing::warn!(%error, "a sandbox's memory is watched, for it could not have a control group");
+                tracing::warn!(%error, "a sandbox's memory is watched, for it could not have a \
+                    control group");
                 None
             }
         });
@@ -83,8 +93,9 @@ impl Memory {
         }
     }
 
-    /// Measures once, unless that was done just before: touching 128 MB takes longer than [`FRESH`], and the kernel
-    /// reports a peak at the next measurement as well. Returns `true` if the limit was ever exceeded.
+    /// Measures once, unless that was done just before: touching 128 MB takes longer than
+    /// [`FRESH`], and the kernel reports a peak at the next measurement as well. Returns `true` if
+    /// the limit was ever exceeded.
     pub(crate) fn glance(&self) -> bool {
         let now = self.started.elapsed().as_micros() as u64;
         let looked = self.looked.load(Ordering::Relaxed);
@@ -95,7 +106,8 @@ impl Memory {
         self.measure()
     }
 
-    /// Measures once. Returns `true` if the limit was ever exceeded. The system drops the figure when the process ends.
+    /// Measures once. Returns `true` if the limit was ever exceeded. The system drops the figure
+    /// when the process ends.
     pub(crate) fn measure(&self) -> bool {
         if let Some(cgroup) = &self.cgroup {
             self.note(cgroup.peak().unwrap_or(0) / 1024);
@@ -144,7 +156,10 @@ impl Memory {
     async fn measure_family(&self) -> bool {
         let leader = self.process;
         let usages = tokio::task::spawn_blocking(move || {
-            descendants(&[leader]).into_iter().filter_map(|process| usage(&status(process)?)).collect()
+            descendants(&[leader])
+                .into_iter()
+                .filter_map(|process| usage(&status(process)?))
+                .collect()
         });
         let usages: Vec<Usage> = usages.await.unwrap_or_default();
         self.note(usages.iter().map(|usage| usage.own + usage.files).sum());

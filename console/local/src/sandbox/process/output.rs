@@ -1,15 +1,18 @@
-//! Output of a bootstrap: one pipe for its standard output and error, read as it arrives and split into lines. At most
-//! one event's worth of it is in memory.
+//! Output of a bootstrap: one pipe for its standard output and error, read as it arrives and split
+//! into lines. At most one event's worth of it is in memory.
 
-use crate::sandbox::{log::writer::LogWriter, telemetry::Category};
-use rustix::io::{ioctl_fionread, read};
 use std::{
     io::{self, PipeReader},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use rustix::io::{ioctl_fionread, read};
 use tokio::net::unix::pipe::Receiver;
 
-/// Maximum size of a log event in bytes: 256 KB in `CloudWatch`. Longer lines become several events.
+use crate::sandbox::{log::writer::LogWriter, telemetry::Category};
+
+/// Maximum size of a log event in bytes: 256 KB in `CloudWatch`. Longer lines become several
+/// events.
 const EVENT: usize = 256 * 1024;
 
 /// A sandbox's output.
@@ -47,8 +50,8 @@ impl Output {
         self.finish();
     }
 
-    /// Reads all that is in the pipe now, and ends its last line. Reads the pipe directly: tokio would report it as
-    /// empty until its next poll.
+    /// Reads all that is in the pipe now, and ends its last line. Reads the pipe directly: tokio
+    /// would report it as empty until its next poll.
     pub(crate) fn drain(&self) {
         let mut left = ioctl_fionread(&self.pipe).unwrap_or(0) as usize;
         while left > 0 {
@@ -76,7 +79,8 @@ impl Output {
             Ok(0) => Found::End,
             Ok(length) => {
                 let messages = lines.take(buffer.get(..length).unwrap_or_default());
-                // Written while the lines are locked: a concurrent drain writes its lines after these.
+                // Written while the lines are locked: a concurrent drain writes its lines after
+                // these.
                 self.log.printed(self.by, messages);
                 Found::Bytes
             }
@@ -166,7 +170,8 @@ mod tests {
         let mut lines = Lines::default();
         // Two bytes each, one byte off: the limit is in the middle of one.
         let long = format!("x{}\n", "ä".repeat(400_000));
-        let mut messages: Vec<String> = long.as_bytes().chunks(65_536).flat_map(|chunk| lines.take(chunk)).collect();
+        let mut messages: Vec<String> =
+            long.as_bytes().chunks(65_536).flat_map(|chunk| lines.take(chunk)).collect();
         messages.extend(lines.rest());
         assert!(messages.iter().all(|message| message.len() <= EVENT));
         assert_eq!(messages.len(), 4);

@@ -1,9 +1,8 @@
-//! Starts processes from one thread that lives as long as the server. On Linux a child dies with the thread that
-//! started it, even when this process is killed with `kill -9`; a thread of a pool may end at any time, this one does
-//! not. A child is marked and enters its mount namespace before it runs its program. Touches processes only.
+//! Starts processes from one thread that lives as long as the server. On Linux a child dies with
+//! the thread that started it, even when this process is killed with `kill -9`; a thread of a pool
+//! may end at any time, this one does not. A child is marked and enters its mount namespace before
+//! it runs its program. Touches processes only.
 
-use super::mark::Mark;
-use crate::sandbox::isolation::{Mounts, Namespace};
 use std::{
     fs::File,
     io,
@@ -12,18 +11,23 @@ use std::{
     thread,
     time::Duration,
 };
+
 use tokio::{
     process::{Child, Command as AsyncCommand},
     runtime::Handle,
     sync::oneshot,
 };
 
-/// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda developer guide,
-/// "Lambda quotas".
+use super::mark::Mark;
+use crate::sandbox::isolation::{Mounts, Namespace};
+
+/// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda
+/// developer guide, "Lambda quotas".
 #[cfg(target_os = "linux")]
 const DESCRIPTORS: u64 = 1024;
 
-/// Pause of the thread after a start, before it prepares the next one: the new process has priority.
+/// Pause of the thread after a start, before it prepares the next one: the new process has
+/// priority.
 const REST: Duration = Duration::from_millis(5);
 
 /// The thread that starts processes. It ends when this is dropped.
@@ -48,7 +52,8 @@ struct Job {
 }
 
 impl Spawner {
-    /// Starts the thread. The children are awaited on `runtime`, and those with mounts enter `namespace`.
+    /// Starts the thread. The children are awaited on `runtime`, and those with mounts enter
+    /// `namespace`.
     pub(crate) fn new(runtime: Handle, namespace: Option<&'static Namespace>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("sandbox-spawner".to_owned()).spawn(move || {
@@ -78,7 +83,11 @@ impl Spawner {
     }
 
     /// Starts a process in a group of its own.
-    pub(crate) async fn spawn(&self, command: Command, confinement: Confinement) -> io::Result<Child> {
+    pub(crate) async fn spawn(
+        &self,
+        command: Command,
+        confinement: Confinement,
+    ) -> io::Result<Child> {
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts processes has ended");
         self.jobs.send(Job { command, confinement, started }).map_err(|_closed| gone())?;
@@ -93,11 +102,13 @@ fn spawn(mut command: Command, confinement: Confinement, ahead: bool) -> io::Res
     AsyncCommand::from(command).kill_on_drop(true).spawn()
 }
 
-/// Marks the process, sets its limit of file descriptors to AWS's, and makes it die with this process.
+/// Marks the process, sets its limit of file descriptors to AWS's, and makes it die with this
+/// process.
 #[cfg(target_os = "linux")]
 fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
     use rustix::process::{
-        Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+        Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal,
+        setrlimit,
     };
     use std::os::unix::process::CommandExt as _;
     let parent = getpid();
@@ -115,8 +126,12 @@ fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
         // The parent may have died before the line above.
         if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
     };
-    #[expect(unsafe_code, reason = "pre_exec is the only way; between fork and exec there are only system calls")]
-    // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system calls.
+    #[expect(
+        unsafe_code,
+        reason = "pre_exec is the only way; between fork and exec there are only system calls"
+    )]
+    // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system
+    // calls.
     unsafe {
         command.pre_exec(confine);
     }
@@ -125,5 +140,6 @@ fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
 /// Other systems support none of that.
 #[cfg(not(target_os = "linux"))]
 fn confine(_: &mut Command, Confinement { mark, mounts, kept }: Confinement, _: bool) {
-    tracing::trace!(%mark, mounted = mounts.is_some(), kept = kept.is_some(), "a sandbox sees what this process sees");
+    tracing::trace!(%mark, mounted = mounts.is_some(), kept = kept.is_some(), "a sandbox sees what \
+        this process sees");
 }

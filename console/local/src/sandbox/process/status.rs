@@ -1,7 +1,8 @@
 //! A process group that ends with its owner, and Lambda's wording of starts and exits.
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::{io, process::ExitStatus};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// A process group. It is killed when this is dropped, even if the whole runtime is.
 pub(crate) struct Group(pub(crate) Pid);
@@ -16,7 +17,9 @@ impl Drop for Group {
 /// Describes an exit in Lambda's words.
 pub(crate) fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
-    let Some(signal) = status.signal() else { return format!("exit status {}", status.code().unwrap_or_default()) };
+    let Some(signal) = status.signal() else {
+        return format!("exit status {}", status.code().unwrap_or_default());
+    };
     let name = match signal {
         1 => "hangup",
         2 => "interrupt",
@@ -41,7 +44,9 @@ pub(crate) fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => "exec format error".to_owned(),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            "exec format error".to_owned()
+        }
         _ => error.to_string(),
     }
 }

@@ -1,11 +1,12 @@
 //! State of the APIs of one sandbox.
 
+use std::sync::Arc;
+
 use super::{connection_owners::ConnectionOwners, invocation_state::InvocationState};
 use crate::{
     sandbox::{extensions::Extensions, log::writer::LogWriter},
     store::function::Function,
 };
-use std::sync::Arc;
 
 /// State that the APIs of one sandbox share.
 pub(crate) struct Apis {

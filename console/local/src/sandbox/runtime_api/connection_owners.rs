@@ -1,19 +1,22 @@
-//! Owners of connections: on Linux the kernel reports the user and the process of a connection, so that a sandbox's
-//! Runtime API is for that sandbox alone. Queries the kernel, and reads `/proc`.
+//! Owners of connections: on Linux the kernel reports the user and the process of a connection, so
+//! that a sandbox's Runtime API is for that sandbox alone. Queries the kernel, and reads `/proc`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rustix::process::Pid;
+use tokio::{sync::watch, time::timeout};
 
 use crate::sandbox::process::{
     descendants::descendants,
     mark::{Mark, marked},
 };
-use rustix::process::Pid;
-use std::{net::SocketAddr, time::Duration};
-use tokio::{sync::watch, time::timeout};
 
-/// Longest time that a connection waits for its process to become known as one of the sandbox's: it may connect first.
+/// Longest time that a connection waits for its process to become known as one of the sandbox's: it
+/// may connect first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Returns `true` if the connection from `peer` to `local` was opened by this user, or by root, who may do anything
-/// anyway. Also returns `true` if the system does not report it.
+/// Returns `true` if the connection from `peer` to `local` was opened by this user, or by root, who
+/// may do anything anyway. Also returns `true` if the system does not report it.
 pub(crate) fn is_of_this_user(peer: SocketAddr, local: SocketAddr) -> bool {
     is_let_in(&socket::find(peer, local), rustix::process::geteuid().as_raw())
 }
@@ -22,7 +25,8 @@ fn is_let_in(found: &Owner, me: u32) -> bool {
     match *found {
         Owner::Unknown => true,
         Owner::Nobody => false,
-        // The kernel reports a connection that its process has closed as root's and without a socket.
+        // The kernel reports a connection that its process has closed as root's and without a
+        // socket.
         Owner::Socket { user, socket } => socket != 0 && (user == me || user == 0),
     }
 }
@@ -53,13 +57,15 @@ impl ConnectionOwners {
         self.groups.send_modify(|groups| groups.push(leader));
     }
 
-    /// Admits the connection from `peer` to `local` if this user opened it, in a process of the sandbox. Returns `None`
-    /// if not.
+    /// Admits the connection from `peer` to `local` if this user opened it, in a process of the
+    /// sandbox. Returns `None` if not.
     pub(crate) async fn admit(&self, peer: SocketAddr, local: SocketAddr) -> Option<Admission> {
         let socket = match socket::find(peer, local) {
             Owner::Unknown => return Some(Admission::Unverified),
             Owner::Nobody => return None,
-            Owner::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => return None,
+            Owner::Socket { user, .. } if user != rustix::process::geteuid().as_raw() => {
+                return None;
+            }
             Owner::Socket { socket, .. } => socket,
         };
         let mark = self.mark;
@@ -71,11 +77,12 @@ impl ConnectionOwners {
                 if admission.is_some() {
                     return admission;
                 }
-                // Reading about every process may take long. A daemon has left its group and its parents, but not its
-                // mark.
+                // Reading about every process may take long. A daemon has left its group and its
+                // parents, but not its mark.
                 if !leaders.is_empty() {
                     let others = tokio::task::spawn_blocking(move || {
-                        holder(descendants(&leaders), socket).or_else(|| holder(daemons(mark, &leaders), socket))
+                        holder(descendants(&leaders), socket)
+                            .or_else(|| holder(daemons(mark, &leaders), socket))
                     });
                     let admission = others.await.ok().flatten();
                     if admission.is_some() {
@@ -91,12 +98,16 @@ impl ConnectionOwners {
     }
 }
 
-/// Lists the processes that bear a mark, in the mount namespace of one of the leaders. A process can give itself any mark,
-/// but not another sandbox's namespace.
+/// Lists the processes that bear a mark, in the mount namespace of one of the leaders. A process
+/// can give itself any mark, but not another sandbox's namespace.
 fn daemons(mark: Mark, leaders: &[Pid]) -> impl Iterator<Item = Pid> {
-    let mounts = |process: Pid| std::fs::read_link(format!("/proc/{}/ns/mnt", process.as_raw_nonzero())).ok();
+    let mounts = |process: Pid| {
+        std::fs::read_link(format!("/proc/{}/ns/mnt", process.as_raw_nonzero())).ok()
+    };
     let seen: Vec<_> = leaders.iter().filter_map(|leader| mounts(*leader)).collect();
-    marked(mark).into_iter().filter(move |process| mounts(*process).is_some_and(|its| seen.contains(&its)))
+    marked(mark)
+        .into_iter()
+        .filter(move |process| mounts(*process).is_some_and(|its| seen.contains(&its)))
 }
 
 /// Admits a socket that one of the processes holds.
@@ -122,7 +133,9 @@ fn holds(process: Pid, socket: u32) -> Option<Admission> {
                     .is_ok_and(|target| target.as_os_str() == wanted.as_str())
             })
             .then_some(Admission::Member),
-        Err(error) => (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(Admission::Unverified),
+        Err(error) => {
+            (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(Admission::Unverified)
+        }
     }
 }
 
@@ -139,8 +152,8 @@ enum Owner {
 
 #[cfg(target_os = "linux")]
 mod socket {
-    //! Finds a socket by its addresses: through netlink, which takes microseconds, or else in the tables of
-    //! `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
+    //! Finds a socket by its addresses: through netlink, which takes microseconds, or else in the
+    //! tables of `/proc/net`, which takes milliseconds. Source: `sock_diag(7)`, `proc(5)`.
 
     use super::Owner;
     use rustix::net::{
@@ -157,12 +170,19 @@ mod socket {
 
     /// The socket at the other end of a connection that was accepted at `local`.
     pub(crate) fn find(peer: SocketAddr, local: SocketAddr) -> Owner {
-        let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else { return Owner::Nobody };
+        let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else {
+            return Owner::Nobody;
+        };
         ask(peer, local).unwrap_or_else(|_no_netlink| look_up(peer, local))
     }
 
     pub(crate) fn ask(peer: SocketAddrV4, local: SocketAddrV4) -> rustix::io::Result<Owner> {
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+        let socket = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::DGRAM,
+            SocketFlags::CLOEXEC,
+            Some(SOCK_DIAG),
+        )?;
         let mut request = Vec::with_capacity(LENGTH as usize);
         request.extend(LENGTH.to_ne_bytes());
         request.extend(BY_FAMILY.to_ne_bytes());
@@ -185,12 +205,16 @@ mod socket {
         let mut answer = [0_u8; 512];
         let (length, _) = recv(&socket, &mut answer, RecvFlags::empty())?;
         let answer = answer.get(..length).unwrap_or_default();
-        let word = |at: usize| answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+        let word = |at: usize| {
+            answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes)
+        };
         let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
         match (kind, word(80), word(84)) {
             (Some(BY_FAMILY), Some(user), Some(socket)) => Ok(Owner::Socket { user, socket }),
             // An error. `ENOENT` is a definite answer: there is no such socket.
-            _ if word(16).is_some_and(|code| code == (-rustix::io::Errno::NOENT.raw_os_error()) as u32) => {
+            _ if word(16)
+                .is_some_and(|code| code == (-rustix::io::Errno::NOENT.raw_os_error()) as u32) =>
+            {
                 Ok(Owner::Nobody)
             }
             _ => Err(rustix::io::Errno::NOTSUP),
@@ -199,8 +223,9 @@ mod socket {
 
     pub(crate) fn look_up(peer: SocketAddrV4, local: SocketAddrV4) -> Owner {
         // The kernel writes addresses as the hexadecimal of their bytes in memory.
-        let hex =
-            |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
+        let hex = |address: SocketAddrV4| {
+            format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+        };
         let (peer, local) = (hex(peer), hex(local));
         let mut found = Owner::Unknown;
         // The second table has the IPv6 sockets, which some programs use for IPv4 connections too.
@@ -209,12 +234,15 @@ mod socket {
             found = Owner::Nobody;
             for line in table.lines() {
                 let mut fields = line.split_ascii_whitespace().skip(1);
-                let (Some(from), Some(to), Some(user)) = (fields.next(), fields.next(), fields.nth(4)) else {
+                let (Some(from), Some(to), Some(user)) =
+                    (fields.next(), fields.next(), fields.nth(4))
+                else {
                     continue;
                 };
                 if from.ends_with(&peer)
                     && to.ends_with(&local)
-                    && let (Ok(user), Some(Ok(socket))) = (user.parse(), fields.nth(1).map(str::parse))
+                    && let (Ok(user), Some(Ok(socket))) =
+                        (user.parse(), fields.nth(1).map(str::parse))
                 {
                     return Owner::Socket { user, socket };
                 }
@@ -247,7 +275,8 @@ mod tests {
 
     #[test]
     fn this_user_and_root_are_let_in_and_nobody_else() {
-        for (user, socket, is_in) in [(1000, 7, true), (0, 7, true), (1001, 7, false), (0, 0, false), (1000, 0, false)]
+        for (user, socket, is_in) in
+            [(1000, 7, true), (0, 7, true), (1001, 7, false), (0, 0, false), (1000, 0, false)]
         {
             assert_eq!(is_let_in(&Owner::Socket { user, socket }, 1000), is_in, "{user} {socket}");
         }

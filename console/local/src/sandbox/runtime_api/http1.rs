@@ -1,6 +1,7 @@
-//! HTTP/1.1 as a sandbox's APIs need it: one connection, one request at a time, responses with complete bodies. Each
-//! request costs one read, each response one write; an HTTP library would cost more than all the other work for such a
-//! request. Reads from and writes to its connection only.
+//! HTTP/1.1 as a sandbox's APIs need it: one connection, one request at a time, responses with
+//! complete bodies. Each request costs one read, each response one write; an HTTP library would
+//! cost more than all the other work for such a request. Reads from and writes to its connection
+//! only.
 
 mod body;
 mod head;
@@ -8,17 +9,18 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use body::{Body, Piece};
-pub(crate) use response::Response;
+use std::io;
 
 use bytes::{Buf, BytesMut};
 use head::{Head, Malformed};
 use http::{Method, request::Parts};
-use std::io;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+pub(crate) use body::{Body, Piece};
+pub(crate) use response::Response;
 
 /// Maximum size of a head in bytes: runtimes send the causes of errors in headers.
 const HEAD_LIMIT: usize = 400 << 10;
@@ -44,7 +46,8 @@ impl Connection {
         Self { stream, buffer: BytesMut::new(), out: Vec::new(), open: true }
     }
 
-    /// Returns the next request, or `None` at the end of the connection. Answers malformed requests itself.
+    /// Returns the next request, or `None` at the end of the connection. Answers malformed requests
+    /// itself.
     pub(crate) async fn receive(&mut self) -> io::Result<Option<Request<'_>>> {
         if !self.open {
             return Ok(None);
@@ -94,8 +97,12 @@ impl Request<'_> {
         &self.head.parts
     }
 
-    /// Calls `handle` and writes its response. Returns an error if the peer closes the connection before that.
-    pub(crate) async fn answer(self, handle: impl AsyncFnOnce(&Parts, &mut Body<'_>) -> Response) -> io::Result<()> {
+    /// Calls `handle` and writes its response. Returns an error if the peer closes the connection
+    /// before that.
+    pub(crate) async fn answer(
+        self,
+        handle: impl AsyncFnOnce(&Parts, &mut Body<'_>) -> Response,
+    ) -> io::Result<()> {
         let Self { head: Head { parts, framing, keep_alive, old, expects }, connection } = self;
         let Connection { stream, buffer, out, open } = connection;
         let mut body = Body::new(stream, buffer, framing, expects);

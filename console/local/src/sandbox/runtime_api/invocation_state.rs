@@ -1,11 +1,13 @@
-//! Runtime API state machine, independent of HTTP. One invocation at a time: submitted, delivered by `next`, answered.
+//! Runtime API state machine, independent of HTTP. One invocation at a time: submitted, delivered
+//! by `next`, answered.
 
-use bytes::Bytes;
-use http::HeaderValue;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
+
+use bytes::Bytes;
+use http::HeaderValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// An event for the function.
@@ -25,7 +27,8 @@ pub(crate) struct Event {
     pub(crate) tenant: Option<String>,
     /// The payload.
     pub(crate) payload: Bytes,
-    /// Receiver of the parts of a response that the function streams. `None` collects the response instead.
+    /// Receiver of the parts of a response that the function streams. `None` collects the response
+    /// instead.
     pub(crate) stream: Option<mpsc::Sender<Part>>,
 }
 
@@ -126,7 +129,11 @@ struct Job {
 
 impl Default for InvocationState {
     fn default() -> Self {
-        Self { init: watch::Sender::new(Init::Running), waits: watch::Sender::new(None), state: Mutex::default() }
+        Self {
+            init: watch::Sender::new(Init::Running),
+            waits: watch::Sender::new(None),
+            state: Mutex::default(),
+        }
     }
 }
 
@@ -145,7 +152,12 @@ impl InvocationState {
     pub(crate) async fn ready(&self) -> Instant {
         let mut waits = self.waits.subscribe();
         // `self` owns the sender, so it is not dropped.
-        waits.wait_for(Option::is_some).await.ok().and_then(|since| *since).unwrap_or_else(Instant::now)
+        waits
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|since| *since)
+            .unwrap_or_else(Instant::now)
     }
 
     /// Submits an event to the function. The answer arrives through the receiver.
@@ -156,7 +168,9 @@ impl InvocationState {
         let waiting = state.waiting.take();
         self.waits.send_replace(None);
         // If the connection of a `next` broke, the event waits for the following `next`.
-        let delivered = waiting.and_then(|waiting| waiting.send(Arc::clone(&event)).ok()).map(|()| Instant::now());
+        let delivered = waiting
+            .and_then(|waiting| waiting.send(Arc::clone(&event)).ok())
+            .map(|()| Instant::now());
         state.job = Some(Job { event, delivered, began: None, answer });
         receiver
     }
@@ -166,8 +180,11 @@ impl InvocationState {
         self.state().job.as_ref().and_then(|job| job.delivered)
     }
 
-    /// `next`: returns the event, or a receiver for it. A repeated `next` before the answer returns the same event.
-    pub(crate) fn next(&self) -> Result<Result<Arc<Event>, oneshot::Receiver<Arc<Event>>>, Refused> {
+    /// `next`: returns the event, or a receiver for it. A repeated `next` before the answer returns
+    /// the same event.
+    pub(crate) fn next(
+        &self,
+    ) -> Result<Result<Arc<Event>, oneshot::Receiver<Arc<Event>>>, Refused> {
         let mut refused = false;
         self.init.send_if_modified(|init| {
             refused = matches!(init, Init::Failed { .. });
@@ -209,7 +226,9 @@ impl InvocationState {
         let arrived = Instant::now();
         self.expects(id)?;
         let mut state = self.state();
-        let Some(job) = state.job.take_if(|job| job.event.id == id) else { return Err(Refused::WrongState) };
+        let Some(job) = state.job.take_if(|job| job.event.id == id) else {
+            return Err(Refused::WrongState);
+        };
         state.answered = Some(job.event.id.clone());
         let (delivered, began) = (job.delivered.unwrap_or(arrived), job.began.unwrap_or(arrived));
         // The receiver is gone if the invocation timed out at the same time.
@@ -259,9 +278,17 @@ mod tests {
     fn an_event_waits_for_next_and_next_waits_for_an_event() {
         let invocation = InvocationState::default();
         let mut answer = invocation.submit(event("a"));
-        assert_eq!(invocation.expects("a").err(), Some(Refused::UnknownId), "it is not delivered yet");
+        assert_eq!(
+            invocation.expects("a").err(),
+            Some(Refused::UnknownId),
+            "it is not delivered yet"
+        );
         assert_eq!(invocation.next().unwrap().unwrap().id, "a");
-        assert_eq!(invocation.next().unwrap().unwrap().id, "a", "asked again, the same event comes again");
+        assert_eq!(
+            invocation.next().unwrap().unwrap().id,
+            "a",
+            "asked again, the same event comes again"
+        );
         invocation.answer("a", response(), 1).unwrap();
         assert!(matches!(answer.try_recv().unwrap().body, Reply::Response(_)));
         let mut waiting = invocation.next().unwrap().unwrap_err();

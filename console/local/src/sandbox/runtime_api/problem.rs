@@ -1,8 +1,9 @@
 //! Errors of the APIs inside a sandbox, in AWS's words. Pure.
 
-use super::{http1::Response, invocation_state::Refused};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
+
+use super::{http1::Response, invocation_state::Refused};
 
 /// Returns 202, or the refusal.
 pub(crate) fn accept(result: Result<(), Refused>) -> Response {
@@ -15,10 +16,14 @@ pub(crate) fn accept(result: Result<(), Refused>) -> Response {
 /// A refusal in AWS's words.
 pub(crate) fn refuse(refused: Refused) -> Response {
     match refused {
-        Refused::UnknownId => problem(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
-        Refused::WrongState => {
-            problem(StatusCode::FORBIDDEN, "InvalidStateTransition", "State transition is not allowed")
+        Refused::UnknownId => {
+            problem(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
+        Refused::WrongState => problem(
+            StatusCode::FORBIDDEN,
+            "InvalidStateTransition",
+            "State transition is not allowed",
+        ),
     }
 }
 
@@ -27,9 +32,11 @@ pub(crate) fn problem(status: StatusCode, kind: &str, message: &str) -> Response
     Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
-/// The error type of the header, if it has the form that AWS accepts: `Function.Word` or `Runtime.Word`.
+/// The error type of the header, if it has the form that AWS accepts: `Function.Word` or
+/// `Runtime.Word`.
 pub(crate) fn error_type(headers: &HeaderMap) -> String {
-    let told = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    let told =
+        headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     let valid = |kind: &&str| {
         let word = kind.strip_prefix("Function.").or_else(|| kind.strip_prefix("Runtime."));
         word.is_some_and(|word| {

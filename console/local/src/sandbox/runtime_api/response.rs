@@ -1,20 +1,23 @@
-//! Reads a function's response from its sandbox: collected, or piece by piece while it is made. Reads from the Runtime
-//! API's connection; the data that waits for a slow caller is bounded.
+//! Reads a function's response from its sandbox: collected, or piece by piece while it is made.
+//! Reads from the Runtime API's connection; the data that waits for a slow caller is bounded.
+
+use std::io;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use tokio::sync::mpsc;
 
 use super::{
     http1::{Body, Piece, Response},
     invocation_state::{InvocationState, Part, Reply},
     problem::{accept, error_type, problem, refuse},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
-use std::io;
-use tokio::sync::mpsc;
 
 /// The largest response that is collected, in bytes: 6 MB and a little. Source: AWS's own emulator.
 const RESPONSE_LIMIT: usize = 6_291_556;
-/// The largest streamed response, in bytes: 200 MB. Source: AWS Lambda developer guide, "Lambda quotas".
+/// The largest streamed response, in bytes: 200 MB. Source: AWS Lambda developer guide, "Lambda
+/// quotas".
 const STREAM_LIMIT: usize = 200 << 20;
 
 /// `POST …/invocation/{id}/response`.
@@ -28,17 +31,18 @@ pub(crate) async fn respond(
         Ok(event) => event.stream.clone(),
         Err(refused) => return refuse(refused),
     };
-    let streamed = match headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes) {
-        None => false,
-        Some(b"streaming") => true,
-        Some(_) => {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "InvalidFunctionResponseMode",
-                "the response mode is not streaming",
-            );
-        }
-    };
+    let streamed =
+        match headers.get("lambda-runtime-function-response-mode").map(HeaderValue::as_bytes) {
+            None => false,
+            Some(b"streaming") => true,
+            Some(_) => {
+                return problem(
+                    StatusCode::BAD_REQUEST,
+                    "InvalidFunctionResponseMode",
+                    "the response mode is not streaming",
+                );
+            }
+        };
     let (limit, mut pieces) = match stream {
         Some(stream) if streamed => (STREAM_LIMIT, Pieces::Passed(stream)),
         _ => (RESPONSE_LIMIT, Pieces::Kept(BytesMut::new())),
@@ -47,7 +51,11 @@ pub(crate) async fn respond(
     let Ok(read) = read(body, limit, &mut pieces).await else {
         // The caller is informed as well; a refusal makes no difference to the sandbox.
         let _ = invocation.answer(id, Reply::Truncated, 0);
-        return problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "the response's body broke off");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "TruncatedHTTPRequest",
+            "the response's body broke off",
+        );
     };
     if read.length > limit {
         if let Err(refused) = invocation.answer(id, Reply::TooLarge { limit }, read.length) {
@@ -60,7 +68,8 @@ pub(crate) async fn respond(
     let reply = match read.trailers.get("lambda-runtime-function-error-type") {
         Some(_) => {
             let error = read.trailers.get("lambda-runtime-function-error-body");
-            let body = error.and_then(|error| STANDARD.decode(error.as_bytes()).ok()).unwrap_or_default();
+            let body =
+                error.and_then(|error| STANDARD.decode(error.as_bytes()).ok()).unwrap_or_default();
             Reply::Error { body: body.into(), kind: error_type(&read.trailers) }
         }
         None => Reply::Response(pieces.end()),

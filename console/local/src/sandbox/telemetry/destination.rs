@@ -1,13 +1,16 @@
-//! Destination of telemetry: a loopback port, whatever host name the extension specified. Uses one connection per
-//! batch, so that a server that was frozen or restarted in between needs no special case.
+//! Destination of telemetry: a loopback port, whatever host name the extension specified. Uses one
+//! connection per batch, so that a server that was frozen or restarted in between needs no special
+//! case.
 
-use super::Happening;
+use std::io;
+
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use std::io;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use super::Happening;
 
 /// A listener of the extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,9 @@ impl Destination {
         match self {
             Self::Http { port, path, method } => {
                 let stream = TcpStream::connect(("127.0.0.1", *port)).await?;
-                let mut body = Vec::with_capacity(batch.iter().map(|happening| happening.json.len() + 1).sum());
+                let mut body = Vec::with_capacity(
+                    batch.iter().map(|happening| happening.json.len() + 1).sum(),
+                );
                 for (index, happening) in batch.iter().enumerate() {
                     body.push(if index == 0 { b'[' } else { b',' });
                     body.extend_from_slice(&happening.json);
@@ -49,13 +54,19 @@ impl Destination {
                     .body(Full::new(Bytes::from(body)))
                     .map_err(io::Error::other)?;
                 let (mut sender, connection) =
-                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+                    hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                        .await
+                        .map_err(io::Error::other)?;
                 let invocation = async {
                     let response = sender.send_request(request).await.map_err(io::Error::other)?;
                     let status = response.status();
                     let mut body = response.into_body();
                     while let Some(Ok(_)) = body.frame().await {}
-                    if status.is_success() { Ok(()) } else { Err(io::Error::other(format!("it answered {status}"))) }
+                    if status.is_success() {
+                        Ok(())
+                    } else {
+                        Err(io::Error::other(format!("it answered {status}")))
+                    }
                 };
                 // The connection must be polled for as long as the request lasts.
                 let (answered, _connection) = tokio::join!(invocation, connection);

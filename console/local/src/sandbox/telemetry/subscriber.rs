@@ -1,16 +1,18 @@
 //! One subscriber: a bounded buffer and the task that empties it in batches.
 
-use super::{Api, Category, Happening, Subscription};
-use crate::sandbox::log::event::event;
-use bytes::Bytes;
-use serde_json::json;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use bytes::Bytes;
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
+
+use super::{Api, Category, Happening, Subscription};
+use crate::sandbox::log::event::event;
 
 /// Number of batches that may wait for a subscriber that receives none.
 const BATCHES: usize = 4;
@@ -67,7 +69,8 @@ impl Subscriber {
         }
         let mut queue = self.shared.queue();
         let buffering = subscription.buffering;
-        let full = queue.waiting.len() >= buffering.items * BATCHES || queue.bytes >= buffering.bytes * BATCHES;
+        let full = queue.waiting.len() >= buffering.items * BATCHES
+            || queue.bytes >= buffering.bytes * BATCHES;
         if full {
             queue.dropped += 1;
             queue.dropped_bytes += happening.json.len();
@@ -127,7 +130,11 @@ impl Shared {
                 let queue = self.queue();
                 let buffering = self.subscription.buffering;
                 let any = !queue.waiting.is_empty() || queue.dropped > 0;
-                if any && (queue.hurry || queue.waiting.len() >= buffering.items || queue.bytes >= buffering.bytes) {
+                if any
+                    && (queue.hurry
+                        || queue.waiting.len() >= buffering.items
+                        || queue.bytes >= buffering.bytes)
+                {
                     return;
                 }
                 if any && timeout.is_none() {
@@ -155,10 +162,13 @@ impl Shared {
             batch.push(happening);
         }
         if queue.dropped > 0 {
-            let (dropped, size) = (std::mem::take(&mut queue.dropped), std::mem::take(&mut queue.dropped_bytes));
+            let (dropped, size) =
+                (std::mem::take(&mut queue.dropped), std::mem::take(&mut queue.dropped_bytes));
             let kind = "platform.logsDropped";
-            let reason = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.";
-            let record = json!({ "reason": reason, "droppedRecords": dropped, "droppedBytes": size });
+            let reason =
+                "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.";
+            let record =
+                json!({ "reason": reason, "droppedRecords": dropped, "droppedBytes": size });
             if self.subscription.wants(Category::Platform, kind) {
                 let json = Bytes::from(event(kind, &record).trim_end().to_owned());
                 batch.push(Happening { category: Category::Platform, kind, json });

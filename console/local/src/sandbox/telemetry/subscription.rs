@@ -1,9 +1,12 @@
-//! A request to subscribe, validated as AWS does. Pure: JSON in, a subscription or error messages out.
+//! A request to subscribe, validated as AWS does. Pure: JSON in, a subscription or error messages
+//! out.
 
-use super::{Category, destination::Destination};
+use std::time::Duration;
+
 use http::{Method, Uri};
 use serde_json::Value;
-use std::time::Duration;
+
+use super::{Category, destination::Destination};
 
 /// The two APIs for subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,8 @@ pub(super) struct Buffering {
 impl Subscription {
     /// Parses a request. The error contains everything that is invalid.
     pub(crate) fn parse(api: Api, body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body).map_err(|error| format!("the request is no JSON: {error}"))?;
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| format!("the request is no JSON: {error}"))?;
         let mut wrong = Vec::new();
         let version = body.get("schemaVersion").map(|version| version.as_str().unwrap_or_default());
         let versions: &[&str] = match api {
@@ -59,7 +63,9 @@ impl Subscription {
         let categories = categories(body.get("types"), &mut wrong);
         let buffering = body.get("buffering");
         let mut limit = |name: &str, default: u64, least: u64, most: u64| {
-            let Some(value) = buffering.and_then(|buffering| buffering.get(name)) else { return default };
+            let Some(value) = buffering.and_then(|buffering| buffering.get(name)) else {
+                return default;
+            };
             let value = value.as_u64().filter(|value| (least..=most).contains(value));
             value.unwrap_or_else(|| {
                 wrong.push(format!("{name} should be between {least} and {most}"));
@@ -83,10 +89,15 @@ impl Subscription {
     /// Returns `true` if the subscription includes this event.
     pub(super) fn wants(&self, category: Category, kind: &str) -> bool {
         let known = match self.api {
-            Api::Telemetry => !matches!(kind, "platform.end" | "platform.fault" | "platform.logsSubscription"),
+            Api::Telemetry => {
+                !matches!(kind, "platform.end" | "platform.fault" | "platform.logsSubscription")
+            }
             Api::Logs => match kind {
                 "platform.runtimeDone" => self.runtime_done,
-                _ => !kind.starts_with("platform.init") && !matches!(kind, "platform.telemetrySubscription"),
+                _ => {
+                    !kind.starts_with("platform.init")
+                        && !matches!(kind, "platform.telemetrySubscription")
+                }
             },
         };
         known && self.categories.contains(&category)
@@ -103,7 +114,9 @@ fn categories(types: Option<&Value>, wrong: &mut Vec<String>) -> Vec<Category> {
     for name in types {
         match all.into_iter().find(|category| name == category.name()) {
             Some(category) => categories.push(category),
-            None => wrong.push(format!("{name} is not one of the types platform, function, extension")),
+            None => {
+                wrong.push(format!("{name} is not one of the types platform, function, extension"));
+            }
         }
     }
     categories
@@ -118,8 +131,13 @@ fn destination(destination: Option<&Value>, wrong: &mut Vec<String>) -> Option<D
     let found = match text("protocol") {
         "HTTP" => http(text("URI"), text("method")),
         "TCP" => {
-            let port = destination.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-            port.filter(|port| *port > 0).map(|port| Destination::Tcp { port }).ok_or("port is not provided")
+            let port = destination
+                .get("port")
+                .and_then(Value::as_u64)
+                .and_then(|port| u16::try_from(port).ok());
+            port.filter(|port| *port > 0)
+                .map(|port| Destination::Tcp { port })
+                .ok_or("port is not provided")
         }
         _ => Err("protocol should be HTTP or TCP"),
     };
@@ -162,7 +180,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_aws() {
         let subscription = parse(Api::Telemetry, |_| {}).unwrap();
-        let http = Destination::Http { port: 8080, path: "/x?y=1".to_owned(), method: Method::POST };
+        let http =
+            Destination::Http { port: 8080, path: "/x?y=1".to_owned(), method: Method::POST };
         assert_eq!(subscription.destination, http);
         let timeout = Duration::from_secs(1);
         assert_eq!(subscription.buffering, Buffering { items: 10_000, bytes: 262_144, timeout });
@@ -197,7 +216,9 @@ mod tests {
     fn each_api_has_its_events() {
         let telemetry = parse(Api::Telemetry, |_| {}).unwrap();
         let logs = parse(Api::Logs, |_| {}).unwrap();
-        let wants = |kind: &str| (telemetry.wants(Category::Platform, kind), logs.wants(Category::Platform, kind));
+        let wants = |kind: &str| {
+            (telemetry.wants(Category::Platform, kind), logs.wants(Category::Platform, kind))
+        };
         assert_eq!(wants("platform.initStart"), (true, false));
         assert_eq!(wants("platform.runtimeDone"), (true, false));
         assert_eq!(wants("platform.end"), (false, true));

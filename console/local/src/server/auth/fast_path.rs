@@ -1,13 +1,15 @@
-//! Fast signature for typical requests: the path needs no encoding, there is no query, and the headers have no spaces
-//! to fold. For these, the canonical request can be written directly, in a tenth of the time that AWS's own signer
-//! takes; [`Auth`](super::Auth) uses AWS's signer for all others, and before it refuses one of these. Source: AWS
-//! Signature Version 4, "Create a signed AWS API request".
+//! Fast signature for typical requests: the path needs no encoding, there is no query, and the
+//! headers have no spaces to fold. For these, the canonical request can be written directly, in a
+//! tenth of the time that AWS's own signer takes; [`Auth`](super::Auth) uses AWS's signer for all
+//! others, and before it refuses one of these. Source: AWS Signature Version 4, "Create a signed
+//! AWS API request".
 
-use super::sigv4::SigV4;
-use crate::http::hex::hexadecimal;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
+
+use super::sigv4::SigV4;
+use crate::http::hex::hexadecimal;
 
 /// Returns the signature that the request should have; `None` if the request is not a plain one.
 pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) -> Option<String> {
@@ -41,11 +43,14 @@ pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) 
     Some(hexadecimal(&hmac(&key, told.as_bytes())?))
 }
 
-/// Returns `true` if the path is already canonical: nothing to encode, no query, and no empty, `.` or `..` segment.
+/// Returns `true` if the path is already canonical: nothing to encode, no query, and no empty, `.`
+/// or `..` segment.
 fn is_plain_path(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~./".contains(&byte);
     path.bytes().all(is_plain)
-        && path.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)))
+        && path
+            .strip_prefix('/')
+            .is_some_and(|rest| !rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)))
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
@@ -68,7 +73,8 @@ mod tests {
         names.dedup();
         let names = names.join(";");
         let claim = format!(
-            "AWS4-HMAC-SHA256 Credential=KEY/20270115/eu-central-1/lambda/aws4_request, SignedHeaders={names}, Signature=0"
+            "AWS4-HMAC-SHA256 Credential=KEY/20270115/eu-central-1/lambda/aws4_request, \
+            SignedHeaders={names}, Signature=0"
         );
         let request = Request::post(path).header(AUTHORIZATION, claim);
         headers
@@ -94,8 +100,12 @@ mod tests {
     fn a_plain_request_has_the_signature_that_awss_own_signer_gives() {
         let long = "k".repeat(100);
         for secret in ["secret", "", &long] {
-            for path in ["/2015-03-31/functions", "/2015-03-31/functions/a-b_c~d.e/invocations", "/x"] {
-                for more in [&[][..], &[("content-type", "application/json"), ("x-amz-a", "b, c d")]] {
+            for path in
+                ["/2015-03-31/functions", "/2015-03-31/functions/a-b_c~d.e/invocations", "/x"]
+            {
+                for more in
+                    [&[][..], &[("content-type", "application/json"), ("x-amz-a", "b, c d")]]
+                {
                     let headers = [&[("host", "127.0.0.1:9"), ("x-amz-date", DATE)], more].concat();
                     let (plain, general) = both(secret, &request(path, &headers));
                     assert_eq!(plain.as_deref(), Some(general.as_str()), "{path} {headers:?}");
@@ -107,7 +117,9 @@ mod tests {
     #[test]
     fn what_would_have_to_be_encoded_or_folded_is_left_to_awss_own_signer() {
         let all = [("host", "127.0.0.1:9"), ("x-amz-date", DATE)];
-        for path in ["/", "/a//b", "/a/", "/a/../b", "/a/./b", "/a?b=c", "/a?", "/a%3Ab", "/a:b", "/a+b"] {
+        for path in
+            ["/", "/a//b", "/a/", "/a/../b", "/a/./b", "/a?b=c", "/a?", "/a%3Ab", "/a:b", "/a+b"]
+        {
             assert_eq!(both("secret", &request(path, &all)).0, None, "{path}");
         }
         for (name, value) in [("x-amz-a", "b  c"), ("x-amz-a", "b\tc"), ("host", "again")] {
@@ -118,7 +130,10 @@ mod tests {
             );
         }
         let mut unsorted = request("/a", &all);
-        let claim = unsorted.headers[AUTHORIZATION].to_str().unwrap().replace("host;x-amz-date", "x-amz-date;host");
+        let claim = unsorted.headers[AUTHORIZATION]
+            .to_str()
+            .unwrap()
+            .replace("host;x-amz-date", "x-amz-date;host");
         unsorted.headers.insert(AUTHORIZATION, claim.parse().unwrap());
         assert_eq!(both("secret", &unsorted).0, None);
         let mut missing = request("/a", &all);

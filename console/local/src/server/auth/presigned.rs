@@ -1,9 +1,12 @@
-//! Requests with the signature in their query string, so that any HTTP client can send them for a limited time.
+//! Requests with the signature in their query string, so that any HTTP client can send them for a
+//! limited time.
+
+use std::time::Duration;
+
+use http::{header::AUTHORIZATION, request::Parts};
 
 use super::sigv4::{ALGORITHM, SigV4, incomplete};
 use crate::http::{error::ApiError, query::decode};
-use http::{header::AUTHORIZATION, request::Parts};
-use std::time::Duration;
 
 /// Query parameters that make up the signature; the rest of the query is signed.
 const FIELDS: [&str; 7] = [
@@ -54,7 +57,8 @@ impl Query {
                 rest.push(part);
             }
         }
-        let is_signed = fields.iter().any(|(name, _)| name == "X-Amz-Algorithm" || name == "X-Amz-Signature");
+        let is_signed =
+            fields.iter().any(|(name, _)| name == "X-Amz-Algorithm" || name == "X-Amz-Signature");
         is_signed.then(|| Self { fields, rest: rest.join("&") })
     }
 
@@ -78,7 +82,9 @@ impl Query {
         }
         let seconds = self.field("X-Amz-Expires")?;
         let seconds = seconds.parse().ok().filter(|seconds| (1..=LONGEST).contains(seconds));
-        let seconds = seconds.ok_or_else(|| incomplete("X-Amz-Expires is not a number of seconds from 1 to 604800"))?;
+        let seconds = seconds.ok_or_else(|| {
+            incomplete("X-Amz-Expires is not a number of seconds from 1 to 604800")
+        })?;
         Ok(Duration::from_secs(seconds))
     }
 

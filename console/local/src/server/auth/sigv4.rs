@@ -1,10 +1,12 @@
-//! The parts of a signature: its access key, scope, time and signed headers. Source: AWS Identity and Access Management
-//! user guide, "AWS Signature Version 4 for API requests".
+//! The parts of a signature: its access key, scope, time and signed headers. Source: AWS Identity
+//! and Access Management user guide, "AWS Signature Version 4 for API requests".
 
-use crate::http::error::ApiError;
+use std::time::Duration;
+
 use http::{HeaderMap, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
-use std::time::Duration;
+
+use crate::http::error::ApiError;
 
 /// Maximum difference between the caller's clock and this one: five minutes, as on AWS.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -32,13 +34,16 @@ impl<'a> SigV4<'a> {
     /// Reads the signature in a request's Authorization header.
     pub(super) fn in_header(headers: &'a HeaderMap) -> Result<Self, ApiError> {
         let Some(header) = headers.get(AUTHORIZATION) else {
-            return Err(ApiError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+            return Err(ApiError::new(
+                403,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            ));
         };
-        let rest = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix(ALGORITHM))
-            .ok_or_else(|| incomplete(&format!("the Authorization header is not {ALGORITHM}")))?;
+        let rest =
+            header.to_str().ok().and_then(|text| text.strip_prefix(ALGORITHM)).ok_or_else(
+                || incomplete(&format!("the Authorization header is not {ALGORITHM}")),
+            )?;
         let field = |name: &str| {
             rest.split(',')
                 .filter_map(|part| part.trim().split_once('='))
@@ -70,12 +75,17 @@ impl<'a> SigV4<'a> {
         let written = self.time;
         let time = DateTime::strptime(FORMAT, written)
             .and_then(|time| time.to_zoned(TimeZone::UTC))
-            .map_err(|error| incomplete(&format!("X-Amz-Date {written:?} is no ISO 8601 basic time ({error})")))?
+            .map_err(|error| {
+                incomplete(&format!("X-Amz-Date {written:?} is no ISO 8601 basic time ({error})"))
+            })?
             .timestamp();
         if written.get(..8) != Some(self.date) {
             return Err(incomplete("the date of its credential scope is not that of X-Amz-Date"));
         }
-        let validity = self.validity.and_then(|validity| SignedDuration::try_from(validity).ok()).unwrap_or(SKEW);
+        let validity = self
+            .validity
+            .and_then(|validity| SignedDuration::try_from(validity).ok())
+            .unwrap_or(SKEW);
         let age = now.duration_since(time);
         let shown = |time: Timestamp| time.strftime(FORMAT).to_string();
         if age > validity {
@@ -94,17 +104,23 @@ impl<'a> SigV4<'a> {
         Ok(time)
     }
 
-    /// Checks that the signature covers the host, the time and every `X-Amz` header, which give a request its meaning.
+    /// Checks that the signature covers the host, the time and every `X-Amz` header, which give a
+    /// request its meaning.
     pub(super) fn check_headers(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         if !is_signed("host") {
-            return Err(mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
+            return Err(mismatch(
+                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+            ));
         }
-        let bare = headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+        let bare =
+            headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
         let bare: Vec<&str> = bare.filter(|name| !is_signed(name)).collect();
         if !bare.is_empty() {
             let names = bare.join(", ");
-            return Err(mismatch(format!("There were headers present in the request which were not signed: {names}")));
+            return Err(mismatch(format!(
+                "There were headers present in the request which were not signed: {names}"
+            )));
         }
         Ok(())
     }
@@ -112,7 +128,11 @@ impl<'a> SigV4<'a> {
 
 /// Error for a signature with a missing part.
 pub(super) fn incomplete(why: &str) -> ApiError {
-    ApiError::new(403, "IncompleteSignatureException", format!("The request is not properly signed: {why}"))
+    ApiError::new(
+        403,
+        "IncompleteSignatureException",
+        format!("The request is not properly signed: {why}"),
+    )
 }
 
 /// Error for a signature that does not match the request.

@@ -1,20 +1,23 @@
-//! A log group: its settings, a file for each stream, and its retention. Events that are too old are removed when the
-//! group is accessed, once an hour at most; nothing runs in the background. Touches its directory only.
+//! A log group: its settings, a file for each stream, and its retention. Events that are too old
+//! are removed when the group is accessed, once an hour at most; nothing runs in the background.
+//! Touches its directory only.
 
-use super::{event::now, stream::Stream, tail_sessions::Watchers};
-use crate::{
-    http::error::ApiError,
-    http::hex::hexadecimal,
-    store::{damage::Damage, disk},
-};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     fs, io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{event::now, stream::Stream, tail_sessions::Watchers};
+use crate::{
+    http::error::ApiError,
+    http::hex::hexadecimal,
+    store::{damage::Damage, disk},
 };
 
 /// Name of the file with a group's settings.
@@ -65,15 +68,34 @@ pub(crate) struct Settings {
 impl Settings {
     /// Creates the settings of a new group.
     pub(crate) fn new(name: &str, tags: BTreeMap<String, String>) -> Self {
-        Self { name: name.to_owned(), created: now(), retention_days: None, tags, class: None, key: None }
+        Self {
+            name: name.to_owned(),
+            created: now(),
+            retention_days: None,
+            tags,
+            class: None,
+            key: None,
+        }
     }
 }
 
 impl Group {
     /// Opens a group whose directory exists.
-    pub(crate) fn new(dir: PathBuf, settings: Settings, watchers: Arc<Watchers>, damage: Arc<Damage>) -> Self {
+    pub(crate) fn new(
+        dir: PathBuf,
+        settings: Settings,
+        watchers: Arc<Watchers>,
+        damage: Arc<Damage>,
+    ) -> Self {
         let name = settings.name.clone();
-        Self { name, dir, settings: Mutex::new(settings), watchers, damage, streams: Mutex::new(None) }
+        Self {
+            name,
+            dir,
+            settings: Mutex::new(settings),
+            watchers,
+            damage,
+            streams: Mutex::new(None),
+        }
     }
 
     /// Returns the settings.
@@ -120,7 +142,11 @@ impl Group {
     /// Creates a stream; returns `None` if it exists.
     pub(crate) fn create_stream(&self, name: &str) -> io::Result<Option<Arc<Stream>>> {
         self.with_streams(|streams| {
-            if streams.by_name.contains_key(name) { Ok(None) } else { self.add_stream(streams, name).map(Some) }
+            if streams.by_name.contains_key(name) {
+                Ok(None)
+            } else {
+                self.add_stream(streams, name).map(Some)
+            }
         })
     }
 
@@ -151,8 +177,8 @@ impl Group {
         })
     }
 
-    /// Renames its directory to a name that [`Logs`](super::Logs) ignores, and returns the new path, which the caller
-    /// has to [remove](disk::remove_dir). Its streams accept no more events.
+    /// Renames its directory to a name that [`Logs`](super::Logs) ignores, and returns the new
+    /// path, which the caller has to [remove](disk::remove_dir). Its streams accept no more events.
     pub(crate) fn discard(&self) -> io::Result<PathBuf> {
         let trash = self.dir.with_file_name(format!(".{}", uuid::Uuid::new_v4().simple()));
         // Streams are not loaded for this: a stream that is not loaded has no writers.
@@ -186,8 +212,10 @@ impl Group {
         streams.by_name.retain(|name, stream| match stream.expire(horizon) {
             Ok(removed) => !removed,
             Err(error) => {
-                // Reads no longer return these events; the next sweep removes them from the disk as well.
-                tracing::warn!(%error, stream = name, group = self.name, "old log events could not be removed");
+                // Reads no longer return these events; the next sweep removes them from the disk as
+                // well.
+                tracing::warn!(%error, stream = name, group = self.name, "old log events could not \
+                    be removed");
                 true
             }
         });
@@ -205,9 +233,19 @@ impl Group {
             match Stream::open(&self.name, &path, Arc::clone(&self.watchers)) {
                 Ok(Some(stream)) => drop(streams.insert(stream.name.clone(), Arc::new(stream))),
                 // Set aside, so that a new stream of its name does not replace it.
-                Ok(None) => self.damage.set_aside(&path, "a log stream", "its first line cannot be read")?,
-                Err(error) if path.is_dir() => self.damage.set_aside(&path, "a log stream", &error.to_string())?,
-                Err(error) => self.damage.record(format!("{}: a log stream is left out: {error}", path.display())),
+                Ok(None) => {
+                    self.damage.set_aside(
+                        &path,
+                        "a log stream",
+                        "its first line cannot be read",
+                    )?;
+                }
+                Err(error) if path.is_dir() => {
+                    self.damage.set_aside(&path, "a log stream", &error.to_string())?;
+                }
+                Err(error) => self
+                    .damage
+                    .record(format!("{}: a log stream is left out: {error}", path.display())),
             }
         }
         Ok(streams)
@@ -232,7 +270,9 @@ mod tests {
             let stream = group.create_stream(name).unwrap().unwrap();
             stream.append(vec![(time, "event".to_owned())]).unwrap();
         }
-        let names = || group.streams().unwrap().iter().map(|stream| stream.name.clone()).collect::<Vec<_>>();
+        let names = || {
+            group.streams().unwrap().iter().map(|stream| stream.name.clone()).collect::<Vec<_>>()
+        };
         assert_eq!(names(), ["new", "old"], "just looked through");
         // As if an hour had passed.
         group.streams.lock().unwrap().as_mut().unwrap().swept = None;

@@ -1,7 +1,8 @@
-//! Filter patterns of `CloudWatch` Logs: words, a regular expression, conditions on JSON, conditions on columns. Pure.
-//! Accepts only the documented syntax, so that a pattern which works here works on AWS. Source: `CloudWatch` Logs user
-//! guide, "Filter pattern syntax for metric filters, subscription filters, filter log events, and Live Tail". Where
-//! that does not specify the behaviour, the module in question documents the chosen one.
+//! Filter patterns of `CloudWatch` Logs: words, a regular expression, conditions on JSON,
+//! conditions on columns. Pure. Accepts only the documented syntax, so that a pattern which works
+//! here works on AWS. Source: `CloudWatch` Logs user guide, "Filter pattern syntax for metric
+//! filters, subscription filters, filter log events, and Live Tail". Where that does not specify
+//! the behaviour, the module in question documents the chosen one.
 
 mod columns;
 mod cursor;
@@ -13,13 +14,14 @@ mod tests;
 mod value;
 mod words;
 
-use super::error::invalid;
-use crate::http::error::ApiError;
 use columns::Columns;
 use cursor::Cursor;
 use json::Json;
 use regex::Regex;
 use words::Words;
+
+use super::error::invalid;
+use crate::http::error::ApiError;
 
 /// Maximum number of characters in a pattern.
 const LENGTH: usize = 1024;
@@ -41,18 +43,22 @@ enum Kind {
 }
 
 impl Pattern {
-    /// Parses a pattern. A malformed one is an `InvalidParameterException` that contains the position.
+    /// Parses a pattern. A malformed one is an `InvalidParameterException` that contains the
+    /// position.
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let length = text.chars().count();
         if length > LENGTH {
             return Err(invalid(format!(
-                "1 validation error detected: Value at 'filterPattern' failed to satisfy constraint: Member must have \
+                "1 validation error detected: Value at 'filterPattern' failed to satisfy \
+                constraint: Member must have \
                  length less than or equal to {LENGTH}; it has {length}"
             )));
         }
         for (open, close) in [('{', '}'), ('[', ']')] {
             if text.trim_start().starts_with(open) && !text.trim_end().ends_with(close) {
-                return Err(invalid(format!("If a filter pattern starts with '{open}' it must end with '{close}'")));
+                return Err(invalid(format!(
+                    "If a filter pattern starts with '{open}' it must end with '{close}'"
+                )));
             }
         }
         let mut cursor = Cursor::new(text);
@@ -82,8 +88,8 @@ impl Pattern {
         }
     }
 
-    /// Cost of matching, as a rough multiple of the cost of finding a word: the cost limit for a page of results is
-    /// counted in it.
+    /// Cost of matching, as a rough multiple of the cost of finding a word: the cost limit for a
+    /// page of results is counted in it.
     pub(crate) fn weight(&self) -> usize {
         match &self.0 {
             Kind::Words(_) => 1,

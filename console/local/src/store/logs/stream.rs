@@ -1,19 +1,11 @@
-//! One log stream: a file with a line of JSON for each event, in the order of their times and numbers. It is appended
-//! to or replaced, so a killed process leaves at most one incomplete line, which is cut off when the file is opened
-//! again. Touches its file only, and keeps it open only while a sandbox writes to it.
+//! One log stream: a file with a line of JSON for each event, in the order of their times and
+//! numbers. It is appended to or replaced, so a killed process leaves at most one incomplete line,
+//! which is cut off when the file is opened again. Touches its file only, and keeps it open only
+//! while a sandbox writes to it.
 
 mod reader;
 mod rewrite;
 
-pub(crate) use reader::{Direction, Reader};
-
-use super::{
-    event::{Event, now},
-    tail_sessions::Watchers,
-};
-use crate::store::disk;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead as _, BufReader},
@@ -22,6 +14,17 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    event::{Event, now},
+    tail_sessions::Watchers,
+};
+use crate::store::disk;
+
+pub(crate) use reader::{Direction, Reader};
 
 /// Maximum number of bytes that are kept in memory while writes to the disk fail.
 const BACKLOG_LIMIT: usize = 1 << 20;
@@ -55,7 +58,8 @@ struct State {
     extent: Extent,
     /// Number of the next event.
     next: u64,
-    /// Lines that could not be written to the disk: they count as the end of the file, and are read from here.
+    /// Lines that could not be written to the disk: they count as the end of the file, and are read
+    /// from here.
     backlog: Vec<u8>,
     /// Number of lines that the backlog had no room for.
     lost: usize,
@@ -124,7 +128,12 @@ fn encode(events: &[Event]) -> io::Result<Vec<u8>> {
 
 impl Stream {
     /// Creates a new stream in the group's directory.
-    pub(crate) fn create(group: &str, name: &str, path: &Path, watchers: Arc<Watchers>) -> io::Result<Self> {
+    pub(crate) fn create(
+        group: &str,
+        name: &str,
+        path: &Path,
+        watchers: Arc<Watchers>,
+    ) -> io::Result<Self> {
         let created = now();
         let mut header = serde_json::to_vec(&Header { stream: name.to_owned(), created })?;
         header.push(b'\n');
@@ -135,7 +144,11 @@ impl Stream {
     }
 
     /// Opens a stream that is on disk; returns `None` if its first line is damaged.
-    pub(crate) fn open(group: &str, path: &Path, watchers: Arc<Watchers>) -> io::Result<Option<Self>> {
+    pub(crate) fn open(
+        group: &str,
+        path: &Path,
+        watchers: Arc<Watchers>,
+    ) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut line = Vec::new();
         let start = BufReader::new(&file).read_until(b'\n', &mut line)? as u64;
@@ -147,7 +160,8 @@ impl Stream {
                 stream = header.stream,
                 group,
                 bytes = length - end,
-                "the last line of a log stream was cut off when its writer was killed; it is left out"
+                "the last line of a log stream was cut off when its writer was killed; it is left \
+                out"
             );
             file.set_len(end)?;
         }
@@ -163,17 +177,32 @@ impl Stream {
         Ok(Some(stream))
     }
 
-    fn new(group: &str, header: Header, path: &Path, watchers: Arc<Watchers>, events: Range<u64>) -> Self {
+    fn new(
+        group: &str,
+        header: Header,
+        path: &Path,
+        watchers: Arc<Watchers>,
+        events: Range<u64>,
+    ) -> Self {
         let Header { stream: name, created } = header;
         let digest = Sha256::digest(name.as_bytes());
-        let mark = digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte)) % 10_u64.pow(16);
+        let mark = digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
+            % 10_u64.pow(16);
         let extent = Extent { start: events.start, end: events.end, ..Extent::default() };
         let state = Mutex::new(State { extent, ..State::default() });
-        Self { group: group.to_owned(), name, created, path: path.to_owned(), watchers, mark, state }
+        Self {
+            group: group.to_owned(),
+            name,
+            created,
+            path: path.to_owned(),
+            watchers,
+            mark,
+            state,
+        }
     }
 
-    /// Adds events in the order of their times: all or, on an error, none. An event that is older than the last one is
-    /// inserted by replacing the file.
+    /// Adds events in the order of their times: all or, on an error, none. An event that is older
+    /// than the last one is inserted by replacing the file.
     pub(crate) fn append(&self, events: Vec<(i64, String)>) -> io::Result<()> {
         let mut state = self.usable()?;
         self.flush(&mut state)?;
@@ -194,14 +223,17 @@ impl Stream {
         Ok(())
     }
 
-    /// Adds a sandbox's messages with the current time, or with the last event's time if the clock went back. On an
-    /// error they are kept in memory and written later, as long as there is room; those that do not fit are counted,
-    /// and the stream reports their number when it can.
+    /// Adds a sandbox's messages with the current time, or with the last event's time if the clock
+    /// went back. On an error they are kept in memory and written later, as long as there is room;
+    /// those that do not fit are counted, and the stream reports their number when it can.
     pub(crate) fn append_now(&self, mut messages: Vec<String>) -> io::Result<()> {
         let mut state = self.usable()?;
         let before = self.flush(&mut state);
         if before.is_ok() && state.lost > 0 {
-            messages.insert(0, format!("{} log lines before this one were lost: the disk was full\n", state.lost));
+            messages.insert(
+                0,
+                format!("{} log lines before this one were lost: the disk was full\n", state.lost),
+            );
             state.lost = 0;
         }
         let time = now().max(state.extent.last.unwrap_or(i64::MIN));
@@ -218,7 +250,10 @@ impl Stream {
             _ => {
                 state.add(&fresh, &lines);
                 self.flush(&mut state).map_err(|error| {
-                    io::Error::new(error.kind(), format!("{error}; they are kept in memory until there is room"))
+                    io::Error::new(
+                        error.kind(),
+                        format!("{error}; they are kept in memory until there is room"),
+                    )
                 })
             }
         };
@@ -238,7 +273,8 @@ impl Stream {
             None => state.file.insert(OpenOptions::new().write(true).mode(0o600).open(&self.path)?),
         };
         if let Err(error) = file.write_all_at(&state.backlog, written) {
-            // An incomplete line is removed. If that fails too, it is overwritten or, after a kill, cut off at opening.
+            // An incomplete line is removed. If that fails too, it is overwritten or, after a kill,
+            // cut off at opening.
             let _ = file.set_len(written);
             return Err(error);
         }
@@ -259,7 +295,8 @@ impl Stream {
         let mut state = self.state();
         state.writers -= 1;
         if let Err(error) = self.flush(&mut state) {
-            tracing::warn!(%error, stream = self.name, "the last log lines of a sandbox could not be written so far");
+            tracing::warn!(%error, stream = self.name, "the last log lines of a sandbox could not \
+                be written so far");
         }
         state.file = None;
     }
@@ -286,7 +323,8 @@ impl Stream {
         self.state().extent
     }
 
-    /// Returns the ID of an event of that time and number: 56 digits, unique, and in the order of time.
+    /// Returns the ID of an event of that time and number: 56 digits, unique, and in the order of
+    /// time.
     pub(crate) fn id(&self, time: i64, number: u64) -> String {
         format!("{:020}{:016}{number:020}", time.max(0), self.mark)
     }
@@ -297,7 +335,11 @@ impl Stream {
 
     fn usable(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.state();
-        if state.gone { Err(io::Error::new(io::ErrorKind::NotFound, "the log stream was deleted")) } else { Ok(state) }
+        if state.gone {
+            Err(io::Error::new(io::ErrorKind::NotFound, "the log stream was deleted"))
+        } else {
+            Ok(state)
+        }
     }
 }
 

@@ -1,8 +1,6 @@
-//! The open sessions of live tails: the events that each requests, and those that wait to be sent. Pure but for the
-//! clock.
+//! The open sessions of live tails: the events that each requests, and those that wait to be sent.
+//! Pure but for the clock.
 
-use super::{event::Event, pattern::Pattern};
-use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
     sync::{
@@ -11,15 +9,19 @@ use std::{
     },
     time::Duration,
 };
+
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::{event::Event, pattern::Pattern};
 
 /// Interval between two updates.
 pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 /// Maximum number of events in an update.
 const UPDATE_EVENTS: usize = 500;
-/// Maximum size of the messages in an update, in bytes: SDKs accept no larger messages than some 16 MB, and JSON may
-/// turn one byte into six.
+/// Maximum size of the messages in an update, in bytes: SDKs accept no larger messages than some 16
+/// MB, and JSON may turn one byte into six.
 const UPDATE_BYTES: usize = 2 << 20;
 /// Maximum number of updates that wait for a slow client; beyond that the oldest are dropped.
 const UPDATES: usize = 10;
@@ -83,7 +85,12 @@ impl Watchers {
     /// Opens a session, which ends when it is dropped.
     pub(crate) fn begin(self: &Arc<Self>, wanted: Wanted) -> Arc<Session> {
         let since = Instant::now();
-        let session = Arc::new(Session { watchers: Arc::clone(self), wanted, since, waiting: Mutex::default() });
+        let session = Arc::new(Session {
+            watchers: Arc::clone(self),
+            wanted,
+            since,
+            waiting: Mutex::default(),
+        });
         let mut sessions = self.sessions();
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -131,12 +138,16 @@ impl Session {
     fn take(&self, group: &str, stream: &str, events: &[Event]) {
         let wanted = &self.wanted;
         let Some((_, arn)) = wanted.groups.iter().find(|(name, _)| name == group) else { return };
-        let named = wanted.names.as_ref().is_none_or(|names| names.iter().any(|name| name == stream));
-        let prefixed = |prefixes: &Vec<String>| prefixes.iter().any(|prefix| stream.starts_with(prefix.as_str()));
+        let named =
+            wanted.names.as_ref().is_none_or(|names| names.iter().any(|name| name == stream));
+        let prefixed = |prefixes: &Vec<String>| {
+            prefixes.iter().any(|prefix| stream.starts_with(prefix.as_str()))
+        };
         if !named || !wanted.prefixes.as_ref().is_none_or(prefixed) {
             return;
         }
-        let fitting: Vec<&Event> = events.iter().filter(|event| wanted.pattern.matches(&event.m)).collect();
+        let fitting: Vec<&Event> =
+            events.iter().filter(|event| wanted.pattern.matches(&event.m)).collect();
         if fitting.is_empty() {
             return;
         }
@@ -172,8 +183,8 @@ impl Session {
 }
 
 impl Waiting {
-    /// Returns the update for a second's events. If too many wait, the oldest is dropped, and the next one is marked as
-    /// sampled.
+    /// Returns the update for a second's events. If too many wait, the oldest is dropped, and the
+    /// next one is marked as sampled.
     fn update_of(&mut self, second: u64) -> &mut Update {
         if self.0.back().is_none_or(|update| update.second != second) {
             self.0.push_back(Update { second, ..Update::default() });

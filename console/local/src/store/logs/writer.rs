@@ -1,12 +1,14 @@
 //! Log writer of a sandbox. Touches the log directory only.
 
-use super::{Logs, stream::Stream};
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A sandbox's log stream. If the stream or its group is deleted, the next line creates both again, as on AWS.
+use super::{Logs, stream::Stream};
+
+/// A sandbox's log stream. If the stream or its group is deleted, the next line creates both again,
+/// as on AWS.
 pub(crate) struct Writer {
     logs: Arc<Logs>,
     group: String,
@@ -32,7 +34,8 @@ impl Logs {
 }
 
 impl Writer {
-    /// Adds messages with the current time. On an error they are kept in memory as long as there is room.
+    /// Adds messages with the current time. On an error they are kept in memory as long as there is
+    /// room.
     pub(crate) fn append_now(&self, messages: Vec<String>) -> io::Result<()> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         if stream.is_gone() {

@@ -1,8 +1,10 @@
 //! Aliases: names for versions, and routing by weight.
 
-use crate::tests::{ECHO, Server, eventually};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, eventually};
 
 const WHICH: &str = "tells_its_version_and_arn()";
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
@@ -20,23 +22,34 @@ async fn two_versions() -> Server {
 #[tokio::test]
 async fn an_alias_is_made_told_moved_and_deleted() {
     let server = two_versions().await;
-    let made =
-        server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1", "Description": "d" })).await;
+    let made = server
+        .call(
+            "POST",
+            "/f/aliases",
+            json!({ "Name": "live", "FunctionVersion": "1", "Description": "d" }),
+        )
+        .await;
     assert_eq!(made.status, 201, "{}", made.text());
     let made = made.json();
     assert_eq!(made["AliasArn"], format!("{ARN}:live"));
     assert_eq!((&made["FunctionVersion"], &made["Description"]), (&json!("1"), &json!("d")));
     assert!(made.get("RoutingConfig").is_none());
     assert_eq!(server.call("GET", "/f/aliases/live", Value::Null).await.json(), made);
-    let told = server.call("GET", "/f?Qualifier=live", Value::Null).await.json()["Configuration"].clone();
-    assert_eq!((&told["Version"], &told["FunctionArn"]), (&json!("1"), &json!(format!("{ARN}:live"))));
-    let moved = server.call("PUT", "/f/aliases/live", json!({ "FunctionVersion": "2" })).await.json();
+    let told =
+        server.call("GET", "/f?Qualifier=live", Value::Null).await.json()["Configuration"].clone();
+    assert_eq!(
+        (&told["Version"], &told["FunctionArn"]),
+        (&json!("1"), &json!(format!("{ARN}:live")))
+    );
+    let moved =
+        server.call("PUT", "/f/aliases/live", json!({ "FunctionVersion": "2" })).await.json();
     assert_eq!((&moved["FunctionVersion"], &moved["Description"]), (&json!("2"), &json!("d")));
     assert_ne!(moved["RevisionId"], made["RevisionId"]);
     let stale = json!({ "FunctionVersion": "1", "RevisionId": made["RevisionId"] });
     let stale = server.call("PUT", "/f/aliases/live", stale).await;
     assert_eq!((stale.status, stale.code()), (412, "PreconditionFailedException"));
-    let again = server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
+    let again =
+        server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
     assert_eq!((again.status, again.code()), (409, "ResourceConflictException"));
     assert_eq!(again.json()["Message"], format!("Alias already exists: {ARN}:live"));
     for _ in 0..2 {
@@ -75,26 +88,32 @@ async fn an_invocation_by_alias_runs_its_version_however_it_is_named() {
 #[tokio::test]
 async fn the_weights_of_an_alias_are_followed() {
     let server = two_versions().await;
-    let routed = |weight: f64| json!({ "RoutingConfig": { "AdditionalVersionWeights": { "2": weight } } });
+    let routed =
+        |weight: f64| json!({ "RoutingConfig": { "AdditionalVersionWeights": { "2": weight } } });
     server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
     for (weight, expected) in [(0.0, "1"), (1.0, "2")] {
         let told = server.call("PUT", "/f/aliases/live", routed(weight)).await.json();
         assert_eq!(told["RoutingConfig"]["AdditionalVersionWeights"]["2"], weight);
         for _ in 0..20 {
-            assert_eq!(server.invoke("f:live", "{}").await.header("x-amz-executed-version"), Some(expected));
+            assert_eq!(
+                server.invoke("f:live", "{}").await.header("x-amz-executed-version"),
+                Some(expected)
+            );
         }
     }
     server.call("PUT", "/f/aliases/live", routed(0.5)).await;
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..200 {
-        let found = crate::api::lambda::identifier::resolve(server.service(), "f:live", None).unwrap();
+        let found =
+            crate::api::lambda::identifier::resolve(server.service(), "f:live", None).unwrap();
         *counts.entry(found.function.version.clone()).or_default() += 1;
     }
     // Fewer than a quarter of 200 fair draws: probability 10^-13.
     assert!(counts["1"] > 50 && counts["2"] > 50, "{counts:?}");
     let told = server.call("GET", "/f?Qualifier=live", Value::Null).await.json();
     assert_eq!(told["Configuration"]["Version"], "1", "what is told is not drawn");
-    let cleared = server.call("PUT", "/f/aliases/live", json!({ "RoutingConfig": {} })).await.json();
+    let cleared =
+        server.call("PUT", "/f/aliases/live", json!({ "RoutingConfig": {} })).await.json();
     assert!(cleared.get("RoutingConfig").is_none(), "{cleared}");
 }
 
@@ -103,7 +122,10 @@ async fn an_event_for_an_alias_runs_its_version() {
     let server = two_versions().await;
     server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
     let path = "/2015-03-31/functions/f:live/invocations";
-    let reply = server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda").await;
+    let reply = server
+        .client
+        .send("POST", path, &[("x-amz-invocation-type", "Event")], b"{}", "lambda")
+        .await;
     assert_eq!(reply.status, 202);
     let filter = json!({ "logGroupName": "/aws/lambda/f", "filterPattern": "REPORT" });
     let mut stream = None;
@@ -130,11 +152,16 @@ async fn routes_that_lead_nowhere_are_refused() {
         (
             weights("1", json!({ "2": 2.0 })),
             400,
-            "Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must",
+            "Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy \
+            constraint: Map value must",
         ),
         (weights("1", json!({ "2": -1.0 })), 400, "Value '{2=-1.0}' at"),
         (weights("1", json!({ "$LATEST": 0.5 })), 400, "Map keys must satisfy constraint"),
-        (weights("1", json!({ "1": 0.5 })), 400, "Function version 1 is already included in routing configuration."),
+        (
+            weights("1", json!({ "1": 0.5 })),
+            400,
+            "Function version 1 is already included in routing configuration.",
+        ),
         (
             weights("$LATEST", json!({ "1": 0.5 })),
             400,
@@ -156,11 +183,17 @@ async fn routes_that_lead_nowhere_are_refused() {
     for (body, status, words) in cases {
         let reply = server.call("POST", "/f/aliases", body.clone()).await;
         assert_eq!(reply.status, status, "{body}: {}", reply.text());
-        assert!(reply.json()["Message"].as_str().unwrap().contains(words), "{body}: {}", reply.text());
+        assert!(
+            reply.json()["Message"].as_str().unwrap().contains(words),
+            "{body}: {}",
+            reply.text()
+        );
     }
     let missing = server.call("PUT", "/f/aliases/none", json!({ "FunctionVersion": "1" })).await;
     assert_eq!(missing.json()["Message"], format!("Alias not found: {ARN}:none"));
-    let latest = server.call("POST", "/f/aliases", json!({ "Name": "newest", "FunctionVersion": "$LATEST" })).await;
+    let latest = server
+        .call("POST", "/f/aliases", json!({ "Name": "newest", "FunctionVersion": "$LATEST" }))
+        .await;
     assert_eq!(latest.status, 201);
     assert_eq!(server.invoke("f:newest", "{}").await.json()[0], "$LATEST");
 }
@@ -170,11 +203,20 @@ async fn a_version_that_an_alias_leads_to_is_not_deleted() {
     let server = two_versions().await;
     let weights = json!({ "AdditionalVersionWeights": { "2": 0.1 } });
     server
-        .call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1", "RoutingConfig": weights }))
+        .call(
+            "POST",
+            "/f/aliases",
+            json!({ "Name": "live", "FunctionVersion": "1", "RoutingConfig": weights }),
+        )
         .await;
     for version in ["1", "2"] {
         let reply = server.call("DELETE", &format!("/f?Qualifier={version}"), Value::Null).await;
-        assert_eq!((reply.status, reply.code()), (409, "ResourceConflictException"), "{}", reply.text());
+        assert_eq!(
+            (reply.status, reply.code()),
+            (409, "ResourceConflictException"),
+            "{}",
+            reply.text()
+        );
         assert_eq!(
             reply.json()["Message"],
             "Unable to delete version because the following aliases reference it: [live]"
@@ -190,14 +232,22 @@ async fn a_version_that_an_alias_leads_to_is_not_deleted() {
 async fn aliases_are_listed_in_pages_and_by_version_and_outlive_the_server() {
     let server = two_versions().await;
     for (name, version) in [("a", "1"), ("b", "2"), ("c", "1"), ("d", "1")] {
-        server.call("POST", "/f/aliases", json!({ "Name": name, "FunctionVersion": version })).await;
+        server
+            .call("POST", "/f/aliases", json!({ "Name": name, "FunctionVersion": version }))
+            .await;
     }
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, crate::tests::quick()).await;
     let names = |page: &Value| -> String {
-        page["Aliases"].as_array().unwrap().iter().map(|alias| alias["Name"].as_str().unwrap()).collect()
+        page["Aliases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|alias| alias["Name"].as_str().unwrap())
+            .collect()
     };
-    let first = server.call("GET", "/f/aliases?FunctionVersion=1&MaxItems=2", Value::Null).await.json();
+    let first =
+        server.call("GET", "/f/aliases?FunctionVersion=1&MaxItems=2", Value::Null).await.json();
     assert_eq!(names(&first), "ac");
     let marker = first["NextMarker"].as_str().unwrap();
     let path = format!("/f/aliases?FunctionVersion=1&MaxItems=2&Marker={marker}");

@@ -1,9 +1,11 @@
-//! Lifecycle of functions: create, read, list, update, tag, delete, and the requests that are refused.
+//! Lifecycle of functions: create, read, list, update, tag, delete, and the requests that are
+//! refused.
 
-use crate::tests::{ECHO, Server, eventually, python, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::tests::{ECHO, Server, eventually, python, request, zip};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
@@ -23,9 +25,15 @@ async fn a_function_is_created_read_and_deleted() {
     assert_eq!(created["CodeSha256"], sha256);
     assert_eq!(created["CodeSize"], zip.len());
     assert_eq!(created["FunctionArn"], "arn:aws:lambda:eu-central-1:000000000000:function:echo");
-    assert_eq!((&created["State"], &created["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
+    assert_eq!(
+        (&created["State"], &created["LastUpdateStatus"]),
+        (&json!("Active"), &json!("Successful"))
+    );
     assert_eq!((&created["Timeout"], &created["MemorySize"]), (&json!(7), &json!(256)));
-    assert_eq!(created["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "/aws/lambda/echo" }));
+    assert_eq!(
+        created["LoggingConfig"],
+        json!({ "LogFormat": "Text", "LogGroup": "/aws/lambda/echo" })
+    );
     for name in [
         "echo",
         "arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Aecho",
@@ -37,12 +45,19 @@ async fn a_function_is_created_read_and_deleted() {
         assert_eq!(got.json()["Configuration"], created);
         assert_eq!(got.json()["Tags"], json!({ "team": "a" }));
     }
-    let configuration = server.client.lambda("GET", &format!("{FUNCTIONS}/echo/configuration"), &Value::Null).await;
+    let configuration =
+        server.client.lambda("GET", &format!("{FUNCTIONS}/echo/configuration"), &Value::Null).await;
     assert_eq!(configuration.json(), created);
-    assert_eq!(server.client.lambda("DELETE", &format!("{FUNCTIONS}/echo"), &Value::Null).await.status, 204);
+    assert_eq!(
+        server.client.lambda("DELETE", &format!("{FUNCTIONS}/echo"), &Value::Null).await.status,
+        204
+    );
     let gone = server.client.lambda("GET", &format!("{FUNCTIONS}/echo"), &Value::Null).await;
     assert_eq!((gone.status, gone.code()), (404, "ResourceNotFoundException"));
-    assert_eq!(gone.json()["Message"], "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:echo");
+    assert_eq!(
+        gone.json()["Message"],
+        "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:echo"
+    );
     let left = || std::fs::read_dir(server.dir.path().join("code")).unwrap().collect::<Vec<_>>();
     eventually("the code of a deleted function goes", async || left().is_empty()).await;
 }
@@ -58,7 +73,11 @@ async fn functions_are_listed_in_pages() {
         let path = format!("{FUNCTIONS}/?MaxItems=2{marker}");
         let page = server.client.lambda("GET", &path, &Value::Null).await.json();
         names.extend(
-            page["Functions"].as_array().unwrap().iter().map(|f| f["FunctionName"].as_str().unwrap().to_owned()),
+            page["Functions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|f| f["FunctionName"].as_str().unwrap().to_owned()),
         );
         pages += 1;
         match page["NextMarker"].as_str() {
@@ -73,7 +92,8 @@ async fn functions_are_listed_in_pages() {
 async fn a_second_function_of_a_name_is_a_conflict() {
     let server = Server::start().await;
     server.create("echo", ECHO).await;
-    let again = server.client.lambda("POST", FUNCTIONS, &request("echo", &python(ECHO), json!({}))).await;
+    let again =
+        server.client.lambda("POST", FUNCTIONS, &request("echo", &python(ECHO), json!({}))).await;
     assert_eq!((again.status, again.code()), (409, "ResourceConflictException"));
     assert_eq!(again.json()["Message"], "Function already exist: echo");
 }
@@ -97,8 +117,14 @@ async fn settings_out_of_bounds_are_refused_and_nothing_is_made() {
         (json!({ "Architectures": ["mips"] }), "ValidationException"),
         (json!({ "Runtime": "python3.13" }), "InvalidParameterValueException"),
         (json!({ "PackageType": "Image" }), "InvalidParameterValueException"),
-        (json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } }), "InvalidParameterValueException"),
-        (json!({ "Environment": { "Variables": { "BIG": long } } }), "InvalidParameterValueException"),
+        (
+            json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } }),
+            "InvalidParameterValueException",
+        ),
+        (
+            json!({ "Environment": { "Variables": { "BIG": long } } }),
+            "InvalidParameterValueException",
+        ),
         (json!({ "Environment": { "Variables": { "1BAD": "x" } } }), "ValidationException"),
         (json!({ "Code": {} }), "InvalidParameterValueException"),
         (json!({ "Code": { "S3Bucket": "b", "S3Key": "k" } }), "InvalidParameterValueException"),
@@ -106,7 +132,10 @@ async fn settings_out_of_bounds_are_refused_and_nothing_is_made() {
         (json!({ "Timeout": "soon" }), "SerializationException"),
     ];
     for (settings, code) in cases {
-        let reply = server.client.lambda("POST", FUNCTIONS, &request("f", &python(ECHO), settings.clone())).await;
+        let reply = server
+            .client
+            .lambda("POST", FUNCTIONS, &request("f", &python(ECHO), settings.clone()))
+            .await;
         assert_eq!((reply.status, reply.code()), (400, code), "{settings}: {}", reply.text());
         assert!(!reply.text().contains(&long), "an environment value is in an error");
     }
@@ -153,7 +182,10 @@ async fn a_change_counts_for_the_next_invocation_and_a_stale_revision_is_refused
     let dry = server.client.lambda("PUT", &code, &json!({ "ZipFile": zip, "DryRun": true })).await;
     assert_eq!(dry.status, 200);
     assert_eq!(server.invoke("f", "3").await.text(), "two");
-    let updated = server.client.lambda("PUT", &code, &json!({ "ZipFile": zip, "Architectures": ["arm64"] })).await;
+    let updated = server
+        .client
+        .lambda("PUT", &code, &json!({ "ZipFile": zip, "Architectures": ["arm64"] }))
+        .await;
     assert_eq!(updated.json()["Architectures"], json!(["arm64"]));
     server.settled("f").await;
     assert_eq!(server.invoke("f", "3").await.text(), "3");
@@ -167,18 +199,26 @@ async fn tags_are_added_and_removed() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
     let path = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Af";
-    assert_eq!(server.client.lambda("POST", path, &json!({ "Tags": { "a": "1", "b": "2" } })).await.status, 204);
+    assert_eq!(
+        server.client.lambda("POST", path, &json!({ "Tags": { "a": "1", "b": "2" } })).await.status,
+        204
+    );
     let remove = format!("{path}?tagKeys=a");
     assert_eq!(server.client.lambda("DELETE", &remove, &Value::Null).await.status, 204);
-    assert_eq!(server.client.lambda("GET", path, &Value::Null).await.json(), json!({ "Tags": { "b": "2" } }));
+    assert_eq!(
+        server.client.lambda("GET", path, &Value::Null).await.json(),
+        json!({ "Tags": { "b": "2" } })
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_served_says_so() {
     let server = Server::start().await;
-    let reply = server.client.lambda("POST", "/2015-03-31/event-source-mappings", &Value::Null).await;
+    let reply =
+        server.client.lambda("POST", "/2015-03-31/event-source-mappings", &Value::Null).await;
     assert_eq!((reply.status, reply.code()), (404, "UnknownOperationException"));
     server.create("f", ECHO).await;
-    let version = server.client.lambda("GET", &format!("{FUNCTIONS}/f?Qualifier=7"), &Value::Null).await;
+    let version =
+        server.client.lambda("GET", &format!("{FUNCTIONS}/f?Qualifier=7"), &Value::Null).await;
     assert_eq!((version.status, version.code()), (404, "ResourceNotFoundException"));
 }

@@ -1,10 +1,11 @@
 //! STS and IAM.
 
+use serde_json::{Value, json};
+
 use crate::{
     http::query::encode,
     tests::{ECHO, Server, python, request},
 };
-use serde_json::{Value, json};
 
 /// A trust policy, encoded.
 fn trust(service: &str) -> String {
@@ -29,21 +30,35 @@ async fn the_caller_has_an_identity() {
 #[tokio::test]
 async fn a_role_is_created_once_and_found() {
     let server = Server::start().await;
-    let action = |action: &str, rest: &str| format!("Action={action}&Version=2010-05-08&RoleName=my-role{rest}");
+    let action = |action: &str, rest: &str| {
+        format!("Action={action}&Version=2010-05-08&RoleName=my-role{rest}")
+    };
     let missing = server.client.query(&action("GetRole", ""), "iam").await;
     assert_eq!(missing.status, 404);
     assert!(missing.text().contains("<Code>NoSuchEntity</Code>"), "{}", missing.text());
-    let create = action("CreateRole", &format!("&AssumeRolePolicyDocument={}", trust("lambda.amazonaws.com")));
+    let create = action(
+        "CreateRole",
+        &format!("&AssumeRolePolicyDocument={}", trust("lambda.amazonaws.com")),
+    );
     let created = server.client.query(&create, "iam").await;
     assert_eq!(created.status, 200, "{}", created.text());
-    assert!(created.text().contains("<Arn>arn:aws:iam::000000000000:role/my-role</Arn>"), "{}", created.text());
+    assert!(
+        created.text().contains("<Arn>arn:aws:iam::000000000000:role/my-role</Arn>"),
+        "{}",
+        created.text()
+    );
     let again = server.client.query(&create, "iam").await;
     assert_eq!(again.status, 409);
     assert!(again.text().contains("<Code>EntityAlreadyExists</Code>"));
-    let policy = "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
+    let policy =
+        "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
     assert_eq!(server.client.query(&action("AttachRolePolicy", policy), "iam").await.status, 200);
     let found = server.client.query(&action("GetRole", ""), "iam").await;
-    assert!(found.text().contains("%222012-10-17%22"), "the trust policy is told encoded: {}", found.text());
+    assert!(
+        found.text().contains("%222012-10-17%22"),
+        "the trust policy is told encoded: {}",
+        found.text()
+    );
 }
 
 /// Sends an IAM action; its parameters are encoded already.
@@ -74,8 +89,10 @@ async fn roles_are_listed_below_their_path() {
 async fn a_role_is_deleted_when_it_holds_nothing_any_more() {
     let server = Server::start().await;
     create(&server, "one", "%2F").await;
-    let (policy, inline) =
-        ("&RoleName=one&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX", "&RoleName=one&PolicyName=in");
+    let (policy, inline) = (
+        "&RoleName=one&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX",
+        "&RoleName=one&PolicyName=in",
+    );
     for _ in 0..2 {
         assert_eq!(ask(&server, "AttachRolePolicy", policy).await.status, 200);
     }
@@ -85,7 +102,12 @@ async fn a_role_is_deleted_when_it_holds_nothing_any_more() {
     assert_eq!(ask(&server, "PutRolePolicy", &put).await.status, 200);
     let attached = ask(&server, "ListAttachedRolePolicies", "&RoleName=one").await.text();
     assert_eq!(attached.matches("<member><PolicyName>X</PolicyName>").count(), 1, "{attached}");
-    assert!(ask(&server, "ListRolePolicies", "&RoleName=one").await.text().contains("<member>in</member>"));
+    assert!(
+        ask(&server, "ListRolePolicies", "&RoleName=one")
+            .await
+            .text()
+            .contains("<member>in</member>")
+    );
     assert!(ask(&server, "GetRolePolicy", inline).await.text().contains("s3%3AGetObject"));
 
     for (refused, remove, rest) in [
@@ -94,7 +116,10 @@ async fn a_role_is_deleted_when_it_holds_nothing_any_more() {
     ] {
         let conflict = ask(&server, "DeleteRole", "&RoleName=one").await;
         assert_eq!(conflict.status, 409);
-        assert!(conflict.text().contains("<Code>DeleteConflict</Code>") && conflict.text().contains(refused));
+        assert!(
+            conflict.text().contains("<Code>DeleteConflict</Code>")
+                && conflict.text().contains(refused)
+        );
         assert_eq!(ask(&server, remove, rest).await.status, 200);
         assert!(ask(&server, remove, rest).await.text().contains("NoSuchEntity"), "{remove} twice");
     }
@@ -141,12 +166,25 @@ async fn a_roles_settings_are_told_as_they_were_set() {
     );
     assert!(second.contains(&part), "{part} in {second}");
     assert!(!second.contains("PermissionsBoundary"), "{second}");
-    assert!(ask(&server, "ListRoleTags", "&RoleName=one").await.text().contains("<Key>team</Key><Value>c</Value>"));
+    assert!(
+        ask(&server, "ListRoleTags", "&RoleName=one")
+            .await
+            .text()
+            .contains("<Key>team</Key><Value>c</Value>")
+    );
     let profiles = ask(&server, "ListInstanceProfilesForRole", "&RoleName=one").await;
-    assert!(profiles.status == 200 && profiles.text().contains("<InstanceProfiles></InstanceProfiles>"));
+    assert!(
+        profiles.status == 200 && profiles.text().contains("<InstanceProfiles></InstanceProfiles>")
+    );
     assert_eq!(ask(&server, "ListInstanceProfilesForRole", "&RoleName=none").await.status, 404);
-    for (action, rest) in [("UpdateRole", "&MaxSessionDuration=60"), ("UpdateAssumeRolePolicy", "&PolicyDocument=no")] {
-        assert_eq!(ask(&server, action, &format!("&RoleName=one{rest}")).await.status, 400, "{action}");
+    for (action, rest) in
+        [("UpdateRole", "&MaxSessionDuration=60"), ("UpdateAssumeRolePolicy", "&PolicyDocument=no")]
+    {
+        assert_eq!(
+            ask(&server, action, &format!("&RoleName=one{rest}")).await.status,
+            400,
+            "{action}"
+        );
     }
 }
 
@@ -156,39 +194,78 @@ async fn a_policy_of_ones_own_has_versions_and_is_attached() {
     create(&server, "one", "%2F").await;
     let arn = "&PolicyArn=arn%3Aaws%3Aiam%3A%3A000000000000%3Apolicy%2Fp%2Fmine";
     let document = allows("a:one");
-    let rest =
-        &*format!("&PolicyName=mine&Path=%2Fp%2F&PolicyDocument={document}&Tags.member.1.Key=a&Tags.member.1.Value=b");
+    let rest = &*format!(
+        "&PolicyName=mine&Path=%2Fp%2F&PolicyDocument={document}&Tags.member.1.Key=a&Tags.member.1.Value=b"
+    );
     assert_eq!(
         ask(&server, "AttachRolePolicy", &format!("&RoleName=one{arn}")).await.status,
         404,
         "it is not there yet"
     );
     let made = ask(&server, "CreatePolicy", rest).await;
-    assert!(made.text().contains("<Arn>arn:aws:iam::000000000000:policy/p/mine</Arn>"), "{}", made.text());
+    assert!(
+        made.text().contains("<Arn>arn:aws:iam::000000000000:policy/p/mine</Arn>"),
+        "{}",
+        made.text()
+    );
     assert_eq!(ask(&server, "CreatePolicy", rest).await.status, 409);
     assert_eq!(ask(&server, "AttachRolePolicy", &format!("&RoleName=one{arn}")).await.status, 200);
     let second = format!("{arn}&PolicyDocument={}&SetAsDefault=true", allows("a:two"));
-    assert!(ask(&server, "CreatePolicyVersion", &second).await.text().contains("<VersionId>v2</VersionId>"));
+    assert!(
+        ask(&server, "CreatePolicyVersion", &second)
+            .await
+            .text()
+            .contains("<VersionId>v2</VersionId>")
+    );
     let told = ask(&server, "GetPolicy", arn).await.text();
-    for part in
-        ["<DefaultVersionId>v2<", "<AttachmentCount>1<", "<Tags><member><Key>a</Key><Value>b</Value></member></Tags>"]
-    {
+    for part in [
+        "<DefaultVersionId>v2<",
+        "<AttachmentCount>1<",
+        "<Tags><member><Key>a</Key><Value>b</Value></member></Tags>",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
-    assert!(ask(&server, "GetPolicyVersion", &format!("{arn}&VersionId=v1")).await.text().contains("a%3Aone"));
-    assert!(ask(&server, "ListEntitiesForPolicy", arn).await.text().contains("<RoleName>one</RoleName>"));
-    assert_eq!(ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v2")).await.status, 409);
+    assert!(
+        ask(&server, "GetPolicyVersion", &format!("{arn}&VersionId=v1"))
+            .await
+            .text()
+            .contains("a%3Aone")
+    );
+    assert!(
+        ask(&server, "ListEntitiesForPolicy", arn)
+            .await
+            .text()
+            .contains("<RoleName>one</RoleName>")
+    );
+    assert_eq!(
+        ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v2")).await.status,
+        409
+    );
     assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 409, "it is attached");
     assert_eq!(ask(&server, "DetachRolePolicy", &format!("&RoleName=one{arn}")).await.status, 200);
     assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 409, "it has another version");
-    assert_eq!(ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v1")).await.status, 200);
-    assert_eq!(ask(&server, "ListPolicyVersions", arn).await.text().matches("<VersionId>").count(), 1);
-    assert_eq!(ask(&server, "ListPolicies", "&Scope=Local").await.text().matches("<PolicyName>").count(), 1);
+    assert_eq!(
+        ask(&server, "DeletePolicyVersion", &format!("{arn}&VersionId=v1")).await.status,
+        200
+    );
+    assert_eq!(
+        ask(&server, "ListPolicyVersions", arn).await.text().matches("<VersionId>").count(),
+        1
+    );
+    assert_eq!(
+        ask(&server, "ListPolicies", "&Scope=Local").await.text().matches("<PolicyName>").count(),
+        1
+    );
     assert_eq!(ask(&server, "DeletePolicy", arn).await.status, 200);
     assert_eq!(ask(&server, "GetPolicy", arn).await.status, 404);
-    let of_aws = "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
+    let of_aws =
+        "&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaBasicExecutionRole";
     let known = ask(&server, "GetPolicyVersion", &format!("{of_aws}&VersionId=v1")).await;
-    assert!(known.status == 200 && known.text().contains("logs%3APutLogEvents"), "{}", known.text());
+    assert!(
+        known.status == 200 && known.text().contains("logs%3APutLogEvents"),
+        "{}",
+        known.text()
+    );
     assert_eq!(ask(&server, "TagPolicy", of_aws).await.status, 403);
 }
 
@@ -214,7 +291,9 @@ async fn the_caller_may_do_everything() {
                 Function&ActionNames.member.2=iam%3APassRole&ResourceArns.member.1=arn%3Aone&ResourceArns.member.2=arn%3Atwo";
     let told = ask(&server, "SimulatePrincipalPolicy", rest).await.text();
     assert_eq!(told.matches("<EvalDecision>allowed</EvalDecision>").count(), 4, "{told}");
-    assert!(told.contains("<EvalActionName>iam:PassRole</EvalActionName><EvalResourceName>arn:two</EvalResourceName>"));
+    assert!(told.contains(
+        "<EvalActionName>iam:PassRole</EvalActionName><EvalResourceName>arn:two</EvalResourceName>"
+    ));
     assert_eq!(ask(&server, "SimulatePrincipalPolicy", "").await.status, 400);
 }
 
@@ -230,7 +309,9 @@ async fn nothing_else_invokes_a_function() {
 async fn documents_that_iam_does_not_take_are_refused_wherever_they_come() {
     let server = Server::start().await;
     create(&server, "one", "%2F").await;
-    let made = ask(&server, "CreatePolicy", &format!("&PolicyName=mine&PolicyDocument={}", allows("a:b"))).await;
+    let made =
+        ask(&server, "CreatePolicy", &format!("&PolicyName=mine&PolicyDocument={}", allows("a:b")))
+            .await;
     assert_eq!(made.status, 200, "{}", made.text());
     let arn = "&PolicyArn=arn%3Aaws%3Aiam%3A%3A000000000000%3Apolicy%2Fmine";
     let permissions = [encode("[]"), encode("{}"), allows("s3"), trust("lambda.amazonaws.com")];
@@ -244,22 +325,33 @@ async fn documents_that_iam_does_not_take_are_refused_wherever_they_come() {
     ] {
         for document in documents {
             let reply = ask(&server, action, &format!("{rest}{document}")).await;
-            assert_eq!((reply.status, reply.code()), (400, "MalformedPolicyDocument"), "{action}: {}", reply.text());
+            assert_eq!(
+                (reply.status, reply.code()),
+                (400, "MalformedPolicyDocument"),
+                "{action}: {}",
+                reply.text()
+            );
         }
     }
     // All inline policies of a role count together, whichever is replaced.
     let long = |length: usize| allows(&format!("a:{}", "b".repeat(length)));
-    for (name, length, status) in [("a", 6_000, 200), ("b", 6_000, 409), ("b", 3_000, 200), ("a", 6_000, 200)] {
+    for (name, length, status) in
+        [("a", 6_000, 200), ("b", 6_000, 409), ("b", 3_000, 200), ("a", 6_000, 200)]
+    {
         let put = format!("&RoleName=one&PolicyName={name}&PolicyDocument={}", long(length));
         let reply = ask(&server, "PutRolePolicy", &put).await;
         assert_eq!(reply.status, status, "{name} {length}: {}", reply.text());
         if status == 409 {
-            assert!(reply.text().contains("Maximum policy size of 10240 bytes exceeded for role one"));
+            assert!(
+                reply.text().contains("Maximum policy size of 10240 bytes exceeded for role one")
+            );
         }
     }
     let listed = ask(&server, "ListRolePolicies", "&RoleName=one").await.text();
     assert!(listed.contains("<member>a</member><member>b</member>"), "{listed}");
-    let reply = ask(&server, "CreatePolicy", &format!("&PolicyName=long&PolicyDocument={}", long(6_200))).await;
+    let reply =
+        ask(&server, "CreatePolicy", &format!("&PolicyName=long&PolicyDocument={}", long(6_200)))
+            .await;
     assert_eq!((reply.status, reply.code()), (409, "LimitExceeded"), "{}", reply.text());
 }
 
@@ -268,8 +360,12 @@ async fn names_and_tag_keys_differ_by_more_than_their_case() {
     let server = Server::start().await;
     create(&server, "one", "%2F").await;
     let document = trust("lambda.amazonaws.com");
-    let role = |name: &str, rest: &str| format!("&RoleName={name}&AssumeRolePolicyDocument={document}{rest}");
-    let policy = |name: &str, rest: &str| format!("&PolicyName={name}&PolicyDocument={}{rest}", allows("a:b"));
+    let role = |name: &str, rest: &str| {
+        format!("&RoleName={name}&AssumeRolePolicyDocument={document}{rest}")
+    };
+    let policy = |name: &str, rest: &str| {
+        format!("&PolicyName={name}&PolicyDocument={}{rest}", allows("a:b"))
+    };
     assert_eq!(ask(&server, "CreatePolicy", &policy("mine", "")).await.status, 200);
     let tags = "&Tags.member.1.Key=team&Tags.member.1.Value=a&Tags.member.2.Key=Team&Tags.member.2.Value=b";
     let both = format!("&RoleName=one{tags}");
@@ -289,7 +385,12 @@ async fn names_and_tag_keys_differ_by_more_than_their_case() {
     ];
     for (action, rest, status, code) in refused {
         let reply = ask(&server, action, &rest).await;
-        assert_eq!((reply.status, reply.code()), (status, code), "{action} {rest}: {}", reply.text());
+        assert_eq!(
+            (reply.status, reply.code()),
+            (status, code),
+            "{action} {rest}: {}",
+            reply.text()
+        );
     }
     for (key, value) in [("team", "a"), ("Team", "b")] {
         let tag = format!("&RoleName=one&Tags.member.1.Key={key}&Tags.member.1.Value={value}");
@@ -306,14 +407,21 @@ async fn names_and_tag_keys_differ_by_more_than_their_case() {
 async fn a_role_that_lambda_may_not_assume_is_refused() {
     let server = Server::start().await;
     let make = async |name: &str, service: &str| {
-        let rest = format!("&RoleName={name}&Path=%2Fp%2F&AssumeRolePolicyDocument={}", trust(service));
+        let rest =
+            format!("&RoleName={name}&Path=%2Fp%2F&AssumeRolePolicyDocument={}", trust(service));
         assert_eq!(ask(&server, "CreateRole", &rest).await.status, 200);
         json!({ "Role": format!("arn:aws:iam::000000000000:role/p/{name}") })
     };
-    let (good, bad) = (make("good", "lambda.amazonaws.com").await, make("bad", "ec2.amazonaws.com").await);
+    let (good, bad) =
+        (make("good", "lambda.amazonaws.com").await, make("bad", "ec2.amazonaws.com").await);
     let refused = |reply: crate::tests::Reply| {
         let words = "The role defined for the function cannot be assumed by Lambda.";
-        assert_eq!((reply.status, reply.code()), (400, "InvalidParameterValueException"), "{}", reply.text());
+        assert_eq!(
+            (reply.status, reply.code()),
+            (400, "InvalidParameterValueException"),
+            "{}",
+            reply.text()
+        );
         assert_eq!(reply.json()["message"], words);
     };
     let create = request("f", &python(ECHO), bad.clone());
@@ -322,5 +430,8 @@ async fn a_role_that_lambda_may_not_assume_is_refused() {
     refused(server.call("PUT", "/f/configuration", bad).await);
     // A role that is not here may be on AWS.
     server.configure("f", json!({ "Role": "arn:aws:iam::000000000000:role/bad" })).await;
-    assert_eq!(server.call("GET", "/f", Value::Null).await.json()["Configuration"]["State"], "Active");
+    assert_eq!(
+        server.call("GET", "/f", Value::Null).await.json()["Configuration"]["State"],
+        "Active"
+    );
 }

@@ -1,9 +1,10 @@
 //! Layers: published, described, merged in the sandbox, and kept while a function uses them.
 
-use crate::tests::{ECHO, Server, python, quick, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::tests::{ECHO, Server, python, quick, request, zip};
 
 const LAYERS: &str = "/2018-10-31/layers";
 
@@ -38,7 +39,10 @@ async fn layers_are_published_told_listed_and_deleted() {
     assert_eq!(first["LayerVersionArn"], format!("{arn}:1"));
     assert_eq!(first["Content"]["CodeSha256"], STANDARD.encode(Sha256::digest(&bytes)));
     assert_eq!(first["Content"]["CodeSize"], bytes.len());
-    assert_eq!((&first["LicenseInfo"], &first["CompatibleArchitectures"]), (&json!("MIT"), &json!(["arm64"])));
+    assert_eq!(
+        (&first["LicenseInfo"], &first["CompatibleArchitectures"]),
+        (&json!("MIT"), &json!(["arm64"]))
+    );
     for n in 2..=4 {
         assert_eq!(publish(&server, "data", &zip(&[("lib/a", &[n])])).await["Version"], n);
     }
@@ -50,17 +54,26 @@ async fn layers_are_published_told_listed_and_deleted() {
     };
     assert_eq!(told(get(&server, "/data/versions/1").await.json()), told(first.clone()));
     let encoded = format!("{arn}:1").replace(':', "%3A");
-    assert_eq!(told(get(&server, &format!("?find=LayerVersion&Arn={encoded}")).await.json()), told(first));
+    assert_eq!(
+        told(get(&server, &format!("?find=LayerVersion&Arn={encoded}")).await.json()),
+        told(first)
+    );
     let page = get(&server, "/data/versions?MaxItems=3").await.json();
     let numbers = |page: &Value| -> Vec<u64> {
-        page["LayerVersions"].as_array().unwrap().iter().map(|v| v["Version"].as_u64().unwrap()).collect()
+        page["LayerVersions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v["Version"].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(numbers(&page), [4, 3, 2]);
     let marker = page["NextMarker"].as_str().unwrap();
     let rest = get(&server, &format!("/data/versions?MaxItems=3&Marker={marker}")).await.json();
     assert_eq!((numbers(&rest), rest["NextMarker"].as_str()), (vec![1], None));
     let all = get(&server, "").await.json();
-    let names: Vec<_> = all["Layers"].as_array().unwrap().iter().map(|layer| layer["LayerName"].clone()).collect();
+    let names: Vec<_> =
+        all["Layers"].as_array().unwrap().iter().map(|layer| layer["LayerName"].clone()).collect();
     assert_eq!(names, ["data", "other"]);
     assert_eq!(all["Layers"][0]["LatestMatchingVersion"]["Version"], 4);
     let arm = get(&server, "?CompatibleArchitecture=arm64").await.json();
@@ -70,7 +83,10 @@ async fn layers_are_published_told_listed_and_deleted() {
         assert_eq!(server.client.lambda("DELETE", &path, &Value::Null).await.status, 204);
     }
     let gone = get(&server, "/data/versions/4").await;
-    assert_eq!((gone.status, &gone.json()["Message"]), (404, &json!("The resource you requested does not exist.")));
+    assert_eq!(
+        (gone.status, &gone.json()["Message"]),
+        (404, &json!("The resource you requested does not exist."))
+    );
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
     assert_eq!(publish(&server, "data", &bytes).await["Version"], 5, "a number is given once");
@@ -80,9 +96,12 @@ async fn layers_are_published_told_listed_and_deleted() {
 #[tokio::test]
 async fn a_function_finds_its_layers_where_it_looks_and_the_later_one_wins() {
     let server = Server::start().await;
-    let one =
-        publish(&server, "one", &zip(&[("lib/a", b"a1"), ("shared", b"one"), ("bin/layer-tool", b"#!/bin/sh\n")]))
-            .await;
+    let one = publish(
+        &server,
+        "one",
+        &zip(&[("lib/a", b"a1"), ("shared", b"one"), ("bin/layer-tool", b"#!/bin/sh\n")]),
+    )
+    .await;
     let two = publish(&server, "two", &zip(&[("lib/b", b"b2"), ("shared", b"two")])).await;
     let layers = |used: &[&Value]| json!({ "Layers": used.iter().map(|l| &l["LayerVersionArn"]).collect::<Vec<_>>() });
     let created = server.create_with("f", LOOK, layers(&[&one, &two])).await;
@@ -91,7 +110,8 @@ async fn a_function_finds_its_layers_where_it_looks_and_the_later_one_wins() {
         { "Arn": two["LayerVersionArn"], "CodeSize": two["Content"]["CodeSize"] },
     ]);
     assert_eq!(created["Layers"], expected);
-    let both = json!({ "lib/a": "a1", "lib/b": "b2", "shared": "two", "tool": true, "libraries": true });
+    let both =
+        json!({ "lib/a": "a1", "lib/b": "b2", "shared": "two", "tool": true, "libraries": true });
     assert_eq!(server.invoke("f", "{}").await.json(), both);
     server.publish("f").await;
     for layer in ["one", "two"] {
@@ -99,10 +119,15 @@ async fn a_function_finds_its_layers_where_it_looks_and_the_later_one_wins() {
     }
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
-    assert_eq!(server.invoke("f", "{}").await.json(), both, "a deleted layer stays for those that use it");
+    assert_eq!(
+        server.invoke("f", "{}").await.json(),
+        both,
+        "a deleted layer stays for those that use it"
+    );
     let three = publish(&server, "three", &zip(&[("shared", b"three")])).await;
     server.configure("f", layers(&[&three])).await;
-    let only = json!({ "lib/a": null, "lib/b": null, "shared": "three", "tool": null, "libraries": true });
+    let only =
+        json!({ "lib/a": null, "lib/b": null, "shared": "three", "tool": null, "libraries": true });
     assert_eq!(server.invoke("f", "{}").await.json(), only);
     assert_eq!(server.invoke("f:1", "{}").await.json(), both);
     assert!(server.configure("f", json!({ "Layers": [] })).await.get("Layers").is_none());
@@ -123,7 +148,10 @@ async fn a_bootstrap_may_come_from_a_layer_and_none_at_all_is_told_as_on_aws() {
     let error = server.invoke("g", "5").await.json();
     assert_eq!(error["errorType"], "Runtime.InvalidEntrypoint");
     let message = error["errorMessage"].as_str().unwrap();
-    assert!(message.ends_with("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"), "{message}");
+    assert!(
+        message.ends_with("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -132,7 +160,9 @@ async fn layers_that_do_not_fit_are_refused() {
     for n in 1..=2 {
         publish(&server, "a", &zip(&[("x", &[n])])).await;
     }
-    let arn = |name: &str, version: u32| format!("arn:aws:lambda:eu-central-1:000000000000:layer:{name}:{version}");
+    let arn = |name: &str, version: u32| {
+        format!("arn:aws:lambda:eu-central-1:000000000000:layer:{name}:{version}")
+    };
     let cases = [
         ((1..=6).map(|n| arn("a", n)).collect(), "Cannot reference more than 5 layers.".to_owned()),
         (vec![arn("none", 1)], format!("Layer version {} does not exist.", arn("none", 1))),
@@ -140,7 +170,8 @@ async fn layers_that_do_not_fit_are_refused() {
         (
             vec![arn("a", 1), arn("a", 2)],
             format!(
-                "Two different versions of the same layer are not allowed to be referenced in the same function. {} and {} \
+                "Two different versions of the same layer are not allowed to be referenced in the \
+                same function. {} and {} \
                  are versions of the same layer.",
                 arn("a", 1),
                 arn("a", 2)
@@ -148,18 +179,22 @@ async fn layers_that_do_not_fit_are_refused() {
         ),
         (
             vec!["arn:aws:lambda:us-east-1:000000000000:layer:a:1".to_owned()],
-            "Layers are not in the same region as the function. Layers are expected to be in region eu-central-1."
+            "Layers are not in the same region as the function. Layers are expected to be in \
+            region eu-central-1."
                 .to_owned(),
         ),
     ];
     for (layers, words) in cases {
         let layers: Vec<String> = layers;
-        let reply = server.call("POST", "", request("f", &python(ECHO), json!({ "Layers": layers }))).await;
+        let reply =
+            server.call("POST", "", request("f", &python(ECHO), json!({ "Layers": layers }))).await;
         assert_eq!((reply.status, reply.code()), (400, "InvalidParameterValueException"));
         assert_eq!(reply.json()["Message"], words);
     }
     let unversioned = ["arn:aws:lambda:eu-central-1:000000000000:layer:a"];
-    let reply = server.call("POST", "", request("f", &python(ECHO), json!({ "Layers": unversioned }))).await;
+    let reply = server
+        .call("POST", "", request("f", &python(ECHO), json!({ "Layers": unversioned })))
+        .await;
     assert_eq!((reply.status, reply.code()), (400, "ValidationException"));
     for number in ["0", "-1"] {
         let reply = get(&server, &format!("/a/versions/{number}")).await;
@@ -167,11 +202,18 @@ async fn layers_that_do_not_fit_are_refused() {
     }
     let bad = get(&server, "?CompatibleArchitecture=mips").await;
     assert_eq!((bad.status, bad.code()), (400, "ValidationException"));
-    let short =
-        get(&server, "?find=LayerVersion&Arn=arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Alayer%3Aa").await;
+    let short = get(
+        &server,
+        "?find=LayerVersion&Arn=arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Alayer%3Aa",
+    )
+    .await;
     assert_eq!((short.status, short.code()), (400, "ValidationException"));
     let many = get(&server, "?MaxItems=51").await;
-    assert!(many.text().contains("Member must have value less than or equal to 50"), "{}", many.text());
+    assert!(
+        many.text().contains("Member must have value less than or equal to 50"),
+        "{}",
+        many.text()
+    );
 }
 
 /// A zip whose central directory gives its only file this size.
@@ -185,20 +227,34 @@ fn saying(size: u32) -> Vec<u8> {
 #[tokio::test]
 async fn a_function_and_its_layers_have_250_mb_together() {
     let server = Server::start().await;
-    let layers = [publish(&server, "a", &saying(130_000_000)).await, publish(&server, "b", &saying(130_000_000)).await];
+    let layers = [
+        publish(&server, "a", &saying(130_000_000)).await,
+        publish(&server, "b", &saying(130_000_000)).await,
+    ];
     let layers: Vec<_> = layers.iter().map(|layer| &layer["LayerVersionArn"]).collect();
     let create = request("f", &saying(2_200_000), json!({ "Layers": layers }));
     let reply = server.call("POST", "", create).await;
-    assert_eq!((reply.status, reply.code()), (400, "InvalidParameterValueException"), "{}", reply.text());
+    assert_eq!(
+        (reply.status, reply.code()),
+        (400, "InvalidParameterValueException"),
+        "{}",
+        reply.text()
+    );
     assert_eq!(
         reply.json()["Message"],
-        "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. The actual size is \
+        "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. \
+        The actual size is \
          262200000 bytes."
     );
-    let fits = server.call("POST", "", request("f", &saying(2_144_000), json!({ "Layers": layers }))).await;
+    let fits = server
+        .call("POST", "", request("f", &saying(2_144_000), json!({ "Layers": layers })))
+        .await;
     assert_eq!(fits.status, 201, "{}", fits.text());
     assert_eq!(server.settled("f").await["State"], "Active");
     assert_eq!(server.call("POST", "", request("g", &saying(9), json!({}))).await.status, 201);
     let told = server.settled("g").await;
-    assert_eq!(told["StateReasonCode"], "InvalidZipFileException", "it holds a byte more than it says: {told}");
+    assert_eq!(
+        told["StateReasonCode"], "InvalidZipFileException",
+        "it holds a byte more than it says: {told}"
+    );
 }

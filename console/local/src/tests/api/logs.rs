@@ -5,24 +5,31 @@ mod groups;
 mod streams;
 mod tail;
 
-use crate::tests::{ECHO, Server, quick};
 use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, quick};
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
 async fn group(server: &Server, streams: &[&str]) {
-    assert_eq!(server.client.logs("CreateLogGroup", &json!({ "logGroupName": "g" })).await.status, 200);
+    assert_eq!(
+        server.client.logs("CreateLogGroup", &json!({ "logGroupName": "g" })).await.status,
+        200
+    );
     for stream in streams {
-        let reply =
-            server.client.logs("CreateLogStream", &json!({ "logGroupName": "g", "logStreamName": stream })).await;
+        let reply = server
+            .client
+            .logs("CreateLogStream", &json!({ "logGroupName": "g", "logStreamName": stream }))
+            .await;
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 }
 
 async fn put(server: &Server, stream: &str, events: impl IntoIterator<Item = (i64, String)>) {
-    let events: Vec<Value> = events.into_iter().map(|(t, m)| json!({ "timestamp": t, "message": m })).collect();
+    let events: Vec<Value> =
+        events.into_iter().map(|(t, m)| json!({ "timestamp": t, "message": m })).collect();
     let request = json!({ "logGroupName": "g", "logStreamName": stream, "logEvents": events });
     let reply = server.client.logs("PutLogEvents", &request).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -44,7 +51,12 @@ async fn refused(server: &Server, operation: &str, request: &Value) -> (String, 
 }
 
 fn messages(page: &Value) -> Vec<String> {
-    page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+    page["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["message"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Reads all pages of a filter. Returns the events and the number of pages.

@@ -1,7 +1,9 @@
-//! Extra calls and parameters of AWS's clients: settings without an effect here, and operations that are not served.
+//! Extra calls and parameters of AWS's clients: settings without an effect here, and operations
+//! that are not served.
+
+use serde_json::{Value, json};
 
 use crate::tests::{ECHO, Reply, Server};
-use serde_json::{Value, json};
 
 async fn ask(server: &Server, method: &str, path: &str, body: Value) -> Reply {
     server.client.lambda(method, path, &body).await
@@ -13,11 +15,22 @@ async fn what_is_not_served_is_refused_with_what_is() {
     let refused = ask(&server, "POST", "/2015-03-31/event-source-mappings", json!({})).await;
     assert_eq!((refused.status, refused.code()), (404, "UnknownOperationException"));
     let text = refused.text();
-    assert!(text.contains("does not serve POST /2015-03-31/event-source-mappings. It serves: "), "{text}");
-    assert!(text.contains("CreateFunction, ") && text.contains("UpdateFunctionUrlConfig."), "{text}");
+    assert!(
+        text.contains("does not serve POST /2015-03-31/event-source-mappings. It serves: "),
+        "{text}"
+    );
+    assert!(
+        text.contains("CreateFunction, ") && text.contains("UpdateFunctionUrlConfig."),
+        "{text}"
+    );
     let refused = server.client.logs("StartQuery", &json!({})).await;
-    assert_eq!((refused.status, refused.json()["__type"].as_str()), (400, Some("UnknownOperationException")));
-    for operation in refused.text().split("It serves: ").nth(1).unwrap().split('.').next().unwrap().split(", ") {
+    assert_eq!(
+        (refused.status, refused.json()["__type"].as_str()),
+        (400, Some("UnknownOperationException"))
+    );
+    for operation in
+        refused.text().split("It serves: ").nth(1).unwrap().split('.').next().unwrap().split(", ")
+    {
         let reply = server.client.logs(operation, &json!({})).await;
         assert_ne!(reply.code(), "UnknownOperationException", "{operation}");
     }
@@ -38,13 +51,19 @@ async fn runtime_management_is_kept_for_each_version() {
     let manual = json!({ "UpdateRuntimeOn": "Manual", "RuntimeVersionArn": version });
     assert_eq!(ask(&server, "PUT", path, manual.clone()).await.status, 200);
     assert_eq!(ask(&server, "GET", path, Value::Null).await.json()["RuntimeVersionArn"], version);
-    for bad in [json!({}), json!({ "UpdateRuntimeOn": "Never" }), json!({ "UpdateRuntimeOn": "Manual" })] {
+    for bad in
+        [json!({}), json!({ "UpdateRuntimeOn": "Never" }), json!({ "UpdateRuntimeOn": "Manual" })]
+    {
         assert_eq!(ask(&server, "PUT", path, bad).await.status, 400);
     }
     assert_eq!(ask(&server, "GET", &format!("{path}?Qualifier=7"), Value::Null).await.status, 404);
     assert_eq!(ask(&server, "DELETE", "/2015-03-31/functions/f", Value::Null).await.status, 204);
     server.create("f", ECHO).await;
-    assert_eq!(ask(&server, "GET", path, Value::Null).await.json(), first, "it went with the function");
+    assert_eq!(
+        ask(&server, "GET", path, Value::Null).await.json(),
+        first,
+        "it went with the function"
+    );
 }
 
 #[tokio::test]
@@ -52,18 +71,28 @@ async fn recursion_and_code_signing_are_told() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
     let recursion = "/2024-08-31/functions/f/recursion-config";
-    assert_eq!(ask(&server, "GET", recursion, Value::Null).await.json(), json!({ "RecursiveLoop": "Terminate" }));
+    assert_eq!(
+        ask(&server, "GET", recursion, Value::Null).await.json(),
+        json!({ "RecursiveLoop": "Terminate" })
+    );
     let allow = json!({ "RecursiveLoop": "Allow" });
     assert_eq!(ask(&server, "PUT", recursion, allow.clone()).await.json(), allow);
     assert_eq!(ask(&server, "GET", recursion, Value::Null).await.json(), allow);
-    assert_eq!(ask(&server, "PUT", recursion, json!({ "RecursiveLoop": "Perhaps" })).await.status, 400);
+    assert_eq!(
+        ask(&server, "PUT", recursion, json!({ "RecursiveLoop": "Perhaps" })).await.status,
+        400
+    );
     let signing = "/2020-06-30/functions/f/code-signing-config";
     assert_eq!(ask(&server, "GET", signing, Value::Null).await.json(), json!({}));
     let put = ask(&server, "PUT", signing, json!({ "CodeSigningConfigArn": "arn" })).await;
     assert_eq!((put.status, put.code()), (404, "CodeSigningConfigNotFoundException"));
     assert_eq!(ask(&server, "DELETE", signing, Value::Null).await.status, 204);
     for path in [recursion, signing] {
-        assert_eq!(ask(&server, "GET", &path.replace("/f/", "/none/"), Value::Null).await.status, 404, "{path}");
+        assert_eq!(
+            ask(&server, "GET", &path.replace("/f/", "/none/"), Value::Null).await.status,
+            404,
+            "{path}"
+        );
     }
     let all = ask(&server, "GET", "/2020-04-22/code-signing-configs", Value::Null).await;
     assert_eq!(all.json(), json!({ "CodeSigningConfigs": [] }));
@@ -78,7 +107,8 @@ async fn a_layers_policy_is_kept_with_its_version() {
     let grant = json!({ "StatementId": "dev", "Action": "lambda:GetLayerVersion", "Principal": "111111111111" });
     let added = ask(&server, "POST", path, grant.clone()).await;
     assert_eq!(added.status, 201, "{}", added.text());
-    let statement: Value = serde_json::from_str(added.json()["Statement"].as_str().unwrap()).unwrap();
+    let statement: Value =
+        serde_json::from_str(added.json()["Statement"].as_str().unwrap()).unwrap();
     let layer = "arn:aws:lambda:eu-central-1:000000000000:layer:data:1";
     assert_eq!(
         (&statement["Resource"], &statement["Principal"]["AWS"]),
@@ -86,7 +116,11 @@ async fn a_layers_policy_is_kept_with_its_version() {
     );
     assert_eq!(ask(&server, "POST", path, grant).await.code(), "ResourceConflictException");
     let told = ask(&server, "GET", path, Value::Null).await.json();
-    assert!(told["Policy"].as_str().unwrap().contains("\"Sid\":\"dev\"") && told["RevisionId"].is_string(), "{told}");
+    assert!(
+        told["Policy"].as_str().unwrap().contains("\"Sid\":\"dev\"")
+            && told["RevisionId"].is_string(),
+        "{told}"
+    );
     assert_eq!(ask(&server, "DELETE", &format!("{path}/dev"), Value::Null).await.status, 204);
     assert_eq!(ask(&server, "GET", path, Value::Null).await.status, 404);
     let other = json!({ "StatementId": "a", "Action": "lambda:*", "Principal": "*" });

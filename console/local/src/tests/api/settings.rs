@@ -1,7 +1,8 @@
 //! Settings, names, tags and pages: accepted values, responses, and the error messages of refusals.
 
-use crate::tests::{ECHO, Server, python, request};
 use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, python, request};
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
 
@@ -19,12 +20,18 @@ async fn settings_are_told_as_they_were_given() {
         "LoggingConfig": { "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "mine" },
     });
     let told = server.create_with("f", ECHO, settings.clone()).await;
-    for field in ["EphemeralStorage", "TracingConfig", "DeadLetterConfig", "KMSKeyArn", "VpcConfig", "TenancyConfig"] {
+    for field in [
+        "EphemeralStorage",
+        "TracingConfig",
+        "DeadLetterConfig",
+        "KMSKeyArn",
+        "VpcConfig",
+        "TenancyConfig",
+    ] {
         assert_eq!(told[field], settings[field], "{field}");
     }
     assert_eq!(told["SnapStart"], json!({ "ApplyOn": "None", "OptimizationStatus": "Off" }));
-    let logging =
-        json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "mine" });
+    let logging = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "mine" });
     assert_eq!(told["LoggingConfig"], logging);
     let changes = json!({
         "DeadLetterConfig": { "TargetArn": "" },
@@ -52,14 +59,22 @@ async fn settings_that_aws_refuses_are_refused_with_its_words() {
     let cases = [
         (
             json!({ "EphemeralStorage": { "Size": 511 } }),
-            "Value '511' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value greater than or equal to 512",
+            "Value '511' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have \
+            value greater than or equal to 512",
         ),
-        (json!({ "EphemeralStorage": { "Size": 10_241 } }), "Member must have value less than or equal to 10240"),
+        (
+            json!({ "EphemeralStorage": { "Size": 10_241 } }),
+            "Member must have value less than or equal to 10240",
+        ),
         (
             json!({ "TracingConfig": { "Mode": "Off" } }),
-            "Value 'Off' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [Active, PassThrough]",
+            "Value 'Off' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy \
+            enum value set: [Active, PassThrough]",
         ),
-        (json!({ "DeadLetterConfig": { "TargetArn": "queue" } }), "at 'deadLetterConfig.targetArn'"),
+        (
+            json!({ "DeadLetterConfig": { "TargetArn": "queue" } }),
+            "at 'deadLetterConfig.targetArn'",
+        ),
         (
             json!({ "DeadLetterConfig": { "TargetArn": "arn:aws:s3:::bucket" } }),
             "neither an SQS queue nor an SNS topic",
@@ -67,7 +82,8 @@ async fn settings_that_aws_refuses_are_refused_with_its_words() {
         (json!({ "KMSKeyArn": "key" }), "at 'kMSKeyArn'"),
         (
             json!({ "VpcConfig": { "SubnetIds": ["net-1"] } }),
-            "at 'vpcConfig.subnetIds' failed to satisfy constraint: Member must satisfy constraint: [",
+            "at 'vpcConfig.subnetIds' failed to satisfy constraint: Member must satisfy \
+            constraint: [",
         ),
         (json!({ "TenancyConfig": { "TenantIsolationMode": "ALL" } }), "[PER_TENANT]"),
         (
@@ -79,15 +95,20 @@ async fn settings_that_aws_refuses_are_refused_with_its_words() {
             json!({ "LoggingConfig": { "LogFormat": "Text", "SystemLogLevel": "INFO" } }),
             "LogLevel is not supported when LogFormat is set to \"Text\".",
         ),
-        (json!({ "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "TRACE" } }), "[DEBUG, INFO, WARN]"),
+        (
+            json!({ "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "TRACE" } }),
+            "[DEBUG, INFO, WARN]",
+        ),
         (json!({ "LoggingConfig": { "LogGroup": "a b" } }), "at 'loggingConfig.logGroup'"),
         (
             json!({ "Architectures": ["x86_64", "arm64"] }),
-            "Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1",
+            "Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must \
+            have length less than or equal to 1",
         ),
         (
             json!({ "Architectures": ["X86_64"] }),
-            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], \
+            Member must not be null]",
         ),
         (json!({ "Handler": "two words" }), "[^\\s]+"),
         (json!({ "Description": "x".repeat(257) }), "at 'description'"),
@@ -97,7 +118,11 @@ async fn settings_that_aws_refuses_are_refused_with_its_words() {
     for (settings, words) in cases {
         let reply = server.call("POST", "", request("f", &python(ECHO), settings.clone())).await;
         assert_eq!(reply.status, 400, "{settings}: {}", reply.text());
-        assert!(reply.json()["Message"].as_str().unwrap().contains(words), "{settings}: {}", reply.text());
+        assert!(
+            reply.json()["Message"].as_str().unwrap().contains(words),
+            "{settings}: {}",
+            reply.text()
+        );
     }
     assert_eq!(server.call("GET", "/f", Value::Null).await.status, 404);
 }
@@ -106,8 +131,11 @@ async fn settings_that_aws_refuses_are_refused_with_its_words() {
 async fn names_are_read_as_aws_reads_them() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
-    for name in ["f", "f:$LATEST", "function:f", "000000000000:function:f", &format!("{ARN}:$LATEST")] {
-        let reply = server.call("GET", &format!("/{}", name.replace(':', "%3A")), Value::Null).await;
+    for name in
+        ["f", "f:$LATEST", "function:f", "000000000000:function:f", &format!("{ARN}:$LATEST")]
+    {
+        let reply =
+            server.call("GET", &format!("/{}", name.replace(':', "%3A")), Value::Null).await;
         assert_eq!(reply.status, 200, "{name}: {}", reply.text());
     }
     let long = "x".repeat(65);
@@ -115,7 +143,8 @@ async fn names_are_read_as_aws_reads_them() {
         (
             "f!".to_owned(),
             400,
-            "Value 'f!' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?",
+            "Value 'f!' at 'functionName' failed to satisfy constraint: Member must satisfy \
+            regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?",
         ),
         (format!("{ARN}:1:2"), 400, "at 'functionName'"),
         ("account:function:f".to_owned(), 400, "at 'functionName'"),
@@ -126,18 +155,37 @@ async fn names_are_read_as_aws_reads_them() {
             404,
             "Functions from 'us-east-1' are not reachable in this region ('eu-central-1')",
         ),
-        ("arn:aws:lambda:eu-central-1:111111111111:function:f".to_owned(), 404, "the account here is 000000000000"),
-        (long.clone(), 404, &format!("Function not found: arn:aws:lambda:eu-central-1:000000000000:function:{long}")),
+        (
+            "arn:aws:lambda:eu-central-1:111111111111:function:f".to_owned(),
+            404,
+            "the account here is 000000000000",
+        ),
+        (
+            long.clone(),
+            404,
+            &format!(
+                "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:{long}"
+            ),
+        ),
     ];
     for (name, status, words) in cases {
-        let reply = server.call("GET", &format!("/{}", name.replace(':', "%3A")), Value::Null).await;
+        let reply =
+            server.call("GET", &format!("/{}", name.replace(':', "%3A")), Value::Null).await;
         assert_eq!(reply.status, status, "{name}: {}", reply.text());
-        assert!(reply.json()["Message"].as_str().unwrap().contains(words), "{name}: {}", reply.text());
+        assert!(
+            reply.json()["Message"].as_str().unwrap().contains(words),
+            "{name}: {}",
+            reply.text()
+        );
     }
     let qualifier = server.call("GET", "/f?Qualifier=a%3F", Value::Null).await;
     assert!(qualifier.text().contains("at 'qualifier'"), "{}", qualifier.text());
     let none = server.invoke("none", "{}").await;
-    assert!(none.json()["Message"].as_str().unwrap().ends_with("function:none:$LATEST"), "{}", none.text());
+    assert!(
+        none.json()["Message"].as_str().unwrap().ends_with("function:none:$LATEST"),
+        "{}",
+        none.text()
+    );
 }
 
 #[tokio::test]
@@ -148,16 +196,37 @@ async fn tags_have_limits_and_belong_to_whole_functions() {
     let tags = |number: usize| json!({ "Tags": (0..number).map(|n| (format!("k{n}"), json!("v"))).collect::<serde_json::Map<_, _>>() });
     assert_eq!(server.client.lambda("POST", &path(ARN), &tags(50)).await.status, 204);
     let cases = [
-        (ARN.to_owned(), json!({ "Tags": { "more": "v" } }), 400, "Number of tags exceeds resource tag limit."),
-        (ARN.to_owned(), json!({ "Tags": { "aws:x": "v" } }), 400, "Number of tags exceeds resource tag limit."),
-        (ARN.to_owned(), json!({ "Tags": {} }), 400, "An error occurred and the request cannot be processed."),
+        (
+            ARN.to_owned(),
+            json!({ "Tags": { "more": "v" } }),
+            400,
+            "Number of tags exceeds resource tag limit.",
+        ),
+        (
+            ARN.to_owned(),
+            json!({ "Tags": { "aws:x": "v" } }),
+            400,
+            "Number of tags exceeds resource tag limit.",
+        ),
+        (
+            ARN.to_owned(),
+            json!({ "Tags": {} }),
+            400,
+            "An error occurred and the request cannot be processed.",
+        ),
         (
             format!("{ARN}:1"),
             tags(1),
             400,
-            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+            "Tags on function aliases and versions are not supported. Please specify a function \
+            ARN.",
         ),
-        (format!("{ARN}:$LATEST"), tags(1), 400, "Tags on function aliases and versions are not supported."),
+        (
+            format!("{ARN}:$LATEST"),
+            tags(1),
+            400,
+            "Tags on function aliases and versions are not supported.",
+        ),
         (
             "arn:aws:something".to_owned(),
             tags(1),
@@ -175,7 +244,11 @@ async fn tags_have_limits_and_belong_to_whole_functions() {
     for (arn, body, status, words) in cases {
         let reply = server.client.lambda("POST", &path(&arn), &body).await;
         assert_eq!(reply.status, status, "{arn}: {}", reply.text());
-        assert!(reply.json()["Message"].as_str().unwrap().contains(words), "{arn}: {}", reply.text());
+        assert!(
+            reply.json()["Message"].as_str().unwrap().contains(words),
+            "{arn}: {}",
+            reply.text()
+        );
     }
     let keyless = server.client.lambda("DELETE", &path(ARN), &Value::Null).await;
     assert!(keyless.text().contains("Value null at 'tagKeys'"), "{}", keyless.text());
@@ -186,7 +259,8 @@ async fn tags_have_limits_and_belong_to_whole_functions() {
         (json!({ "k!": "v" }), "at 'tags'"),
         (tags(51)["Tags"].clone(), "Number of tags exceeds resource tag limit."),
     ] {
-        let reply = server.call("POST", "", request("g", &python(ECHO), json!({ "Tags": tags }))).await;
+        let reply =
+            server.call("POST", "", request("g", &python(ECHO), json!({ "Tags": tags }))).await;
         assert_eq!(reply.status, 400, "{}", reply.text());
         assert!(reply.text().contains(words), "{}", reply.text());
     }

@@ -1,14 +1,16 @@
-//! `Pending`, `Active`, `InProgress`, `Failed`: the calls that each allows, and that each ends. The tests hold a
-//! function in a state by taking all permits to unpack code.
+//! `Pending`, `Active`, `InProgress`, `Failed`: the calls that each allows, and that each ends. The
+//! tests hold a function in a state by taking all permits to unpack code.
 
-use crate::tests::{ECHO, Server, eventually, python, quick, request, zip};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-const IN_PROGRESS: &str = "The operation cannot be performed at this time. An update is in progress for resource: \
+use crate::tests::{ECHO, Server, eventually, python, quick, request, zip};
+
+const IN_PROGRESS: &str = "The operation cannot be performed at this time. An update is in \
+    progress for resource: \
                            arn:aws:lambda:eu-central-1:000000000000:function:f";
-const PENDING: &str =
-    "The operation cannot be performed at this time. The function is currently in the following state: Pending";
+const PENDING: &str = "The operation cannot be performed at this time. The function is currently \
+    in the following state: Pending";
 
 /// A zip with a valid central directory and a damaged file.
 fn damaged() -> Vec<u8> {
@@ -30,16 +32,23 @@ async fn a_function_is_pending_until_its_code_is_there() {
         (&json!("Pending"), &json!("The function is being created."), &json!("Creating"))
     );
     assert!(created.get("LastUpdateStatus").is_none(), "{created}");
-    for (method, path) in
-        [("POST", "/f/invocations"), ("PUT", "/f/configuration"), ("PUT", "/f/code"), ("POST", "/f/versions")]
-    {
-        let refused = server.call(method, path, json!({ "ZipFile": STANDARD.encode(python(ECHO)) })).await;
+    for (method, path) in [
+        ("POST", "/f/invocations"),
+        ("PUT", "/f/configuration"),
+        ("PUT", "/f/code"),
+        ("POST", "/f/versions"),
+    ] {
+        let refused =
+            server.call(method, path, json!({ "ZipFile": STANDARD.encode(python(ECHO)) })).await;
         assert_eq!((refused.status, refused.code()), (409, "ResourceConflictException"), "{path}");
         assert_eq!(refused.json()["Message"], PENDING, "{path}");
     }
     drop(turns);
     let told = server.settled("f").await;
-    assert_eq!((&told["State"], &told["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
+    assert_eq!(
+        (&told["State"], &told["LastUpdateStatus"]),
+        (&json!("Active"), &json!("Successful"))
+    );
     assert!(told.get("StateReason").is_none());
     assert_ne!(told["RevisionId"], created["RevisionId"], "as on AWS");
     assert_eq!(server.invoke("f", "1").await.text(), "1");
@@ -48,24 +57,38 @@ async fn a_function_is_pending_until_its_code_is_there() {
 #[tokio::test]
 async fn what_was_there_before_runs_until_an_update_is_done_and_another_is_a_conflict() {
     let server = Server::start().await;
-    server.create_with("f", "tells_who_it_is()", json!({ "Environment": { "Variables": { "WHO": "one" } } })).await;
+    server
+        .create_with(
+            "f",
+            "tells_who_it_is()",
+            json!({ "Environment": { "Variables": { "WHO": "one" } } }),
+        )
+        .await;
     assert_eq!(server.invoke("f", "{}").await.text(), "one");
     let turns = server.service().codes.turns.acquire_many(2).await.unwrap();
     let change = json!({ "Environment": { "Variables": { "WHO": "two" } } });
     let changed = server.call("PUT", "/f/configuration", change.clone()).await.json();
-    assert_eq!((&changed["State"], &changed["LastUpdateStatus"]), (&json!("Active"), &json!("InProgress")));
+    assert_eq!(
+        (&changed["State"], &changed["LastUpdateStatus"]),
+        (&json!("Active"), &json!("InProgress"))
+    );
     assert_eq!(changed["Environment"]["Variables"]["WHO"], "two");
     let code = json!({ "ZipFile": STANDARD.encode(python(ECHO)) });
-    for (method, path, body) in
-        [("PUT", "/f/configuration", change), ("PUT", "/f/code", code), ("POST", "/f/versions", json!({}))]
-    {
+    for (method, path, body) in [
+        ("PUT", "/f/configuration", change),
+        ("PUT", "/f/code", code),
+        ("POST", "/f/versions", json!({})),
+    ] {
         let refused = server.call(method, path, body).await;
         assert_eq!((refused.status, refused.code()), (409, "ResourceConflictException"), "{path}");
         assert_eq!(refused.json()["Message"], IN_PROGRESS, "{path}");
     }
     assert_eq!(server.invoke("f", "{}").await.text(), "one", "as on AWS");
     let tag = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A000000000000%3Afunction%3Af";
-    assert_eq!(server.client.lambda("POST", tag, &json!({ "Tags": { "a": "1" } })).await.status, 204);
+    assert_eq!(
+        server.client.lambda("POST", tag, &json!({ "Tags": { "a": "1" } })).await.status,
+        204
+    );
     drop(turns);
     let told = server.settled("f").await;
     assert_eq!(told["LastUpdateStatus"], "Successful");
@@ -77,11 +100,18 @@ async fn what_was_there_before_runs_until_an_update_is_done_and_another_is_a_con
 #[tokio::test]
 async fn code_that_cannot_be_unpacked_fails_the_creation_and_an_update_mends_it() {
     let server = Server::start().await;
-    let created = server.call("POST", "", request("f", &damaged(), json!({ "Publish": true }))).await;
+    let created =
+        server.call("POST", "", request("f", &damaged(), json!({ "Publish": true }))).await;
     assert_eq!((created.status, &created.json()["State"]), (201, &json!("Pending")));
     let told = server.settled("f").await;
-    assert_eq!((&told["State"], &told["StateReasonCode"]), (&json!("Failed"), &json!("InvalidZipFileException")));
-    assert!(told["StateReason"].as_str().unwrap().contains("Could not unzip uploaded file"), "{told}");
+    assert_eq!(
+        (&told["State"], &told["StateReasonCode"]),
+        (&json!("Failed"), &json!("InvalidZipFileException"))
+    );
+    assert!(
+        told["StateReason"].as_str().unwrap().contains("Could not unzip uploaded file"),
+        "{told}"
+    );
     assert_eq!(server.settled("f?Qualifier=1").await["State"], "Failed");
     let refused = server.invoke("f", "1").await;
     assert_eq!((refused.status, refused.code()), (409, "ResourceConflictException"));
@@ -108,7 +138,10 @@ async fn an_update_that_fails_leaves_what_was_there() {
     assert_eq!(server.invoke("f", "3").await.text(), "3");
     let kept = std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
     assert_eq!(kept, 2, "the damaged zip is gone");
-    assert_eq!(server.configure("f", json!({ "Timeout": 9 })).await["LastUpdateStatus"], "Successful");
+    assert_eq!(
+        server.configure("f", json!({ "Timeout": 9 })).await["LastUpdateStatus"],
+        "Successful"
+    );
 }
 
 #[tokio::test]
@@ -128,14 +161,22 @@ async fn what_a_server_left_in_progress_is_done_by_the_next_one() {
     let server = Server::start_in(server.dir, quick()).await;
     for name in ["f", "g", "h"] {
         let told = server.call("GET", &format!("/{name}/configuration"), Value::Null).await.json();
-        assert_eq!((&told["State"], &told["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")), "{name}");
+        assert_eq!(
+            (&told["State"], &told["LastUpdateStatus"]),
+            (&json!("Active"), &json!("Successful")),
+            "{name}"
+        );
     }
     assert_eq!(server.invoke("f", "1").await.text(), "\"other\"");
     assert_eq!(server.invoke("g", "1").await.text(), "1");
     let kept = std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
     assert_eq!(kept, 6, "two zips of functions and one of a layer, unpacked");
     assert!(server.configure("f", json!({ "Layers": [] })).await.get("Layers").is_none());
-    assert_eq!(server.configure("h", layers).await["LastUpdateStatus"], "Successful", "the layer is still there");
+    assert_eq!(
+        server.configure("h", layers).await["LastUpdateStatus"],
+        "Successful",
+        "the layer is still there"
+    );
 }
 
 #[tokio::test]

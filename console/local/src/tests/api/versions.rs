@@ -1,8 +1,9 @@
 //! Published versions: each with its own immutable code and settings.
 
-use crate::tests::{ECHO, Server, eventually, python, quick, request};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, eventually, python, quick, request};
 
 /// A bootstrap that answers with its version, its variable `WHO` and its log stream.
 const WHO: &str = "tells_its_version()";
@@ -18,7 +19,12 @@ async fn a_version_stays_as_it_was_published() {
     let told = told.json();
     assert_eq!((&told["Version"], &told["Description"]), (&json!("1"), &json!("the first")));
     assert_eq!(told["FunctionArn"], format!("{ARN}:1"));
-    server.configure("f", json!({ "Environment": { "Variables": { "WHO": "two" } }, "MemorySize": 256 })).await;
+    server
+        .configure(
+            "f",
+            json!({ "Environment": { "Variables": { "WHO": "two" } }, "MemorySize": 256 }),
+        )
+        .await;
     let code = json!({ "ZipFile": STANDARD.encode(python(ECHO)) });
     assert_eq!(server.call("PUT", "/f/code", code).await.status, 200);
     server.settled("f").await;
@@ -59,12 +65,18 @@ async fn publishing_what_is_published_gives_the_last_version_again() {
     assert_eq!((&again["Version"], &again["Description"]), (&json!("1"), &json!("")));
     server.configure("f", json!({ "Description": "new" })).await;
     assert_eq!(server.publish("f").await, "2");
-    let stale = server.call("POST", "/f/versions", json!({ "RevisionId": created["RevisionId"] })).await;
+    let stale =
+        server.call("POST", "/f/versions", json!({ "RevisionId": created["RevisionId"] })).await;
     assert_eq!((stale.status, stale.code()), (412, "PreconditionFailedException"));
     let wrong = server.call("POST", "/f/versions", json!({ "CodeSha256": "nonsense" })).await;
     assert_eq!((wrong.status, wrong.code()), (400, "InvalidParameterValueException"));
-    assert!(wrong.text().contains("CodeSHA256 (nonsense) is different from current CodeSHA256 in $LATEST ("));
-    let right = server.call("POST", "/f/versions", json!({ "CodeSha256": created["CodeSha256"] })).await;
+    assert!(
+        wrong
+            .text()
+            .contains("CodeSHA256 (nonsense) is different from current CodeSHA256 in $LATEST (")
+    );
+    let right =
+        server.call("POST", "/f/versions", json!({ "CodeSha256": created["CodeSha256"] })).await;
     assert_eq!(right.json()["Version"], "2");
 }
 
@@ -79,7 +91,10 @@ async fn a_creation_and_an_update_publish_when_they_are_told_to() {
     assert_eq!((&settled["State"], &settled["Version"]), (&json!("Active"), &json!("1")));
     let code = json!({ "ZipFile": STANDARD.encode(python(ECHO)), "Publish": true });
     let updated = server.call("PUT", "/f/code", code.clone()).await.json();
-    assert_eq!((&updated["Version"], &updated["FunctionArn"]), (&json!("2"), &json!(format!("{ARN}:2"))));
+    assert_eq!(
+        (&updated["Version"], &updated["FunctionArn"]),
+        (&json!("2"), &json!(format!("{ARN}:2")))
+    );
     server.settled("f?Qualifier=2").await;
     server.settled("f").await;
     assert_eq!(server.invoke("f:1", "{}").await.json()["version"], "1");
@@ -102,9 +117,17 @@ async fn versions_are_listed_in_pages_and_deleted_one_by_one() {
     let mut told = Vec::new();
     let mut marker = String::new();
     loop {
-        let page = server.call("GET", &format!("/f/versions?MaxItems=5{marker}"), Value::Null).await.json();
+        let page = server
+            .call("GET", &format!("/f/versions?MaxItems=5{marker}"), Value::Null)
+            .await
+            .json();
         for version in page["Versions"].as_array().unwrap() {
-            assert!(version["FunctionArn"].as_str().unwrap().ends_with(version["Version"].as_str().unwrap()));
+            assert!(
+                version["FunctionArn"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with(version["Version"].as_str().unwrap())
+            );
             assert!(version.get("State").is_none(), "lists tell no state");
             told.push(version["Version"].as_str().unwrap().to_owned());
         }
@@ -120,7 +143,10 @@ async fn versions_are_listed_in_pages_and_deleted_one_by_one() {
     let unknown = server.call("GET", "?FunctionVersion=SOME", Value::Null).await;
     assert_eq!((unknown.status, unknown.code()), (400, "ValidationException"));
     let latest = server.call("DELETE", "/f?Qualifier=$LATEST", Value::Null).await;
-    assert_eq!(latest.json()["Message"], "$LATEST version cannot be deleted without deleting the function.");
+    assert_eq!(
+        latest.json()["Message"],
+        "$LATEST version cannot be deleted without deleting the function."
+    );
 }
 
 #[tokio::test]
@@ -171,7 +197,8 @@ async fn a_state_file_of_before_there_were_versions_is_still_read() {
     ];
     state.as_object_mut().unwrap().retain(|field, _| known.contains(&field.as_str()));
     std::fs::write(&file, state.to_string()).unwrap();
-    let code = server.dir.path().join("code").join(format!("{}.zip", state["code"].as_str().unwrap()));
+    let code =
+        server.dir.path().join("code").join(format!("{}.zip", state["code"].as_str().unwrap()));
     std::fs::remove_file(code).unwrap();
     let server = Server::start_in(server.dir, quick()).await;
     let told = server.settled("f").await;

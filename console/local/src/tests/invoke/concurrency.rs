@@ -1,10 +1,16 @@
 //! Reserved concurrency and the account's limits.
 
-use crate::tests::{ECHO, Server};
 use serde_json::{Value, json};
 
+use crate::tests::{ECHO, Server};
+
 /// A call of the concurrency API, whose operations have different dates in their paths.
-async fn concurrency(server: &Server, method: &str, name: &str, body: Value) -> crate::tests::Reply {
+async fn concurrency(
+    server: &Server,
+    method: &str,
+    name: &str,
+    body: Value,
+) -> crate::tests::Reply {
     let date = if method == "GET" { "2019-09-30" } else { "2017-10-31" };
     server.client.lambda(method, &format!("/{date}/functions/{name}/concurrency"), &body).await
 }
@@ -46,11 +52,13 @@ async fn a_hundred_of_the_accounts_thousand_stay_unreserved() {
     assert_eq!((refused.status, refused.code()), (400, "InvalidParameterValueException"));
     assert_eq!(
         refused.json()["Message"],
-        "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its \
+        "Specified ReservedConcurrentExecutions for function decreases account's \
+        UnreservedConcurrentExecution below its \
          minimum value of [100]."
     );
     assert_eq!(concurrency(&server, "PUT", "g", reserving(50)).await.status, 200);
-    let settings = server.client.lambda("GET", "/2016-08-19/account-settings", &Value::Null).await.json();
+    let settings =
+        server.client.lambda("GET", "/2016-08-19/account-settings", &Value::Null).await.json();
     assert_eq!(settings["AccountLimit"]["ConcurrentExecutions"], 1000);
     assert_eq!(settings["AccountLimit"]["UnreservedConcurrentExecutions"], 100);
 }
@@ -61,7 +69,11 @@ async fn only_whole_functions_reserve() {
     server.create("f", ECHO).await;
     let missing = concurrency(&server, "PUT", "none", reserving(1)).await;
     assert_eq!(missing.status, 404);
-    assert!(missing.json()["Message"].as_str().unwrap().ends_with("function:none:$LATEST"), "{}", missing.text());
+    assert!(
+        missing.json()["Message"].as_str().unwrap().ends_with("function:none:$LATEST"),
+        "{}",
+        missing.text()
+    );
     let qualified = concurrency(&server, "PUT", "f:1", reserving(1)).await;
     assert_eq!(qualified.status, 400);
     assert!(qualified.text().contains("This operation is permitted on Lambda functions only."));
@@ -93,7 +105,8 @@ async fn the_account_counts_functions_and_the_code_of_all_versions_and_layers() 
     server.publish("f").await;
     let layer = crate::tests::zip(&[("lib/data", b"x")]);
     crate::tests::api::layers::publish(&server, "data", &layer).await;
-    let settings = server.client.lambda("GET", "/2016-08-19/account-settings", &Value::Null).await.json();
+    let settings =
+        server.client.lambda("GET", "/2016-08-19/account-settings", &Value::Null).await.json();
     assert_eq!(settings["AccountUsage"]["FunctionCount"], 1);
     assert_eq!(settings["AccountUsage"]["TotalCodeSize"], 2 * size + layer.len() as u64);
 }

@@ -1,15 +1,22 @@
 //! Failed invocations: each must end with a clear error, and the next one must work.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::{
     limits::Limits,
     tests::{ECHO, Server, eventually, quick, request, zip},
 };
-use serde_json::json;
-use std::time::Duration;
 
 /// Type and message of the function's error.
 fn error(reply: &crate::tests::Reply) -> (String, String) {
-    assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, Some("Unhandled")), "{}", reply.text());
+    assert_eq!(
+        (reply.status, reply.header("x-amz-function-error")),
+        (200, Some("Unhandled")),
+        "{}",
+        reply.text()
+    );
     let error = reply.json();
     (
         error["errorType"].as_str().unwrap_or_default().to_owned(),
@@ -25,14 +32,24 @@ async fn a_timeout_kills_the_sandbox_and_its_children() {
     let id = reply.header("x-amzn-requestid").unwrap();
     assert_eq!(
         error(&reply),
-        ("Sandbox.Timedout".into(), format!("RequestId: {id} Error: Task timed out after 1.00 seconds"))
+        (
+            "Sandbox.Timedout".into(),
+            format!("RequestId: {id} Error: Task timed out after 1.00 seconds")
+        )
     );
     let tail = reply.tail();
     assert!(tail.contains(&format!("{id} Task timed out after 1.00 seconds\n")), "{tail}");
     assert!(tail.contains("\tStatus: timeout\t"), "{tail}");
-    assert!(reply.report("Duration").unwrap() >= 1000.0 && reply.report("Max Memory Used").unwrap() > 1.0, "{tail}");
+    assert!(
+        reply.report("Duration").unwrap() >= 1000.0
+            && reply.report("Max Memory Used").unwrap() > 1.0,
+        "{tail}"
+    );
     let child = tail.lines().find_map(|line| line.strip_prefix("child ")).unwrap();
-    let gone = || std::fs::read_to_string(format!("/proc/{child}/stat")).map_or(true, |stat| stat.contains(") Z "));
+    let gone = || {
+        std::fs::read_to_string(format!("/proc/{child}/stat"))
+            .map_or(true, |stat| stat.contains(") Z "))
+    };
     // The signal was sent; the kernel may need a moment.
     eventually("the child is killed with the group", async || gone()).await;
     assert_eq!(server.invoke("slow", "2").await.text(), "\"fine\"");
@@ -46,12 +63,21 @@ async fn an_exit_at_init_is_tried_again_within_the_invocation_and_told() {
     let id = reply.header("x-amzn-requestid").unwrap();
     assert_eq!(
         error(&reply),
-        ("Runtime.ExitError".into(), format!("RequestId: {id} Error: Runtime exited with error: exit status 3"))
+        (
+            "Runtime.ExitError".into(),
+            format!("RequestId: {id} Error: Runtime exited with error: exit status 3")
+        )
     );
     let tail = reply.tail();
     assert_eq!(tail.matches("about to die").count(), 2, "{tail}");
-    assert!(tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"), "{tail}");
-    assert!(tail.contains("\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n"), "{tail}");
+    assert!(
+        tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"),
+        "{tail}"
+    );
+    assert!(
+        tail.contains("\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n"),
+        "{tail}"
+    );
 }
 
 #[tokio::test]
@@ -67,7 +93,11 @@ async fn an_exit_in_the_handler_is_told_with_its_status_or_signal() {
         let (kind, message) = error(&reply);
         assert_eq!(kind, "Runtime.ExitError");
         assert!(message.ends_with(words), "{message}");
-        assert!(reply.tail().contains("\tStatus: error\tError Type: Runtime.ExitError"), "{}", reply.tail());
+        assert!(
+            reply.tail().contains("\tStatus: error\tError Type: Runtime.ExitError"),
+            "{}",
+            reply.tail()
+        );
         assert!(reply.report("Max Memory Used").unwrap() > 1.0);
     }
 }
@@ -116,7 +146,11 @@ async fn an_error_of_the_handler_is_passed_on_as_it_is() {
         (200, Some("Unhandled"), body)
     );
     // AWS omits it in text, and counts it in a metric.
-    assert!(reply.tail().contains("\tStatus: error\tError Type: Runtime.Unknown\t"), "{}", reply.tail());
+    assert!(
+        reply.tail().contains("\tStatus: error\tError Type: Runtime.Unknown\t"),
+        "{}",
+        reply.tail()
+    );
 }
 
 #[tokio::test]
@@ -124,7 +158,10 @@ async fn a_second_answer_and_a_strange_id_are_refused_to_the_bootstrap() {
     let server = Server::start().await;
     server.create("twice", "answers_twice()").await;
     assert_eq!(server.invoke("twice", "{}").await.json(), json!([400]));
-    assert_eq!(server.invoke("twice", "{}").await.json(), json!([202, "{\"status\":\"OK\"}", 403, 403, 404, 400]));
+    assert_eq!(
+        server.invoke("twice", "{}").await.json(),
+        json!([202, "{\"status\":\"OK\"}", 403, 403, 404, 400])
+    );
 }
 
 #[tokio::test]
@@ -143,7 +180,8 @@ async fn lines_of_1_mb_and_invalid_utf_8_are_kept_in_pieces() {
     let server = Server::start().await;
     server.create("loud", "prints_a_megabyte_and_no_utf_8()").await;
     assert_eq!(server.invoke("loud", "{}").await.text(), "1");
-    let request = json!({ "logGroupName": "/aws/lambda/loud", "filterPattern": "-REPORT -START -END -INIT_START" });
+    let request = json!({ "logGroupName": "/aws/lambda/loud", "filterPattern": "-REPORT -START \
+        -END -INIT_START" });
     let (mut messages, mut token) = (Vec::new(), None);
     loop {
         let mut request = request.clone();
@@ -152,7 +190,11 @@ async fn lines_of_1_mb_and_invalid_utf_8_are_kept_in_pieces() {
         }
         let page = server.client.logs("FilterLogEvents", &request).await.json();
         messages.extend(
-            page["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()),
+            page["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|event| event["message"].as_str().unwrap().to_owned()),
         );
         token = page["nextToken"].as_str().map(str::to_owned);
         if token.is_none() {
@@ -185,13 +227,23 @@ async fn a_bootstrap_that_cannot_be_run_is_an_invalid_entrypoint() {
         ("no-format", b"nothing that runs, only text", "x86_64", "exec format error"),
     ];
     for (name, bytes, architecture, words) in cases {
-        let request = request(name, &zip(&[("bootstrap", bytes)]), json!({ "Architectures": [architecture] }));
-        assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
+        let request = request(
+            name,
+            &zip(&[("bootstrap", bytes)]),
+            json!({ "Architectures": [architecture] }),
+        );
+        assert_eq!(
+            server.client.lambda("POST", "/2015-03-31/functions", &request).await.status,
+            201
+        );
         server.settled(name).await;
         let reply = server.invoke(name, "{}").await;
         let (kind, message) = error(&reply);
         assert_eq!(kind, "Runtime.InvalidEntrypoint", "{name}");
-        assert!(message.contains("Error: fork/exec /var/task/bootstrap: ") && message.contains(words), "{message}");
+        assert!(
+            message.contains("Error: fork/exec /var/task/bootstrap: ") && message.contains(words),
+            "{message}"
+        );
     }
 }
 
@@ -203,7 +255,8 @@ async fn an_arm64_program_without_the_emulator_says_what_helps() {
     elf.resize(18, 0);
     elf.extend([183, 0]);
     elf.resize(200, 0);
-    let request = request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
+    let request =
+        request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
     assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &request).await.status, 201);
     server.settled("arm").await;
     let (kind, message) = error(&server.invoke("arm", "{}").await);
@@ -217,19 +270,29 @@ async fn a_payload_that_is_not_json_or_too_large_is_refused_before_anything_runs
     server.create("echo", ECHO).await;
     for payload in ["{", "{a:1}", "\u{0}"] {
         let reply = server.invoke("echo", payload).await;
-        assert_eq!((reply.status, reply.code()), (400, "InvalidRequestContentException"), "{payload}");
+        assert_eq!(
+            (reply.status, reply.code()),
+            (400, "InvalidRequestContentException"),
+            "{payload}"
+        );
     }
     let large = format!("\"{}\"", "x".repeat(6_291_456));
     let reply = server.invoke("echo", &large).await;
     assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
     let path = "/2015-03-31/functions/echo/invocations";
     let event = format!("\"{}\"", "x".repeat(1 << 20));
-    let reply =
-        server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], event.as_bytes(), "lambda").await;
+    let reply = server
+        .client
+        .send("POST", path, &[("x-amz-invocation-type", "Event")], event.as_bytes(), "lambda")
+        .await;
     assert_eq!((reply.status, reply.code()), (413, "RequestTooLargeException"));
     let reply = server.invoke("nobody", "{}").await;
     assert_eq!((reply.status, reply.code()), (404, "ResourceNotFoundException"));
-    assert_eq!(std::fs::read_dir(server.dir.path().join("logs")).unwrap().count(), 0, "nothing ran");
+    assert_eq!(
+        std::fs::read_dir(server.dir.path().join("logs")).unwrap().count(),
+        0,
+        "nothing ran"
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Successful invocations: the function's environment, the response, the log.
 
-use crate::tests::{ECHO, Server, eventually, quick};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, eventually, quick};
 
 #[tokio::test]
 async fn a_cold_start_is_told_and_the_second_invocation_is_warm() {
@@ -18,7 +19,11 @@ async fn a_cold_start_is_told_and_the_second_invocation_is_warm() {
     assert!(lines[0].starts_with("INIT_START Runtime Version: "), "{tail}");
     assert_eq!(lines[1], format!("START RequestId: {id} Version: $LATEST"));
     assert_eq!(lines[2], format!("END RequestId: {id}"));
-    assert!(lines[3].starts_with(&format!("REPORT RequestId: {id}\tDuration: ")) && lines[3].ends_with('\t'), "{tail}");
+    assert!(
+        lines[3].starts_with(&format!("REPORT RequestId: {id}\tDuration: "))
+            && lines[3].ends_with('\t'),
+        "{tail}"
+    );
     let figure = |field| cold.report(field).unwrap_or_else(|| panic!("no {field} in {tail}"));
     let (init, duration) = (figure("Init Duration"), figure("Duration"));
     assert!(init > 1.0 && duration > 0.0, "python needs more than a millisecond to start: {tail}");
@@ -33,12 +38,14 @@ async fn a_cold_start_is_told_and_the_second_invocation_is_warm() {
 #[tokio::test]
 async fn the_function_sees_lambdas_environment_and_nothing_of_ours() {
     let server = Server::start().await;
-    let settings =
-        json!({ "Environment": { "Variables": { "COLOUR": "blue" } }, "Timeout": 9, "Handler": "the.handler" });
+    let settings = json!({ "Environment": { "Variables": { "COLOUR": "blue" } }, "Timeout": 9, "Handler": "the.handler" });
     server.create_with("env", "tells_what_it_sees()", settings).await;
     let context = STANDARD.encode(r#"{"custom":{"k":"ü"}}"#);
     let path = "/2015-03-31/functions/env/invocations";
-    let reply = server.client.send("POST", path, &[("x-amz-client-context", &context)], b"{}", "lambda").await;
+    let reply = server
+        .client
+        .send("POST", path, &[("x-amz-client-context", &context)], b"{}", "lambda")
+        .await;
     let seen = reply.json();
     let env = &seen["env"];
     for (name, value) in [
@@ -61,10 +68,18 @@ async fn the_function_sees_lambdas_environment_and_nothing_of_ours() {
     assert_ne!(env["AWS_SECRET_ACCESS_KEY"], server.client.endpoint.secret_key.as_str());
     let headers = &seen["headers"];
     assert_eq!(headers["lambda-runtime-aws-request-id"], reply.header("x-amzn-requestid").unwrap());
-    assert_eq!(headers["lambda-runtime-invoked-function-arn"], "arn:aws:lambda:eu-central-1:000000000000:function:env");
+    assert_eq!(
+        headers["lambda-runtime-invoked-function-arn"],
+        "arn:aws:lambda:eu-central-1:000000000000:function:env"
+    );
     assert!(headers["lambda-runtime-trace-id"].as_str().unwrap().starts_with("Root=1-"));
     assert_eq!(headers["lambda-runtime-trace-id"], reply.header("x-amzn-trace-id").unwrap());
-    assert!(headers["lambda-runtime-client-context"].as_str().unwrap().starts_with(r#"{"custom":{"k":"#));
+    assert!(
+        headers["lambda-runtime-client-context"]
+            .as_str()
+            .unwrap()
+            .starts_with(r#"{"custom":{"k":"#)
+    );
     let deadline: f64 = headers["lambda-runtime-deadline-ms"].as_str().unwrap().parse().unwrap();
     let left = deadline - seen["now"].as_f64().unwrap();
     assert!(left > 0.0 && left <= 9001.0, "the deadline is the truth: {left} ms left of 9 s");
@@ -77,7 +92,9 @@ async fn what_is_printed_just_before_the_response_is_in_the_tail() {
     for _ in 0..50 {
         let reply = server.invoke("print", "{}").await;
         let (tail, id) = (reply.tail(), reply.header("x-amzn-requestid").unwrap().to_owned());
-        let place = |text: &str| tail.find(&format!("{text}{id}")).unwrap_or_else(|| panic!("no {text:?} in {tail}"));
+        let place = |text: &str| {
+            tail.find(&format!("{text}{id}")).unwrap_or_else(|| panic!("no {text:?} in {tail}"))
+        };
         assert!(
             place("START RequestId: ") < place("out ")
                 && place("out ") < place("no line end ")
@@ -101,7 +118,10 @@ async fn no_payload_is_an_empty_event_and_a_dry_run_runs_nothing() {
     server.create("echo", ECHO).await;
     assert_eq!(server.invoke("echo", "").await.text(), "{}");
     let path = "/2015-03-31/functions/echo/invocations";
-    let dry = server.client.send("POST", path, &[("x-amz-invocation-type", "DryRun")], b"{}", "lambda").await;
+    let dry = server
+        .client
+        .send("POST", path, &[("x-amz-invocation-type", "DryRun")], b"{}", "lambda")
+        .await;
     assert_eq!((dry.status, dry.body.len()), (204, 0));
 }
 
@@ -112,11 +132,14 @@ async fn an_event_is_queued_and_retried_twice_with_the_same_id() {
     let record = server.dir.path().join("record");
     let path = "/2015-03-31/functions/fails/invocations";
     let payload = json!(record).to_string();
-    let reply =
-        server.client.send("POST", path, &[("x-amz-invocation-type", "Event")], payload.as_bytes(), "lambda").await;
+    let reply = server
+        .client
+        .send("POST", path, &[("x-amz-invocation-type", "Event")], payload.as_bytes(), "lambda")
+        .await;
     assert_eq!((reply.status, reply.body.len()), (202, 0));
     let queue = server.dir.path().join("queue");
-    eventually("the queue is worked off", async || std::fs::read_dir(&queue).unwrap().count() == 0).await;
+    eventually("the queue is worked off", async || std::fs::read_dir(&queue).unwrap().count() == 0)
+        .await;
     let id = reply.header("x-amzn-requestid").unwrap();
     assert_eq!(std::fs::read_to_string(record).unwrap(), format!("{id}\n").repeat(3));
 }
@@ -135,7 +158,10 @@ async fn concurrent_invocations_get_sandboxes_of_their_own_up_to_the_limit() {
     assert_eq!(refused.len(), 2);
     assert_eq!((refused[0].status, refused[0].code()), (429, "TooManyRequestsException"));
     assert_eq!(refused[0].json()["Reason"], "ConcurrentInvocationLimitExceeded");
-    assert!(processes.contains(&server.invoke("slow", "{}").await.text()), "one of them is used again");
+    assert!(
+        processes.contains(&server.invoke("slow", "{}").await.text()),
+        "one of them is used again"
+    );
 }
 
 #[tokio::test]
@@ -157,7 +183,9 @@ async fn the_json_log_format_writes_platform_events() {
     let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["platform.initStart", "platform.start", "platform.report"]);
     let metrics = &events[2]["record"]["metrics"];
-    for name in ["durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"] {
+    for name in
+        ["durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"]
+    {
         assert!(metrics[name].as_f64().unwrap() > 0.0, "{name} in {metrics}");
     }
 }

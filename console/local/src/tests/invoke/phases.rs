@@ -1,7 +1,8 @@
 //! The phases of an invocation in the log: order, figures, levels, traces.
 
-use crate::tests::{ECHO, Server, eventually};
 use serde_json::{Value, json};
+
+use crate::tests::{ECHO, Server, eventually};
 
 /// The complete log of a function.
 pub(crate) async fn log(server: &Server, name: &str) -> Vec<String> {
@@ -31,7 +32,9 @@ pub(crate) async fn log_with(server: &Server, name: &str, words: &str) -> Vec<St
 
 /// The types of the events in a tail.
 fn types(tail: &str) -> Vec<String> {
-    let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
+    let kind = |line: &str| {
+        serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned()
+    };
     tail.lines().map(kind).collect()
 }
 
@@ -55,7 +58,8 @@ async fn after_a_failed_init_the_second_one_comes_before_the_start() {
 #[tokio::test]
 async fn the_json_format_writes_every_event_at_the_level_debug_with_awss_fields() {
     let server = Server::start().await;
-    let logging = json!({ "LogFormat": "JSON", "SystemLogLevel": "DEBUG", "ApplicationLogLevel": "TRACE" });
+    let logging =
+        json!({ "LogFormat": "JSON", "SystemLogLevel": "DEBUG", "ApplicationLogLevel": "TRACE" });
     server.create_with("j", ECHO, json!({ "LoggingConfig": logging })).await;
     let reply = server.invoke("j", "[1,2]").await;
     let id = reply.header("x-amzn-requestid").unwrap();
@@ -87,7 +91,10 @@ async fn the_json_format_writes_every_event_at_the_level_debug_with_awss_fields(
     let sum: f64 = spans.iter().map(|span| span["durationMs"].as_f64().unwrap()).sum();
     let whole = done["metrics"]["durationMs"].as_f64().unwrap();
     assert!((sum - whole).abs() < 0.01 && whole > 0.0, "{done}");
-    assert!(spans.iter().all(|span| span["start"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok()), "{done}");
+    assert!(
+        spans.iter().all(|span| span["start"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok()),
+        "{done}"
+    );
     let report = &events[5]["record"]["metrics"];
     assert_eq!(report["durationMs"], done["metrics"]["durationMs"], "there are no extensions");
 }
@@ -116,7 +123,8 @@ async fn the_level_of_lambdas_lines_leaves_out_what_went_well() {
 #[tokio::test]
 async fn the_level_of_the_functions_lines_is_that_in_their_json() {
     let server = Server::start().await;
-    let logging = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "WARN" });
+    let logging =
+        json!({ "LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "WARN" });
     server.create_with("say", "logs_at_levels()", json!({ "LoggingConfig": logging })).await;
     let tail = server.invoke("say", "1").await.tail();
     assert_eq!(tail.lines().count(), 1, "{tail}");
@@ -142,7 +150,10 @@ async fn without_a_tail_the_answer_does_not_wait_for_what_follows_it() {
     let path = "/2015-03-31/functions/hook/invocations";
     let reply = server.client.send("POST", path, &[], b"7", "lambda").await;
     assert_eq!((reply.status, reply.text().as_str()), (200, "7"));
-    assert!(!log(&server, "hook").await.iter().any(|line| line.starts_with("REPORT")), "it still works");
+    assert!(
+        !log(&server, "hook").await.iter().any(|line| line.starts_with("REPORT")),
+        "it still works"
+    );
     std::fs::write(server.dir.path().join("go"), "").unwrap();
     let log = log_with(&server, "hook", "REPORT").await.concat();
     assert!(place(&log, "flushed") < place(&log, "REPORT"), "{log}");
@@ -165,7 +176,10 @@ async fn an_exit_after_the_response_is_told_in_the_log_alone() {
     let reply = server.invoke("once", "1").await;
     assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("1", None));
     let tail = reply.tail();
-    assert!(tail.contains("Error: Runtime exited with error: exit status 4\nRuntime.ExitError\n"), "{tail}");
+    assert!(
+        tail.contains("Error: Runtime exited with error: exit status 4\nRuntime.ExitError\n"),
+        "{tail}"
+    );
     assert!(tail.contains("\tStatus: error\tError Type: Runtime.ExitError\t"), "{tail}");
 }
 
@@ -188,7 +202,8 @@ async fn a_sampled_trace_is_a_second_line_of_the_report() {
         let path = format!("/2015-03-31/functions/{name}/invocations");
         let reply = server.client.send("POST", &path, &headers, b"1", "lambda").await;
         let trace = reply.json().as_str().unwrap().to_owned();
-        let field = |name: &str| trace.split(';').find_map(|field| field.strip_prefix(name)).unwrap();
+        let field =
+            |name: &str| trace.split(';').find_map(|field| field.strip_prefix(name)).unwrap();
         assert_eq!(field("Sampled=") == "1", sampled, "{trace}");
         assert!(header.is_none() || trace.starts_with(root), "{trace}");
         let (id, segment) = (field("Root="), field("Parent="));
@@ -202,12 +217,21 @@ async fn a_sampled_trace_is_a_second_line_of_the_report() {
 async fn a_sampled_trace_is_a_field_of_the_events() {
     let server = Server::start().await;
     let logging = json!({ "LogFormat": "JSON", "SystemLogLevel": "DEBUG" });
-    server.create_with("j", ECHO, json!({ "LoggingConfig": logging, "TracingConfig": { "Mode": "Active" } })).await;
+    server
+        .create_with(
+            "j",
+            ECHO,
+            json!({ "LoggingConfig": logging, "TracingConfig": { "Mode": "Active" } }),
+        )
+        .await;
     let tail = server.invoke("j", "1").await.tail();
     for line in tail.lines().filter(|line| line.contains("requestId")) {
         let event: Value = serde_json::from_str(line).unwrap();
         let tracing = &event["record"]["tracing"];
         assert_eq!(tracing["type"], "X-Amzn-Trace-Id", "{line}");
-        assert!(tracing["value"].as_str().unwrap().contains(tracing["spanId"].as_str().unwrap()), "{line}");
+        assert!(
+            tracing["value"].as_str().unwrap().contains(tracing["spanId"].as_str().unwrap()),
+            "{line}"
+        );
     }
 }

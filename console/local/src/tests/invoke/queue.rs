@@ -1,12 +1,14 @@
 //! Asynchronous invocations: retries, maximum age and destinations.
 
+use std::{path::PathBuf, time::Duration};
+
+use serde_json::{Value, json};
+
 use crate::{
     limits::Limits,
     server::local::open_with,
     tests::{ECHO, Server, eventually, options, quick},
 };
-use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function";
 const FAILS: &str = "notes_and_fails()";
@@ -19,7 +21,12 @@ impl Server {
 
     /// Creates a function that records its events in a file of its own.
     async fn noting(&self, name: &str, script: &str) {
-        self.create_with(name, script, json!({ "Environment": { "Variables": { "LOG": self.log(name) } } })).await;
+        self.create_with(
+            name,
+            script,
+            json!({ "Environment": { "Variables": { "LOG": self.log(name) } } }),
+        )
+        .await;
     }
 
     fn noted(&self, name: &str) -> Vec<String> {
@@ -51,7 +58,10 @@ impl Server {
     }
 
     async fn worked_off(&self) {
-        eventually("the queue is worked off", async || std::fs::read_dir(self.queue()).unwrap().count() == 0).await;
+        eventually("the queue is worked off", async || {
+            std::fs::read_dir(self.queue()).unwrap().count() == 0
+        })
+        .await;
     }
 }
 
@@ -87,7 +97,10 @@ async fn a_failure_is_tried_as_often_as_configured_and_told_to_its_destination()
                 "responsePayload": { "errorMessage": "no" },
             })
         );
-        assert!(server.noted("hears")[0].contains(r#""requestPayload":{ "a": 1.10 }"#), "byte for byte");
+        assert!(
+            server.noted("hears")[0].contains(r#""requestPayload":{ "a": 1.10 }"#),
+            "byte for byte"
+        );
         server.worked_off().await;
     }
 }
@@ -102,12 +115,18 @@ async fn a_success_is_told_to_its_own_destination() {
         "OnSuccess": { "Destination": format!("{ARN}:hears") },
         "OnFailure": { "Destination": format!("{ARN}:wrong:$LATEST") },
     });
-    assert_eq!(server.config("PUT", "works", json!({ "DestinationConfig": destinations })).await.status, 200);
+    assert_eq!(
+        server.config("PUT", "works", json!({ "DestinationConfig": destinations })).await.status,
+        200
+    );
     server.event("works", "[]").await;
     let record = server.record("hears").await;
     assert_eq!(record["requestContext"]["condition"], "Success");
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
-    assert_eq!(record["responseContext"], json!({ "statusCode": 200, "executedVersion": "$LATEST" }));
+    assert_eq!(
+        record["responseContext"],
+        json!({ "statusCode": 200, "executedVersion": "$LATEST" })
+    );
     assert_eq!(record["responsePayload"], json!({ "n": 1.50 }));
     server.worked_off().await;
     assert!(server.noted("wrong").is_empty());
@@ -136,7 +155,8 @@ async fn an_event_that_is_too_old_is_given_up_without_a_try() {
 
 #[tokio::test]
 async fn a_try_that_would_come_too_late_is_not_waited_for() {
-    let server = Server::start_with(Limits { retries: [Duration::from_mins(2); 2], ..quick() }).await;
+    let server =
+        Server::start_with(Limits { retries: [Duration::from_mins(2); 2], ..quick() }).await;
     server.noting("fails", FAILS).await;
     server.noting("hears", NOTES).await;
     let destination = json!({ "OnFailure": { "Destination": format!("{ARN}:hears") } });
@@ -151,7 +171,8 @@ async fn a_try_that_would_come_too_late_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_try_is_not_forgotten_by_a_restart() {
-    let server = Server::start_with(Limits { retries: [Duration::from_hours(1); 2], ..quick() }).await;
+    let server =
+        Server::start_with(Limits { retries: [Duration::from_hours(1); 2], ..quick() }).await;
     server.noting("fails", FAILS).await;
     server.event("fails", "{}").await;
     let noted = || {
@@ -172,9 +193,13 @@ async fn a_function_that_may_not_run_at_all_gives_its_events_up_at_once() {
     server.noting("never", NOTES).await;
     server.noting("hears", NOTES).await;
     let destination = json!({ "OnFailure": { "Destination": format!("{ARN}:hears") } });
-    assert_eq!(server.config("PUT", "never", json!({ "DestinationConfig": destination })).await.status, 200);
+    assert_eq!(
+        server.config("PUT", "never", json!({ "DestinationConfig": destination })).await.status,
+        200
+    );
     let path = "/2017-10-31/functions/never/concurrency";
-    let reserved = server.client.lambda("PUT", path, &json!({ "ReservedConcurrentExecutions": 0 })).await;
+    let reserved =
+        server.client.lambda("PUT", path, &json!({ "ReservedConcurrentExecutions": 0 })).await;
     assert_eq!(reserved.status, 200, "{}", reserved.text());
     server.event("never", "{}").await;
     let record = server.record("hears").await;
@@ -188,13 +213,17 @@ async fn an_alias_has_a_config_of_its_own_and_is_named_in_the_record() {
     let server = Server::start().await;
     server.noting("f", FAILS).await;
     server.noting("hears", NOTES).await;
-    let post = async |path: &str, body: Value| server.client.lambda("POST", path, &body).await.status;
+    let post =
+        async |path: &str, body: Value| server.client.lambda("POST", path, &body).await.status;
     assert_eq!(post("/2015-03-31/functions/f/versions", json!({})).await, 201);
     let alias = json!({ "Name": "live", "FunctionVersion": "1" });
     assert_eq!(post("/2015-03-31/functions/f/aliases", alias).await, 201);
     let destination = json!({ "OnFailure": { "Destination": format!("{ARN}:hears") } });
     let body = json!({ "MaximumRetryAttempts": 0, "DestinationConfig": destination });
-    let put = server.client.lambda("PUT", "/2019-09-25/functions/f/event-invoke-config?Qualifier=live", &body).await;
+    let put = server
+        .client
+        .lambda("PUT", "/2019-09-25/functions/f/event-invoke-config?Qualifier=live", &body)
+        .await;
     assert_eq!((put.status, &put.json()["FunctionArn"]), (200, &json!(format!("{ARN}:f:live"))));
     assert_eq!(server.config("GET", "f", Value::Null).await.status, 404, "`$LATEST` has none");
     server.event("f:live", "{}").await;
@@ -244,7 +273,8 @@ async fn an_event_config_is_put_updated_listed_and_goes_with_its_function() {
             "LastModified": null, "FunctionArn": format!("{ARN}:f:$LATEST"),
             "DestinationConfig": { "OnSuccess": {}, "OnFailure": {} },
         });
-        for (name, value) in [("MaximumEventAgeInSeconds", age), ("MaximumRetryAttempts", retries)] {
+        for (name, value) in [("MaximumEventAgeInSeconds", age), ("MaximumRetryAttempts", retries)]
+        {
             if !value.is_null() {
                 config[name] = value;
             }
@@ -266,13 +296,25 @@ async fn an_event_config_is_put_updated_listed_and_goes_with_its_function() {
     let Server { local, dir, .. } = server;
     local.shutdown().await;
     let server = Server::start_in(dir, quick()).await;
-    assert_eq!(server.config("GET", "f", Value::Null).await.json()["MaximumRetryAttempts"], 0, "it is on disk");
-    assert_eq!(server.client.lambda("DELETE", "/2015-03-31/functions/f", &Value::Null).await.status, 204);
+    assert_eq!(
+        server.config("GET", "f", Value::Null).await.json()["MaximumRetryAttempts"],
+        0,
+        "it is on disk"
+    );
+    assert_eq!(
+        server.client.lambda("DELETE", "/2015-03-31/functions/f", &Value::Null).await.status,
+        204
+    );
     server.create("f", ECHO).await;
     let gone = server.config("GET", "f", Value::Null).await;
     assert_eq!(
         (gone.status, gone.json()["Message"].as_str()),
-        (404, Some(format!("The function {ARN}:f:$LATEST doesn't have an EventInvokeConfig").as_str()))
+        (
+            404,
+            Some(
+                format!("The function {ARN}:f:$LATEST doesn't have an EventInvokeConfig").as_str()
+            )
+        )
     );
     assert_eq!(server.config("DELETE", "f", Value::Null).await.status, 404);
     server.config("PUT", "f", json!({ "MaximumRetryAttempts": 0 })).await;
@@ -288,21 +330,80 @@ async fn what_no_event_config_can_say_is_refused_in_awss_words() {
     let sqs = "arn:aws:sqs:eu-central-1:000000000000:queue";
     let iam = "arn:aws:iam:eu-central-1:000000000000:function:f";
     for (body, code, words) in [
-        (json!({}), "InvalidParameterValueException", "You must specify at least one of error handling or destination setting.".to_owned()),
-        (json!({ "MaximumRetryAttempts": 3 }), "ValidationException", "Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 2".to_owned()),
-        (json!({ "MaximumEventAgeInSeconds": 59 }), "ValidationException", "Value '59' at 'maximumEventAgeInSeconds' failed to satisfy constraint: Member must have value greater than or equal to 60".to_owned()),
-        (to(&format!("{ARN}:nobody")), "InvalidParameterValueException", format!("The destination ARN {ARN}:nobody is invalid.")),
-        (to(&format!("{ARN}:f")), "InvalidParameterValueException", "You can't specify the function as a destination for itself.".to_owned()),
-        (to(iam), "InvalidParameterValueException", format!("The provided destination config DestinationConfig(onSuccess=OnSuccess(destination={iam}), onFailure=null) is invalid.")),
-        (to(sqs), "InvalidParameterValueException", format!("The destination ARN {sqs} is not supported by the local Lambda")),
-        (to("arn:aws:_-/!lambda:x"), "ValidationException", "at 'destinationConfig.onSuccess.destination' failed to satisfy constraint".to_owned()),
+        (
+            json!({}),
+            "InvalidParameterValueException",
+            "You must specify at least one of error \
+            handling or destination setting."
+                .to_owned(),
+        ),
+        (
+            json!({ "MaximumRetryAttempts": 3 }),
+            "ValidationException",
+            "Value '3' at \
+            'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than \
+            or equal to 2"
+                .to_owned(),
+        ),
+        (
+            json!({ "MaximumEventAgeInSeconds": 59 }),
+            "ValidationException",
+            "Value '59' at \
+            'maximumEventAgeInSeconds' failed to satisfy constraint: Member must have value \
+            greater than or equal to 60"
+                .to_owned(),
+        ),
+        (
+            to(&format!("{ARN}:nobody")),
+            "InvalidParameterValueException",
+            format!(
+                "The destination \
+            ARN {ARN}:nobody is invalid."
+            ),
+        ),
+        (
+            to(&format!("{ARN}:f")),
+            "InvalidParameterValueException",
+            "You can't specify the \
+            function as a destination for itself."
+                .to_owned(),
+        ),
+        (
+            to(iam),
+            "InvalidParameterValueException",
+            format!(
+                "The provided destination config \
+            DestinationConfig(onSuccess=OnSuccess(destination={iam}), onFailure=null) is \
+            invalid."
+            ),
+        ),
+        (
+            to(sqs),
+            "InvalidParameterValueException",
+            format!(
+                "The destination ARN {sqs} is not \
+            supported by the local Lambda"
+            ),
+        ),
+        (
+            to("arn:aws:_-/!lambda:x"),
+            "ValidationException",
+            "at 'destinationConfig.onSuccess.destination' failed to satisfy constraint".to_owned(),
+        ),
     ] {
         let reply = server.config("PUT", "f", body.clone()).await;
         assert_eq!((reply.status, reply.code()), (400, code), "{body}: {}", reply.text());
-        assert!(reply.json()["message"].as_str().unwrap().contains(&words), "{body}: {}", reply.text());
+        assert!(
+            reply.json()["message"].as_str().unwrap().contains(&words),
+            "{body}: {}",
+            reply.text()
+        );
     }
     let nobody = server.config("PUT", "nobody", json!({ "MaximumRetryAttempts": 1 })).await;
-    assert_eq!((nobody.status, nobody.json()["Message"].as_str()), (404, Some("The function doesn't exist.")));
+    assert_eq!(
+        (nobody.status, nobody.json()["Message"].as_str()),
+        (404, Some("The function doesn't exist."))
+    );
     assert_eq!(server.config("GET", "f", Value::Null).await.status, 404, "nothing was kept");
 }
 
@@ -318,7 +419,8 @@ async fn an_entry_of_an_earlier_version_is_read_and_settings_without_a_function_
     std::fs::write(&orphan, json!({ "function": "ghost", "settings": {} }).to_string()).unwrap();
     let local = open_with(options(dir.path()), quick()).await.unwrap();
     assert!(!orphan.exists());
-    let noted = || std::fs::read_to_string(dir.path().join("old.lines")).unwrap_or_default() == "7\n";
+    let noted =
+        || std::fs::read_to_string(dir.path().join("old.lines")).unwrap_or_default() == "7\n";
     eventually("the event is run", async || noted()).await;
     local.shutdown().await;
 }

@@ -1,5 +1,11 @@
-//! An invocation has the code and the version that it was resolved to, even if the function changes in the meantime;
-//! and resources that are no longer used are removed without anything waiting for that.
+//! An invocation has the code and the version that it was resolved to, even if the function changes
+//! in the meantime; and resources that are no longer used are removed without anything waiting for
+//! that.
+
+use std::path::Path;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 
 use crate::{
     api::lambda::identifier::{Resolved, resolve},
@@ -7,9 +13,6 @@ use crate::{
     store::function::LATEST,
     tests::{Server, eventually, python, sandbox::reuse::becomes, server::lifecycle::is_running},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
-use std::path::Path;
 
 /// A bootstrap that answers with a number.
 fn number(n: u32) -> String {
@@ -71,8 +74,10 @@ async fn an_invocation_runs_the_code_that_it_was_resolved_to_after_updates_delet
     assert!(second.is_dir(), "another one still has it");
     assert_eq!(server.run(deleted).await, "2");
     eventually("the last one was done", async || !second.exists()).await;
-    eventually("nothing is left", async || std::fs::read_dir(server.dir.path().join("code")).unwrap().count() == 0)
-        .await;
+    eventually("nothing is left", async || {
+        std::fs::read_dir(server.dir.path().join("code")).unwrap().count() == 0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -96,7 +101,10 @@ async fn a_version_that_is_deleted_in_its_invocation_and_made_again_is_warm_agai
     let here = crate::tests::shared_dir();
     let payload = json!(here.path()).to_string();
     let meanwhile = async {
-        eventually("it is in its invocation", async || std::fs::read_dir(here.path()).unwrap().count() > 0).await;
+        eventually("it is in its invocation", async || {
+            std::fs::read_dir(here.path()).unwrap().count() > 0
+        })
+        .await;
         assert_eq!(server.call("DELETE", "/f", Value::Null).await.status, 204);
         server.create_native("f", json!({})).await;
         server.publish("f").await;
@@ -160,6 +168,7 @@ async fn what_a_killed_server_was_removing_goes_at_the_next_start() {
     }
     std::fs::write(code.join("0123.zip"), "").unwrap();
     let server = Server::start_in(server.dir, crate::tests::quick()).await;
-    eventually("what is not used is gone", async || std::fs::read_dir(&code).unwrap().count() == 2).await;
+    eventually("what is not used is gone", async || std::fs::read_dir(&code).unwrap().count() == 2)
+        .await;
     assert_eq!(server.invoke("f", "{}").await.text(), "1");
 }

@@ -1,19 +1,21 @@
-//! Responses that are sent while they are made: event streams, errors in the middle, slow callers and callers that
-//! disconnect.
+//! Responses that are sent while they are made: event streams, errors in the middle, slow callers
+//! and callers that disconnect.
 
-use crate::tests::{ECHO, Server, eventually, quick};
-use aws_smithy_eventstream::frame::read_message_from;
-use aws_smithy_types::event_stream::Message;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
     time::{Duration, SystemTime},
 };
+
+use aws_smithy_eventstream::frame::read_message_from;
+use aws_smithy_types::event_stream::Message;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+use crate::tests::{ECHO, Server, eventually, quick};
 
 /// A request whose response is read bit by bit.
 pub(crate) struct Open {
@@ -27,11 +29,24 @@ impl Open {
         let path = format!("/2021-11-15/functions/{name}/response-streaming-invocations");
         let host = server.client.host();
         let headers = [("host", host.as_str()), ("x-amz-log-type", "Tail")];
-        let signed = server.client.sign("POST", &path, &headers, payload.as_bytes(), "lambda", SystemTime::now());
+        let signed = server.client.sign(
+            "POST",
+            &path,
+            &headers,
+            payload.as_bytes(),
+            "lambda",
+            SystemTime::now(),
+        );
         Self::send(&host, "POST", &path, &signed, payload).await
     }
 
-    pub(crate) async fn send(host: &str, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Self {
+    pub(crate) async fn send(
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> Self {
         let mut request = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             write!(request, "{name}: {value}\r\n").unwrap();
@@ -58,7 +73,8 @@ impl Open {
                 let length = std::str::from_utf8(&self.body[..line]).unwrap();
                 let length = usize::from_str_radix(length, 16).unwrap();
                 if self.body.len() >= line + 4 + length {
-                    let chunk: Vec<u8> = self.body.drain(..line + 4 + length).skip(line + 2).take(length).collect();
+                    let chunk: Vec<u8> =
+                        self.body.drain(..line + 4 + length).skip(line + 2).take(length).collect();
                     return Some(chunk).filter(|chunk| !chunk.is_empty());
                 }
             }
@@ -85,7 +101,8 @@ fn messages(mut bytes: &[u8]) -> Vec<Message> {
 }
 
 fn kind(message: &Message) -> &str {
-    let header = message.headers().iter().find(|header| header.name().as_str() == ":event-type").unwrap();
+    let header =
+        message.headers().iter().find(|header| header.name().as_str() == ":event-type").unwrap();
     header.value().as_string().unwrap().as_str()
 }
 
@@ -96,7 +113,11 @@ fn completion(messages: &[Message]) -> Value {
 }
 
 fn payload(messages: &[Message]) -> Vec<u8> {
-    messages.iter().filter(|message| kind(message) == "PayloadChunk").flat_map(|m| m.payload().to_vec()).collect()
+    messages
+        .iter()
+        .filter(|message| kind(message) == "PayloadChunk")
+        .flat_map(|m| m.payload().to_vec())
+        .collect()
 }
 
 #[tokio::test]
@@ -116,14 +137,18 @@ async fn a_streamed_response_comes_while_it_is_being_made() {
         assert!(open.head.contains(header), "no {header} in {}", open.head);
     }
     let first = messages(&open.chunk().await.unwrap());
-    assert_eq!((kind(&first[0]), first[0].payload().as_ref()), ("PayloadChunk", b"one\0\xff".as_ref()));
+    assert_eq!(
+        (kind(&first[0]), first[0].payload().as_ref()),
+        ("PayloadChunk", b"one\0\xff".as_ref())
+    );
     // Only now may the function continue: the first part arrived before the second was made.
     std::fs::write(&gate, "").unwrap();
     let rest = open.messages().await;
     assert_eq!(payload(&rest), b"two");
     let complete = completion(&rest);
     assert_eq!(complete.get("ErrorCode"), None);
-    let tail = String::from_utf8(STANDARD.decode(complete["LogResult"].as_str().unwrap()).unwrap()).unwrap();
+    let tail = String::from_utf8(STANDARD.decode(complete["LogResult"].as_str().unwrap()).unwrap())
+        .unwrap();
     assert!(tail.contains("REPORT RequestId: "), "{tail}");
 }
 
@@ -160,7 +185,8 @@ async fn a_timeout_and_an_exit_in_the_middle_end_the_stream_with_their_error() {
         let messages = Open::invoke(&server, "stops", event).await.messages().await;
         assert_eq!(payload(&messages), b"half");
         let complete = completion(&messages);
-        let details: Value = serde_json::from_str(complete["ErrorDetails"].as_str().unwrap()).unwrap();
+        let details: Value =
+            serde_json::from_str(complete["ErrorDetails"].as_str().unwrap()).unwrap();
         assert!(details["errorType"].as_str().unwrap().starts_with(kind), "{details}");
     }
 }
@@ -189,8 +215,8 @@ async fn a_slow_caller_makes_the_function_wait() {
     server.create_with("fast", &script, json!({ "Timeout": 60 })).await;
     let mut open = Open::invoke(&server, "fast", "{}").await;
     open.chunk().await.unwrap();
-    // Until it stops growing: no one reads. The file does not exist before the first piece was read, and is empty while
-    // it is being written.
+    // Until it stops growing: no one reads. The file does not exist before the first piece was
+    // read, and is empty while it is being written.
     let sent = || std::fs::read_to_string(&sent).ok().and_then(|text| text.parse::<u32>().ok());
     let mut before = sent();
     loop {
@@ -232,9 +258,14 @@ async fn what_cannot_run_is_refused_before_a_stream_begins() {
     let script = format!("answers_when_let({mark:?}, {gate:?})");
     server.create_with("slow", &script, json!({ "Timeout": 20 })).await;
     let path = "/2021-11-15/functions/slow/response-streaming-invocations";
-    let send = |headers, body: &'static str| server.client.send("POST", path, headers, body.as_bytes(), "lambda");
+    let send = |headers, body: &'static str| {
+        server.client.send("POST", path, headers, body.as_bytes(), "lambda")
+    };
     assert_eq!(send(&[], "{").await.code(), "InvalidRequestContentException");
-    assert_eq!(send(&[("x-amz-invocation-type", "Event")], "{}").await.code(), "ValidationException");
+    assert_eq!(
+        send(&[("x-amz-invocation-type", "Event")], "{}").await.code(),
+        "ValidationException"
+    );
     assert_eq!(send(&[("x-amz-invocation-type", "DryRun")], "{}").await.status, 204);
     let (first, second) = tokio::join!(server.invoke("slow", "1"), async {
         eventually("the first one runs", async || mark.exists()).await;
@@ -242,7 +273,13 @@ async fn what_cannot_run_is_refused_before_a_stream_begins() {
         std::fs::write(&gate, "").unwrap();
         second
     });
-    assert_eq!((first.status, second.status, second.code()), (200, 429, "TooManyRequestsException"));
+    assert_eq!(
+        (first.status, second.status, second.code()),
+        (200, 429, "TooManyRequestsException")
+    );
     let nobody = "/2021-11-15/functions/nobody/response-streaming-invocations";
-    assert_eq!(server.client.send("POST", nobody, &[], b"{}", "lambda").await.code(), "ResourceNotFoundException");
+    assert_eq!(
+        server.client.send("POST", nobody, &[], b"{}", "lambda").await.code(),
+        "ResourceNotFoundException"
+    );
 }

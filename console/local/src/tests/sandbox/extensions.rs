@@ -1,5 +1,9 @@
-//! The Extensions API from inside the sandbox, with extensions that are small scripts, and the end of a sandbox with
-//! them.
+//! The Extensions API from inside the sandbox, with extensions that are small scripts, and the end
+//! of a sandbox with them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::{
     limits::Limits,
@@ -11,18 +15,31 @@ use crate::{
         quick, zip,
     },
 };
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// Creates a function with a layer of external extensions with these names and scripts.
-pub(crate) async fn create(server: &Server, name: &str, script: &str, extensions: &[(&str, &str)], settings: Value) {
-    let scripts: Vec<(String, String)> =
-        extensions.iter().map(|(name, script)| (format!("extensions/{name}"), extension(script))).collect();
-    let entries: Vec<(&str, &[u8])> = scripts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+pub(crate) async fn create(
+    server: &Server,
+    name: &str,
+    script: &str,
+    extensions: &[(&str, &str)],
+    settings: Value,
+) {
+    let scripts: Vec<(String, String)> = extensions
+        .iter()
+        .map(|(name, script)| (format!("extensions/{name}"), extension(script)))
+        .collect();
+    let entries: Vec<(&str, &[u8])> =
+        scripts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
     create_with_layer(server, name, script, &zip(&entries), settings).await;
 }
 
-async fn create_with_layer(server: &Server, name: &str, script: &str, layer: &[u8], mut settings: Value) {
+async fn create_with_layer(
+    server: &Server,
+    name: &str,
+    script: &str,
+    layer: &[u8],
+    mut settings: Value,
+) {
     let layer = publish(server, &format!("{name}-extensions"), layer).await;
     settings["Layers"] = json!([layer["LayerVersionArn"]]);
     server.create_with(name, script, settings).await;
@@ -33,7 +50,8 @@ fn place(log: &str, words: &str) -> usize {
 }
 
 fn is_gone(process: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .map_or(true, |stat| stat.contains(") Z "))
 }
 
 #[tokio::test]
@@ -47,8 +65,15 @@ async fn an_external_extension_hears_of_invocations_and_of_the_end() {
     assert_eq!(reply.text(), "1");
     let tail = reply.tail();
     let line = "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n";
-    assert!(place(&tail, "registered") < place(&tail, line) && place(&tail, line) < place(&tail, "\nSTART "), "{tail}");
-    assert!(tail.contains("environment ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', 'MINE']"), "{tail}");
+    assert!(
+        place(&tail, "registered") < place(&tail, line)
+            && place(&tail, line) < place(&tail, "\nSTART "),
+        "{tail}"
+    );
+    assert!(
+        tail.contains("environment ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', 'MINE']"),
+        "{tail}"
+    );
     let last = |log: &str, word: &str| -> Value {
         let line = log.lines().rev().find_map(|line| line.strip_prefix(word)).unwrap();
         serde_json::from_str(line).unwrap()
@@ -59,13 +84,19 @@ async fn an_external_extension_hears_of_invocations_and_of_the_end() {
     assert_eq!(last(&tail, "registered"), registered);
     let heard = last(&tail, "heard");
     assert_eq!((&heard["eventType"], &heard["requestId"]), (&json!("INVOKE"), &json!(id)));
-    assert!(heard["invokedFunctionArn"].as_str().unwrap().ends_with(":function:watched"), "{heard}");
+    assert!(
+        heard["invokedFunctionArn"].as_str().unwrap().ends_with(":function:watched"),
+        "{heard}"
+    );
     assert_eq!(heard["tracing"]["type"], "X-Amzn-Trace-Id");
     assert!(heard["deadlineMs"].as_i64().unwrap() >= before + 3000, "{heard}");
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
     let heard = last(&log(&server, "watched").await.concat(), "heard");
-    assert_eq!((&heard["eventType"], &heard["shutdownReason"]), (&json!("SHUTDOWN"), &json!("spindown")));
+    assert_eq!(
+        (&heard["eventType"], &heard["shutdownReason"]),
+        (&json!("SHUTDOWN"), &json!("spindown"))
+    );
     assert!(heard["deadlineMs"].as_i64().unwrap() > before, "{heard}");
 }
 
@@ -77,7 +108,10 @@ async fn the_invocation_lasts_until_the_extension_asks_again_but_the_answer_does
     create(&server, "slow", ECHO, &[("sender", &script)], json!({ "Timeout": 30 })).await;
     let path = "/2015-03-31/functions/slow/invocations";
     assert_eq!(server.client.send("POST", path, &[], b"1", "lambda").await.text(), "1");
-    assert!(!log(&server, "slow").await.iter().any(|line| line.starts_with("REPORT")), "the sandbox is busy");
+    assert!(
+        !log(&server, "slow").await.iter().any(|line| line.starts_with("REPORT")),
+        "the sandbox is busy"
+    );
     std::fs::write(&go, "").unwrap();
     log_with(&server, "slow", "REPORT").await;
     let reply = server.invoke("slow", "2").await;
@@ -96,11 +130,18 @@ async fn an_extension_that_crashes_in_the_init_fails_it() {
         let id = reply.header("x-amzn-requestid").unwrap();
         assert_eq!(
             reply.json(),
-            json!({ "errorType": "Extension.Crash", "errorMessage": format!("RequestId: {id} Error: {message}") })
+            json!({ "errorType": "Extension.Crash", "errorMessage": format!("RequestId: {id} \
+                Error: {message}") })
         );
         let tail = reply.tail();
-        assert!(tail.contains("\tPhase: init\tStatus: error\tError Type: Extension.Crash\n"), "{tail}");
-        assert!(tail.contains("\tPhase: invoke\tStatus: error\tError Type: Extension.Crash\n"), "{tail}");
+        assert!(
+            tail.contains("\tPhase: init\tStatus: error\tError Type: Extension.Crash\n"),
+            "{tail}"
+        );
+        assert!(
+            tail.contains("\tPhase: invoke\tStatus: error\tError Type: Extension.Crash\n"),
+            "{tail}"
+        );
         assert!(tail.contains("EXTENSION\tName: bad\tState: Exited\t"), "{tail}");
     }
 }
@@ -111,11 +152,17 @@ async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
     create(&server, "f", ECHO, &[("bad", "tells_an_error_of_its_init()")], json!({})).await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.InitError");
-    assert!(reply.json()["errorMessage"].as_str().unwrap().ends_with("Error: exit status 2"), "{}", reply.text());
+    assert!(
+        reply.json()["errorMessage"].as_str().unwrap().ends_with("Error: exit status 2"),
+        "{}",
+        reply.text()
+    );
     let tail = reply.tail();
     assert!(tail.contains("202 403\n"), "{tail}");
     assert!(
-        tail.contains("EXTENSION\tName: bad\tState: InitError\tEvents: []\tError Type: Extension.InitError\n"),
+        tail.contains(
+            "EXTENSION\tName: bad\tState: InitError\tEvents: []\tError Type: Extension.InitError\n"
+        ),
         "{tail}"
     );
 }
@@ -123,7 +170,8 @@ async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
 #[tokio::test]
 async fn an_extension_that_cannot_be_started_is_named() {
     let server = Server::start().await;
-    create_with_layer(&server, "f", ECHO, &zip(&[("extensions/text", b"no program")]), json!({})).await;
+    create_with_layer(&server, "f", ECHO, &zip(&[("extensions/text", b"no program")]), json!({}))
+        .await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.LaunchError");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
@@ -149,7 +197,8 @@ async fn an_extension_that_crashes_in_an_invocation_fails_it_and_the_next_one_ha
     let settings = json!({
         "Timeout": 20, "Environment": { "Variables": { "MARK": server.dir.path().join("mark").to_str().unwrap() } },
     });
-    create(&server, "f", "hangs_at_1()", &[("bad", "crashes_in_the_first_invocation()")], settings).await;
+    create(&server, "f", "hangs_at_1()", &[("bad", "crashes_in_the_first_invocation()")], settings)
+        .await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Extension.Crash");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
@@ -163,8 +212,14 @@ async fn an_extension_that_crashes_in_an_invocation_fails_it_and_the_next_one_ha
 #[tokio::test]
 async fn a_timeout_is_told_to_the_extensions_as_the_reason() {
     let server = Server::start().await;
-    create(&server, "f", "takes_an_event_and_hangs()", &[("watcher", "tells_the_reason()")], json!({ "Timeout": 1 }))
-        .await;
+    create(
+        &server,
+        "f",
+        "takes_an_event_and_hangs()",
+        &[("watcher", "tells_the_reason()")],
+        json!({ "Timeout": 1 }),
+    )
+    .await;
     let reply = server.invoke("f", "1").await;
     assert_eq!(reply.json()["errorType"], "Sandbox.Timedout");
     assert!(reply.tail().contains("heard timeout\n"), "{}", reply.tail());
@@ -173,9 +228,14 @@ async fn a_timeout_is_told_to_the_extensions_as_the_reason() {
 #[tokio::test]
 async fn an_extension_that_goes_on_for_too_long_times_the_invocation_out() {
     let server = Server::start().await;
-    create(&server, "f", ECHO, &[("slow", "goes_on_for_too_long()")], json!({ "Timeout": 1 })).await;
+    create(&server, "f", ECHO, &[("slow", "goes_on_for_too_long()")], json!({ "Timeout": 1 }))
+        .await;
     let reply = server.invoke("f", "1").await;
-    assert_eq!((reply.text().as_str(), reply.header("x-amz-function-error")), ("1", None), "the answer was there");
+    assert_eq!(
+        (reply.text().as_str(), reply.header("x-amz-function-error")),
+        ("1", None),
+        "the answer was there"
+    );
     assert!(reply.tail().contains("Task timed out after 1.00 seconds"), "{}", reply.tail());
     assert!(reply.tail().contains("\tStatus: timeout\t"), "{}", reply.tail());
 }
@@ -203,7 +263,11 @@ async fn who_does_not_end_is_killed_when_the_time_is_over() {
     assert_eq!(pids.len(), 2, "{tail}");
     let began = Instant::now();
     server.local.shutdown().await;
-    assert!(began.elapsed() >= Duration::from_secs(2), "they have their time: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_secs(2),
+        "they have their time: {:?}",
+        began.elapsed()
+    );
     assert!(pids.iter().all(|pid| is_gone(pid)));
     let server = Server::start_in(server.dir, quick()).await;
     assert!(log(&server, "f").await.contains(&"staying\n".to_owned()));
@@ -212,7 +276,8 @@ async fn who_does_not_end_is_killed_when_the_time_is_over() {
 #[tokio::test]
 async fn an_idle_sandbox_and_one_whose_function_changed_end_with_their_extensions() {
     let server = Server::start_with(Limits { idle: Duration::from_millis(200), ..quick() }).await;
-    create(&server, "f", ECHO, &[("watcher", "tells_its_process_and_the_reason()")], json!({})).await;
+    create(&server, "f", ECHO, &[("watcher", "tells_its_process_and_the_reason()")], json!({}))
+        .await;
     let tail = server.invoke("f", "1").await.tail();
     let log = log_with(&server, "f", "heard").await;
     assert!(log.contains(&"heard spindown\n".to_owned()), "{log:?}");

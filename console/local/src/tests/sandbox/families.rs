@@ -1,13 +1,15 @@
-//! All processes that a function starts end with its sandbox, even if they left it, and with the server, even if it is
-//! killed.
+//! All processes that a function starts end with its sandbox, even if they left it, and with the
+//! server, even if it is killed.
 
-use crate::tests::{
-    Client, Server, api::layers::publish, eventually, extension, quick, request, second_process::SecondProcess,
-    server::lifecycle::is_running, zip,
-};
 use serde_json::{Value, json};
 
-/// A bootstrap that starts three processes which leave it in different ways, and answers with their ids and its own.
+use crate::tests::{
+    Client, Server, api::layers::publish, eventually, extension, quick, request,
+    second_process::SecondProcess, server::lifecycle::is_running, zip,
+};
+
+/// A bootstrap that starts three processes which leave it in different ways, and answers with their
+/// ids and its own.
 const DAEMONS: &str = "starts_daemons()";
 
 fn processes(value: &Value) -> Vec<String> {
@@ -33,14 +35,18 @@ async fn a_family_ends_when_its_function_is_deleted_changed_or_out_of_time() {
     end(&changed).await;
     let tail = server.invoke("f", "\"stay\"").await.tail();
     let line = tail.lines().find_map(|line| line.strip_prefix("family ")).unwrap();
-    let timed_out: Vec<String> = serde_json::from_str::<Vec<u32>>(line).unwrap().iter().map(u32::to_string).collect();
+    let timed_out: Vec<String> =
+        serde_json::from_str::<Vec<u32>>(line).unwrap().iter().map(u32::to_string).collect();
     end(&timed_out).await;
     let deleted = processes(&server.invoke("f", "{}").await.json());
     assert_eq!(server.call("DELETE", "/f", Value::Null).await.status, 204);
     end(&deleted).await;
     assert!(kept.iter().all(|process| is_running(process)), "another's");
     server.local.shutdown().await;
-    assert!(!kept.iter().any(|process| is_running(process)), "none is left when the server has ended");
+    assert!(
+        !kept.iter().any(|process| is_running(process)),
+        "none is left when the server has ended"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +69,9 @@ async fn a_family_that_a_killed_server_left_ends_at_the_next_start_and_no_other(
     let create = request("f", &crate::tests::python(DAEMONS), json!({}));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);
     client.settled("f").await;
-    let family = processes(&client.lambda("POST", "/2015-03-31/functions/f/invocations", &json!({})).await.json());
+    let family = processes(
+        &client.lambda("POST", "/2015-03-31/functions/f/invocations", &json!({})).await.json(),
+    );
     serving.kill();
     let server = Server::start_in(dir, quick()).await;
     // The processes of the new server are not mistaken for leftovers.
@@ -81,7 +89,10 @@ async fn a_family_that_a_killed_server_left_ends_at_the_next_start_and_no_other(
 async fn what_an_extension_starts_ends_as_well() {
     let server = Server::start().await;
     let waits = extension("registers_and_waits()");
-    let files = [("extensions/daemon", include_str!("families.sh").as_bytes()), ("waits.py", waits.as_bytes())];
+    let files = [
+        ("extensions/daemon", include_str!("families.sh").as_bytes()),
+        ("waits.py", waits.as_bytes()),
+    ];
     let layer = publish(&server, "daemon", &zip(&files)).await;
     let settings = json!({ "Layers": [layer["LayerVersionArn"]] });
     server.create_with("f", crate::tests::ECHO, settings).await;
@@ -89,8 +100,10 @@ async fn what_an_extension_starts_ends_as_well() {
     let sleeping = || {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names
-            .filter(|name| std::fs::read(format!("/proc/{name}/cmdline")).is_ok_and(|line| line == b"sleep\x00613\x00"))
+        names.filter(|name| {
+            std::fs::read(format!("/proc/{name}/cmdline"))
+                .is_ok_and(|line| line == b"sleep\x00613\x00")
+        })
     };
     let daemons: Vec<String> = sleeping().collect();
     assert_eq!(daemons.len(), 1);

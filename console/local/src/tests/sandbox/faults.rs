@@ -1,20 +1,22 @@
-//! Faults from outside: sandboxes killed at any moment, callers that disconnect, malformed data on every port, a clock
-//! that jumps. Nothing hangs, nothing is lost, and the next invocation works.
+//! Faults from outside: sandboxes killed at any moment, callers that disconnect, malformed data on
+//! every port, a clock that jumps. Nothing hangs, nothing is lost, and the next invocation works.
 
-use crate::{
-    limits::Limits,
-    tests::{PATIENCE, Server, eventually, quick},
-};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
     path::Path,
     time::{Duration, SystemTime},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+};
+
+use crate::{
+    limits::Limits,
+    tests::{PATIENCE, Server, eventually, quick},
 };
 
 /// The content of a file, once it is not empty.
@@ -35,7 +37,11 @@ async fn killed_at(step: &str, limits: Limits) {
     // At its step it reports its process id and stops, once.
     let variables = json!({ "STEP": step, "MARK": mark });
     server
-        .create_with("f", "stops_at_its_step()", json!({ "Timeout": 60, "Environment": { "Variables": variables } }))
+        .create_with(
+            "f",
+            "stops_at_its_step()",
+            json!({ "Timeout": 60, "Environment": { "Variables": variables } }),
+        )
         .await;
     let killing = async {
         let process = said(&mark).await;
@@ -81,7 +87,13 @@ async fn killed_at(step: &str, limits: Limits) {
 #[tokio::test]
 async fn a_sandbox_killed_at_any_step_costs_that_invocation_at_most() {
     let awake = Limits { rest: Duration::from_mins(1), ..quick() };
-    let steps = [("init", quick()), ("working", quick()), ("answering", quick()), ("idle", quick()), ("idle", awake)];
+    let steps = [
+        ("init", quick()),
+        ("working", quick()),
+        ("answering", quick()),
+        ("idle", quick()),
+        ("idle", awake),
+    ];
     for (step, limits) in steps {
         killed_at(step, limits).await;
     }
@@ -93,11 +105,16 @@ async fn a_caller_that_leaves_changes_nothing_for_the_function_and_the_next_one(
     let (mark, go) = (server.dir.path().join("mark"), server.dir.path().join("go"));
     let variables = json!({ "MARK": mark, "GO": go });
     server
-        .create_with("f", "marks_and_waits()", json!({ "Timeout": 60, "Environment": { "Variables": variables } }))
+        .create_with(
+            "f",
+            "marks_and_waits()",
+            json!({ "Timeout": 60, "Environment": { "Variables": variables } }),
+        )
         .await;
     let path = "/2015-03-31/functions/f/invocations";
     let host = server.client.host();
-    let headers = server.client.sign("POST", path, &[("host", &host)], b"1", "lambda", SystemTime::now());
+    let headers =
+        server.client.sign("POST", path, &[("host", &host)], b"1", "lambda", SystemTime::now());
     let mut request = format!("POST {path} HTTP/1.1\r\ncontent-length: 1\r\n");
     for (name, value) in headers {
         write!(request, "{name}: {value}\r\n").unwrap();
@@ -110,7 +127,13 @@ async fn a_caller_that_leaves_changes_nothing_for_the_function_and_the_next_one(
     std::fs::write(go, "").unwrap();
     eventually("the first one ends", async || server.invoke("f", "3").await.status != 429).await;
     let request = json!({ "logGroupName": "/aws/lambda/f", "filterPattern": "done" });
-    assert_eq!(server.client.logs("FilterLogEvents", &request).await.json()["events"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        server.client.logs("FilterLogEvents", &request).await.json()["events"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// Uniform random numbers, the same in every run: xorshift.
@@ -151,7 +174,8 @@ async fn ten_thousand_spoiled_requests_break_nothing() {
     let server = Server::start().await;
     server.create("echo", crate::tests::ECHO).await;
     let (path, host) = ("/2015-03-31/functions/echo", server.client.host());
-    let headers = server.client.sign("GET", path, &[("host", &host)], b"{}", "lambda", SystemTime::now());
+    let headers =
+        server.client.sign("GET", path, &[("host", &host)], b"{}", "lambda", SystemTime::now());
     let mut request = format!("GET {path} HTTP/1.1\r\ncontent-length: 2\r\n");
     for (name, value) in headers {
         write!(request, "{name}: {value}\r\n").unwrap();
@@ -184,7 +208,9 @@ async fn ten_thousand_spoiled_requests_break_nothing() {
 #[tokio::test]
 async fn ten_thousand_spoiled_requests_to_its_runtime_api_break_no_sandbox() {
     let server = Server::start().await;
-    server.create_with("fuzzer", "spoils_requests()", json!({ "Timeout": 120, "MemorySize": 512 })).await;
+    server
+        .create_with("fuzzer", "spoils_requests()", json!({ "Timeout": 120, "MemorySize": 512 }))
+        .await;
     for count in [10_000, 0] {
         assert_eq!(server.invoke("fuzzer", &count.to_string()).await.json(), json!(count));
     }
@@ -196,7 +222,8 @@ async fn a_clock_that_went_back_loses_no_line() {
     server.create("f", crate::tests::ECHO).await;
     server.invoke("f", "1").await;
     let group = "/aws/lambda/f";
-    let streams = server.client.logs("DescribeLogStreams", &json!({ "logGroupName": group })).await.json();
+    let streams =
+        server.client.logs("DescribeLogStreams", &json!({ "logGroupName": group })).await.json();
     let stream = streams["logStreams"][0]["logStreamName"].clone();
     // After the clock went back there are events of the future.
     let ahead = jiff::Timestamp::now().as_millisecond() + 3_600_000;
@@ -208,7 +235,9 @@ async fn a_clock_that_went_back_loses_no_line() {
     let request = json!({ "logGroupName": group, "logStreamName": stream, "startFromHead": true });
     let events = server.client.logs("GetLogEvents", &request).await.json();
     let events: Vec<Value> = events["events"].as_array().unwrap().clone();
-    let count = |start: &str| events.iter().filter(|e| e["message"].as_str().unwrap().starts_with(start)).count();
+    let count = |start: &str| {
+        events.iter().filter(|e| e["message"].as_str().unwrap().starts_with(start)).count()
+    };
     assert_eq!((count("START"), count("REPORT"), count("from the future")), (2, 2, 1));
     assert!(events.is_sorted_by_key(|event| event["timestamp"].as_i64()), "{events:?}");
 }

@@ -1,14 +1,17 @@
-//! Files that a sandbox sees and may change: its code at `/var/task`, its layers at `/opt`, a `/tmp` of its own; and
-//! that it shares none of them. Tested with the namespaces of this system if it allows them, and always without.
+//! Files that a sandbox sees and may change: its code at `/var/task`, its layers at `/opt`, a
+//! `/tmp` of its own; and that it shares none of them. Tested with the namespaces of this system if
+//! it allows them, and always without.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     limits::Limits,
     sandbox::isolation,
     tests::{Server, api::layers::publish, bootstrap, eventually, quick, request, zip},
 };
-use serde_json::{Value, json};
-use std::path::Path;
-use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// A bootstrap that runs the expression in its event, which reads and writes files.
 const LOOK: &str = "does_as_told()";
@@ -41,12 +44,17 @@ async fn code_is_at_var_task_layers_are_at_opt_and_tmp_is_empty() {
         return;
     }
     let server = Server::isolated(true).await;
-    let layer =
-        publish(&server, "data", &zip(&[("data.txt", b"of the layer"), ("bin/tool", b"#!/bin/sh\necho ran")])).await;
+    let layer = publish(
+        &server,
+        "data",
+        &zip(&[("data.txt", b"of the layer"), ("bin/tool", b"#!/bin/sh\necho ran")]),
+    )
+    .await;
     let settings = json!({ "Layers": [layer["LayerVersionArn"]] });
     server.create_zipped("f", &zipped(&[("own.txt", b"of the function")]), settings).await;
     server.create_zipped("bare", &zipped(&[]), json!({})).await;
-    let look = "[root, opt, tmp, os.getcwd(), text('/var/task/own.txt'), text('own.txt'), text('/opt/data.txt'), \
+    let look = "[root, opt, tmp, os.getcwd(), text('/var/task/own.txt'), text('own.txt'), \
+        text('/opt/data.txt'), \
                 names('/opt'), names('/tmp'), os.popen('tool').read()]";
     let found = server.does("f", look).await;
     let wanted = json!([
@@ -72,8 +80,12 @@ async fn code_is_at_var_task_layers_are_at_opt_and_tmp_is_empty() {
         server.does("bare", "[os.getuid(), os.getgid()]").await,
         json!([rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()])
     );
-    let writes = "[write('/var/task/x'), write('/opt/x'), write('/opt/data.txt'), write('/var/x'), write('/tmp/x')]";
-    assert_eq!(server.does("f", writes).await, json!(["EROFS", "EROFS", "EROFS", "EROFS", "written"]));
+    let writes = "[write('/var/task/x'), write('/opt/x'), write('/opt/data.txt'), write('/var/x'), \
+        write('/tmp/x')]";
+    assert_eq!(
+        server.does("f", writes).await,
+        json!(["EROFS", "EROFS", "EROFS", "EROFS", "written"])
+    );
 }
 
 #[tokio::test]
@@ -86,13 +98,19 @@ async fn what_one_sandbox_writes_no_other_one_sees() {
         for name in ["f", "g"] {
             server.create_zipped(name, &bytes, settings.clone()).await;
         }
-        let write = "[write(root + '/own.txt'), write(root + '/new'), write(opt + '/data.txt'), write(tmp + '/x')]";
+        let write = "[write(root + '/own.txt'), write(root + '/new'), write(opt + '/data.txt'), \
+            write(tmp + '/x')]";
         let slow = json!({ "do": write, "sleep": 0.2 }).to_string();
         let (first, second) = tokio::join!(server.invoke("f", &slow), server.invoke("f", &slow));
         assert_eq!(first.json()[3], "written", "{}", first.text());
         assert_eq!(second.json()[3], "written", "{}", second.text());
-        let look = "[text(root + '/own.txt'), text(root + '/new'), text(opt + '/data.txt'), names(tmp)]";
-        assert_eq!(server.does("g", look).await, json!(["own", "ENOENT", "layer", []]), "namespaces: {namespaces}");
+        let look =
+            "[text(root + '/own.txt'), text(root + '/new'), text(opt + '/data.txt'), names(tmp)]";
+        assert_eq!(
+            server.does("g", look).await,
+            json!(["own", "ENOENT", "layer", []]),
+            "namespaces: {namespaces}"
+        );
         let function = server.service().functions.get("f").unwrap();
         let code = server.service().codes.place(&function.code);
         assert_eq!(std::fs::read(code.join("own.txt")).unwrap(), b"own");
@@ -113,7 +131,8 @@ async fn a_bootstrap_and_an_extension_may_be_links_into_a_layer() {
     }
     let server = Server::isolated(true).await;
     let script = bootstrap(LOOK);
-    let layer = zip(&[("runtime/bootstrap", script.as_bytes()), ("nodejs/node_modules/m", b"module")]);
+    let layer =
+        zip(&[("runtime/bootstrap", script.as_bytes()), ("nodejs/node_modules/m", b"module")]);
     let layer = publish(&server, "runtime", &layer).await;
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, target) in [
@@ -129,14 +148,20 @@ async fn a_bootstrap_and_an_extension_may_be_links_into_a_layer() {
     assert_eq!(found, json!(["module", "ELOOP"]));
     server.create_zipped("without", &bytes, json!({})).await;
     let error = server.does("without", "1").await;
-    assert!(error["errorMessage"].as_str().unwrap().contains("Couldn't find valid bootstrap(s)"), "{error}");
+    assert!(
+        error["errorMessage"].as_str().unwrap().contains("Couldn't find valid bootstrap(s)"),
+        "{error}"
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_serving_process_is_closed_to_functions() {
     let server = Server::start().await;
-    assert_eq!(rustix::process::dumpable_behavior().unwrap(), rustix::process::DumpableBehavior::NotDumpable);
+    assert_eq!(
+        rustix::process::dumpable_behavior().unwrap(),
+        rustix::process::DumpableBehavior::NotDumpable
+    );
     server.create_zipped("f", &zipped(&[]), json!({})).await;
     let read = format!("text('/proc/{}/environ')", std::process::id());
     let read = server.does("f", &read).await;
@@ -154,7 +179,8 @@ async fn an_emulator_is_found_where_the_sandbox_has_something_else() {
     if isolation::namespace().is_none() || cfg!(not(target_arch = "x86_64")) {
         return;
     }
-    // Under `/tmp`, which is the sandbox's own: a shell that runs the ARM64 bootstrap in place of the emulator.
+    // Under `/tmp`, which is the sandbox's own: a shell that runs the ARM64 bootstrap in place of
+    // the emulator.
     let dir = tempfile::tempdir().unwrap();
     let emulator = dir.path().join("qemu-aarch64");
     std::fs::copy(std::fs::canonicalize("/bin/sh").unwrap(), &emulator).unwrap();
@@ -169,7 +195,8 @@ async fn an_emulator_is_found_where_the_sandbox_has_something_else() {
     };
     let local = crate::server::local::open_with(options, quick()).await.unwrap();
     let client = crate::tests::Client::new(local.endpoint().clone());
-    let create = request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
+    let create =
+        request("arm", &zip(&[("bootstrap", &elf)]), json!({ "Architectures": ["arm64"] }));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);
     client.settled("arm").await;
     let error = client.lambda("POST", "/2015-03-31/functions/arm/invocations", &json!({})).await;
@@ -188,5 +215,10 @@ async fn a_python_zip_without_the_right_to_run_is_refused_as_on_aws() {
     let bytes = writer.finish().unwrap().into_inner();
     server.create_zipped("f", &bytes, json!({})).await;
     let error = server.invoke("f", "{}").await.json();
-    assert!(error["errorMessage"].as_str().unwrap().ends_with("fork/exec /var/task/bootstrap: permission denied"));
+    assert!(
+        error["errorMessage"]
+            .as_str()
+            .unwrap()
+            .ends_with("fork/exec /var/task/bootstrap: permission denied")
+    );
 }

@@ -1,7 +1,8 @@
 //! A function can use its configured memory, and no more.
 
-use crate::tests::{Reply, Server};
 use serde_json::json;
+
+use crate::tests::{Reply, Server};
 
 fn assert_out_of_memory(reply: &Reply, id: &str) {
     assert_eq!(reply.header("x-amz-function-error"), Some("Unhandled"), "{}", reply.text());
@@ -39,7 +40,10 @@ async fn too_much_memory_in_the_init_is_told_likewise() {
     let id = reply.header("x-amzn-requestid").unwrap().to_owned();
     assert_out_of_memory(&reply, &id);
     let tail = reply.tail();
-    assert!(tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.OutOfMemory"), "{tail}");
+    assert!(
+        tail.contains("\tPhase: init\tStatus: error\tError Type: Runtime.OutOfMemory"),
+        "{tail}"
+    );
 }
 
 #[tokio::test]

@@ -1,19 +1,25 @@
 //! Concurrent invocations, and idle sandboxes.
 
-use crate::{
-    limits::Limits,
-    tests::{Reply, Server, eventually, quick},
-};
-use futures_util::future::join_all;
-use serde_json::json;
 use std::{
     collections::HashSet,
     time::{Duration, Instant},
 };
 
-/// Waits until a process has the state with this letter in `/proc`. A process that has ended counts as a zombie.
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::{
+    limits::Limits,
+    tests::{Reply, Server, eventually, quick},
+};
+
+/// Waits until a process has the state with this letter in `/proc`. A process that has ended counts
+/// as a zombie.
 pub(crate) async fn becomes(process: &str, wanted: char) {
-    let stat = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_else(|_| "x) Z".to_owned());
+    let stat = || {
+        std::fs::read_to_string(format!("/proc/{process}/stat"))
+            .unwrap_or_else(|_| "x) Z".to_owned())
+    };
     let is_so = async || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted));
     eventually(&format!("{process} becomes {wanted}"), is_so).await;
 }
@@ -36,7 +42,11 @@ async fn several_functions_answer_several_hundred_requests_at_once_each_in_a_san
     };
     let (replies, ()) = tokio::join!(replies, all_there);
     let processes: HashSet<String> = replies.iter().map(Reply::text).collect();
-    assert!(replies.iter().all(|reply| reply.status == 200 && reply.header("x-amz-function-error").is_none()));
+    assert!(
+        replies
+            .iter()
+            .all(|reply| reply.status == 200 && reply.header("x-amz-function-error").is_none())
+    );
     assert_eq!(processes.len(), 210);
     let again = server.invoke("a", "0").await.text();
     assert!(processes.contains(&again), "a warm one is used again");
@@ -75,7 +85,10 @@ async fn a_frozen_sandbox_is_killed_when_its_time_is_over_and_its_last_words_are
     let server = Server::start_with(Limits { idle: Duration::from_millis(200), ..quick() }).await;
     server.create("f", "leaves_a_line_without_its_end()").await;
     let process = server.invoke("f", "{}").await.text();
-    eventually("it is ended", async || !(std::path::Path::new(&format!("/proc/{process}")).exists())).await;
+    eventually("it is ended", async || {
+        !(std::path::Path::new(&format!("/proc/{process}")).exists())
+    })
+    .await;
     let request = json!({ "logGroupName": "/aws/lambda/f", "filterPattern": "newline" });
     eventually("its last words are logged", async || {
         server.client.logs("FilterLogEvents", &request).await.json()["events"] != json!([])
@@ -115,7 +128,8 @@ async fn a_functions_reservation_is_a_limit_for_it_and_a_share_that_others_do_no
     assert!(replies.iter().all(|reply| reply.status == 200));
     assert_eq!(
         refused,
-        ["ReservedFunctionConcurrentInvocationLimitExceeded", "ConcurrentInvocationLimitExceeded"].map(|r| json!(r))
+        ["ReservedFunctionConcurrentInvocationLimitExceeded", "ConcurrentInvocationLimitExceeded"]
+            .map(|r| json!(r))
     );
 }
 
@@ -127,8 +141,10 @@ async fn when_all_places_are_taken_the_sandbox_that_was_idle_longest_gives_way()
         server.create_native(name, json!({})).await;
         processes.push(server.invoke(name, "0").await.text());
     }
-    eventually("the first one is ended", async || !(std::path::Path::new(&format!("/proc/{}", processes[0])).exists()))
-        .await;
+    eventually("the first one is ended", async || {
+        !(std::path::Path::new(&format!("/proc/{}", processes[0])).exists())
+    })
+    .await;
     assert_eq!(server.invoke("c", "0").await.text(), processes[2]);
     assert_eq!(server.invoke("b", "0").await.text(), processes[1]);
 }
@@ -142,7 +158,10 @@ async fn events_wait_for_their_turn_while_callers_are_refused() {
     let path = "/2015-03-31/functions/f/invocations";
     for _ in 0..5 {
         let headers = [("x-amz-invocation-type", "Event")];
-        assert_eq!(server.client.send("POST", path, &headers, payload.as_bytes(), "lambda").await.status, 202);
+        assert_eq!(
+            server.client.send("POST", path, &headers, payload.as_bytes(), "lambda").await.status,
+            202
+        );
     }
     let lines = || std::fs::read_to_string(&record).unwrap_or_default().lines().count();
     eventually("the first event is delivered", async || lines() != 0).await;
@@ -162,8 +181,9 @@ async fn a_sandbox_that_has_answered_is_waited_for_and_one_that_goes_on_working_
     server.create_with("f", "works_on_for_as_long()", json!({ "Timeout": 60 })).await;
     let path = "/2015-03-31/functions/f/invocations";
     // Without the tail of the log, for which a response would wait until all is done.
-    let process =
-        async |payload: &str| server.client.send("POST", path, &[], payload.as_bytes(), "lambda").await.text();
+    let process = async |payload: &str| {
+        server.client.send("POST", path, &[], payload.as_bytes(), "lambda").await.text()
+    };
     let first = process("0.03").await;
     assert_eq!(process("30").await, first);
     assert_ne!(process("0").await, first);

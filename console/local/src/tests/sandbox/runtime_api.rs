@@ -1,7 +1,8 @@
 //! Bootstraps that speak to their Runtime API in their own way, as AWS lets them.
 
-use crate::tests::Server;
 use serde_json::json;
+
+use crate::tests::Server;
 
 #[tokio::test]
 async fn a_bootstrap_may_name_any_host() {
@@ -23,7 +24,12 @@ async fn a_daemon_of_the_sandbox_may_poll_for_events() {
         server.create("f", "polls_as_a_daemon()").await;
         for _ in 0..2 {
             let reply = server.invoke("f", "{}").await;
-            assert_eq!(reply.json(), json!([true, true]), "namespaces: {namespaces}: {}", reply.tail());
+            assert_eq!(
+                reply.json(),
+                json!([true, true]),
+                "namespaces: {namespaces}: {}",
+                reply.tail()
+            );
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The Telemetry API and the Logs API: subscribed extensions, and the events that they receive.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::extensions::create;
 use crate::{
     limits::Limits,
     tests::{Server, eventually, invoke::phases::log, quick},
 };
-use serde_json::{Value, json};
-use std::time::Duration;
 
 /// A function that prints a line.
 const PRINTS: &str = "prints()";
@@ -18,7 +20,8 @@ async fn listening(server: &Server, name: &str, subscribing: &str) {
     create(server, name, PRINTS, &[("listener", &script)], settings).await;
 }
 
-/// A server whose sandboxes are not frozen: frozen ones would receive the last events only with their next invocation.
+/// A server whose sandboxes are not frozen: frozen ones would receive the last events only with
+/// their next invocation.
 async fn awake() -> Server {
     Server::start_with(Limits { rest: Duration::from_mins(1), ..quick() }).await
 }
@@ -52,13 +55,15 @@ async fn a_subscriber_hears_of_everything_also_of_what_was_before() {
     listening(&server, "f", "to_all").await;
     let reply = server.invoke("f", "[1]").await;
     let id = reply.header("x-amzn-requestid").unwrap().to_owned();
-    let line = "TELEMETRY\tName: listener\tState: Subscribed\tTypes: [Platform, Function, Extension]\n";
+    let line =
+        "TELEMETRY\tName: listener\tState: Subscribed\tTypes: [Platform, Function, Extension]\n";
     assert!(reply.tail().contains(line), "{}", reply.tail());
     assert!(reply.tail().contains("\"OK\"\n"), "{}", reply.tail());
     server.local.shutdown().await;
     let events = heard(server.dir.path(), "f");
     let kinds = kinds(&events);
-    let platform: Vec<&str> = kinds.iter().copied().filter(|kind| kind.starts_with("platform.")).collect();
+    let platform: Vec<&str> =
+        kinds.iter().copied().filter(|kind| kind.starts_with("platform.")).collect();
     assert_eq!(
         platform,
         [
@@ -75,10 +80,18 @@ async fn a_subscriber_hears_of_everything_also_of_what_was_before() {
     let find = |kind: &str| events.iter().find(|event| event["type"] == kind).unwrap();
     assert_eq!(find("function")["record"], "from the function");
     assert!(
-        events.iter().any(|event| event["type"] == "extension" && event["record"] == "ready to hear"),
+        events
+            .iter()
+            .any(|event| event["type"] == "extension" && event["record"] == "ready to hear"),
         "{events:#?}"
     );
-    assert!(events.iter().all(|event| event["time"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok()));
+    assert!(
+        events.iter().all(|event| event["time"]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .is_ok())
+    );
     assert_eq!(
         find("platform.telemetrySubscription")["record"],
         json!({ "name": "listener", "state": "Subscribed", "types": ["platform", "function", "extension"] })
@@ -115,7 +128,10 @@ async fn the_logs_api_tells_its_own_events() {
     let server = Server::start().await;
     listening(&server, "f", "to_logs").await;
     let tail = server.invoke("f", "1").await.tail();
-    assert!(tail.contains("LOGS\tName: listener\tState: Subscribed\tTypes: [Platform]\n"), "{tail}");
+    assert!(
+        tail.contains("LOGS\tName: listener\tState: Subscribed\tTypes: [Platform]\n"),
+        "{tail}"
+    );
     server.local.shutdown().await;
     assert_eq!(
         kinds(&heard(server.dir.path(), "f")),
@@ -136,7 +152,8 @@ async fn what_is_wrong_with_a_subscription_is_said() {
     listening(&server, "f", "wrongly").await;
     let tail = server.invoke("f", "1").await.tail();
     let message = "URI port is not provided; types should not be empty";
-    let line = tail.lines().find_map(|line| line.strip_prefix("400 ")).unwrap_or_else(|| panic!("{tail}"));
+    let line =
+        tail.lines().find_map(|line| line.strip_prefix("400 ")).unwrap_or_else(|| panic!("{tail}"));
     let said: Value = serde_json::from_str(line).unwrap();
     assert_eq!(said, json!({ "errorType": "ValidationError", "errorMessage": message }));
 }
@@ -187,7 +204,11 @@ async fn an_internal_extension_may_listen_too() {
     let heard_file = server.dir.path().join("heard-f");
     let variables = json!({ "HEARD": heard_file.to_str().unwrap() });
     server
-        .create_with("f", "listens_inside_the_function()", json!({ "Environment": { "Variables": variables } }))
+        .create_with(
+            "f",
+            "listens_inside_the_function()",
+            json!({ "Environment": { "Variables": variables } }),
+        )
         .await;
     server.invoke("f", "1").await;
     server.invoke("f", "1").await;

@@ -1,22 +1,28 @@
 //! Signatures, hosts and origins that are accepted.
 
-use crate::{
-    Endpoint,
-    limits::Limits,
-    tests::{Server, quick},
-};
-use serde_json::json;
 use std::{
     io::{Read as _, Write as _},
     time::{Duration, SystemTime},
 };
 
+use serde_json::json;
+
+use crate::{
+    Endpoint,
+    limits::Limits,
+    tests::{Server, quick},
+};
+
 const PATH: &str = "/2015-03-31/functions";
 
 /// Sends a signed GET after changing the signed parts.
-async fn tampered(server: &Server, change: impl FnOnce(&mut Vec<(String, String)>)) -> (u16, String) {
+async fn tampered(
+    server: &Server,
+    change: impl FnOnce(&mut Vec<(String, String)>),
+) -> (u16, String) {
     let host = server.client.host();
-    let mut headers = server.client.sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now());
+    let mut headers =
+        server.client.sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now());
     change(&mut headers);
     let reply = server.client.raw("GET", PATH, &headers, b"").await;
     (reply.status, reply.code().to_owned())
@@ -35,7 +41,8 @@ fn set(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
 async fn a_signed_request_enters_and_an_unsigned_one_does_not() {
     let server = Server::start().await;
     assert_eq!(tampered(&server, |_| {}).await.0, 200);
-    let unsigned = |headers: &mut Vec<(String, String)>| headers.retain(|(key, _)| key != "authorization");
+    let unsigned =
+        |headers: &mut Vec<(String, String)>| headers.retain(|(key, _)| key != "authorization");
     assert_eq!(tampered(&server, unsigned).await, refused("MissingAuthenticationTokenException"));
     assert_eq!(
         tampered(&server, |h| set(h, "authorization", "Basic eDp5")).await,
@@ -52,7 +59,14 @@ async fn a_foreign_host_and_any_origin_are_refused() {
     let server = Server::start().await;
     let host = server.client.host();
     let port = host.split(':').next_back().unwrap();
-    for foreign in ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", &format!("0.0.0.0:{port}"), ""] {
+    for foreign in [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        &format!("0.0.0.0:{port}"),
+        "",
+    ] {
         let (status, code) = tampered(&server, |h| set(h, "host", foreign)).await;
         assert_eq!((status, code.as_str()), (403, "AccessDeniedException"), "{foreign}");
     }
@@ -61,10 +75,14 @@ async fn a_foreign_host_and_any_origin_are_refused() {
         refused("AccessDeniedException")
     );
     for origin in ["https://evil.example", "null", &format!("http://{host}")] {
-        assert_eq!(tampered(&server, |h| set(h, "origin", origin)).await, refused("AccessDeniedException"));
+        assert_eq!(
+            tampered(&server, |h| set(h, "origin", origin)).await,
+            refused("AccessDeniedException")
+        );
     }
     for name in [format!("localhost:{port}"), format!("stream-127.0.0.1:{port}")] {
-        let headers = server.client.sign("GET", PATH, &[("host", &name)], b"", "lambda", SystemTime::now());
+        let headers =
+            server.client.sign("GET", PATH, &[("host", &name)], b"", "lambda", SystemTime::now());
         assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.status, 200, "{name}");
     }
 }
@@ -74,13 +92,26 @@ async fn a_wrong_key_secret_or_signature_is_refused() {
     let server = Server::start().await;
     let host = server.client.host();
     let with = |endpoint: Endpoint| {
-        crate::tests::Client::new(endpoint).sign("GET", PATH, &[("host", &host)], b"", "lambda", SystemTime::now())
+        crate::tests::Client::new(endpoint).sign(
+            "GET",
+            PATH,
+            &[("host", &host)],
+            b"",
+            "lambda",
+            SystemTime::now(),
+        )
     };
     let ours = server.client.endpoint.clone();
     let headers = with(Endpoint { access_key: "LOCALXXXXXXXXXXXXXXX".into(), ..ours.clone() });
-    assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.code(), "UnrecognizedClientException");
+    assert_eq!(
+        server.client.raw("GET", PATH, &headers, b"").await.code(),
+        "UnrecognizedClientException"
+    );
     let headers = with(Endpoint { secret_key: "guess".into(), ..ours });
-    assert_eq!(server.client.raw("GET", PATH, &headers, b"").await.code(), "InvalidSignatureException");
+    assert_eq!(
+        server.client.raw("GET", PATH, &headers, b"").await.code(),
+        "InvalidSignatureException"
+    );
     let added = |h: &mut Vec<(String, String)>| {
         let header = h.iter_mut().find(|(key, _)| key == "authorization").unwrap();
         header.1.pop();
@@ -97,8 +128,16 @@ async fn what_was_signed_cannot_be_changed_or_sent_later() {
         server.client.sign("POST", PATH, &[("host", &host), ("x-amz-a", "1")], body, "lambda", time)
     };
     let now = signed(b"{}", SystemTime::now());
-    assert_eq!(server.client.raw("POST", PATH, &now, b"{ }").await.code(), "InvalidSignatureException", "the body");
-    assert_eq!(server.client.raw("PUT", PATH, &now, b"{}").await.code(), "InvalidSignatureException", "the method");
+    assert_eq!(
+        server.client.raw("POST", PATH, &now, b"{ }").await.code(),
+        "InvalidSignatureException",
+        "the body"
+    );
+    assert_eq!(
+        server.client.raw("PUT", PATH, &now, b"{}").await.code(),
+        "InvalidSignatureException",
+        "the method"
+    );
     assert_eq!(
         server.client.raw("POST", "/2015-03-31/functions?x=1", &now, b"{}").await.code(),
         "InvalidSignatureException",
@@ -106,7 +145,11 @@ async fn what_was_signed_cannot_be_changed_or_sent_later() {
     );
     let mut changed = now.clone();
     set(&mut changed, "x-amz-a", "2");
-    assert_eq!(server.client.raw("POST", PATH, &changed, b"{}").await.code(), "InvalidSignatureException", "a header");
+    assert_eq!(
+        server.client.raw("POST", PATH, &changed, b"{}").await.code(),
+        "InvalidSignatureException",
+        "a header"
+    );
     for seconds in [310, 86_400] {
         let old = signed(b"{}", SystemTime::now() - Duration::from_secs(seconds));
         assert_eq!(
@@ -117,7 +160,11 @@ async fn what_was_signed_cannot_be_changed_or_sent_later() {
     }
     let mut unsigned = now;
     set(&mut unsigned, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
-    assert_eq!(server.client.raw("POST", PATH, &unsigned, b"{}").await.code(), "InvalidSignatureException", "no hash");
+    assert_eq!(
+        server.client.raw("POST", PATH, &unsigned, b"{}").await.code(),
+        "InvalidSignatureException",
+        "no hash"
+    );
 }
 
 #[tokio::test]
@@ -128,19 +175,27 @@ async fn a_signature_is_for_one_region_and_one_service() {
     let elsewhere = crate::tests::Client::new(Endpoint { region: "us-east-1".into(), ..ours });
     // A plain path takes the fast path, a query the general one.
     for path in [PATH, "/2015-03-31/functions?MaxItems=1"] {
-        let headers = elsewhere.sign("GET", path, &[("host", &host)], b"", "lambda", SystemTime::now());
+        let headers =
+            elsewhere.sign("GET", path, &[("host", &host)], b"", "lambda", SystemTime::now());
         let reply = server.client.raw("GET", path, &headers, b"").await;
         assert_eq!((reply.status, reply.code()), (403, "InvalidSignatureException"), "{path}");
         let words = "Credential should be scoped to a valid region, not 'us-east-1'.";
         assert!(reply.text().contains(words), "{}", reply.text());
         for service in ["logs", "s3", ""] {
             let reply = server.client.send("GET", path, &[], b"", service).await;
-            assert_eq!((reply.status, reply.code()), (403, "InvalidSignatureException"), "{path} {service}");
+            assert_eq!(
+                (reply.status, reply.code()),
+                (403, "InvalidSignatureException"),
+                "{path} {service}"
+            );
             assert!(reply.text().contains("correct service: 'lambda'"), "{}", reply.text());
         }
     }
     let stranger = server.client.send("GET", "/bucket", &[], b"", "s3").await.text();
-    assert!(stranger.contains("serves lambda, logs, iam, sts, and does not serve s3"), "{stranger}");
+    assert!(
+        stranger.contains("serves lambda, logs, iam, sts, and does not serve s3"),
+        "{stranger}"
+    );
     // AWS's global services also accept signatures for its first region; their error code differs.
     let form = [("content-type", "application/x-www-form-urlencoded")];
     for (body, service, other) in [
@@ -148,17 +203,36 @@ async fn a_signature_is_for_one_region_and_one_service() {
         ("Action=ListRoles&Version=2010-05-08", "iam", "sts"),
     ] {
         for client in [&server.client, &elsewhere] {
-            assert_eq!(client.send("POST", "/", &form, body.as_bytes(), service).await.status, 200, "{service}");
+            assert_eq!(
+                client.send("POST", "/", &form, body.as_bytes(), service).await.status,
+                200,
+                "{service}"
+            );
             let refused = client.send("POST", "/", &form, body.as_bytes(), other).await;
-            assert_eq!((refused.status, refused.code()), (403, "SignatureDoesNotMatch"), "{service}");
-            assert!(refused.text().contains("<Code>SignatureDoesNotMatch</Code>"), "{}", refused.text());
+            assert_eq!(
+                (refused.status, refused.code()),
+                (403, "SignatureDoesNotMatch"),
+                "{service}"
+            );
+            assert!(
+                refused.text().contains("<Code>SignatureDoesNotMatch</Code>"),
+                "{}",
+                refused.text()
+            );
         }
     }
-    let logs = [("x-amz-target", "Logs_20140328.DescribeLogGroups"), ("content-type", "application/x-amz-json-1.1")];
+    let logs = [
+        ("x-amz-target", "Logs_20140328.DescribeLogGroups"),
+        ("content-type", "application/x-amz-json-1.1"),
+    ];
     for (client, service, status) in
         [(&server.client, "logs", 200), (&elsewhere, "logs", 403), (&server.client, "iam", 403)]
     {
-        assert_eq!(client.send("POST", "/", &logs, b"{}", service).await.status, status, "{service}");
+        assert_eq!(
+            client.send("POST", "/", &logs, b"{}", service).await.status,
+            status,
+            "{service}"
+        );
     }
 }
 
@@ -166,19 +240,28 @@ async fn a_signature_is_for_one_region_and_one_service() {
 async fn what_gives_a_request_its_meaning_is_signed() {
     let server = Server::start().await;
     let host = server.client.host();
-    let sign = |headers: &[(&str, &str)]| server.client.sign("POST", "/", headers, b"{}", "logs", SystemTime::now());
+    let sign = |headers: &[(&str, &str)]| {
+        server.client.sign("POST", "/", headers, b"{}", "logs", SystemTime::now())
+    };
     let operation = ("x-amz-target".to_owned(), "Logs_20140328.DeleteLogGroup".to_owned());
     let mut late = sign(&[("host", &host), ("content-type", "application/x-amz-json-1.1")]);
     late.push(operation);
     let reply = server.client.raw("POST", "/", &late, b"{}").await;
-    assert_eq!((reply.status, reply.json()["__type"].as_str()), (403, Some("InvalidSignatureException")));
+    assert_eq!(
+        (reply.status, reply.json()["__type"].as_str()),
+        (403, Some("InvalidSignatureException"))
+    );
     assert!(reply.text().contains("which were not signed: x-amz-target"), "{}", reply.text());
     for name in ["x-amz-invocation-type", "x-amz-anything"] {
-        let added = |headers: &mut Vec<(String, String)>| headers.push((name.to_owned(), "Event".to_owned()));
+        let added = |headers: &mut Vec<(String, String)>| {
+            headers.push((name.to_owned(), "Event".to_owned()));
+        };
         assert_eq!(tampered(&server, added).await, refused("InvalidSignatureException"), "{name}");
     }
     // Headers that proxies and SDKs add on the way are ignored.
-    let added = |headers: &mut Vec<(String, String)>| headers.push(("x-amzn-trace-id".into(), "Root=1-2-3".into()));
+    let added = |headers: &mut Vec<(String, String)>| {
+        headers.push(("x-amzn-trace-id".into(), "Root=1-2-3".into()));
+    };
     assert_eq!(tampered(&server, added).await.0, 200);
     let without = |part: &'static str| {
         move |headers: &mut Vec<(String, String)>| {
@@ -187,7 +270,11 @@ async fn what_gives_a_request_its_meaning_is_signed() {
         }
     };
     for part in ["host;", ";x-amz-date"] {
-        assert_eq!(tampered(&server, without(part)).await, refused("InvalidSignatureException"), "{part}");
+        assert_eq!(
+            tampered(&server, without(part)).await,
+            refused("InvalidSignatureException"),
+            "{part}"
+        );
     }
 }
 
@@ -198,7 +285,12 @@ async fn a_call_may_carry_its_signature_in_its_query() {
     let name = [("host", host[0].1.as_str())];
     let sign = |path: &str, ago: u64, seconds: u64| {
         let time = SystemTime::now() - Duration::from_secs(ago);
-        server.client.presign(("GET", path), &name, aws_sigv4::http_request::SignableBody::Bytes(b""), (time, seconds))
+        server.client.presign(
+            ("GET", path),
+            &name,
+            aws_sigv4::http_request::SignableBody::Bytes(b""),
+            (time, seconds),
+        )
     };
     let path = "/2015-03-31/functions?MaxItems=1&x=a%20b";
     for (ago, seconds, status) in [(0, 60, 200), (400, 600, 200), (120, 60, 403)] {
@@ -223,13 +315,16 @@ async fn a_call_may_carry_its_signature_in_its_query() {
 async fn downloads_are_of_hexadecimal_names_and_got() {
     let server = Server::start().await;
     std::fs::write(server.dir.path().join("beside.zip"), "secret").unwrap();
-    for path in ["/code/../beside.zip", "/code/..%2Fbeside.zip", "/code/beside.zip", "/code//etc/passwd"] {
+    for path in
+        ["/code/../beside.zip", "/code/..%2Fbeside.zip", "/code/beside.zip", "/code//etc/passwd"]
+    {
         for method in ["POST", "PUT", "DELETE"] {
             let reply = server.client.send(method, path, &[], b"", "lambda").await;
             assert!([403, 404].contains(&reply.status), "{method} {path}: {}", reply.status);
         }
         let auth = server.service().auth.get().unwrap();
-        let url = auth.download(path.strip_prefix("/code/").unwrap(), jiff::Timestamp::now()).unwrap();
+        let url =
+            auth.download(path.strip_prefix("/code/").unwrap(), jiff::Timestamp::now()).unwrap();
         let path = url.strip_prefix(&server.local.endpoint().url).unwrap();
         assert_eq!(plain(&server, path).await.status, 404, "{path}");
     }
@@ -267,7 +362,8 @@ async fn a_sandboxs_runtime_api_is_for_no_other_sandbox_and_no_other_process() {
     let reply = server.invoke("thief", &json!(api).to_string()).await;
     assert_eq!(reply.json(), json!([null, 400]), "it reaches its own only");
     let mut ours = std::net::TcpStream::connect(&api).unwrap();
-    write!(ours, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {api}\r\n\r\n").unwrap();
+    write!(ours, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {api}\r\n\r\n")
+        .unwrap();
     // Closed without an answer, whether or not the request was read.
     let read = tokio::task::spawn_blocking(move || {
         let mut answer = Vec::new();
@@ -308,19 +404,30 @@ async fn code_is_downloaded_by_the_url_that_getfunction_gives_and_by_no_other() 
     let zip = plain(&server, path).await;
     assert_eq!((zip.status, zip.body), (200, crate::tests::python(crate::tests::ECHO)));
     assert!(!location.contains(&server.local.endpoint().secret_key));
-    let layer = crate::tests::api::layers::publish(&server, "data", &crate::tests::zip(&[("x", b"y")])).await;
+    let layer =
+        crate::tests::api::layers::publish(&server, "data", &crate::tests::zip(&[("x", b"y")]))
+            .await;
     let location = layer["Content"]["Location"].as_str().unwrap();
     let layers = location.strip_prefix(&server.local.endpoint().url).unwrap();
     assert_eq!(plain(&server, layers).await.body, crate::tests::zip(&[("x", b"y")]));
     let (bare, query) = path.split_once('?').unwrap();
     let other = layers.split_once('?').unwrap().0;
     let longer = query.replace("X-Amz-Expires=600", "X-Amz-Expires=6000");
-    for path in [bare.to_owned(), format!("{other}?{query}"), format!("{bare}?{longer}"), format!("{path}0")] {
+    for path in [
+        bare.to_owned(),
+        format!("{other}?{query}"),
+        format!("{bare}?{longer}"),
+        format!("{path}0"),
+    ] {
         let refused = plain(&server, &path).await;
         assert_eq!((refused.status, refused.code()), (403, "AccessDeniedException"), "{path}");
     }
     let strange = [("host".to_owned(), "example.org".to_owned())];
-    assert_eq!(server.client.raw("GET", path, &strange, b"").await.status, 403, "from another host");
+    assert_eq!(
+        server.client.raw("GET", path, &strange, b"").await.status,
+        403,
+        "from another host"
+    );
     assert_eq!(server.call("DELETE", "/f", serde_json::Value::Null).await.status, 204);
     assert_eq!(plain(&server, path).await.status, 404);
 }
@@ -343,7 +450,10 @@ async fn half_requests_hold_no_place_that_somebody_else_needs() {
         stream.write_all(head.as_bytes()).await.unwrap();
         halves.push(stream);
         if number % 5 == 0 {
-            let list = server.client.lambda("GET", "/2015-03-31/functions/", &serde_json::Value::Null).await;
+            let list = server
+                .client
+                .lambda("GET", "/2015-03-31/functions/", &serde_json::Value::Null)
+                .await;
             assert_eq!(list.status, 200, "after {number}");
         }
     }
@@ -360,7 +470,9 @@ async fn half_requests_hold_no_place_that_somebody_else_needs() {
 async fn another_user_is_refused_at_the_connection() {
     use std::os::unix::process::CommandExt as _;
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only root can be another user: not tried; the rule by itself is tested in `peer`");
+        eprintln!(
+            "only root can be another user: not tried; the rule by itself is tested in `peer`"
+        );
         return;
     }
     let server = Server::start().await;
@@ -372,5 +484,9 @@ async fn another_user_is_refused_at_the_connection() {
         tokio::task::spawn_blocking(move || command.output().unwrap())
     };
     let (own, other) = (read(0).await.unwrap(), read(65_534).await.unwrap());
-    assert_eq!((own.stdout.as_slice(), other.stdout.as_slice()), (&b"1\n"[..], &b"0\n"[..]), "{other:?}");
+    assert_eq!(
+        (own.stdout.as_slice(), other.stdout.as_slice()),
+        (&b"1\n"[..], &b"0\n"[..]),
+        "{other:?}"
+    );
 }

@@ -1,16 +1,25 @@
 //! A server that is killed at random moments, and one that starts and ends many sandboxes.
 
-use crate::tests::{Client, eventually, native, request, sandbox::faults::Rng, second_process::SecondProcess};
+use std::{collections::HashMap, path::Path, time::Duration};
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::{collections::HashMap, path::Path, time::Duration};
+
+use crate::tests::{
+    Client, eventually, native, request, sandbox::faults::Rng, second_process::SecondProcess,
+};
 
 /// Known functions: the description of each, or `None` if it does not exist.
 type Known = HashMap<String, Option<String>>;
 
-/// Changes functions until the server is gone. `known` has the acknowledged changes. Returns the function of the last
-/// call and the change that it was about to make.
-async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut usize) -> (String, Option<String>) {
+/// Changes functions until the server is gone. `known` has the acknowledged changes. Returns the
+/// function of the last call and the change that it was about to make.
+async fn work(
+    client: &Client,
+    dice: &mut Rng,
+    known: &mut Known,
+    reports: &mut usize,
+) -> (String, Option<String>) {
     for n in 0.. {
         let name = format!("f{}", dice.below(4));
         let path = format!("/2015-03-31/functions/{name}");
@@ -23,10 +32,17 @@ async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut 
                 ("POST", "/2015-03-31/functions".to_owned(), create, Some(fresh))
             }
             (Some(_), 0) => ("DELETE", path, Value::Null, None),
-            (Some(_), 1..5) => ("PUT", format!("{path}/configuration"), json!({ "Description": fresh }), Some(fresh)),
+            (Some(_), 1..5) => (
+                "PUT",
+                format!("{path}/configuration"),
+                json!({ "Description": fresh }),
+                Some(fresh),
+            ),
             (Some(_), _) => ("POST", format!("{path}/invocations"), json!(0), before.clone()),
         };
-        let Some(reply) = client.try_lambda(method, &path, &body).await else { return (name, after) };
+        let Some(reply) = client.try_lambda(method, &path, &body).await else {
+            return (name, after);
+        };
         match reply.status {
             // An update is still in progress; the invocation was too early.
             409 => {}
@@ -38,22 +54,36 @@ async fn work(client: &Client, dice: &mut Rng, known: &mut Known, reports: &mut 
     unreachable!()
 }
 
-/// Compares the server's state with the acknowledged changes. The last call may or may not have completed.
-async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<String>)>, round: usize) {
+/// Compares the server's state with the acknowledged changes. The last call may or may not have
+/// completed.
+async fn check(
+    client: &Client,
+    known: &mut Known,
+    last: Option<(String, Option<String>)>,
+    round: usize,
+) {
     for (name, description) in known.clone() {
-        let reply = client.lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null).await;
+        let reply =
+            client.lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null).await;
         let found = match reply.status {
             200 => Some(reply.json()["Configuration"]["Description"].as_str().unwrap().to_owned()),
             404 => None,
             status => panic!("round {round}: {status} {}", reply.text()),
         };
         let open = last.as_ref().filter(|(of, _)| *of == name).map(|(_, after)| after);
-        assert!(found == description || Some(&found) == open, "round {round}, {name}: {found:?} for {description:?}");
+        assert!(
+            found == description || Some(&found) == open,
+            "round {round}, {name}: {found:?} for {description:?}"
+        );
         known.insert(name, found);
     }
     // A function that was about to be created for the first time.
     if let Some((name, after)) = last.filter(|(name, _)| !known.contains_key(name)) {
-        let there = client.lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null).await.status == 200;
+        let there = client
+            .lambda("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null)
+            .await
+            .status
+            == 200;
         known.insert(name, after.filter(|_| there));
     }
 }
@@ -61,7 +91,8 @@ async fn check(client: &Client, known: &mut Known, last: Option<(String, Option<
 /// 200 rounds take a minute or two: `LAMBDA_LOCAL_KILLS=200`.
 #[tokio::test]
 async fn state_outlives_kill_9_at_random_moments() {
-    let rounds = std::env::var("LAMBDA_LOCAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
+    let rounds =
+        std::env::var("LAMBDA_LOCAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let dir = crate::tests::shared_dir();
     let mut dice = Rng(0x2545_F491_4F6C_DD1D);
     let (mut known, mut last, mut reports) = (Known::new(), None, 0);
@@ -84,7 +115,8 @@ async fn state_outlives_kill_9_at_random_moments() {
     for group in groups["logGroups"].as_array().unwrap() {
         let mut token = Value::Null;
         loop {
-            let mut request = json!({ "logGroupName": group["logGroupName"], "filterPattern": "REPORT" });
+            let mut request =
+                json!({ "logGroupName": group["logGroupName"], "filterPattern": "REPORT" });
             if !token.is_null() {
                 request["nextToken"] = token;
             }
@@ -96,7 +128,10 @@ async fn state_outlives_kill_9_at_random_moments() {
             }
         }
     }
-    assert!(logged >= reports, "{logged} of {reports} reports of acknowledged invocations are there");
+    assert!(
+        logged >= reports,
+        "{logged} of {reports} reports of acknowledged invocations are there"
+    );
     let name = "after-all-that";
     let create = request(name, &native::bootstrap(), json!({}));
     assert_eq!(server.client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);

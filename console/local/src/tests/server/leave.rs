@@ -1,5 +1,15 @@
-//! A server that ends while others use it: the calls that it completes, those that it interrupts with an error, and its
-//! successor.
+//! A server that ends while others use it: the calls that it completes, those that it interrupts
+//! with an error, and its successor.
+
+use std::{
+    future::{pending, ready},
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::{
     Fate, Left, Local, Pending,
@@ -8,14 +18,6 @@ use crate::{
     server::local::open_with,
     tests::{Client, Server, eventually, options, quick, second_process::SecondProcess},
 };
-use serde_json::{Value, json};
-use std::{
-    future::{pending, ready},
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-use tokio::net::TcpStream;
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
 
@@ -46,7 +48,10 @@ impl Marks {
 
     /// Waits until `count` invocations have begun.
     async fn begun(&self, count: usize) {
-        eventually("it begins", async || std::fs::read_dir(self.0.path()).unwrap().count() >= count).await;
+        eventually("it begins", async || {
+            std::fs::read_dir(self.0.path()).unwrap().count() >= count
+        })
+        .await;
     }
 }
 
@@ -56,12 +61,21 @@ fn queued(dir: &Path) -> usize {
 
 /// The messages of a function's log.
 async fn log(client: &Client) -> Vec<String> {
-    let events = client.logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/f" })).await.json();
-    events["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+    let events =
+        client.logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/f" })).await.json();
+    events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["message"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn reports(log: &[String]) -> usize {
-    assert!(!log.iter().any(|line| line.contains("rror")), "nothing is blamed on the function: {log:?}");
+    assert!(
+        !log.iter().any(|line| line.contains("rror")),
+        "nothing is blamed on the function: {log:?}"
+    );
     log.iter().filter(|line| line.starts_with("REPORT")).count()
 }
 
@@ -73,7 +87,12 @@ async fn a_server_that_others_use_ends_after_their_answers() {
     let payload = marks.payload();
     let invoking = async {
         let reply = client.lambda("POST", INVOKE, &payload).await;
-        assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, None), "{}", reply.text());
+        assert_eq!(
+            (reply.status, reply.header("x-amz-function-error")),
+            (200, None),
+            "{}",
+            reply.text()
+        );
     };
     let said = Arc::new(Mutex::new(None));
     let told = Arc::clone(&said);
@@ -139,7 +158,10 @@ async fn an_event_alone_runs_before_the_server_ends() {
     server.create_native("f", json!({ "Timeout": 60 })).await;
     let event = [("x-amz-invocation-type", "Event")];
     let payload = marks.payload().to_string();
-    assert_eq!(server.client.send("POST", INVOKE, &event, payload.as_bytes(), "lambda").await.status, 202);
+    assert_eq!(
+        server.client.send("POST", INVOKE, &event, payload.as_bytes(), "lambda").await.status,
+        202
+    );
     let dir = server.dir;
     let (left, ()) = tokio::join!(server.local.leave(pending(), |_| {}), async {
         marks.begun(1).await;
@@ -160,7 +182,8 @@ async fn an_event_that_is_broken_off_runs_with_the_next_server() {
     marks.begun(1).await;
     let dir = server.dir;
     assert_eq!(server.local.leave(ready(()), |_| {}).await, Left { events: 1, broken: 0 });
-    let entry = std::fs::read_dir(dir.path().join("queue")).unwrap().next().unwrap().unwrap().path();
+    let entry =
+        std::fs::read_dir(dir.path().join("queue")).unwrap().next().unwrap().unwrap().path();
     let entry: Value = serde_json::from_slice(&std::fs::read(entry).unwrap()).unwrap();
     assert_eq!(entry["attempts"], 0, "it does not count as a try");
     marks.let_go();
@@ -175,7 +198,8 @@ async fn an_event_that_is_broken_off_runs_with_the_next_server() {
 
 #[tokio::test]
 async fn retries_are_made_before_the_server_ends_and_what_cannot_run_is_left() {
-    let server = Server::start_with(Limits { retries: [Duration::from_millis(50); 2], ..quick() }).await;
+    let server =
+        Server::start_with(Limits { retries: [Duration::from_millis(50); 2], ..quick() }).await;
     server.create("f", "exits_at_once()").await;
     let event = [("x-amz-invocation-type", "Event")];
     server.client.send("POST", INVOKE, &event, b"1", "lambda").await;
@@ -183,7 +207,11 @@ async fn retries_are_made_before_the_server_ends_and_what_cannot_run_is_left() {
     assert_eq!(server.local.leave(pending(), |_| {}).await, Left::default());
     let next = open(options(dir.path())).await.unwrap();
     let log = log(&Client::new(next.endpoint().clone())).await;
-    assert_eq!(log.iter().filter(|line| line.starts_with("REPORT")).count(), 3, "this failure is its own: {log:?}");
+    assert_eq!(
+        log.iter().filter(|line| line.starts_with("REPORT")).count(),
+        3,
+        "this failure is its own: {log:?}"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +226,10 @@ async fn idle_connections_half_requests_and_live_tails_do_not_hold_a_server() {
     let mut half = TcpStream::connect(&address).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
     let arn = "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/f";
-    let target = [("x-amz-target", "Logs_20140328.StartLiveTail"), ("content-type", "application/x-amz-json-1.1")];
+    let target = [
+        ("x-amz-target", "Logs_20140328.StartLiveTail"),
+        ("content-type", "application/x-amz-json-1.1"),
+    ];
     let body = json!({ "logGroupIdentifiers": [arn] }).to_string();
     let Server { local, client, dir: _dir } = server;
     let tail = async {

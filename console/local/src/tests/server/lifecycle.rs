@@ -1,5 +1,10 @@
 //! One server per directory, and the state that outlives it.
 
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
 use crate::{
     Error, Options,
     limits::Limits,
@@ -7,9 +12,6 @@ use crate::{
     server::{local::open_with, lock},
     tests::{Client, ECHO, Server, eventually, options, quick, second_process::SecondProcess},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
-use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 #[tokio::test]
 async fn the_second_one_joins_the_first() {
@@ -49,7 +51,10 @@ async fn functions_logs_and_keys_outlive_the_server() {
     assert_eq!(server.invoke("echo", "2").await.text(), "2");
     let events = server
         .client
-        .logs("FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" }))
+        .logs(
+            "FilterLogEvents",
+            &json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" }),
+        )
         .await;
     assert_eq!(events.json()["events"].as_array().unwrap().len(), 2);
 }
@@ -75,8 +80,10 @@ async fn what_a_killed_server_left_behind_is_no_hindrance() {
     std::fs::write(dir.path().join("functions/.echo.json.1"), "{\"na").unwrap();
     let server = Server::start_in(dir, quick()).await;
     assert!(server.local.is_serving());
-    eventually("it is removed in the background", async || !(server.dir.path().join("code/.half-unpacked").exists()))
-        .await;
+    eventually("it is removed in the background", async || {
+        !(server.dir.path().join("code/.half-unpacked").exists())
+    })
+    .await;
     assert!(!server.dir.path().join("functions/.echo.json.1").exists());
     assert!(server.dir.path().join("functions/half.json.damaged").exists(), "it is set aside");
     server.create("echo", ECHO).await;
@@ -107,7 +114,8 @@ async fn the_state_is_for_its_owner_alone_and_secrets_are_not_told() {
 }
 
 pub(crate) fn is_running(process: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 const WHO: &str = "tells_its_process()";
@@ -169,7 +177,9 @@ async fn a_queued_event_outlives_the_server() {
     // The function is repaired before the event is retried.
     let code = STANDARD.encode(crate::tests::python(ECHO));
     client.lambda("PUT", "/2015-03-31/functions/slow/code", &json!({ "ZipFile": code })).await;
-    client.lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 })).await;
+    client
+        .lambda("PUT", "/2015-03-31/functions/slow/configuration", &json!({ "Timeout": 3 }))
+        .await;
     eventually("the event is worked off", async || waiting() == 0).await;
     local.shutdown().await;
 }
@@ -186,7 +196,8 @@ async fn kill_9_takes_the_sandboxes_along_and_loses_nothing() {
     let create = crate::tests::request("who", &crate::tests::python(WHO), json!({}));
     assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201);
     client.settled("who").await;
-    let process = client.lambda("POST", "/2015-03-31/functions/who/invocations", &json!({})).await.text();
+    let process =
+        client.lambda("POST", "/2015-03-31/functions/who/invocations", &json!({})).await.text();
     assert!(is_running(&process));
     serving.kill();
     eventually("the sandbox dies with its server", async || !is_running(&process)).await;

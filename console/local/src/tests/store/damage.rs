@@ -1,4 +1,15 @@
-//! Every file of the state directory, damaged in each way: the rest works, nothing is lost, and the damage is reported.
+//! Every file of the state directory, damaged in each way: the rest works, nothing is lost, and the
+//! damage is reported.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
 
 use crate::{
     Local,
@@ -6,14 +17,6 @@ use crate::{
     server::local::open_with,
     store::damage::is_aside,
     tests::{Client, ECHO, Server, api::layers, eventually, options, python, quick, request, zip},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::StreamExt as _;
-use serde_json::{Value, json};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
 /// Kinds of damage to a file.
@@ -51,7 +54,8 @@ fn damage(file: &Path, kind: Kind) -> bool {
 
 /// Copies a directory with its modes and symbolic links.
 fn copy(from: &Path, to: &Path) {
-    let status = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    let status =
+        std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
     assert!(status.success());
 }
 
@@ -63,7 +67,9 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(&next).unwrap().map(Result::unwrap) {
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() => open.push(entry.path()),
-                kind if kind.is_file() => files.push(entry.path().strip_prefix(dir).unwrap().to_owned()),
+                kind if kind.is_file() => {
+                    files.push(entry.path().strip_prefix(dir).unwrap().to_owned());
+                }
                 _ => {}
             }
         }
@@ -72,13 +78,14 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A state with an item of every kind: two functions, one with a version, an alias, layers, a URL and queue settings; a
-/// role; log groups; a queued event.
+/// A state with an item of every kind: two functions, one with a version, an alias, layers, a URL
+/// and queue settings; a role; log groups; a queued event.
 async fn state() -> tempfile::TempDir {
     let server = Server::start().await;
     server.create("good", ECHO).await;
     let (one, two) = (zip(&[("lib/a", b"1"), ("lib/only", b"1")]), zip(&[("lib/a", b"2")]));
-    let (one, two) = (layers::publish(&server, "one", &one).await, layers::publish(&server, "two", &two).await);
+    let (one, two) =
+        (layers::publish(&server, "one", &one).await, layers::publish(&server, "two", &two).await);
     let used = json!({ "Layers": [one["LayerVersionArn"], two["LayerVersionArn"]] });
     server.create_with("other", "echo() # other", used).await;
     let version = server.publish("other").await;
@@ -106,7 +113,10 @@ async fn state() -> tempfile::TempDir {
     local.shutdown().await;
     // They are removed in the background.
     let sandboxes = dir.path().join("sandboxes");
-    eventually("no sandbox is left on disk", async || fs::read_dir(&sandboxes).unwrap().next().is_none()).await;
+    eventually("no sandbox is left on disk", async || {
+        fs::read_dir(&sandboxes).unwrap().next().is_none()
+    })
+    .await;
     dir
 }
 
@@ -124,7 +134,10 @@ async fn invoke(client: &Client, name: &str) -> (u16, String) {
 
 /// The zips of the state.
 fn zips(dir: &Path) -> Vec<PathBuf> {
-    files(dir).into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "zip")).collect()
+    files(dir)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "zip"))
+        .collect()
 }
 
 /// Damages one file of a copy of `from`, starts the local Lambda there and checks what works.
@@ -160,8 +173,9 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
         );
         if code {
             // A comparison with the workspace shows that it must be deployed again.
-            let shown =
-                client.lambda("GET", &format!("/2015-03-31/functions/{name}/configuration"), &Value::Null).await;
+            let shown = client
+                .lambda("GET", &format!("/2015-03-31/functions/{name}/configuration"), &Value::Null)
+                .await;
             assert_eq!(shown.json()["State"], "Failed", "{case}: {}", shown.text());
         }
     }
@@ -179,8 +193,10 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
     }
     report.extend(local.server.as_ref().unwrap().service.damage.found());
     // A flipped character within a text may give another valid text.
-    let may_be_silent =
-        code || kind == Kind::Flipped || matches!(place.as_str(), "lock" | "endpoint.json") || place == "logs";
+    let may_be_silent = code
+        || kind == Kind::Flipped
+        || matches!(place.as_str(), "lock" | "endpoint.json")
+        || place == "logs";
     assert!(!report.is_empty() || may_be_silent, "{case}: not a word");
     if let Some(sentence) = report.first()
         && kind != Kind::Emptied
@@ -193,13 +209,17 @@ async fn try_one(from: &Path, file: &Path, kind: Kind) {
         let create = request(name, &python(call), json!({}));
         if client.lambda("POST", "/2015-03-31/functions", &create).await.status == 409 {
             let body = json!({ "ZipFile": STANDARD.encode(python(call)) });
-            let updated = client.lambda("PUT", &format!("/2015-03-31/functions/{name}/code"), &body).await;
+            let updated =
+                client.lambda("PUT", &format!("/2015-03-31/functions/{name}/code"), &body).await;
             assert_eq!(updated.status, 200, "{case}: {}", updated.text());
         }
         client.settled(name).await;
         let layer = code && name == "other";
         let (status, answer) = invoke(&client, name).await;
-        assert!((status == 200 && answer == "7") || layer, "{case}: {name} after a deploy: {status} {answer}");
+        assert!(
+            (status == 200 && answer == "7") || layer,
+            "{case}: {name} after a deploy: {status} {answer}"
+        );
     }
     local.shutdown().await;
 }
@@ -210,10 +230,12 @@ async fn any_damaged_file_leaves_the_rest_working_and_is_reported() {
     let files = files(from.path());
     assert!(files.len() > 20, "{files:?}");
     let tried = AtomicUsize::new(0);
-    // All kinds of damage for each file take a minute: by default each file gets one, which changes from file to file.
+    // All kinds of damage for each file take a minute: by default each file gets one, which changes
+    // from file to file.
     let all = std::env::var_os("LAMBDA_CONSOLE_DAMAGE_ALL").is_some();
     let cases = files.iter().enumerate().flat_map(|(index, file)| {
-        let kinds = (0..if all { KINDS.len() } else { 1 }).map(move |more| KINDS[(index + more) % KINDS.len()]);
+        let kinds = (0..if all { KINDS.len() } else { 1 })
+            .map(move |more| KINDS[(index + more) % KINDS.len()]);
         kinds.map(move |kind| (file, kind))
     });
     futures_util::stream::iter(cases)
@@ -237,7 +259,11 @@ async fn a_directory_of_the_state_that_is_a_file_is_set_aside() {
         assert!(local.endpoint().damage.iter().any(|sentence| sentence.contains(name)), "{name}");
         assert!(dir.path().join(format!("{name}.damaged")).exists());
         let create = request("fresh", &python(ECHO), json!({}));
-        assert_eq!(client.lambda("POST", "/2015-03-31/functions", &create).await.status, 201, "{name}");
+        assert_eq!(
+            client.lambda("POST", "/2015-03-31/functions", &create).await.status,
+            201,
+            "{name}"
+        );
         client.settled("fresh").await;
         assert_eq!(invoke(&client, "fresh").await, (200, "7".to_owned()), "{name}");
         local.shutdown().await;
@@ -252,7 +278,8 @@ async fn a_function_that_was_set_aside_has_its_url_back_when_it_is_deployed_agai
     let file = file.into_iter().find(|file| file.to_string_lossy().contains("other-")).unwrap();
     fs::write(&file, "{").unwrap();
     for _ in 0..2 {
-        // The second start reports nothing new, and still keeps what belongs to the damaged function.
+        // The second start reports nothing new, and still keeps what belongs to the damaged
+        // function.
         let (local, _) = started(from.path()).await;
         local.shutdown().await;
     }

@@ -2,8 +2,8 @@
 
 use crate::tui::state::Context;
 
-/// For a moment after an overlay opened or closed by itself, or a question was answered, keys may still be meant for
-/// the previous screen: they are ignored.
+/// For a moment after an overlay opened or closed by itself, or a question was answered, keys may
+/// still be meant for the previous screen: they are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
     /// Context that the keys were meant for; `None` for the panes.

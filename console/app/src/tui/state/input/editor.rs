@@ -14,8 +14,8 @@ const MOST_TEXTS: usize = 50;
 
 /// An editor of a text or of one line.
 ///
-/// Undo reverts one key, one paste or one replacement, however many edits of the text area it needed, and never goes
-/// past the initial text.
+/// Undo reverts one key, one paste or one replacement, however many edits of the text area it
+/// needed, and never goes past the initial text.
 #[derive(Clone, Debug)]
 pub struct Editor {
     text: Text,
@@ -60,7 +60,8 @@ impl Editor {
         &self.text.area
     }
 
-    /// Returns the text if it is too large for the text area: it is shown and sent, but only `$EDITOR` can change it.
+    /// Returns the text if it is too large for the text area: it is shown and sent, but only
+    /// `$EDITOR` can change it.
     pub fn large(&self) -> Option<&str> {
         self.text.large.as_deref()
     }
@@ -131,10 +132,17 @@ impl Editor {
         let here = (self.text.area.cursor().0, self.text.area.cursor().1);
         let (from, to) = self.text.area.selection_range().unwrap_or((here, here));
         let before = self.lines().iter().take(from.0).cloned();
-        let head: String = self.lines().get(from.0).into_iter().flat_map(|line| line.chars().take(from.1)).collect();
-        let tail: String = self.lines().get(to.0).into_iter().flat_map(|line| line.chars().skip(to.1)).collect();
+        let head: String = self
+            .lines()
+            .get(from.0)
+            .into_iter()
+            .flat_map(|line| line.chars().take(from.1))
+            .collect();
+        let tail: String =
+            self.lines().get(to.0).into_iter().flat_map(|line| line.chars().skip(to.1)).collect();
         let after = self.lines().iter().skip(to.0 + 1).cloned();
-        let whole: Vec<String> = before.chain([format!("{head}{text}{tail}")]).chain(after).collect();
+        let whole: Vec<String> =
+            before.chain([format!("{head}{text}{tail}")]).chain(after).collect();
         self.replace(&whole.join("\n"));
     }
 
@@ -213,7 +221,8 @@ impl Editor {
 
 impl Text {
     fn new(text: &str) -> Self {
-        let lines: Vec<String> = text.split('\n').map(|line| line.trim_end_matches('\r').to_owned()).collect();
+        let lines: Vec<String> =
+            text.split('\n').map(|line| line.trim_end_matches('\r').to_owned()).collect();
         if lines.len() <= MOST_LINES && lines.iter().all(|line| line.len() <= LONGEST_LINE) {
             let mut text = Self::of(lines);
             text.area.set_line_number_style(Style::new());
@@ -367,7 +376,11 @@ mod tests {
             press(&mut editor, "x");
         }
         let (steps, text) = all_undone(editor);
-        assert_eq!((steps, text.as_str()), (MOST_EDITS / 2, "x"), "never the empty text in between");
+        assert_eq!(
+            (steps, text.as_str()),
+            (MOST_EDITS / 2, "x"),
+            "never the empty text in between"
+        );
     }
 
     #[test]

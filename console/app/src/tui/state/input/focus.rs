@@ -23,7 +23,8 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Payload, Self::Response, Self::Logs, Self::ColdStarts, Self::Build, Self::Config];
+    pub const ALL: [Self; 6] =
+        [Self::Payload, Self::Response, Self::Logs, Self::ColdStarts, Self::Build, Self::Config];
 
     /// The tab's title.
     pub const fn title(self) -> &'static str {
@@ -79,7 +80,8 @@ pub enum Context {
     Login,
     /// The plan of a deploy.
     Plan,
-    /// The plan of a deploy to a protected stage, whose name is typed: keys that are not bound are text.
+    /// The plan of a deploy to a protected stage, whose name is typed: keys that are not bound are
+    /// text.
     Confirm,
     /// The versions of a function.
     Versions,
@@ -146,7 +148,8 @@ pub enum Target {
     Tab(Tab),
     /// The shown tab.
     Pane,
-    /// A cell of the payload editor: row and column of the screen, from the top left of the text area with its gutter.
+    /// A cell of the payload editor: row and column of the screen, from the top left of the text
+    /// area with its gutter.
     Editor {
         /// Rows below the top of the editor.
         row: u16,

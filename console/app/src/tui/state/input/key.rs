@@ -60,7 +60,8 @@ impl Key {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// Parses keys as tests write them: `jj<enter><ctrl-s>`, where `<lt>` and `<gt>` are the characters `<` and `>`.
+    /// Parses keys as tests write them: `jj<enter><ctrl-s>`, where `<lt>` and `<gt>` are the
+    /// characters `<` and `>`.
     pub fn script(script: &str) -> Result<Vec<Self>, String> {
         let mut keys = Vec::new();
         let mut rest = script.chars();
@@ -127,9 +128,12 @@ impl FromStr for Key {
         loop {
             if let Some(after) = rest.strip_prefix("ctrl-").filter(|after| !after.is_empty()) {
                 (key.ctrl, rest) = (true, after);
-            } else if let Some(after) = rest.strip_prefix("alt-").filter(|after| !after.is_empty()) {
+            } else if let Some(after) = rest.strip_prefix("alt-").filter(|after| !after.is_empty())
+            {
                 (key.alt, rest) = (true, after);
-            } else if let Some(after) = rest.strip_prefix("shift-").filter(|after| !after.is_empty()) {
+            } else if let Some(after) =
+                rest.strip_prefix("shift-").filter(|after| !after.is_empty())
+            {
                 (key.shift, rest) = (true, after);
             } else {
                 break;

@@ -1,5 +1,5 @@
-//! The body of a response: text with its lines, or binary data. It grows as parts arrive, up to [`Invocation::KEPT`]
-//! bytes, and counts the rest.
+//! The body of a response: text with its lines, or binary data. It grows as parts arrive, up to
+//! [`Invocation::KEPT`] bytes, and counts the rest.
 
 use std::{borrow::Cow, fmt::Write};
 
@@ -36,7 +36,10 @@ impl Default for Body {
 impl Body {
     /// Creates the complete body of an invocation that has ended.
     pub fn of(invocation: &Invocation) -> Self {
-        let bytes = invocation.is_base64.then(|| BASE64_STANDARD.decode(&invocation.payload).ok()).flatten();
+        let bytes = invocation
+            .is_base64
+            .then(|| BASE64_STANDARD.decode(&invocation.payload).ok())
+            .flatten();
         let kept = bytes.as_ref().map_or(invocation.payload.len(), Vec::len) as u64;
         let form = match bytes {
             Some(bytes) => Form::Binary(bytes),
@@ -48,7 +51,9 @@ impl Body {
     /// Appends the bytes that arrived next.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        let kept = bytes.get(..bytes.len().min(Invocation::KEPT.saturating_sub(self.kept()))).unwrap_or_default();
+        let kept = bytes
+            .get(..bytes.len().min(Invocation::KEPT.saturating_sub(self.kept())))
+            .unwrap_or_default();
         match &mut self.form {
             Form::Binary(all) => all.extend_from_slice(kept),
             Form::Text(document, rest) => {
@@ -114,12 +119,15 @@ impl Body {
     pub fn line(&self, index: usize) -> Option<Cow<'_, str>> {
         match &self.form {
             Form::Text(document, _) => document.line(index).map(Cow::Borrowed),
-            Form::Binary(bytes) => Some(Cow::Owned(row(index * ROW, bytes.chunks(ROW).nth(index)?))),
+            Form::Binary(bytes) => {
+                Some(Cow::Owned(row(index * ROW, bytes.chunks(ROW).nth(index)?)))
+            }
         }
     }
 }
 
-/// Returns a row of a hex dump: `00000010  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  .PNG........IHDR`
+/// Returns a row of a hex dump: `00000010  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52
+/// .PNG........IHDR`
 fn row(at: usize, bytes: &[u8]) -> String {
     let mut line = format!("{at:08x} ");
     for column in 0..ROW {
@@ -133,7 +141,9 @@ fn row(at: usize, bytes: &[u8]) -> String {
         };
     }
     line.push(' ');
-    line.extend(bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }));
+    line.extend(
+        bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }),
+    );
     line
 }
 

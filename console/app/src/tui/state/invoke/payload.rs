@@ -72,5 +72,9 @@ impl Draft {
 }
 
 fn check(text: &str) -> Check {
-    if text.trim().is_empty() { Check::Empty } else { json::check(text).map_or_else(Check::Broken, |()| Check::Json) }
+    if text.trim().is_empty() {
+        Check::Empty
+    } else {
+        json::check(text).map_or_else(Check::Broken, |()| Check::Json)
+    }
 }

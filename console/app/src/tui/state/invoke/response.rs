@@ -1,5 +1,5 @@
-//! Response of a function's last invocation, while it arrives and afterwards, with its log lines as they are linked to
-//! it.
+//! Response of a function's last invocation, while it arrives and afterwards, with its log lines as
+//! they are linked to it.
 
 use lambda_console_model::{
     Failure, HttpHead, Invocation, RequestLog, ResponsePart,
@@ -66,7 +66,18 @@ impl Response {
             Ok(invocation) => Outcome::Done(Box::new(invocation)),
             Err(failure) => Outcome::Failed(failure),
         };
-        Self { job, outcome, body, error, log, error_type, linking: None, top: 0, follow: false, left: 0 }
+        Self {
+            job,
+            outcome,
+            body,
+            error,
+            log,
+            error_type,
+            linking: None,
+            top: 0,
+            follow: false,
+            left: 0,
+        }
     }
 
     /// Creates a response that starts to arrive for `job` at `now`.
@@ -99,7 +110,8 @@ impl Response {
         }
     }
 
-    /// Sets the outcome at the end of the response. Keeps the lines in view that were in the `rows` rows of the pane.
+    /// Sets the outcome at the end of the response. Keeps the lines in view that were in the `rows`
+    /// rows of the pane.
     pub fn end(&mut self, outcome: Result<Invocation, Failure>, rows: usize) {
         let (follow, top, left) = (self.follow, self.top, self.left);
         *self = Self::new(self.job, outcome);
@@ -128,7 +140,8 @@ impl Response {
         Some(id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// Links log lines of the request that arrived later. Incomplete ones are ignored if they are fewer than before.
+    /// Links log lines of the request that arrived later. Incomplete ones are ignored if they are
+    /// fewer than before.
     pub fn link(&mut self, log: &RequestLog) {
         let Outcome::Done(invocation) = &mut self.outcome else { return };
         if log.is_whole || log.lines.len() >= invocation.logs.len() {
@@ -144,7 +157,9 @@ impl Response {
 
 /// Returns the lines of log messages, cleaned.
 fn shown(messages: &[String]) -> Vec<String> {
-    let lines = |message: &String| clean(without_end(message)).split('\n').map(str::to_owned).collect::<Vec<_>>();
+    let lines = |message: &String| {
+        clean(without_end(message)).split('\n').map(str::to_owned).collect::<Vec<_>>()
+    };
     messages.iter().flat_map(lines).collect()
 }
 

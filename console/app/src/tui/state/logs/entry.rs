@@ -65,8 +65,8 @@ impl Entry {
         }
     }
 
-    /// Returns the line as shown and searched: without characters that would control the terminal. May have several
-    /// lines.
+    /// Returns the line as shown and searched: without characters that would control the terminal.
+    /// May have several lines.
     pub fn text(&self) -> &str {
         self.shown.as_deref().unwrap_or(&self.message)
     }
@@ -76,7 +76,8 @@ impl Entry {
         self.message.len() + self.shown.as_ref().map_or(0, |shown| shown.len())
     }
 
-    /// Returns `true` if its timestamp is the time at which it was written; a line from a response has none.
+    /// Returns `true` if its timestamp is the time at which it was written; a line from a response
+    /// has none.
     pub fn is_timed(&self) -> bool {
         self.kind == Kind::Mark || !self.stream.is_empty()
     }
@@ -92,13 +93,20 @@ impl Entry {
     }
 }
 
-/// Determines the kind of a cleaned line. Errors and warnings are recognised by the level that loggers write first.
+/// Determines the kind of a cleaned line. Errors and warnings are recognised by the level that
+/// loggers write first.
 pub(super) fn kind(message: &str) -> Kind {
     let starts = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
     if starts(&["REPORT RequestId:"]) {
         return Kind::Report;
     }
-    if starts(&["START RequestId:", "END RequestId:", "INIT_START ", "RESTORE_START ", "RESTORE_REPORT "]) {
+    if starts(&[
+        "START RequestId:",
+        "END RequestId:",
+        "INIT_START ",
+        "RESTORE_START ",
+        "RESTORE_REPORT ",
+    ]) {
         return Kind::Platform;
     }
     let head = message.get(..message.floor_char_boundary(160)).unwrap_or_default();
@@ -109,7 +117,14 @@ pub(super) fn kind(message: &str) -> Kind {
     if starts(&["INIT_REPORT "]) {
         return if says(&["Status: "]) { Kind::Error } else { Kind::Platform };
     }
-    if says(&["ERROR", "\"level\":\"error\"", "panicked at", "Task timed out", "Runtime exited", "errorType"]) {
+    if says(&[
+        "ERROR",
+        "\"level\":\"error\"",
+        "panicked at",
+        "Task timed out",
+        "Runtime exited",
+        "errorType",
+    ]) {
         Kind::Error
     } else if says(&["WARN", "\"level\":\"warn"]) {
         Kind::Warning

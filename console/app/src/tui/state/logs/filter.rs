@@ -5,7 +5,8 @@ use super::{Entry, Kind};
 /// Filter of log lines: a line must satisfy everything that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Text that the line must contain; case-sensitive only if it contains an upper-case letter. Empty for any line.
+    /// Text that the line must contain; case-sensitive only if it contains an upper-case letter.
+    /// Empty for any line.
     pub text: String,
     /// The function that wrote it.
     pub function: Option<String>,
@@ -29,7 +30,8 @@ impl Filter {
     }
 }
 
-/// Returns `true` if `text` contains `wanted`; without upper-case letters in `wanted`, case is ignored (for ASCII).
+/// Returns `true` if `text` contains `wanted`; without upper-case letters in `wanted`, case is
+/// ignored (for ASCII).
 pub fn contains(text: &str, wanted: &str) -> bool {
     find(text, wanted).is_some()
 }
@@ -45,7 +47,9 @@ pub fn find(text: &str, wanted: &str) -> Option<usize> {
     let starts = text.len().checked_sub(rest.len())?;
     let candidates = &text[..starts];
     let mut from = 0;
-    while let Some(step) = candidates[from..].iter().position(|&byte| byte == first || byte == upper) {
+    while let Some(step) =
+        candidates[from..].iter().position(|&byte| byte == first || byte == upper)
+    {
         let at = from + step;
         if text[at + 1..at + 1 + rest.len()].eq_ignore_ascii_case(rest) {
             return Some(at);

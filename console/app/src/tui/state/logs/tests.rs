@@ -63,7 +63,11 @@ fn what_is_known_later_of_a_line_changes_what_is_shown() {
         new_rank,
         request_id: request.map(str::to_owned),
     };
-    logs.fix(vec![fix(1, 0, None, Some("r")), fix(2, 5, None, Some("r")), fix(9, 9, None, Some("r"))]);
+    logs.fix(vec![
+        fix(1, 0, None, Some("r")),
+        fix(2, 5, None, Some("r")),
+        fix(9, 9, None, Some("r")),
+    ]);
     assert_eq!(shown(&logs), ["x", "z"]);
     logs.set_filter(Filter::default());
     logs.fix(vec![fix(2, 5, Some(-5), None)]);
@@ -77,10 +81,16 @@ fn a_mark_stands_at_its_time_and_changes_its_words() {
     logs.push(vec![line(1, "a", 0, "before"), line(9, "a", 0, "after")]);
     let mut mark = LogMark { id: 3, timestamp: 5, kind: MarkKind::Sampled, filled: None };
     logs.mark(&mark);
-    assert_eq!(shown(&logs)[1], "more lines than a live tail sends; reading those that were missed …");
+    assert_eq!(
+        shown(&logs)[1],
+        "more lines than a live tail sends; reading those that were missed …"
+    );
     mark.filled = Some(12);
     logs.mark(&mark);
-    assert_eq!(shown(&logs), ["before", "more lines than a live tail sends; 12 lines filled in", "after"]);
+    assert_eq!(
+        shown(&logs),
+        ["before", "more lines than a live tail sends; 12 lines filled in", "after"]
+    );
 }
 
 #[test]
@@ -107,8 +117,11 @@ fn whatever_order_lines_come_in_the_ring_and_its_index_are_the_same() {
         for text in ["", "error"] {
             if text == logs.filter().text || random.below(2) == 0 {
                 logs.set_filter(Filter { text: text.into(), ..Filter::default() });
-                let expected: Vec<&str> =
-                    lines.iter().map(|line| line.message.as_str()).filter(|message| message.contains(text)).collect();
+                let expected: Vec<&str> = lines
+                    .iter()
+                    .map(|line| line.message.as_str())
+                    .filter(|message| message.contains(text))
+                    .collect();
                 assert_eq!(shown(&logs), expected, "seed {seed}");
             }
         }
@@ -123,7 +136,11 @@ fn lines_that_come_while_a_filter_is_searched_are_judged_once() {
     logs.push((0..count).map(|n| line(n * 10, "a", 0, "error")).collect());
     logs.set_filter(Filter { text: "error".into(), ..Filter::default() });
     assert!(logs.is_searching() && logs.len() < count as usize);
-    logs.push((0..count).map(|n| line(n * 10 + 5, "a", 0, if n % 2 == 0 { "error" } else { "fine" })).collect());
+    logs.push(
+        (0..count)
+            .map(|n| line(n * 10 + 5, "a", 0, if n % 2 == 0 { "error" } else { "fine" }))
+            .collect(),
+    );
     while logs.is_searching() {
         logs.search();
     }

@@ -36,9 +36,13 @@ fn rows_of_a_url_and_of_levels_are_there_where_they_mean_something() {
         editor.rows(&FunctionConfig::default()).iter().map(|row| row.setting.to_string()).collect()
     };
     assert!(!names(&editor).iter().any(|name| name.starts_with("url.") || name.ends_with("level")));
-    editor.edits = edits(&[("log_format", Some("JSON")), ("url", Some("NONE")), ("env.ADDED", Some("1"))]);
+    editor.edits =
+        edits(&[("log_format", Some("JSON")), ("url", Some("NONE")), ("env.ADDED", Some("1"))]);
     let shown = names(&editor);
-    assert!(shown.contains(&"system_log_level".to_owned()) && shown.contains(&"url.streaming".to_owned()));
+    assert!(
+        shown.contains(&"system_log_level".to_owned())
+            && shown.contains(&"url.streaming".to_owned())
+    );
     assert_eq!(shown[shown.len() - 3..], ["env.ADDED", "env.KEY", "env.OLD"]);
 }
 
@@ -81,5 +85,8 @@ fn secrets_do_not_show_in_debug() {
     let mut editor = ConfigEditor { live: Live::Known(Box::new(live)), ..ConfigEditor::default() };
     editor.edit(Setting::Env("KEY".into()), Some("opensesame")).unwrap();
     let text = format!("{editor:?}");
-    assert!(text.contains("KEY") && !text.contains("hunter2") && !text.contains("opensesame"), "{text}");
+    assert!(
+        text.contains("KEY") && !text.contains("hunter2") && !text.contains("opensesame"),
+        "{text}"
+    );
 }

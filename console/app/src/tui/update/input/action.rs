@@ -9,7 +9,8 @@ use crate::tui::{
     update::{
         copy, delete,
         invoke::{options, payload},
-        leave, login, logs, overlay, promote, roles, run, settings, show, stages, verb, versions, watch, workspace,
+        leave, login, logs, overlay, promote, roles, run, settings, show, stages, verb, versions,
+        watch, workspace,
     },
 };
 
@@ -37,7 +38,9 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),
         Action::PublishVersion => versions::change(state, VersionsChange::Publish(None)),
         Action::PruneVersions => versions::ask_to_prune(state),
-        Action::Refresh if matches!(state.overlay, Some(Overlay::Versions(_))) => versions::reload(state),
+        Action::Refresh if matches!(state.overlay, Some(Overlay::Versions(_))) => {
+            versions::reload(state)
+        }
         Action::Refresh => workspace::read(state),
         Action::Stages => stages::choose(state),
         Action::Resume => login::resume(state),
@@ -112,7 +115,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Maximum number of bytes that are sent to the terminal's clipboard: 100 KB of base64, which most terminals accept.
+/// Maximum number of bytes that are sent to the terminal's clipboard: 100 KB of base64, which most
+/// terminals accept.
 const MOST_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
@@ -124,7 +128,11 @@ fn copy_login(state: &mut State) -> Vec<Effect> {
 
 fn copy_logs(state: &mut State) -> Vec<Effect> {
     let text = copy::joined(state.logs.iter().map(|entry| &*entry.message));
-    if text.is_empty() { nothing(state, "no line is shown") } else { copy(state, &text, "the shown lines") }
+    if text.is_empty() {
+        nothing(state, "no line is shown")
+    } else {
+        copy(state, &text, "the shown lines")
+    }
 }
 
 fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {
@@ -162,7 +170,8 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
             Vec::new()
         }
         Err(text) => {
-            let hint = "not all terminals take it: wl-copy, xclip, xsel and tmux are used where they are there";
+            let hint = "not all terminals take it: wl-copy, xclip, xsel and tmux are used where \
+                they are there";
             state.tell(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
             vec![Effect::CopyByTerminal(text)]
         }
@@ -223,10 +232,13 @@ fn objection(state: &State, action: Action) -> Option<Notice> {
     let edited = format!("settings of {} are edited and not applied", unsent.join(", "));
     let (why, hint) = match (running, unsent.is_empty()) {
         (None, true) => return None,
-        (Some(title), true) => (format!("{title} is running"), format!("{key} again cancels it and quits")),
-        (Some(title), false) => {
-            (format!("{title} is running, and {edited}"), format!("{key} again cancels it, drops them and quits"))
+        (Some(title), true) => {
+            (format!("{title} is running"), format!("{key} again cancels it and quits"))
         }
+        (Some(title), false) => (
+            format!("{title} is running, and {edited}"),
+            format!("{key} again cancels it, drops them and quits"),
+        ),
         (None, false) => (edited, format!("{key} again drops them and quits")),
     };
     Some(Notice::plain(why, hint))

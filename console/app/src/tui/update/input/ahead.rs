@@ -1,9 +1,9 @@
 //! Keys that the user pressed before seeing that their meaning had changed.
 //!
-//! An overlay can open, become ready or close by itself: a plan that was computed, one that failed, a login that is
-//! needed. Keys that arrive in the moment after that were meant for the previous screen. They are ignored, and each of
-//! them extends the moment. Text that continues in the same field is text. The same applies, for one moment, to the
-//! keys after one that answered a question.
+//! An overlay can open, become ready or close by itself: a plan that was computed, one that failed,
+//! a login that is needed. Keys that arrive in the moment after that were meant for the previous
+//! screen. They are ignored, and each of them extends the moment. Text that continues in the same
+//! field is text. The same applies, for one moment, to the keys after one that answered a question.
 
 use crate::tui::{
     message::{Action, Event},
@@ -21,7 +21,9 @@ pub(crate) fn meaning(state: &State) -> Meaning {
     let is_ready = match &state.overlay {
         Some(Overlay::Plan(plan)) => plan.job.is_none(),
         Some(Overlay::Versions(picker)) => picker.found.is_some(),
-        Some(Overlay::Line(line)) => !matches!(&line.purpose, Purpose::Delete(it) if it.listed.is_none()),
+        Some(Overlay::Line(line)) => {
+            !matches!(&line.purpose, Purpose::Delete(it) if it.listed.is_none())
+        }
         Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => true,
     };
     (fields(state), is_ready)
@@ -51,7 +53,8 @@ pub(crate) fn changed(state: &mut State, before: Meaning) {
 
 /// Records that a question was answered and closed.
 pub(crate) fn answered(state: &mut State) {
-    state.ahead = Some(Ahead { meant: Some(Context::Line), until: state.now + MOMENT, goes_on: false });
+    state.ahead =
+        Some(Ahead { meant: Some(Context::Line), until: state.now + MOMENT, goes_on: false });
 }
 
 /// Returns `true` if `event` is a key that was meant for another screen and must be ignored.
@@ -63,7 +66,9 @@ pub(crate) fn is_stray(state: &mut State, event: &Event) -> bool {
     let is_same = ahead.meant == fields(state);
     let is_stray = match event {
         // These change nothing, or only close something.
-        Event::Action(Action::Back | Action::Interrupt | Action::Help | Action::Redraw | Action::Suspend) => false,
+        Event::Action(
+            Action::Back | Action::Interrupt | Action::Help | Action::Redraw | Action::Suspend,
+        ) => false,
         Event::Action(Action::Accept) => true,
         Event::Action(_) | Event::Key(_) => !is_same,
         _ => false,

@@ -1,8 +1,9 @@
 //! Pasted text as it was before a terminal or a multiplexer sent it.
 //!
-//! Between the marks of a bracketed paste, tmux with extended keys encodes a line break as the key that makes one: `ESC
-//! [ 13 ; 1 u` or `ESC [ 106 ; 5 u`. Line breaks and tabs are decoded from such keys. Other escape sequences are not
-//! text: they are removed as a whole, and so are control characters.
+//! Between the marks of a bracketed paste, tmux with extended keys encodes a line break as the key
+//! that makes one: `ESC [ 13 ; 1 u` or `ESC [ 106 ; 5 u`. Line breaks and tabs are decoded from
+//! such keys. Other escape sequences are not text: they are removed as a whole, and so are control
+//! characters.
 
 use std::{borrow::Cow, str::Chars};
 
@@ -56,7 +57,8 @@ fn skip(rest: &mut Chars<'_>, is_of_it: impl Fn(char) -> bool) {
     }
 }
 
-/// Skips the rest of a control sequence, up to its final letter. Returns the character that it encodes.
+/// Skips the rest of a control sequence, up to its final letter. Returns the character that it
+/// encodes.
 fn sequence(rest: &mut Chars<'_>) -> Option<char> {
     let mut parameters = String::new();
     while let Some(character) = rest.clone().next().filter(|c| matches!(c, ' '..='?')) {
@@ -82,7 +84,8 @@ fn sequence(rest: &mut Chars<'_>) -> Option<char> {
     }
 }
 
-/// Skips a control string, up to BEL or ST. One that does not end on its line is not a control string.
+/// Skips a control string, up to BEL or ST. One that does not end on its line is not a control
+/// string.
 fn string(rest: &mut Chars<'_>) {
     let mut within = rest.clone();
     while let Some(character) = within.next() {
@@ -140,7 +143,8 @@ mod tests {
 
     #[test]
     fn text_stays_as_it_is() {
-        for text in ["", "{\r\n\t\"né\": \"\u{202e}👩\u{200d}👧\u{feff}\"\n}", "13;1u [106;5u"] {
+        for text in ["", "{\r\n\t\"né\": \"\u{202e}👩\u{200d}👧\u{feff}\"\n}", "13;1u [106;5u"]
+        {
             assert!(matches!(text_of(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }

@@ -55,7 +55,8 @@ pub(crate) fn wheel(state: &mut State, target: Target, lines: i16) {
     }
 }
 
-/// Returns `at` moved by `lines`, so that the last of `count` lines stays at the bottom of `rows` rows.
+/// Returns `at` moved by `lines`, so that the last of `count` lines stays at the bottom of `rows`
+/// rows.
 fn moved(at: usize, lines: isize, count: usize, rows: u16) -> usize {
     let last = count.saturating_sub(usize::from(rows));
     at.min(last).saturating_add_signed(lines).min(last)
@@ -64,10 +65,15 @@ fn moved(at: usize, lines: isize, count: usize, rows: u16) -> usize {
 fn overlay(state: &mut State, lines: isize) {
     let viewport = state.viewport;
     match &mut state.overlay {
-        Some(Overlay::Help(top)) => *top = moved(*top, lines, viewport.overlay_lines, viewport.overlay),
-        Some(Overlay::Plan(plan)) => plan.top = moved(plan.top, lines, viewport.overlay_lines, viewport.overlay),
+        Some(Overlay::Help(top)) => {
+            *top = moved(*top, lines, viewport.overlay_lines, viewport.overlay);
+        }
+        Some(Overlay::Plan(plan)) => {
+            plan.top = moved(plan.top, lines, viewport.overlay_lines, viewport.overlay);
+        }
         Some(Overlay::Versions(picker)) => {
-            let last = picker.found.as_ref().map_or(0, |found| found.versions.len()).saturating_sub(1);
+            let last =
+                picker.found.as_ref().map_or(0, |found| found.versions.len()).saturating_sub(1);
             picker.selected = picker.selected.saturating_add_signed(lines).min(last);
         }
         Some(Overlay::Choose(choose)) => {
@@ -106,11 +112,16 @@ fn pane(state: &mut State, lines: isize) {
             }
         }
         Tab::Response => {
-            let Some(response) = state.functions.current_mut().and_then(|card| card.response.as_mut()) else { return };
+            let Some(response) =
+                state.functions.current_mut().and_then(|card| card.response.as_mut())
+            else {
+                return;
+            };
             let last = viewport.lines.saturating_sub(usize::from(rows));
             let top = if response.follow { last } else { response.top };
             response.top = moved(top, lines, viewport.lines, rows);
-            response.follow = response.top >= last && matches!(response.outcome, Outcome::Arriving(_));
+            response.follow =
+                response.top >= last && matches!(response.outcome, Outcome::Arriving(_));
         }
         Tab::Logs => state.logs.scroll(lines, usize::from(rows)),
         Tab::Build => {
@@ -132,11 +143,17 @@ fn side(state: &mut State, direction: isize) {
         Tab::Payload => {
             if let Some(card) = state.functions.current_mut() {
                 let editor = &mut card.draft.editor;
-                editor.move_cursor(if direction < 0 { CursorMove::Back } else { CursorMove::Forward });
+                editor.move_cursor(if direction < 0 {
+                    CursorMove::Back
+                } else {
+                    CursorMove::Forward
+                });
             }
         }
         Tab::Response => {
-            if let Some(response) = state.functions.current_mut().and_then(|card| card.response.as_mut()) {
+            if let Some(response) =
+                state.functions.current_mut().and_then(|card| card.response.as_mut())
+            {
                 step(&mut response.left);
             }
         }

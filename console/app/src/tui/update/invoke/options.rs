@@ -75,6 +75,8 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
 fn wrong_context(text: &str) -> Option<String> {
     match json::check(text) {
         Err(error) => Some(format!("column {}: {}", error.column, error.message)),
-        Ok(()) => (!text.trim_start().starts_with('{')).then(|| "it must be a JSON object".to_owned()),
+        Ok(()) => {
+            (!text.trim_start().starts_with('{')).then(|| "it must be a JSON object".to_owned())
+        }
     }
 }

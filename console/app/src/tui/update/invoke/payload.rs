@@ -5,7 +5,9 @@ use ratatui_textarea::CursorMove;
 
 use crate::tui::{
     message::{Action, Effect},
-    state::{Card, Check, Context, Draft, Editor, Focus, Key, KeyCode, Mood, Notice, Overlay, State, Tab},
+    state::{
+        Card, Check, Context, Draft, Editor, Focus, Key, KeyCode, Mood, Notice, Overlay, State, Tab,
+    },
     update::{logs, overlay, show, verb},
 };
 
@@ -22,7 +24,9 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(card) = state.functions.current_mut() else { return Vec::new() };
-    let types = matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab) && !key.ctrl && !key.alt;
+    let types = matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab)
+        && !key.ctrl
+        && !key.alt;
     if types && !card.draft.editor.has_room() {
         too_large(state);
         return Vec::new();
@@ -115,7 +119,11 @@ pub(crate) fn open_editor(state: &mut State) -> Vec<Effect> {
     vec![Effect::Edit { function: card.function.name.clone(), text: card.draft.text() }]
 }
 
-pub(crate) fn edited(state: &mut State, function: &str, result: Result<String, Failure>) -> Vec<Effect> {
+pub(crate) fn edited(
+    state: &mut State,
+    function: &str,
+    result: Result<String, Failure>,
+) -> Vec<Effect> {
     let text = match result {
         Ok(text) => text,
         Err(failure) => {
@@ -129,7 +137,11 @@ pub(crate) fn edited(state: &mut State, function: &str, result: Result<String, F
     };
     let before = card.draft.text();
     // Editors end the last line with a line break; that alone is not a change.
-    let text = if before.ends_with('\n') { text } else { text.strip_suffix('\n').unwrap_or(&text).to_owned() };
+    let text = if before.ends_with('\n') {
+        text
+    } else {
+        text.strip_suffix('\n').unwrap_or(&text).to_owned()
+    };
     if text == before {
         return Vec::new();
     }
@@ -153,7 +165,10 @@ pub(crate) fn format(state: &mut State) -> Vec<Effect> {
         }
         Check::Broken(error) => {
             let (row, column) = (error.line - 1, error.column - 1);
-            let place = format!("not JSON: {} at line {}, column {}", error.message, error.line, error.column);
+            let place = format!(
+                "not JSON: {} at line {}, column {}",
+                error.message, error.line, error.column
+            );
             card.draft.editor.move_cursor(CursorMove::Jump(row as u16, column as u16));
             state.tell(Notice { mood: Mood::Bad, text: place, hint: String::new() });
             Vec::new()
@@ -200,13 +215,15 @@ pub(crate) fn selection(state: &State) -> Option<String> {
 /// Reads an event file that the user chose.
 pub(crate) fn choose_event(state: &mut State, name: &str) -> Vec<Effect> {
     let Some(card) = state.functions.current_mut() else { return Vec::new() };
-    let Some(file) = card.function.events.iter().find(|file| file.name == name).cloned() else { return Vec::new() };
+    let Some(file) = card.function.events.iter().find(|file| file.name == name).cloned() else {
+        return Vec::new();
+    };
     card.asked_event = Some(name.to_owned());
     vec![Effect::ReadEvent { function: card.function.name.clone(), file }]
 }
 
-/// Reads the first event file of a function that has no payload yet. Without one, the payload is an empty object, as
-/// for the command.
+/// Reads the first event file of a function that has no payload yet. Without one, the payload is an
+/// empty object, as for the command.
 pub(crate) fn first_event(card: &mut Card) -> Option<Effect> {
     if card.draft.check != Check::Empty || card.draft.changed {
         return None;

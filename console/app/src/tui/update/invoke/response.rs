@@ -1,6 +1,9 @@
-//! Responses: parts as they arrive, outcomes of invocations, and the log lines that are linked to them.
+//! Responses: parts as they arrive, outcomes of invocations, and the log lines that are linked to
+//! them.
 
-use lambda_console_model::{Failure, FailureKind, Invocation, RequestLog, ResponsePart, Sample, text::duration};
+use lambda_console_model::{
+    Failure, FailureKind, Invocation, RequestLog, ResponsePart, Sample, text::duration,
+};
 
 use crate::tui::{
     message::Effect,
@@ -10,7 +13,8 @@ use crate::tui::{
 
 /// Handles the next part of a response that streams. The first part replaces the previous response.
 pub(crate) fn part(state: &mut State, job: JobId, part: ResponsePart) -> Vec<Effect> {
-    let Some(JobKind::Invoke(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone()) else {
+    let Some(JobKind::Invoke(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone())
+    else {
         return Vec::new();
     };
     let now = state.now;
@@ -28,10 +32,17 @@ pub(crate) fn part(state: &mut State, job: JobId, part: ResponsePart) -> Vec<Eff
 }
 
 /// Handles the result of an invocation.
-pub(crate) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, Failure>) -> Vec<Effect> {
-    let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else { return Vec::new() };
-    let worked =
-        result.as_ref().is_ok_and(|invocation| invocation.function_error.is_none() && invocation.cut_off().is_none());
+pub(crate) fn invoked(
+    state: &mut State,
+    job: JobId,
+    result: Result<Invocation, Failure>,
+) -> Vec<Effect> {
+    let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
+        return Vec::new();
+    };
+    let worked = result.as_ref().is_ok_and(|invocation| {
+        invocation.function_error.is_none() && invocation.cut_off().is_none()
+    });
     state.tell(match &result {
         Ok(invocation) => story(&name, invocation),
         Err(failure) => Notice::of(failure),
@@ -40,10 +51,11 @@ pub(crate) fn invoked(state: &mut State, job: JobId, result: Result<Invocation, 
     let mut effects = Vec::new();
     let mut linking = None;
     if let Ok(invocation) = &result {
-        // Lines from the response have no timestamps, those of the log do. The run's next step and a tail fetch them
-        // anyway.
+        // Lines from the response have no timestamps, those of the log do. The run's next step and
+        // a tail fetch them anyway.
         let is_brought = (in_loop && worked) || logs::is_tailed(state, &name);
-        let is_untimed = !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
+        let is_untimed =
+            !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
         if invocation.logs_pending || is_untimed {
             let id = start(state, JobKind::LinkLogs(name.clone()));
             linking = Some(id);
@@ -90,7 +102,11 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
             Notice::plain(format!("{name}: cancelled, what came of the response is kept"), "")
         }
         (None, Some(failure)) => Notice::of(failure),
-        (None, None) => Notice::good(format!("{name}: {} in {}", invocation.status, duration(invocation.client_ms))),
+        (None, None) => Notice::good(format!(
+            "{name}: {} in {}",
+            invocation.status,
+            duration(invocation.client_ms)
+        )),
     }
 }
 
@@ -102,10 +118,13 @@ fn look(state: &mut State, name: &str) {
     }
 }
 
-/// Cancels fetching the log lines of a response that is no longer shown: those that arrived with it are kept.
+/// Cancels fetching the log lines of a response that is no longer shown: those that arrived with it
+/// are kept.
 fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
     let Some(response) = replaced else { return Vec::new() };
-    let Some(job) = response.linking.filter(|&job| state.jobs.end(job).is_some()) else { return Vec::new() };
+    let Some(job) = response.linking.filter(|&job| state.jobs.end(job).is_some()) else {
+        return Vec::new();
+    };
     if let Some(invocation) = response.invocation() {
         logs::of_invocation(state, invocation);
     }
@@ -113,8 +132,13 @@ fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
 }
 
 /// Handles log lines of a request that arrived after its response.
-pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, Failure>) -> Vec<Effect> {
-    let Some(JobKind::LinkLogs(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone()) else {
+pub(crate) fn linked(
+    state: &mut State,
+    job: JobId,
+    result: Result<RequestLog, Failure>,
+) -> Vec<Effect> {
+    let Some(JobKind::LinkLogs(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone())
+    else {
         return Vec::new();
     };
     let ends = !matches!(&result, Ok(log) if !log.is_whole);
@@ -122,7 +146,8 @@ pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, F
         state.jobs.end(job);
     }
     let Some(card) = state.functions.get_mut(&name) else { return Vec::new() };
-    let Some(response) = card.response.as_mut().filter(|response| response.linking == Some(job)) else {
+    let Some(response) = card.response.as_mut().filter(|response| response.linking == Some(job))
+    else {
         return Vec::new();
     };
     if ends {
@@ -130,7 +155,8 @@ pub(crate) fn linked(state: &mut State, job: JobId, result: Result<RequestLog, F
     }
     match result {
         Ok(log) => {
-            let had_report = response.invocation().is_some_and(|invocation| invocation.report.is_some());
+            let had_report =
+                response.invocation().is_some_and(|invocation| invocation.report.is_some());
             response.link(&log);
             let sample = response.invocation().filter(|_| !had_report).and_then(sample);
             if let Some(sample) = sample {

@@ -42,7 +42,11 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         let room = usize::from(area.width - 1);
         let label = fit(&label, room.saturating_sub(LEAST_TYPED));
         let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
-        field(frame, Rect { x: after, width: area.right().saturating_sub(after), ..area }, line.input.area());
+        field(
+            frame,
+            Rect { x: after, width: area.right().saturating_sub(after), ..area },
+            line.input.area(),
+        );
         return;
     }
     let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
@@ -68,7 +72,8 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         let room = width.saturating_sub(used + 5);
         if room >= 20 {
             let gap = if used > 1 { "   " } else { "" };
-            spans.push(Span::styled(format!("{gap}$ {}", fit(&one_line(command), room)), theme.dim));
+            spans
+                .push(Span::styled(format!("{gap}$ {}", fit(&one_line(command), room)), theme.dim));
         }
     }
     let pieces = spans.iter().map(|span| (span.content.as_ref(), span.style));
@@ -108,11 +113,11 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         return;
     }
     let context = state.context();
-    let own = state.hints.iter().filter(|hint| hint.context == context && context != Context::Global);
-    let inherited = state
-        .hints
-        .iter()
-        .filter(|hint| hint.context == Context::Global && (context == Context::Global || context.inherits()));
+    let own =
+        state.hints.iter().filter(|hint| hint.context == context && context != Context::Global);
+    let inherited = state.hints.iter().filter(|hint| {
+        hint.context == Context::Global && (context == Context::Global || context.inherits())
+    });
     let help = state.hints.iter().find(|hint| {
         hint.run == Action::Help.name()
             && (hint.context == context || (context.inherits() && hint.context == Context::Global))
@@ -121,7 +126,11 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let mut last = Vec::new();
     if let Some(key) = help.and_then(|hint| hint.keys.first()) {
         room = room.saturating_sub(columns(key) + 7);
-        last = vec![Span::raw(" "), Span::styled(key.clone(), theme.key), Span::styled(" help", theme.dim)];
+        last = vec![
+            Span::raw(" "),
+            Span::styled(key.clone(), theme.key),
+            Span::styled(" help", theme.dim),
+        ];
     }
     let mut spans = Vec::new();
     let mut inherited: Vec<&Hint> = inherited.collect();
@@ -130,8 +139,11 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         inherited.sort_by_key(|hint| hint.run != Action::Tail.name());
     }
     // The list's own keys are few and obvious: the verbs come first there.
-    let (first, second): (Vec<_>, Vec<_>) =
-        if context == Context::Functions { (inherited, own.collect()) } else { (own.collect(), inherited) };
+    let (first, second): (Vec<_>, Vec<_>) = if context == Context::Functions {
+        (inherited, own.collect())
+    } else {
+        (own.collect(), inherited)
+    };
     for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
         let Some(key) = hint.keys.first() else { continue };
         let desc = does(state, hint);

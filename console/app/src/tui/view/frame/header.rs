@@ -28,7 +28,10 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     let (hours, minutes, ..) = clock(state.now, state.utc_offset);
     let mut right = vec![Span::styled(format!("  {hours:02}:{minutes:02} "), theme.dim)];
     if let Some(job) = state.jobs.shown() {
-        right.insert(0, Span::styled(fit(&running(state, job), usize::from(area.width) / 3), theme.busy));
+        right.insert(
+            0,
+            Span::styled(fit(&running(state, job), usize::from(area.width) / 3), theme.busy),
+        );
     } else if let Some((text, style)) = trouble(state, theme) {
         right.insert(0, Span::styled(text, style));
     }
@@ -96,7 +99,9 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     let own = || state.functions.current().map(Card::architecture).unwrap_or_default();
     let architecture = state.architecture.unwrap_or_else(own);
     let emulator = match &state.connection {
-        Connection::Connected(info) if architecture == Architecture::Arm64 => info.emulator.as_deref(),
+        Connection::Connected(info) if architecture == Architecture::Arm64 => {
+            info.emulator.as_deref()
+        }
         _ => None,
     };
     let emulator = emulator.map(|_| " (qemu)").unwrap_or_default();

@@ -77,14 +77,18 @@ pub(crate) fn scroll_bar(frame: &mut Frame, theme: &Theme, area: Rect, top: usiz
     }
 }
 
-/// Draws `text` on the left and `right` on the right of a row; the right one is left out if there is not enough space.
+/// Draws `text` on the left and `right` on the right of a row; the right one is left out if there
+/// is not enough space.
 pub(crate) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<'_>) {
     if area.height == 0 {
         return;
     }
     let room = usize::from(area.width);
     let pieces = |line: &Line<'_>| -> Vec<(String, ratatui::style::Style)> {
-        line.spans.iter().map(|span| (span.content.to_string(), line.style.patch(span.style))).collect()
+        line.spans
+            .iter()
+            .map(|span| (span.content.to_string(), line.style.patch(span.style)))
+            .collect()
     };
     let left = pieces(left);
     let shown = window(left.iter().map(|(text, style)| (text.as_str(), *style)), 0, room);
@@ -113,8 +117,11 @@ fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &m
         key if key.is_empty() => tab.title().to_owned(),
         key => format!("[{key}] {}", tab.title()),
     };
-    let short = |tab: Tab| format!("{} {}", key(tab), tab.title().split(' ').next().unwrap_or_default());
-    let width = |form: &dyn Fn(Tab) -> String| -> usize { Tab::ALL.iter().map(|&tab| columns(&form(tab)) + 2).sum() };
+    let short =
+        |tab: Tab| format!("{} {}", key(tab), tab.title().split(' ').next().unwrap_or_default());
+    let width = |form: &dyn Fn(Tab) -> String| -> usize {
+        Tab::ALL.iter().map(|&tab| columns(&form(tab)) + 2).sum()
+    };
     let room = usize::from(area.width.saturating_sub(2));
     let form: &dyn Fn(Tab) -> String = if width(&long) <= room { &long } else { &short };
     let mut x = area.x + 1;

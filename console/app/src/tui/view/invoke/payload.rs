@@ -32,7 +32,10 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let draft = &card.draft;
     info(frame, first, &what(state, theme, card), &verdict(theme, draft));
     if let Some(large) = draft.editor.large() {
-        let note = format!("{} of text: too large for this editor, but it can be sent", bytes(large.len() as u64));
+        let note = format!(
+            "{} of text: too large for this editor, but it can be sent",
+            bytes(large.len() as u64)
+        );
         put(frame.buffer_mut(), (area.x, area.y), note, usize::from(area.width), theme.warn);
         for (line, y) in large.lines().zip(area.y + 1..area.bottom()) {
             let line = window([(line, theme.text)], 0, usize::from(area.width));
@@ -81,7 +84,9 @@ fn verdict(theme: &Theme, draft: &Draft) -> Line<'static> {
     match &draft.check {
         Check::Empty => Line::styled("empty: {} is sent", theme.dim),
         Check::Json => Line::styled("json ok", theme.good),
-        Check::Broken(error) => Line::styled(format!("✗ {}:{} {}", error.line, error.column, error.message), theme.bad),
+        Check::Broken(error) => {
+            Line::styled(format!("✗ {}:{} {}", error.line, error.column, error.message), theme.bad)
+        }
     }
 }
 
@@ -97,7 +102,8 @@ pub(crate) fn colour(theme: &Theme, token: Token) -> Style {
     }
 }
 
-/// Colours the cells that the editor has drawn. The editor does not wrap lines, so its rows are lines.
+/// Colours the cells that the editor has drawn. The editor does not wrap lines, so its rows are
+/// lines.
 fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Draft, left: usize) {
     let editor = draft.editor.area();
     let (top, _) = editor.scroll_offset();
@@ -151,7 +157,8 @@ fn paint(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, draft: &Dr
         }
         if let Some(error) = broken {
             let end = line.char_indices().nth(error.column - 1).map_or(line.len(), |(at, _)| at);
-            let before: usize = clusters(line.get(..end).unwrap_or_default()).map(|(_, columns)| columns).sum();
+            let before: usize =
+                clusters(line.get(..end).unwrap_or_default()).map(|(_, columns)| columns).sum();
             if let Some(x) = cells(gutter + before) {
                 buffer[(x, y)].set_style(theme.bad.add_modifier(Modifier::UNDERLINED));
             }

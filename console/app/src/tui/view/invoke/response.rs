@@ -30,16 +30,23 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         return none_yet(state, theme, frame, area);
     };
     let (summary, wall) = match &response.outcome {
-        Outcome::Arriving(arriving) => {
-            (arriving_summary(theme, response, arriving), (state.now - arriving.since).max(0) as f64)
-        }
+        Outcome::Arriving(arriving) => (
+            arriving_summary(theme, response, arriving),
+            (state.now - arriving.since).max(0) as f64,
+        ),
         Outcome::Done(invocation) => (summary(theme, response, invocation), invocation.client_ms),
         Outcome::Failed(failure) => return failed(theme, frame, first, area, failure),
     };
     info(frame, first, &summary, &Line::default());
     let (second, area) = split(area);
-    let request = Line::styled(format!("request {}", response.request_id().unwrap_or_default()), theme.dim);
-    info(frame, second, &request, &Line::styled(format!("{} as seen from here", duration(wall)), theme.dim));
+    let request =
+        Line::styled(format!("request {}", response.request_id().unwrap_or_default()), theme.dim);
+    info(
+        frame,
+        second,
+        &request,
+        &Line::styled(format!("{} as seen from here", duration(wall)), theme.dim),
+    );
 
     areas.viewport.rows = area.height;
     let content = Content::new(state, theme, response, usize::from(area.width));
@@ -53,8 +60,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     scroll_bar(frame, theme, area, top, count);
 }
 
-/// Draws the short form below the payload: the beginning of the body and the end of the log; the end of a body that
-/// grows.
+/// Draws the short form below the payload: the beginning of the body and the end of the log; the
+/// end of a body that grows.
 pub(crate) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let response = state.functions.current().and_then(|card| card.response.as_ref());
     let block = frame_of("", false, theme);
@@ -77,13 +84,15 @@ pub(crate) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let logs = count.saturating_sub(body + 1).min((rows / 3).max(rows.saturating_sub(body + 1)));
     let room = rows.saturating_sub(if logs > 0 { logs + 1 } else { 0 });
     let first = if response.follow { body.saturating_sub(room) } else { 0 };
-    let shown = (first..body).take(room).chain((count > body).then_some(body)).chain(count - logs..count);
+    let shown =
+        (first..body).take(room).chain((count > body).then_some(body)).chain(count - logs..count);
     for (index, y) in shown.zip(inner.y..inner.bottom()) {
         put_line(frame.buffer_mut(), (inner.x, y), &content.line(index), inner.width);
     }
 }
 
-/// The content from top to bottom: an HTTP head, the body, notes on the body, the error details, the log.
+/// The content from top to bottom: an HTTP head, the body, notes on the body, the error details,
+/// the log.
 struct Content<'a> {
     theme: &'a Theme,
     response: &'a Response,
@@ -107,11 +116,16 @@ impl<'a> Content<'a> {
         };
         let told = match &response.outcome {
             Outcome::Arriving(arriving) => arriving.content_type.as_deref(),
-            Outcome::Done(invocation) => invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref()),
+            Outcome::Done(invocation) => {
+                invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref())
+            }
             Outcome::Failed(_) => None,
         };
         // Lines of JSON are not valid JSON as a whole.
-        let is_lines = http.and_then(HttpHead::content_type).or(told).is_some_and(|told| told.contains("json"));
+        let is_lines = http
+            .and_then(HttpHead::content_type)
+            .or(told)
+            .is_some_and(|told| told.contains("json"));
         Self {
             theme,
             response,
@@ -169,7 +183,8 @@ impl<'a> Content<'a> {
 }
 
 fn json(theme: &Theme, text: &str, left: usize, width: usize) -> Line<'static> {
-    let pieces = tokens(text).map(|(token, range)| (text.get(range).unwrap_or_default(), colour(theme, token)));
+    let pieces = tokens(text)
+        .map(|(token, range)| (text.get(range).unwrap_or_default(), colour(theme, token)));
     window(pieces, left, width)
 }
 
@@ -201,14 +216,20 @@ fn notes(theme: &Theme, response: &Response, width: usize) -> Vec<Line<'static>>
     }
     // Formatted JSON is longer than the body was.
     if !body.is_json() && body.bytes > kept {
-        let text =
-            format!("… and {} more, which are not kept: `invoke --output FILE` saves all", bytes(body.bytes - kept));
+        let text = format!(
+            "… and {} more, which are not kept: `invoke --output FILE` saves all",
+            bytes(body.bytes - kept)
+        );
         notes.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
     }
     if let Some(failure) = response.invocation().and_then(Invocation::cut_off) {
-        let why = wrap(&format!("✗ {failure}"), width).into_iter().map(|line| Line::styled(line, theme.bad));
+        let why = wrap(&format!("✗ {failure}"), width)
+            .into_iter()
+            .map(|line| Line::styled(line, theme.bad));
         notes.extend(why);
-        notes.extend(wrap(&failure.hint, width).into_iter().map(|line| Line::styled(line, theme.warn)));
+        notes.extend(
+            wrap(&failure.hint, width).into_iter().map(|line| Line::styled(line, theme.warn)),
+        );
     }
     notes
 }
@@ -249,7 +270,9 @@ fn summary(theme: &Theme, response: &Response, invocation: &Invocation) -> Line<
                 spans.push(Span::styled(format!(" {error_type}"), theme.bad));
             }
         }
-        (None, Some(_)) => spans.push(Span::styled(format!("✗ {} broken off", invocation.status), theme.bad)),
+        (None, Some(_)) => {
+            spans.push(Span::styled(format!("✗ {} broken off", invocation.status), theme.bad));
+        }
         (None, None) => spans.push(Span::styled(format!("{}", invocation.status), theme.good)),
     }
     let mut figure = |text: String, style: Style| {
@@ -282,9 +305,21 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let key = |action: Action| state.key_of(Context::Functions, action.name()).unwrap_or(action.name()).to_owned();
-    let text = format!("no response yet: {} invokes, {} does the whole loop", key(Action::Invoke), key(Action::Loop));
-    put(frame.buffer_mut(), (area.x + 1, area.y), text, usize::from(area.width.saturating_sub(1)), theme.dim);
+    let key = |action: Action| {
+        state.key_of(Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
+    };
+    let text = format!(
+        "no response yet: {} invokes, {} does the whole loop",
+        key(Action::Invoke),
+        key(Action::Loop)
+    );
+    put(
+        frame.buffer_mut(),
+        (area.x + 1, area.y),
+        text,
+        usize::from(area.width.saturating_sub(1)),
+        theme.dim,
+    );
 }
 
 fn failed(theme: &Theme, frame: &mut Frame, first: Rect, area: Rect, failure: &Failure) {

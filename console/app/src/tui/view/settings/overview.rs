@@ -1,5 +1,5 @@
-//! The settings of a function on the stage and in the workspace, its build artifacts and deployed version, the stage,
-//! and the toolchain.
+//! The settings of a function on the stage and in the workspace, its build artifacts and deployed
+//! version, the stage, and the toolchain.
 
 use lambda_console_model::Part;
 use ratatui::{
@@ -40,7 +40,13 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
     let fitted: Vec<Line> = rows
         .iter()
-        .map(|row| window(row.spans.iter().map(|span| (span.content.as_ref(), row.style.patch(span.style))), 0, width))
+        .map(|row| {
+            window(
+                row.spans.iter().map(|span| (span.content.as_ref(), row.style.patch(span.style))),
+                0,
+                width,
+            )
+        })
         .collect();
     scrolled(frame, theme, area, &fitted, state.top, areas);
 }
@@ -50,7 +56,10 @@ fn heading(theme: &Theme, text: &str) -> Line<'static> {
 }
 
 fn field(theme: &Theme, name: &str, value: impl Into<String>, style: Style) -> Line<'static> {
-    Line::from(vec![Span::styled(format!("   {} ", pad(name, 14)), theme.dim), Span::styled(value.into(), style)])
+    Line::from(vec![
+        Span::styled(format!("   {} ", pad(name, 14)), theme.dim),
+        Span::styled(value.into(), style),
+    ])
 }
 
 fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'static>>) {
@@ -87,9 +96,15 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
         }
         Deployment::Present(deployed) => {
             let sha = deployed.sha256.get(..12).unwrap_or(&deployed.sha256);
-            let sync = if deployed.in_sync { "in sync with the zip" } else { "differs from the zip" };
+            let sync =
+                if deployed.in_sync { "in sync with the zip" } else { "differs from the zip" };
             let when = age(deployed.modified_at, state.now);
-            rows.push(field(theme, "deployed", format!("{}, {when}, {sync}", deployed.version), text));
+            rows.push(field(
+                theme,
+                "deployed",
+                format!("{}, {when}, {sync}", deployed.version),
+                text,
+            ));
             rows.push(field(theme, "", format!("sha256 {sha}…"), text));
         }
     }
@@ -118,7 +133,12 @@ fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
                 rows.push(field(theme, "", text, style));
             }
             if info.protected {
-                rows.push(field(theme, "protected", "a change asks for the stage's name", theme.warn));
+                rows.push(field(
+                    theme,
+                    "protected",
+                    "a change asks for the stage's name",
+                    theme.warn,
+                ));
             }
             if let Some(endpoint) = &info.endpoint {
                 rows.push(field(theme, "endpoint", endpoint, theme.text));
@@ -135,7 +155,9 @@ fn toolchain(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
     rows.push(heading(theme, "toolchain"));
     let part = |part: &Part| match &part.found {
         Some(found) => field(theme, &part.name, format!("✓ {found}"), theme.good),
-        None if part.optional => field(theme, &part.name, format!("missing (optional): {}", part.detail), theme.warn),
+        None if part.optional => {
+            field(theme, &part.name, format!("missing (optional): {}", part.detail), theme.warn)
+        }
         None => field(theme, &part.name, format!("✗ missing: {}", part.detail), theme.bad),
     };
     match &state.setup {

@@ -13,8 +13,9 @@ const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'
 pub(crate) fn spark(values: &[f64], width: usize) -> String {
     let values = &values[values.len().saturating_sub(width)..];
     let max = values.iter().copied().fold(0.0, f64::max);
-    let block =
-        |value: &f64| if max > 0.0 { EIGHTHS[((value / max * 8.0).ceil() as usize).clamp(1, 8)] } else { '▁' };
+    let block = |value: &f64| {
+        if max > 0.0 { EIGHTHS[((value / max * 8.0).ceil() as usize).clamp(1, 8)] } else { '▁' }
+    };
     values.iter().map(block).collect()
 }
 
@@ -26,7 +27,8 @@ pub(crate) struct Bar {
     pub(crate) mark: char,
 }
 
-/// Returns the last bars that fit into `width`, `height` rows high, with the scale on the left and the marks below.
+/// Returns the last bars that fit into `width`, `height` rows high, with the scale on the left and
+/// the marks below.
 pub(crate) fn bars(bars: &[Bar], width: usize, height: usize) -> Vec<Line<'static>> {
     const SCALE: usize = 9;
     let bars = &bars[bars.len().saturating_sub(width.saturating_sub(SCALE + 1))..];
@@ -40,7 +42,8 @@ pub(crate) fn bars(bars: &[Bar], width: usize, height: usize) -> Vec<Line<'stati
         };
         let mut spans = vec![Span::raw(format!("{}│", pad_left(&scale, SCALE)))];
         for bar in bars {
-            let eighths = if max > 0.0 { (bar.value / max * height as f64 * 8.0).ceil() as usize } else { 0 };
+            let eighths =
+                if max > 0.0 { (bar.value / max * height as f64 * 8.0).ceil() as usize } else { 0 };
             let block = EIGHTHS[eighths.saturating_sub(row * 8).min(8)];
             spans.push(Span::styled(block.to_string(), bar.style));
         }
@@ -53,7 +56,12 @@ pub(crate) fn bars(bars: &[Bar], width: usize, height: usize) -> Vec<Line<'stati
 }
 
 /// Returns the number of values in each of `buckets` equal ranges, as rows of `width` columns.
-pub(crate) fn histogram(values: &[f64], buckets: usize, width: usize, style: Style) -> Vec<Line<'static>> {
+pub(crate) fn histogram(
+    values: &[f64],
+    buckets: usize,
+    width: usize,
+    style: Style,
+) -> Vec<Line<'static>> {
     let min = values.iter().copied().fold(f64::INFINITY, f64::min);
     let max = values.iter().copied().fold(0.0, f64::max);
     if values.is_empty() || buckets == 0 {
@@ -69,9 +77,14 @@ pub(crate) fn histogram(values: &[f64], buckets: usize, width: usize, style: Sty
     let room = width.saturating_sub(30).max(4);
     let row = |(index, &count): (usize, &usize)| {
         let from = min + step * index as f64;
-        let range = format!("{} – {}", pad_left(&duration(from), 9), pad_left(&duration(from + step), 9));
+        let range =
+            format!("{} – {}", pad_left(&duration(from), 9), pad_left(&duration(from + step), 9));
         let bar = "█".repeat((count * room).div_ceil(most));
-        Line::from(vec![Span::raw(format!(" {range} ")), Span::styled(bar, style), Span::raw(format!(" {count}"))])
+        Line::from(vec![
+            Span::raw(format!(" {range} ")),
+            Span::styled(bar, style),
+            Span::raw(format!(" {count}")),
+        ])
     };
     counts[..used].iter().enumerate().map(row).collect()
 }
@@ -91,8 +104,10 @@ mod tests {
     #[test]
     fn every_value_is_in_the_histogram_once() {
         let lines = histogram(&[1.0, 1.0, 2.0, 9.0], 4, 60, Style::new());
-        let counts: Vec<String> =
-            lines.iter().map(|line| line.to_string().rsplit(' ').next().unwrap().to_owned()).collect();
+        let counts: Vec<String> = lines
+            .iter()
+            .map(|line| line.to_string().rsplit(' ').next().unwrap().to_owned())
+            .collect();
         assert_eq!(counts, ["3", "0", "0", "1"]);
         assert_eq!(histogram(&[5.0], 4, 60, Style::new()).len(), 1);
         assert!(histogram(&[], 4, 60, Style::new()).is_empty());

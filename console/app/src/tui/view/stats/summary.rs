@@ -38,18 +38,27 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     let init: Vec<f64> = figures.samples.iter().filter_map(|sample| sample.init_ms).collect();
     let durations: Vec<f64> = figures.samples.iter().map(|sample| sample.duration_ms).collect();
     let row = |name: &str, values: &[f64], style, percentiles: Option<Percentiles>| {
-        let mut spans = vec![Span::raw(format!(" {name} ")), Span::styled(pad(&spark(values, room), room), style)];
+        let mut spans = vec![
+            Span::raw(format!(" {name} ")),
+            Span::styled(pad(&spark(values, room), room), style),
+        ];
         spans.push(match percentiles {
-            Some(of) if values.len() == 1 => Span::raw(format!(" one {}", pad_left(&duration(of.max), 9))),
-            Some(of) => {
-                Span::raw(format!(" p50 {} p99 {}", pad_left(&duration(of.p50), 9), pad_left(&duration(of.p99), 9)))
+            Some(of) if values.len() == 1 => {
+                Span::raw(format!(" one {}", pad_left(&duration(of.max), 9)))
             }
+            Some(of) => Span::raw(format!(
+                " p50 {} p99 {}",
+                pad_left(&duration(of.p50), 9),
+                pad_left(&duration(of.p99), 9)
+            )),
             None => Span::styled(" no figures yet", theme.dim),
         });
         Line::from(spans)
     };
-    let mut lines =
-        vec![row("init", &init, theme.cold, figures.init), row("dur ", &durations, theme.warm, figures.duration)];
+    let mut lines = vec![
+        row("init", &init, theme.cold, figures.init),
+        row("dur ", &durations, theme.warm, figures.duration),
+    ];
     if !figures.samples.is_empty() {
         let emulated = if figures.emulated > 0 { ", emulated" } else { "" };
         let invocations = counted(figures.samples.len(), "invocation");
@@ -67,7 +76,9 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let block = frame_of(&format!("loop {}", fit(&sequence.function, 30)), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    for ((step, standing), y) in LoopStep::ALL.iter().zip(&sequence.steps).zip(inner.y..inner.bottom()) {
+    for ((step, standing), y) in
+        LoopStep::ALL.iter().zip(&sequence.steps).zip(inner.y..inner.bottom())
+    {
         let (mark, time, style) = shown(state, standing, theme);
         let line = Line::from(vec![
             Span::styled(format!(" {mark} "), style),
@@ -81,7 +92,8 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
 /// Returns the steps of the run on one line.
 pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> {
     let sequence = state.sequence.as_ref()?;
-    let mut spans = vec![Span::styled(format!(" loop {}", fit(&sequence.function, 16)), theme.title)];
+    let mut spans =
+        vec![Span::styled(format!(" loop {}", fit(&sequence.function, 16)), theme.title)];
     for (step, standing) in LoopStep::ALL.iter().zip(&sequence.steps) {
         let (mark, time, style) = shown(state, standing, theme);
         let time = time.replace(' ', "");
@@ -91,13 +103,19 @@ pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> 
     Some(Line::from(spans))
 }
 
-fn shown(state: &State, standing: &Standing, theme: &Theme) -> (char, String, ratatui::style::Style) {
+fn shown(
+    state: &State,
+    standing: &Standing,
+    theme: &Theme,
+) -> (char, String, ratatui::style::Style) {
     match standing {
         Standing::Waiting => ('·', String::new(), theme.dim),
         // Tenths, so that the time moves with the spinner.
-        Standing::Running(since) => {
-            (spinner(state), format!("{:.1} s", (state.now - since).max(0) as f64 / 1000.0), theme.busy)
-        }
+        Standing::Running(since) => (
+            spinner(state),
+            format!("{:.1} s", (state.now - since).max(0) as f64 / 1000.0),
+            theme.busy,
+        ),
         Standing::Done(ms) => ('✓', duration(*ms), theme.good),
         Standing::Failed(ms) => ('✗', duration(*ms), theme.bad),
     }

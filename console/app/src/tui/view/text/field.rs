@@ -1,5 +1,6 @@
 //! Editors, drawn with the cursor always visible.
 
+use lambda_console_model::text::clusters;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -8,12 +9,12 @@ use ratatui::{
 use ratatui_textarea::TextArea;
 
 use super::{put_line, window};
-use lambda_console_model::text::clusters;
 
 /// Draws an editor. Returns the number of columns that are scrolled out of the area on the left.
 ///
-/// The text area scrolls by the widths of characters and draws by those of clusters, so the cursor gets out of view
-/// after emoji of several characters; if that is possible, the rows are drawn here.
+/// The text area scrolls by the widths of characters and draws by those of clusters, so the cursor
+/// gets out of view after emoji of several characters; if that is possible, the rows are drawn
+/// here.
 pub(crate) fn field(frame: &mut Frame, area: Rect, editor: &TextArea<'_>) -> usize {
     frame.render_widget(editor, area);
     let (top, left) = editor.scroll_offset();
@@ -24,7 +25,8 @@ pub(crate) fn field(frame: &mut Frame, area: Rect, editor: &TextArea<'_>) -> usi
     });
     let columns = |text: &str| clusters(text).map(|(_, columns)| columns).sum::<usize>();
     let cursor = columns(before);
-    let of_characters: usize = before.chars().map(|character| columns(character.encode_utf8(&mut [0; 4]))).sum();
+    let of_characters: usize =
+        before.chars().map(|character| columns(character.encode_utf8(&mut [0; 4]))).sum();
     if left == 0 || cursor == of_characters {
         return usize::from(left);
     }
@@ -35,10 +37,19 @@ pub(crate) fn field(frame: &mut Frame, area: Rect, editor: &TextArea<'_>) -> usi
     for position in area.positions() {
         buffer[position].set_symbol(" ").modifier.remove(Modifier::REVERSED);
     }
-    for ((number, line), y) in editor.lines().iter().enumerate().skip(usize::from(top)).zip(area.y..area.bottom()) {
-        let margin = if gutter == 0 { String::new() } else { format!("{:>width$} ", number + 1, width = gutter - 1) };
-        let line =
-            window([(margin.as_str(), Style::new()), (line.as_str(), Style::new())], left, usize::from(area.width));
+    for ((number, line), y) in
+        editor.lines().iter().enumerate().skip(usize::from(top)).zip(area.y..area.bottom())
+    {
+        let margin = if gutter == 0 {
+            String::new()
+        } else {
+            format!("{:>width$} ", number + 1, width = gutter - 1)
+        };
+        let line = window(
+            [(margin.as_str(), Style::new()), (line.as_str(), Style::new())],
+            left,
+            usize::from(area.width),
+        );
         put_line(buffer, (area.x, y), &line, area.width);
         if number == row && cursor - left < usize::from(area.width) {
             buffer[(area.x + (cursor - left) as u16, y)].modifier.insert(Modifier::REVERSED);
@@ -75,7 +86,13 @@ mod tests {
             assert_eq!((cells[28].symbol(), cells[29].modifier), ("\"", Modifier::REVERSED));
             editor.move_cursor(CursorMove::Head);
             draw(&mut terminal, &editor);
-            let head = terminal.backend().buffer().content().iter().take(6).position(|cell| cell.symbol() == "\"");
+            let head = terminal
+                .backend()
+                .buffer()
+                .content()
+                .iter()
+                .take(6)
+                .position(|cell| cell.symbol() == "\"");
             assert!(head.is_some(), "{:?}", terminal.backend().buffer());
         }
     }

@@ -1,8 +1,9 @@
-//! Arbitrary text in arbitrary widths: no panic, no loss, never wider than requested. `TEXT_FUZZ_RUNS` is the number of
-//! texts.
+//! Arbitrary text in arbitrary widths: no panic, no loss, never wider than requested.
+//! `TEXT_FUZZ_RUNS` is the number of texts.
 
 use lambda_console_model::text::{
-    Cleaner, cells, clean, clean_but_colours, clean_start, clusters, columns, fit, is_unsafe, pad, pad_left,
+    Cleaner, cells, clean, clean_but_colours, clean_start, clusters, columns, fit, is_unsafe, pad,
+    pad_left,
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -129,7 +130,8 @@ fn no_text_breaks_the_screen() {
     }
 }
 
-/// Checks that no character is left that controls or reorders, and that cleaning in pieces has the same result.
+/// Checks that no character is left that controls or reorders, and that cleaning in pieces has the
+/// same result.
 fn filtered(text: &str, cut: usize, of: &str) {
     let cleaned = clean(text);
     assert_eq!(clean(&cleaned), cleaned, "{of}: not idempotent");
@@ -147,12 +149,16 @@ fn filtered(text: &str, cut: usize, of: &str) {
     assert!(!whole.contains(is_left), "{of}: {whole:?}");
     let coloured = clean_but_colours(text);
     for (at, piece) in coloured.split('\u{1b}').enumerate() {
-        assert!(at == 0 || piece.trim_start_matches(['[', ';', ':']).contains('m'), "{of}: {coloured:?}");
+        assert!(
+            at == 0 || piece.trim_start_matches(['[', ';', ':']).contains('m'),
+            "{of}: {coloured:?}"
+        );
         assert!(!piece.contains(is_left), "{of}: {coloured:?}");
     }
     for length in [0, 1, 7] {
         let start = clean_start(text, length);
-        let first = |text: &str| -> String { cells(text, 0).take(length).map(|(cell, _)| cell).collect() };
+        let first =
+            |text: &str| -> String { cells(text, 0).take(length).map(|(cell, _)| cell).collect() };
         assert_eq!(first(&start), first(&cleaned), "{of}: the start");
     }
 }
@@ -171,7 +177,11 @@ fn laid_out(text: &str, width: usize, of: &str) {
     let fitted = fit(text, width);
     assert!(columns(&fitted) <= width, "{of}: {fitted:?}");
     assert!(fitted.ends_with('…') || width == 0 || visible(&fitted) == all, "{of}: {fitted:?}");
-    assert_eq!((columns(&pad(text, width)), columns(&pad_left(text, width))), (width, width), "{of}");
+    assert_eq!(
+        (columns(&pad(text, width)), columns(&pad_left(text, width))),
+        (width, width),
+        "{of}"
+    );
     drawn(&Line::raw(fitted), of);
 }
 

@@ -67,7 +67,11 @@ fn emoji_that_need_a_selector_are_neither_cut_in_two_nor_lost() {
     let text = "⚠\u{fe0f}NN ".repeat(30);
     for width in 1..=40 {
         let count = |lines: Vec<String>| lines.concat().matches("⚠\u{fe0f}").count();
-        assert_eq!((count(wrap(&text, width)), count(rows(&text, width, 1000))), (30, 30), "at {width}");
+        assert_eq!(
+            (count(wrap(&text, width)), count(rows(&text, width, 1000))),
+            (30, 30),
+            "at {width}"
+        );
     }
     assert_eq!(wrap("👨\u{200d}👩\u{200d}👧x", 2), ["👨\u{200d}👩\u{200d}👧", "x"]);
 }
@@ -100,11 +104,21 @@ fn what_is_drawn_is_cleaned_and_stays_within_its_width() {
 
 #[test]
 fn text_is_measured_as_ratatui_draws_it() {
-    let pairs =
-        ["か\u{3099}", "ｶ\u{ff9e}", "ﾊ\u{ff9f}", "👩\u{200d}👩\u{200d}👧", "⚠\u{fe0f}", "⚠", "🏴\u{e0067}\u{e007f}"];
+    let pairs = [
+        "か\u{3099}",
+        "ｶ\u{ff9e}",
+        "ﾊ\u{ff9f}",
+        "👩\u{200d}👩\u{200d}👧",
+        "⚠\u{fe0f}",
+        "⚠",
+        "🏴\u{e0067}\u{e007f}",
+    ];
     let single = (0..=0x0010_ffff).filter_map(char::from_u32).map(String::from);
-    for text in single.chain(pairs.map(str::to_owned)).filter(|text| !text.contains(char::is_control)) {
-        let ours: usize = lambda_console_model::text::clusters(&text).map(|(_, columns)| columns).sum();
+    for text in
+        single.chain(pairs.map(str::to_owned)).filter(|text| !text.contains(char::is_control))
+    {
+        let ours: usize =
+            lambda_console_model::text::clusters(&text).map(|(_, columns)| columns).sum();
         let drawn: u16 = unicode_segmentation::UnicodeSegmentation::graphemes(text.as_str(), true)
             .map(ratatui::buffer::CellWidth::cell_width)
             .sum();

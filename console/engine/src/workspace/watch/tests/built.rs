@@ -25,7 +25,13 @@ impl Place {
 
     fn git(&self, directory: &str) {
         let mut git = std::process::Command::new("git");
-        assert!(git.args(["init", "-q"]).current_dir(self.root().join(directory)).status().unwrap().success());
+        assert!(
+            git.args(["init", "-q"])
+                .current_dir(self.root().join(directory))
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 }
 
@@ -78,16 +84,24 @@ async fn what_only_a_build_wrote_starts_no_build_and_a_refusal_of_git_is_told() 
     place.save(".gitignore", "generated\n");
     place.save(".git/config", "[core\n");
     place.save("functions/one/src/main.rs", "include!(\"../generated/code.rs\");\nfn main() {}\n");
-    place.save("functions/one/build.rs", "fn main() {\n    let now = format!(\"// {:?}\", std::time::SystemTime::now());\n    \
-        std::fs::create_dir_all(\"generated\").unwrap();\n    std::fs::write(\"generated/code.rs\", &now).unwrap();\n    \
-        std::fs::write(format!(\"generated/{}\", std::process::id()), now).unwrap();\n}\n");
+    place.save(
+        "functions/one/build.rs",
+        "fn main() {\n    let now = format!(\"// {:?}\", \
+        std::time::SystemTime::now());\n    \
+        std::fs::create_dir_all(\"generated\").unwrap();\n    \
+        std::fs::write(\"generated/code.rs\", &now).unwrap();\n    \
+        std::fs::write(format!(\"generated/{}\", std::process::id()), now).unwrap();\n}\n",
+    );
     let mut place = place.watch(&["one"]);
     let mut refusals = 0;
     let first = loop {
         match place.report().await {
             Ok(first) => break first,
             Err(failure) => {
-                assert!(failure.why.contains("git") && failure.why.contains("bad config"), "{failure}");
+                assert!(
+                    failure.why.contains("git") && failure.why.contains("bad config"),
+                    "{failure}"
+                );
                 refusals += 1;
             }
         }
@@ -99,7 +113,11 @@ async fn what_only_a_build_wrote_starts_no_build_and_a_refusal_of_git_is_told() 
             "functions/one/src/main.rs",
             &format!("include!(\"../generated/code.rs\");\nfn main() {{}} // {turn}\n"),
         );
-        assert_eq!(place.seen().await, pair("functions/one/src/main.rs", &["one"]), "and nothing before");
+        assert_eq!(
+            place.seen().await,
+            pair("functions/one/src/main.rs", &["one"]),
+            "and nothing before"
+        );
     }
 }
 
@@ -112,7 +130,8 @@ async fn what_is_saved_during_a_build_is_told_once_when_it_has_ended() {
     place.save("functions/two/src/main.rs", "fn main() { }\n");
     place.save("functions/one/src/main.rs", "fn main() {  }\n");
     drop(running);
-    let files = ["functions/one/src/main.rs", "functions/two/src/main.rs"].map(str::to_owned).to_vec();
+    let files =
+        ["functions/one/src/main.rs", "functions/two/src/main.rs"].map(str::to_owned).to_vec();
     assert_eq!(place.seen().await, (files, vec!["one".to_owned(), "two".to_owned()]));
 }
 
@@ -127,7 +146,11 @@ async fn of_a_function_that_does_not_compile_a_new_module_is_seen() {
     assert_eq!(place.build(&["two"]).await, [""; 0]);
     place.save("functions/two/src/unused.rs", "");
     place.save("functions/two/src/missing.rs", "// read\n");
-    assert_eq!(place.seen().await, pair("functions/two/src/missing.rs", &["two"]), "and the other is read by nobody");
+    assert_eq!(
+        place.seen().await,
+        pair("functions/two/src/missing.rs", &["two"]),
+        "and the other is read by nobody"
+    );
 }
 
 #[tokio::test]
@@ -183,7 +206,13 @@ async fn places_that_cannot_be_read_loops_pipes_and_links_to_nowhere_are_passed_
     symlink("..", package.join("src/up")).unwrap();
     symlink("nowhere", package.join("src/dangling.rs")).unwrap();
     symlink("loop", package.join("src/loop")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(package.join("src/pipe")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(package.join("src/pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut place = place.watch(&["two"]);
     loop {
         match place.report().await {

@@ -1,5 +1,6 @@
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 fn permission(change: Value) -> Value {
     let mut statement = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
@@ -9,14 +10,17 @@ fn permission(change: Value) -> Value {
 
 fn trust(change: Value) -> Value {
     let principal = json!({ "Service": "lambda.amazonaws.com" });
-    let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal });
+    let mut statement =
+        json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal });
     replace(&mut statement, change);
     json!({ "Version": "2012-10-17", "Statement": statement })
 }
 
 /// Replaces elements; `null` removes one.
 fn replace(statement: &mut Value, change: Value) {
-    let (Value::Object(statement), Value::Object(change)) = (statement, change) else { panic!("both are objects") };
+    let (Value::Object(statement), Value::Object(change)) = (statement, change) else {
+        panic!("both are objects")
+    };
     for (element, value) in change {
         match value {
             Value::Null => drop(statement.shift_remove(&element)),
@@ -61,7 +65,11 @@ fn documents_of_the_grammar_are_accepted() {
     let policy = json!({ "Version": "2008-10-17", "Id": "x", "Statement": [statement, statement] });
     validate(&policy.to_string(), Kind::Inline).unwrap();
     validate(&json!({ "Statement": statement }).to_string(), Kind::Inline).unwrap();
-    refused(&json!({ "Statement": statement }), Kind::Managed, "must be version 2012-10-17 or greater");
+    refused(
+        &json!({ "Statement": statement }),
+        Kind::Managed,
+        "must be version 2012-10-17 or greater",
+    );
 }
 
 #[test]
@@ -99,9 +107,15 @@ fn documents_outside_the_grammar_are_refused() {
         (permission(json!({ "NotPrincipal": "*" })), "should not specify a principal"),
         (permission(json!({ "Resourse": "*" })), "unknown element Resourse"),
         (permission(json!({ "Condition": [] })), "Condition must be"),
-        (permission(json!({ "Condition": { "StringIs": {} } })), "unknown condition operator StringIs"),
+        (
+            permission(json!({ "Condition": { "StringIs": {} } })),
+            "unknown condition operator StringIs",
+        ),
         (permission(json!({ "Condition": { "Bool": "x" } })), "must have an object"),
-        (permission(json!({ "Condition": { "Bool": { "a": {} } } })), "values of the condition key a"),
+        (
+            permission(json!({ "Condition": { "Bool": { "a": {} } } })),
+            "values of the condition key a",
+        ),
     ] {
         refused(&document, Kind::Managed, words);
         refused(&document, Kind::Inline, words);
@@ -114,11 +128,20 @@ fn documents_outside_the_grammar_are_refused() {
         (trust(json!({ "Principal": null })), "Missing required field Principal"),
         (trust(json!({ "Principal": "lambda.amazonaws.com" })), "Invalid principal in policy"),
         (trust(json!({ "Principal": {} })), "Invalid principal in policy"),
-        (trust(json!({ "Principal": { "Service": "lambda" } })), "Invalid principal in policy: \"SERVICE\":\"lambda\""),
-        (trust(json!({ "Principal": { "AWS": ["me"] } })), "Invalid principal in policy: \"AWS\":\"me\""),
+        (
+            trust(json!({ "Principal": { "Service": "lambda" } })),
+            "Invalid principal in policy: \"SERVICE\":\"lambda\"",
+        ),
+        (
+            trust(json!({ "Principal": { "AWS": ["me"] } })),
+            "Invalid principal in policy: \"AWS\":\"me\"",
+        ),
         (trust(json!({ "Principal": { "Services": "a.b" } })), "Invalid principal in policy"),
         (trust(json!({ "Resource": "*" })), "Has prohibited field Resource"),
-        (trust(json!({ "Action": "lambda:InvokeFunction" })), "may only specify STS AssumeRole actions"),
+        (
+            trust(json!({ "Action": "lambda:InvokeFunction" })),
+            "may only specify STS AssumeRole actions",
+        ),
         (trust(json!({ "Action": "*" })), "may only specify STS AssumeRole actions"),
         (trust(json!({ "Action": null })), "Missing required field Action"),
         (trust(json!({ "Effect": null })), "Missing required field Effect"),
@@ -130,9 +153,10 @@ fn documents_outside_the_grammar_are_refused() {
 
 #[test]
 fn a_document_is_as_long_as_its_kind_may_be_and_white_space_does_not_count() {
-    for (kind, limit, policy) in
-        [(Kind::Managed, MANAGED_LIMIT, permission(json!({}))), (Kind::Trust, TRUST_LIMIT, trust(json!({})))]
-    {
+    for (kind, limit, policy) in [
+        (Kind::Managed, MANAGED_LIMIT, permission(json!({}))),
+        (Kind::Trust, TRUST_LIMIT, trust(json!({}))),
+    ] {
         let long = |length: usize| {
             let sid = "s".repeat(length - policy.to_string().len() - r#","Id":"""#.len());
             let mut policy = policy.clone();
@@ -152,7 +176,10 @@ fn a_document_is_as_long_as_its_kind_may_be_and_white_space_does_not_count() {
 fn a_role_is_lambdas_when_its_trust_policy_says_so() {
     for (change, trusts) in [
         (json!({}), true),
-        (json!({ "Principal": { "Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"] } }), true),
+        (
+            json!({ "Principal": { "Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"] } }),
+            true,
+        ),
         (json!({ "Principal": "*" }), true),
         (json!({ "Action": ["sts:TagSession", "sts:AssumeRole"] }), true),
         (json!({ "Action": "sts:*", "Condition": { "Bool": { "a": true } } }), true),

@@ -1,5 +1,10 @@
 //! `CreateFunction`.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::Response;
+use serde::Deserialize;
+
 use super::{
     activate,
     describe::describe,
@@ -22,9 +27,6 @@ use crate::{
         function_record::FunctionRecord,
     },
 };
-use http::Response;
-use serde::Deserialize;
-use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -40,7 +42,10 @@ struct CreateRequest {
 }
 
 /// `CreateFunction`.
-pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn create_function(
+    service: &Arc<Service>,
+    call: &ApiRequest,
+) -> Result<Response<Body>, ApiError> {
     let request: CreateRequest = call.long_json().await?;
     let settings: Settings = call.long_json().await?;
     let Some(identifier) = &request.function_name else {
@@ -48,7 +53,11 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -
     };
     let name = FunctionRef::whole(service, identifier)?.name;
     if name.len() > 64 {
-        return Err(ApiError::validation(name, "functionName", "have length less than or equal to 64"));
+        return Err(ApiError::validation(
+            name,
+            "functionName",
+            "have length less than or equal to 64",
+        ));
     }
     if request.package_type.as_deref().is_some_and(|package| package != "Zip") {
         return Err(ApiError::invalid("The local Lambda runs zips only: PackageType must be Zip."));
@@ -59,14 +68,17 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -
     }
     settings.check_role(service).await?;
     settings.apply(service, &mut function, true)?;
-    for (value, field) in [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")] {
+    for (value, field) in
+        [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")]
+    {
         if value.is_empty() {
             return Err(ApiError::validation("null", field, "not be null"));
         }
     }
     validate::tags(&request.tags)?;
     function.tags = request.tags;
-    let zip = request.code.ok_or_else(|| ApiError::validation("null", "code", "not be null"))?.zip()?;
+    let zip =
+        request.code.ok_or_else(|| ApiError::validation("null", "code", "not be null"))?.zip()?;
     if service.functions.get(name).is_some() {
         return Err(exists(name));
     }
@@ -76,15 +88,23 @@ pub(crate) async fn create_function(service: &Arc<Service>, call: &ApiRequest) -
     let told = store(service, function, request.publish).await?;
     // The function holds the code by now.
     drop(taken.held);
-    Ok(response::json(201, &describe(&told, &crate::store::function::arn(&service.region, name, None))))
+    Ok(response::json(
+        201,
+        &describe(&told, &crate::store::function::arn(&service.region, name, None)),
+    ))
 }
 
 fn exists(name: &str) -> ApiError {
     ApiError::conflict(format!("Function already exist: {name}"))
 }
 
-/// Stores a new function, which becomes `Active` when its code is unpacked. Returns the version for the answer.
-async fn store(service: &Arc<Service>, function: Function, publish: bool) -> Result<Arc<Function>, ApiError> {
+/// Stores a new function, which becomes `Active` when its code is unpacked. Returns the version for
+/// the answer.
+async fn store(
+    service: &Arc<Service>,
+    function: Function,
+    publish: bool,
+) -> Result<Arc<Function>, ApiError> {
     validate::size(&function)?;
     let change = service.functions.change().await;
     // Another call may have created it meanwhile.

@@ -1,5 +1,9 @@
 //! `DeleteFunction`, of a whole function or of one version. Logs stay, as on AWS.
 
+use std::sync::Arc;
+
+use http::Response;
+
 use crate::{
     api::lambda::identifier::FunctionRef,
     http::{
@@ -10,8 +14,6 @@ use crate::{
     service::Service,
     store::{function::LATEST, function_record::FunctionRecord},
 };
-use http::Response;
-use std::sync::Arc;
 
 /// `DeleteFunction`.
 pub(crate) async fn delete_function(
@@ -21,7 +23,9 @@ pub(crate) async fn delete_function(
 ) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
     if named.qualifier == Some(LATEST) {
-        return Err(ApiError::invalid("$LATEST version cannot be deleted without deleting the function."));
+        return Err(ApiError::invalid(
+            "$LATEST version cannot be deleted without deleting the function.",
+        ));
     }
     let change = service.functions.change().await;
     let record = FunctionRef { qualifier: None, ..named }.record(service)?;
@@ -40,12 +44,20 @@ pub(crate) async fn delete_function(
         return Err(ApiError::invalid("Deletion of aliases is not currently supported."));
     }
     // As on AWS, deleting a missing version succeeds.
-    let Some(function) = record.version(qualifier).map(Arc::clone) else { return Ok(response::empty(204)) };
-    let aliases: Vec<&str> =
-        record.aliases.iter().filter(|(_, alias)| alias.leads_to(qualifier)).map(|(name, _)| name.as_str()).collect();
+    let Some(function) = record.version(qualifier).map(Arc::clone) else {
+        return Ok(response::empty(204));
+    };
+    let aliases: Vec<&str> = record
+        .aliases
+        .iter()
+        .filter(|(_, alias)| alias.leads_to(qualifier))
+        .map(|(name, _)| name.as_str())
+        .collect();
     if !aliases.is_empty() {
         let aliases = aliases.join(", ");
-        let message = format!("Unable to delete version because the following aliases reference it: [{aliases}]");
+        let message = format!(
+            "Unable to delete version because the following aliases reference it: [{aliases}]"
+        );
         return Err(ApiError::conflict(message));
     }
     let mut record = FunctionRecord::clone(&record);

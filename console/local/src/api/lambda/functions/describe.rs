@@ -1,7 +1,8 @@
 //! Describes a version's configuration as Lambda does.
 
-use crate::store::function::{Failure, Function, State};
 use serde_json::{Value, json};
+
+use crate::store::function::{Failure, Function, State};
 
 /// AWS's reason for any state in progress, be it a creation or an update.
 const REASON: (&str, &str) = ("The function is being created.", "Creating");
@@ -70,7 +71,8 @@ pub(crate) fn describe_in_list(function: &Function, arn: &str) -> Value {
         value["Environment"] = json!({ "Variables": function.environment });
     }
     if !function.layers.is_empty() {
-        let layers = function.layers.iter().map(|layer| json!({ "Arn": layer.arn, "CodeSize": layer.size }));
+        let layers =
+            function.layers.iter().map(|layer| json!({ "Arn": layer.arn, "CodeSize": layer.size }));
         value["Layers"] = layers.collect();
     }
     for (name, setting) in &function.other {

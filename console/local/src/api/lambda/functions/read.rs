@@ -1,5 +1,10 @@
 //! `GetFunction`, `GetFunctionConfiguration`, `ListFunctions`.
 
+use std::sync::Arc;
+
+use http::Response;
+use serde_json::json;
+
 use super::describe::{describe, describe_in_list};
 use crate::{
     api::lambda::{identifier::FunctionRef, page::page, validate},
@@ -11,14 +16,16 @@ use crate::{
     service::Service,
     store::function::{Function, LATEST, State, arn},
 };
-use http::Response;
-use serde_json::json;
-use std::sync::Arc;
 
 /// `GetFunction`.
-pub(crate) async fn get_function(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn get_function(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, call.query("Qualifier"))?;
-    let (record, function) = (named.record(service)?, checked(service, named.version(service)?).await);
+    let (record, function) =
+        (named.record(service)?, checked(service, named.version(service)?).await);
     let mut value = json!({
         "Configuration": describe(&function, &named.arn(service)),
         "Code": { "RepositoryType": "S3" },
@@ -46,19 +53,25 @@ pub(crate) async fn get_configuration(
     Ok(response::json(200, &describe(&function, &named.arn(service))))
 }
 
-/// Returns the version, with the state `Failed` if its code on disk is damaged and cannot be repaired.
+/// Returns the version, with the state `Failed` if its code on disk is damaged and cannot be
+/// repaired.
 async fn checked(service: &Service, function: Arc<Function>) -> Arc<Function> {
     if function.state != State::Active || service.codes.is_checked(&function) {
         return function;
     }
     match service.codes.unpack_in_turn(&function).await {
         Ok(()) => function,
-        Err(failure) => Arc::new(Function { state: State::Failed(failure), ..Function::clone(&function) }),
+        Err(failure) => {
+            Arc::new(Function { state: State::Failed(failure), ..Function::clone(&function) })
+        }
     }
 }
 
 /// `ListFunctions`, with all their versions if `FunctionVersion` is `ALL`.
-pub(crate) fn list_functions(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
+pub(crate) fn list_functions(
+    service: &Service,
+    call: &ApiRequest,
+) -> Result<Response<Body>, ApiError> {
     let versions = call.query("FunctionVersion");
     if let Some(versions) = versions {
         validate::one_of(versions, "functionVersion", &["ALL"])?;
@@ -67,7 +80,8 @@ pub(crate) fn list_functions(service: &Service, call: &ApiRequest) -> Result<Res
     let told = all.iter().flat_map(|record| record.told());
     let told = told.filter(|function| versions.is_some() || function.version == LATEST);
     // A space sorts before everything in a name.
-    let keyed = told.map(|function| (format!("{} {:0>20}", function.name, function.version), function));
+    let keyed =
+        told.map(|function| (format!("{} {:0>20}", function.name, function.version), function));
     let (told, next) = page(call, 10_000, keyed)?;
     let qualified = |version: &str| versions.map(|_| version.to_owned());
     let told = told.into_iter().map(|function| {

@@ -1,27 +1,43 @@
 //! A function's settings in a request: read, validated and put into the function.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
 use crate::{
     api::lambda::{layers, validate},
     http::error::ApiError,
     service::Service,
     store::function::{Architecture, Function, LATEST, LogFormat, Logging, State},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
-/// Settings that are stored and returned, and have no effect here. `TenancyConfig` is used by Invoke.
-const KEPT: [&str; 6] =
-    ["VpcConfig", "DeadLetterConfig", "TracingConfig", "KMSKeyArn", "FileSystemConfigs", "TenancyConfig"];
+/// Settings that are stored and returned, and have no effect here. `TenancyConfig` is used by
+/// Invoke.
+const KEPT: [&str; 6] = [
+    "VpcConfig",
+    "DeadLetterConfig",
+    "TracingConfig",
+    "KMSKeyArn",
+    "FileSystemConfigs",
+    "TenancyConfig",
+];
 /// Settings that a function cannot have here, with the error message.
 const REFUSED: [(&str, &str); 4] = [
     ("ImageConfig", "Please don't provide ImageConfig for a function with packageType Zip."),
-    ("CapacityProviderConfig", "CapacityProviderConfig isn't supported for Lambda Default functions."),
+    (
+        "CapacityProviderConfig",
+        "CapacityProviderConfig isn't supported for Lambda Default functions.",
+    ),
     ("DurableConfig", "The local Lambda has no durable functions: leave DurableConfig out."),
-    ("CodeSigningConfigArn", "The local Lambda has no code signing: leave CodeSigningConfigArn out."),
+    (
+        "CodeSigningConfigArn",
+        "The local Lambda has no code signing: leave CodeSigningConfigArn out.",
+    ),
 ];
 
-/// The settings in a `CreateFunction` or `UpdateFunctionConfiguration`. Settings that are absent stay unchanged.
+/// The settings in a `CreateFunction` or `UpdateFunctionConfiguration`. Settings that are absent
+/// stay unchanged.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Settings {
@@ -71,16 +87,21 @@ impl Settings {
     /// Checks that Lambda may assume the role, if the local IAM has it.
     pub(crate) async fn check_role(&self, service: &Service) -> Result<(), ApiError> {
         match &self.role {
-            Some(role) if !service.iam.lambda_may_assume(role).await => {
-                Err(ApiError::invalid("The role defined for the function cannot be assumed by Lambda."))
-            }
+            Some(role) if !service.iam.lambda_may_assume(role).await => Err(ApiError::invalid(
+                "The role defined for the function cannot be assumed by Lambda.",
+            )),
             _ => Ok(()),
         }
     }
 
-    /// Validates the settings and applies them to the function. `new`: with those that cannot change after its
-    /// creation.
-    pub(crate) fn apply(self, service: &Service, function: &mut Function, new: bool) -> Result<(), ApiError> {
+    /// Validates the settings and applies them to the function. `new`: with those that cannot
+    /// change after its creation.
+    pub(crate) fn apply(
+        self,
+        service: &Service,
+        function: &mut Function,
+        new: bool,
+    ) -> Result<(), ApiError> {
         for (name, why) in REFUSED {
             if self.other.get(name).is_some_and(|setting| !setting.is_null()) {
                 return Err(ApiError::invalid(why));
@@ -94,10 +115,18 @@ impl Settings {
         }
         if let Some(handler) = self.handler {
             if handler.len() > 128 {
-                return Err(ApiError::validation(&handler, "handler", "have length less than or equal to 128"));
+                return Err(ApiError::validation(
+                    &handler,
+                    "handler",
+                    "have length less than or equal to 128",
+                ));
             }
             if handler.contains(char::is_whitespace) {
-                return Err(ApiError::validation(&handler, "handler", "satisfy regular expression pattern: [^\\s]+"));
+                return Err(ApiError::validation(
+                    &handler,
+                    "handler",
+                    "satisfy regular expression pattern: [^\\s]+",
+                ));
             }
             function.handler = handler;
         }
@@ -112,7 +141,8 @@ impl Settings {
             function.memory = validate::within(memory, "memorySize", 128, 10_240)?;
         }
         if let Some(ephemeral) = self.ephemeral_storage {
-            function.ephemeral = validate::within(ephemeral.size, "ephemeralStorage.size", 512, 10_240)?;
+            function.ephemeral =
+                validate::within(ephemeral.size, "ephemeralStorage.size", 512, 10_240)?;
         }
         if let Some(environment) = self.environment {
             validate::environment(&environment.variables)?;
@@ -124,7 +154,10 @@ impl Settings {
         if let Some(apply_on) = self.snap_start.and_then(|snap_start| snap_start.apply_on) {
             validate::one_of(&apply_on, "snapStart.applyOn", &["PublishedVersions", "None"])?;
             if apply_on != "None" {
-                let message = format!("{} is not supported for SnapStart enabled functions.", function.runtime);
+                let message = format!(
+                    "{} is not supported for SnapStart enabled functions.",
+                    function.runtime
+                );
                 return Err(ApiError::invalid(message));
             }
         }
@@ -132,7 +165,10 @@ impl Settings {
             function.layers = layers::choose(service, &layers)?;
         }
         for (name, setting) in self.other {
-            if !KEPT.contains(&name.as_str()) || setting.is_null() || name == "TenancyConfig" && !new {
+            if !KEPT.contains(&name.as_str())
+                || setting.is_null()
+                || name == "TenancyConfig" && !new
+            {
                 continue;
             }
             validate::kept(&name, &setting)?;
@@ -151,26 +187,34 @@ fn is_empty(setting: &Value) -> bool {
     match setting {
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
-        Value::Object(fields) => fields.values().all(|field| is_empty(field) || field == &Value::Bool(false)),
+        Value::Object(fields) => {
+            fields.values().all(|field| is_empty(field) || field == &Value::Bool(false))
+        }
         Value::Null => true,
         Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
-/// Validates logging settings. Those that are absent stay unchanged; levels are supported for JSON only.
+/// Validates logging settings. Those that are absent stay unchanged; levels are supported for JSON
+/// only.
 fn validate_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, ApiError> {
     let log_format = match request.log_format.as_deref() {
         None => old.log_format,
         Some("JSON") => LogFormat::Json,
         Some("Text") => LogFormat::Text,
         Some(other) => {
-            return Err(ApiError::validation(other, "loggingConfig.logFormat", "satisfy enum value set: [JSON, Text]"));
+            return Err(ApiError::validation(
+                other,
+                "loggingConfig.logFormat",
+                "satisfy enum value set: [JSON, Text]",
+            ));
         }
     };
     let json = log_format == LogFormat::Json;
     if !json && (request.application_log_level.is_some() || request.system_log_level.is_some()) {
         return Err(ApiError::invalid(
-            "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change \
+            "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from \
+            your request or change \
              the LogFormat to \"JSON\" and try again.",
         ));
     }

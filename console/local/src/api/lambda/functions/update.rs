@@ -1,5 +1,10 @@
-//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change takes effect when it is complete: then it ends the
-//! function's idle sandboxes, and the busy ones after their invocation.
+//! `UpdateFunctionCode` and `UpdateFunctionConfiguration`. A change takes effect when it is
+//! complete: then it ends the function's idle sandboxes, and the busy ones after their invocation.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Deserialize;
 
 use super::{activate, describe::describe, settings::Settings};
 use crate::{
@@ -16,9 +21,6 @@ use crate::{
     service::Service,
     store::{function::Function, function_record::FunctionRecord},
 };
-use http::Response;
-use serde::Deserialize;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -71,12 +73,14 @@ impl Update<'_> {
             return Ok(response::json(200, &describe(&function, &function.arn(&service.region))));
         }
         record.update(function);
-        let (told, new) = if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
-        let kept = [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
+        let (told, new) =
+            if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
+        let kept =
+            [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
         kept.iter().flatten().for_each(|function| service.codes.keep(function));
-        let stored = change
-            .store(record)
-            .inspect_err(|_fault| kept.iter().flatten().for_each(|function| service.codes.release(function)))?;
+        let stored = change.store(record).inspect_err(|_fault| {
+            kept.iter().flatten().for_each(|function| service.codes.release(function));
+        })?;
         activate::begin(service, Arc::clone(&stored.latest));
         Ok(response::json(200, &describe(&told, &told.arn(&service.region))))
     }

@@ -2,6 +2,18 @@
 
 mod destination;
 
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use destination::{Condition, Last};
+use http::StatusCode;
+use uuid::Uuid;
+
 use crate::{
     api::lambda::identifier::{Resolved, resolve},
     count::Counted,
@@ -15,19 +27,9 @@ use crate::{
         queue::{EVENT_LIMIT, Entry, now},
     },
 };
-use destination::{Condition, Last};
-use http::StatusCode;
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-use uuid::Uuid;
 
-/// Maximum number of times that a function runs in one chain of destinations. Source: AWS Lambda developer guide, "Use
-/// Lambda recursive loop detection to prevent infinite loops".
+/// Maximum number of times that a function runs in one chain of destinations. Source: AWS Lambda
+/// developer guide, "Use Lambda recursive loop detection to prevent infinite loops".
 const CHAIN_LIMIT: u32 = 16;
 
 /// Interval at which an event checks whether its function is ready to run.
@@ -46,8 +48,10 @@ pub(crate) fn resume(service: &Arc<Service>) -> io::Result<()> {
 
 /// Queues an invocation, which is on disk when this returns.
 pub(super) fn submit(service: &Arc<Service>, entry: Entry) -> Result<(), ApiError> {
-    let file =
-        service.queue.add(&entry).map_err(|error| ApiError::service("could not queue the invocation", &error))?;
+    let file = service
+        .queue
+        .add(&entry)
+        .map_err(|error| ApiError::service("could not queue the invocation", &error))?;
     work(service, entry, file);
     Ok(())
 }
@@ -70,19 +74,22 @@ pub(super) fn entry(invocation: Invocation, qualifier: Option<String>) -> Entry 
 }
 
 fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
-    let (service, stop, active) = (Arc::clone(service), service.queue.stop.clone(), service.queue.active.begin());
+    let (service, stop, active) =
+        (Arc::clone(service), service.queue.stop.clone(), service.queue.active.begin());
     tokio::spawn(async move {
         // An invocation that is interrupted has not succeeded: its file stays.
         if stop.run_until_cancelled(process(&service, &mut entry, &file, &active)).await.is_some()
             && let Err(error) = fs::remove_file(&file)
         {
-            tracing::warn!(%error, file = %file.display(), "could not be removed; the invocation would come again");
+            tracing::warn!(%error, file = %file.display(), "could not be removed; the invocation \
+                would come again");
         }
     });
 }
 
-/// Runs the function until it answers, up to the number of attempts and the age that its config allows; then notifies
-/// the destination. The function and its config may change in between: each attempt uses their current state.
+/// Runs the function until it answers, up to the number of attempts and the age that its config
+/// allows; then notifies the destination. The function and its config may change in between: each
+/// attempt uses their current state.
 async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active: &Counted) {
     let pauses = service.pool.env().limits.retries;
     let mut last = None;
@@ -92,28 +99,33 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         if left.is_zero() {
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
-        let Resolved { function, arn, .. } = match resolve(service, &entry.function, entry.qualifier.as_deref()) {
-            Ok(found) => found,
-            Err(error) if error.status == StatusCode::NOT_FOUND => {
-                if service.functions.exists(&entry.function) && service.functions.get(&entry.function).is_none() {
-                    // The function is set aside, and may come back with the next deploy.
-                    tokio::time::sleep(left.min(ASIDE)).await;
+        let Resolved { function, arn, .. } =
+            match resolve(service, &entry.function, entry.qualifier.as_deref()) {
+                Ok(found) => found,
+                Err(error) if error.status == StatusCode::NOT_FOUND => {
+                    if service.functions.exists(&entry.function)
+                        && service.functions.get(&entry.function).is_none()
+                    {
+                        // The function is set aside, and may come back with the next deploy.
+                        tokio::time::sleep(left.min(ASIDE)).await;
+                        continue;
+                    }
+                    tracing::warn!(error.message, id = entry.id, "an event is dropped");
+                    return;
+                }
+                Err(_not_ready) => {
+                    active.uncounted(tokio::time::sleep(left.min(READINESS))).await;
                     continue;
                 }
-                tracing::warn!(error.message, id = entry.id, "an event is dropped");
-                return;
-            }
-            Err(_not_ready) => {
-                active.uncounted(tokio::time::sleep(left.min(READINESS))).await;
-                continue;
-            }
-        };
-        let reserved = service.functions.get(&entry.function).and_then(|function| function.reserved);
+            };
+        let reserved =
+            service.functions.get(&entry.function).and_then(|function| function.reserved);
         if reserved == Some(0) {
             return tell(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
         }
         // A throttled event waits its turn, up to its maximum age.
-        let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await else {
+        let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await
+        else {
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         };
         let Some(permit) = permit else { return std::future::pending().await };
@@ -131,7 +143,8 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         };
         let result = invocation::run(&service.pool, invocation, permit).await;
         if result.is_err() && service.pool.is_closing() {
-            // The invocation was interrupted by the end of this server, and does not count as an attempt.
+            // The invocation was interrupted by the end of this server, and does not count as an
+            // attempt.
             return std::future::pending().await;
         }
         entry.attempts += 1;
@@ -143,7 +156,11 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
                     return tell(service, entry, Condition::Success, last.as_ref());
                 }
             }
-            Err(error) => tracing::warn!(error.message, id = entry.id, "an asynchronous invocation could not run"),
+            Err(error) => tracing::warn!(
+                error.message,
+                id = entry.id,
+                "an asynchronous invocation could not run"
+            ),
         }
         let done = entry.attempts as usize;
         let pause = match pauses.get(done - 1) {
@@ -155,7 +172,8 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
             return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
         if let Err(error) = disk::write_json(file, entry) {
-            tracing::warn!(%error, id = entry.id, "a try is not noted; after a restart there may be one too many");
+            tracing::warn!(%error, id = entry.id, "a try is not noted; after a restart there may \
+                be one too many");
         }
         tokio::time::sleep(pause).await;
     }
@@ -166,50 +184,76 @@ fn config(service: &Service, entry: &Entry) -> EventConfig {
     service.event_configs.get(&entry.function, qualifier).unwrap_or_default()
 }
 
-/// The note that an event does not reach the dead-letter queue of its function. `None` when it has none.
+/// The note that an event does not reach the dead-letter queue of its function. `None` when it has
+/// none.
 fn undelivered(config: &serde_json::Value) -> Option<String> {
     let target = config["TargetArn"].as_str().filter(|target| !target.is_empty())?;
-    let (service, kind) = if target.split(':').nth(2) == Some("sns") { ("SNS", "topic") } else { ("SQS", "queue") };
-    Some(format!("; its event is not sent to the dead-letter {kind} {target}: the local Lambda has no {service}"))
+    let (service, kind) =
+        if target.split(':').nth(2) == Some("sns") { ("SNS", "topic") } else { ("SQS", "queue") };
+    Some(format!(
+        "; its event is not sent to the dead-letter {kind} {target}: the local Lambda has no \
+        {service}"
+    ))
 }
 
 /// Sends the record of an entry's result to its destination, if there is one.
 fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
     let config = config(service, entry);
-    let destination = if condition == Condition::Success { config.on_success } else { config.on_failure };
+    let destination =
+        if condition == Condition::Success { config.on_success } else { config.on_failure };
     if condition != Condition::Success {
-        let function = resolve(service, &entry.function, entry.qualifier.as_deref()).map(|found| found.function);
-        let undelivered = function.ok().and_then(|function| undelivered(function.other.get("DeadLetterConfig")?));
-        let (id, function, undelivered) = (&entry.id, &entry.function, undelivered.unwrap_or_default());
-        tracing::warn!(id, function, ?condition, "an asynchronous invocation is given up{undelivered}");
+        let function = resolve(service, &entry.function, entry.qualifier.as_deref())
+            .map(|found| found.function);
+        let undelivered =
+            function.ok().and_then(|function| undelivered(function.other.get("DeadLetterConfig")?));
+        let (id, function, undelivered) =
+            (&entry.id, &entry.function, undelivered.unwrap_or_default());
+        tracing::warn!(
+            id,
+            function,
+            ?condition,
+            "an asynchronous invocation is given up{undelivered}"
+        );
     }
     let Some(destination) = destination else { return };
-    let sent = resolve(service, &destination, None).and_then(|Resolved { function, qualifier, .. }| {
-        let mut chain = entry.chain.clone();
-        let visits = chain.entry(function.name.clone()).or_default();
-        *visits += 1;
-        if *visits > CHAIN_LIMIT {
-            let message = format!("{} was invoked {CHAIN_LIMIT} times in one chain: a recursive loop", function.name);
-            return Err(ApiError::new(400, "RecursiveInvocationException", message));
-        }
-        let payload = destination::record(entry, &service.region, condition, last, EVENT_LIMIT)
-            .map_err(|error| ApiError::service("could not write the record of an invocation", &error))?;
-        let entry = Entry {
-            id: Uuid::new_v4().to_string(),
-            function: function.name.clone(),
-            qualifier,
-            payload,
-            client_context: None,
-            tenant: None,
-            trace: entry.trace.clone(),
-            queued: now(),
-            attempts: 0,
-            chain,
-        };
-        submit(service, entry)
-    });
+    let sent = resolve(service, &destination, None).and_then(
+        |Resolved { function, qualifier, .. }| {
+            let mut chain = entry.chain.clone();
+            let visits = chain.entry(function.name.clone()).or_default();
+            *visits += 1;
+            if *visits > CHAIN_LIMIT {
+                let message = format!(
+                    "{} was invoked {CHAIN_LIMIT} times in one chain: a recursive loop",
+                    function.name
+                );
+                return Err(ApiError::new(400, "RecursiveInvocationException", message));
+            }
+            let payload = destination::record(entry, &service.region, condition, last, EVENT_LIMIT)
+                .map_err(|error| {
+                    ApiError::service("could not write the record of an invocation", &error)
+                })?;
+            let entry = Entry {
+                id: Uuid::new_v4().to_string(),
+                function: function.name.clone(),
+                qualifier,
+                payload,
+                client_context: None,
+                tenant: None,
+                trace: entry.trace.clone(),
+                queued: now(),
+                attempts: 0,
+                chain,
+            };
+            submit(service, entry)
+        },
+    );
     if let Err(error) = sent {
-        tracing::warn!(error.message, id = entry.id, destination, "the record of an invocation was dropped");
+        tracing::warn!(
+            error.message,
+            id = entry.id,
+            destination,
+            "the record of an invocation was dropped"
+        );
     }
 }
 

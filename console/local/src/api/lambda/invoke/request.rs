@@ -1,5 +1,11 @@
 //! Parameters of an invocation: its payload and its headers, validated before anything runs.
 
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
 use super::queue;
 use crate::{
     api::lambda::identifier::{Resolved, resolve},
@@ -12,10 +18,6 @@ use crate::{
         queue::Entry,
     },
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
-use std::sync::Arc;
 
 /// Largest client context, in bytes of base64.
 const CONTEXT_LIMIT: usize = 3583;
@@ -54,11 +56,18 @@ pub(super) struct Request {
 impl Request {
     /// Reads the request for the function of this name and qualifier.
     pub(super) fn read(service: &Service, call: &ApiRequest, name: &str) -> Result<Self, ApiError> {
-        let Resolved { function, arn, qualifier } = resolve(service, name, call.query("Qualifier"))?;
+        let Resolved { function, arn, qualifier } =
+            resolve(service, name, call.query("Qualifier"))?;
         let tail = match call.header("x-amz-log-type") {
             None | Some("None") => false,
             Some("Tail") => true,
-            Some(other) => return Err(ApiError::validation(other, "logType", "satisfy enum value set: [None, Tail]")),
+            Some(other) => {
+                return Err(ApiError::validation(
+                    other,
+                    "logType",
+                    "satisfy enum value set: [None, Tail]",
+                ));
+            }
         };
         let kind = match call.header("x-amz-invocation-type") {
             None | Some("RequestResponse") => Kind::RequestResponse,
@@ -71,7 +80,8 @@ impl Request {
         };
         let tenant = validate_tenant(&function, call.header("x-amz-tenant-id"))?;
         // No payload means an empty event.
-        let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
+        let payload =
+            if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
         validate_payload(&payload)?;
         Ok(Self {
             kind,
@@ -82,7 +92,10 @@ impl Request {
             qualifier,
             trace: sandbox::trace_header(call.header(TRACE.as_str()), &function),
             function,
-            client_context: call.header("x-amz-client-context").map(validate_context).transpose()?,
+            client_context: call
+                .header("x-amz-client-context")
+                .map(validate_context)
+                .transpose()?,
             tenant,
         })
     }
@@ -122,7 +135,9 @@ impl Request {
 /// Checks that a payload is JSON in UTF-8.
 fn validate_payload(payload: &[u8]) -> Result<(), ApiError> {
     let invalid = |error: &dyn std::fmt::Display| {
-        let message = format!("Could not parse request body into json: Could not parse payload into json: {error}");
+        let message = format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        );
         ApiError::new(400, "InvalidRequestContentException", message)
     };
     let text = std::str::from_utf8(payload).map_err(|error| invalid(&error))?;
@@ -140,20 +155,31 @@ fn validate_context(context: &str) -> Result<String, ApiError> {
         )
     };
     if context.len() > CONTEXT_LIMIT {
-        return Err(invalid(&format!("it has {} bytes, the limit is {CONTEXT_LIMIT}", context.len())));
+        return Err(invalid(&format!(
+            "it has {} bytes, the limit is {CONTEXT_LIMIT}",
+            context.len()
+        )));
     }
     let bytes = STANDARD.decode(context).map_err(|error| invalid(&error.to_string()))?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
     Ok(value.to_string())
 }
 
-/// Validates the tenant ID: a function with a `TenancyConfig` requires one, other functions do not accept one.
-pub(crate) fn validate_tenant(function: &Function, tenant: Option<&str>) -> Result<Option<String>, ApiError> {
-    let isolated =
-        function.other.get("TenancyConfig").is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");
+/// Validates the tenant ID: a function with a `TenancyConfig` requires one, other functions do not
+/// accept one.
+pub(crate) fn validate_tenant(
+    function: &Function,
+    tenant: Option<&str>,
+) -> Result<Option<String>, ApiError> {
+    let isolated = function
+        .other
+        .get("TenancyConfig")
+        .is_some_and(|config| config["TenantIsolationMode"] == "PER_TENANT");
     let Some(tenant) = tenant else {
         if isolated {
-            let message = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your \
+            let message = "The invoked function is enabled with tenancy configuration. Add a valid \
+                tenant ID in your \
                            request and try again.";
             return Err(ApiError::invalid(message));
         }
@@ -165,7 +191,8 @@ pub(crate) fn validate_tenant(function: &Function, tenant: Option<&str>) -> Resu
         return Err(ApiError::validation(tenant, "tenantId", constraint));
     }
     if !isolated {
-        let message = "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your \
+        let message = "The invoked function is not enabled with tenancy configuration. Remove the \
+            tenant ID from your \
                        request and try again.";
         return Err(ApiError::invalid(message));
     }

@@ -1,5 +1,15 @@
 //! `InvokeWithResponseStream`: the response as an event stream, while the function produces it.
 
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use serde_json::json;
+
 use super::request::{Kind, Request, TRACE};
 use crate::{
     http::{
@@ -15,20 +25,12 @@ use crate::{
     sandbox::Part,
     service::Service,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{Bytes, BytesMut};
-use futures_util::stream;
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::Frame;
-use serde_json::json;
-use std::sync::Arc;
 
 /// Largest chunk that is sent as one event, in bytes.
 const CHUNK: usize = 1 << 20;
 
-/// `InvokeWithResponseStream`. An error before the first byte is also answered as an event stream: the head is sent
-/// once it is known that something runs.
+/// `InvokeWithResponseStream`. An error before the first byte is also answered as an event stream:
+/// the head is sent once it is known that something runs.
 pub(crate) async fn invoke_with_response_stream(
     service: &Arc<Service>,
     call: &ApiRequest,
@@ -50,7 +52,9 @@ pub(crate) async fn invoke_with_response_stream(
         Some(Step::Part(Part::Head(content))) => (content.unwrap_or(unknown), Bytes::new()),
         Some(Step::Part(Part::Data(data))) => (unknown, chunks(data)),
         // The response was not streamed: it is complete.
-        Some(Step::End(outcome)) => (HeaderValue::from_static("application/json"), whole(&outcome?, tail)),
+        Some(Step::End(outcome)) => {
+            (HeaderValue::from_static("application/json"), whole(&outcome?, tail))
+        }
         None => (unknown, Bytes::new()),
     };
     let frames = stream::unfold((running, Some(first)), move |(mut running, first)| async move {
@@ -90,14 +94,16 @@ fn chunks(mut data: Bytes) -> Bytes {
     bytes.freeze()
 }
 
-/// Encodes a response, or an error, that was not streamed. An error is sent as both the payload and the completion.
+/// Encodes a response, or an error, that was not streamed. An error is sent as both the payload and
+/// the completion.
 fn whole(outcome: &Outcome, tail: bool) -> Bytes {
     let mut bytes = BytesMut::from(chunks(outcome.payload.clone()).as_ref());
     bytes.extend_from_slice(&complete(outcome, tail));
     bytes.freeze()
 }
 
-/// Encodes the last event. Its fields: AWS Lambda API reference, `InvokeWithResponseStreamCompleteEvent`.
+/// Encodes the last event. Its fields: AWS Lambda API reference,
+/// `InvokeWithResponseStreamCompleteEvent`.
 fn complete(outcome: &Outcome, tail: bool) -> Bytes {
     let mut fields = json!({});
     if outcome.failed {

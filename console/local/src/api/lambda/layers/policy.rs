@@ -1,5 +1,10 @@
-//! The resource policy of a layer version: `AddLayerVersionPermission`, `RemoveLayerVersionPermission`,
-//! `GetLayerVersionPolicy`. It is stored and returned; a caller with the local Lambda's key may use every layer.
+//! The resource policy of a layer version: `AddLayerVersionPermission`,
+//! `RemoveLayerVersionPermission`, `GetLayerVersionPolicy`. It is stored and returned; a caller
+//! with the local Lambda's key may use every layer.
+
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{
     api::lambda::{identifier::is_number, layers, policy, validate},
@@ -11,9 +16,6 @@ use crate::{
     service::Service,
     store::{function_record::Policy, layers::Version},
 };
-use http::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -45,13 +47,14 @@ impl PermissionRequest {
         } else if principal.starts_with("arn:") && validate::arn(principal, "principal").is_ok() {
             json!({ "AWS": principal })
         } else {
-            let pattern = "satisfy regular expression pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root";
+            let pattern = "satisfy regular expression \
+                pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root";
             return Err(ApiError::validation(principal, "principal", pattern));
         };
-        let mut statement =
-            json!({ "Sid": sid, "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource });
+        let mut statement = json!({ "Sid": sid, "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource });
         if let Some(organization) = &self.organization_id {
-            statement["Condition"] = json!({ "StringEquals": { "aws:PrincipalOrgID": organization } });
+            statement["Condition"] =
+                json!({ "StringEquals": { "aws:PrincipalOrgID": organization } });
         }
         Ok(statement)
     }
@@ -78,7 +81,12 @@ fn change<T>(
 }
 
 /// `AddLayerVersionPermission`.
-pub(super) fn add(service: &Service, call: &ApiRequest, name: &str, number: u64) -> Result<Response<Body>, ApiError> {
+pub(super) fn add(
+    service: &Service,
+    call: &ApiRequest,
+    name: &str,
+    number: u64,
+) -> Result<Response<Body>, ApiError> {
     let request: PermissionRequest = call.json()?;
     let statement = request.statement(&format!("{}:{number}", layers::arn(service, name)))?;
     let added = change(service, name, number, |policy| {

@@ -1,12 +1,15 @@
-//! The events of many streams as one sequence, in the order that AWS documents: by time, by ingestion time, then by
-//! stream and number. Reads the streams' files, each only when its first event is due.
+//! The events of many streams as one sequence, in the order that AWS documents: by time, by
+//! ingestion time, then by stream and number. Reads the streams' files, each only when its first
+//! event is due.
+
+use std::{cmp::Reverse, collections::BinaryHeap, io, ops::RangeInclusive, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use crate::store::logs::{
     event::Event,
     stream::{Direction, Reader, Stream},
 };
-use serde::{Deserialize, Serialize};
-use std::{cmp::Reverse, collections::BinaryHeap, io, ops::RangeInclusive, sync::Arc};
 
 /// Memory limit for the blocks of all streams together, in bytes; each has a part of it.
 const BLOCKS: usize = 8 << 20;
@@ -38,7 +41,8 @@ pub(super) struct Merge<'a> {
     /// The last event returned, and the one before it.
     told: Option<Key>,
     before: Option<Key>,
-    /// For each unfinished stream: the rank of its next event, or a lower bound of it while the stream is not opened.
+    /// For each unfinished stream: the rank of its next event, or a lower bound of it while the
+    /// stream is not opened.
     order: BinaryHeap<Reverse<(Rank, usize)>>,
     /// For each stream, once opened: the rest of it, and its next event.
     heads: Vec<Option<(Reader<'a>, Event)>>,
@@ -47,8 +51,8 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Merges the events of `streams`, which are ordered by name, within `times`, that come after a place. Files are
-    /// read in blocks of at most `block` bytes.
+    /// Merges the events of `streams`, which are ordered by name, within `times`, that come after a
+    /// place. Files are read in blocks of at most `block` bytes.
     pub(super) fn new(
         streams: &'a [Arc<Stream>],
         times: RangeInclusive<i64>,
@@ -90,7 +94,12 @@ impl<'a> Merge<'a> {
             let earliest = if forward { first.max(start) } else { -last.min(end) };
             let latest = if forward { last } else { -first };
             if merge.after.is_none_or(|(after, ..)| latest >= after) {
-                let rank = (earliest.max(rank.map_or(i64::MIN, |rank| rank.0)), i64::MIN, i64::MIN, i64::MIN);
+                let rank = (
+                    earliest.max(rank.map_or(i64::MIN, |rank| rank.0)),
+                    i64::MIN,
+                    i64::MIN,
+                    i64::MIN,
+                );
                 merge.order.push(Reverse((rank, index)));
             }
         }
@@ -101,7 +110,10 @@ impl<'a> Merge<'a> {
     /// Returns the next event and its stream.
     pub(super) fn next(&mut self) -> io::Result<Option<(&'a Stream, Event)>> {
         while let Some(Reverse((rank, index))) = self.order.pop() {
-            let Some((stream, head)) = self.streams.get(index).zip(self.heads.get_mut(index)) else { continue };
+            let Some((stream, head)) = self.streams.get(index).zip(self.heads.get_mut(index))
+            else {
+                continue;
+            };
             match head.take() {
                 None => {
                     let reader = self.open(stream, index)?;
@@ -118,8 +130,8 @@ impl<'a> Merge<'a> {
         Ok(None)
     }
 
-    /// Moves back to the place before the event that [`next`](Self::next) returned last: it does not count as returned.
-    /// The sequence ends with that.
+    /// Moves back to the place before the event that [`next`](Self::next) returned last: it does
+    /// not count as returned. The sequence ends with that.
     pub(super) fn put_back(&mut self) {
         self.told = self.before.take();
         self.order.clear();

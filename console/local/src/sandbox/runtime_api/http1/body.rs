@@ -1,14 +1,16 @@
-//! The body of a request, piece by piece: of a known length or in chunks, with trailers. Reads missing bytes from the
-//! connection, and none of the next request.
+//! The body of a request, piece by piece: of a known length or in chunks, with trailers. Reads
+//! missing bytes from the connection, and none of the next request.
+
+use std::io;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::HeaderMap;
+use tokio::net::TcpStream;
 
 use super::{
     BLOCK,
     head::{Framing, HEADERS, fields},
 };
-use bytes::{Buf as _, Bytes, BytesMut};
-use http::HeaderMap;
-use std::io;
-use tokio::net::TcpStream;
 
 /// Maximum length of the line before a chunk, and of the trailers, in bytes.
 const LINES: usize = 16 << 10;
@@ -34,7 +36,12 @@ pub(crate) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(stream: &'a TcpStream, buffer: &'a mut BytesMut, framing: Framing, expects: bool) -> Self {
+    pub(super) fn new(
+        stream: &'a TcpStream,
+        buffer: &'a mut BytesMut,
+        framing: Framing,
+        expects: bool,
+    ) -> Self {
         Self { stream, buffer, framing, expects }
     }
 
@@ -62,7 +69,8 @@ impl<'a> Body<'a> {
                 Framing::Size => match httparse::parse_chunk_size(self.buffer) {
                     Ok(httparse::Status::Complete((line, size))) => {
                         self.buffer.advance(line);
-                        self.framing = if size == 0 { Framing::Trailers } else { Framing::Chunk(size) };
+                        self.framing =
+                            if size == 0 { Framing::Trailers } else { Framing::Chunk(size) };
                     }
                     Ok(httparse::Status::Partial) => self.read_line().await?,
                     Err(_) => return Err(nonsense("the size of a chunk is none")),

@@ -1,12 +1,13 @@
 //! The head of a request: finds its end and parses it. Pure: bytes in, a request out.
 
+use std::mem::MaybeUninit;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING},
     request::Parts,
 };
-use std::mem::MaybeUninit;
 
 /// Maximum number of headers of a request, and of trailers.
 pub(super) const HEADERS: usize = 100;
@@ -39,9 +40,13 @@ impl Malformed {
     /// The response, after which the connection is closed.
     pub(super) fn answer(self) -> &'static [u8] {
         match self {
-            Self::Nonsense => b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            Self::Nonsense => {
+                b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: \
+                0\r\n\r\n"
+            }
             Self::TooLarge => {
-                b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: \
+                    close\r\ncontent-length: 0\r\n\r\n"
             }
         }
     }
@@ -66,11 +71,16 @@ impl Head {
         let nonsense = Malformed::Nonsense;
         let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
         let mut request = httparse::Request::new(&mut []);
-        let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| match error {
-            httparse::Error::TooManyHeaders => Malformed::TooLarge,
-            _ => nonsense,
-        })?;
-        let (httparse::Status::Complete(_), Some(method), Some(path)) = (parsed, request.method, request.path) else {
+        let parsed =
+            request.parse_with_uninit_headers(bytes, &mut headers).map_err(
+                |error| match error {
+                    httparse::Error::TooManyHeaders => Malformed::TooLarge,
+                    _ => nonsense,
+                },
+            )?;
+        let (httparse::Status::Complete(_), Some(method), Some(path)) =
+            (parsed, request.method, request.path)
+        else {
             return Err(nonsense);
         };
         let method = Method::from_bytes(method.as_bytes()).ok().ok_or(nonsense)?;
@@ -86,7 +96,8 @@ impl Head {
                     .any(|told| told.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
             })
         };
-        let keep_alive = if old { says(CONNECTION, "keep-alive") } else { !says(CONNECTION, "close") };
+        let keep_alive =
+            if old { says(CONNECTION, "keep-alive") } else { !says(CONNECTION, "close") };
         let expects = !old && says(EXPECT, "100-continue");
         let (mut parts, ()) = Request::new(()).into_parts();
         (parts.method, parts.uri, parts.headers) = (method, uri, headers);
@@ -109,18 +120,22 @@ fn framing(headers: &HeaderMap, old: bool) -> Option<Framing> {
     // With a transfer encoding there is no length. Source: RFC 9112, section 6.3.
     if let Some(encoding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
         let last = encoding.as_bytes().rsplit(|byte| *byte == b',').next()?;
-        return (!old && last.trim_ascii().eq_ignore_ascii_case(b"chunked")).then_some(Framing::Size);
+        return (!old && last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+            .then_some(Framing::Size);
     }
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let Some(length) = lengths.next() else { return Some(Framing::Length(0)) };
-    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits =
+        length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     lengths.all(|other| other == length).then_some(Framing::Length(digits.parse().ok()?))
 }
 
-/// Length of the complete head at the start of these bytes. The bytes before `from` were searched already.
+/// Length of the complete head at the start of these bytes. The bytes before `from` were searched
+/// already.
 pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
-    let ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
+    let ends =
+        rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
     for end in ends {
         match rest.get(end..)? {
             [b'\n', ..] => return Some(from + end + 1),

@@ -1,9 +1,10 @@
 //! A response and its serialization. Pure, but for the date.
 
+use std::{cell::RefCell, io::Write as _};
+
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
-use std::{cell::RefCell, io::Write as _};
 
 /// A response: JSON.
 #[derive(Debug)]
@@ -23,7 +24,10 @@ impl Response {
     /// Adds a header. A value that is not valid in HTTP is left out.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
-            tracing::warn!(name, "a header of an event was left out: its value has control characters");
+            tracing::warn!(
+                name,
+                "a header of an event was left out: its value has control characters"
+            );
             return self;
         }
         for part in [name, ": ", value, "\r\n"] {
@@ -37,7 +41,11 @@ impl Response {
         let Self { status, fields, body } = self;
         // Writing to memory does not fail.
         let reason = status.canonical_reason().unwrap_or_default();
-        let _ = write!(out, "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\n", status.as_str());
+        let _ = write!(
+            out,
+            "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\n",
+            status.as_str()
+        );
         out.extend_from_slice(&fields);
         out.extend_from_slice(line.as_bytes());
         let _ = write!(out, "content-length: {}\r\n", body.len());
@@ -63,7 +71,8 @@ impl Date {
         if self.second != now.as_second() {
             self.second = now.as_second();
             let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
-            self.line = date.map_or_else(|_out_of_range| String::new(), |date| format!("date: {date}\r\n"));
+            self.line =
+                date.map_or_else(|_out_of_range| String::new(), |date| format!("date: {date}\r\n"));
         }
         &self.line
     }

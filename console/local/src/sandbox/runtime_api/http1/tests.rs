@@ -1,11 +1,13 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::net::TcpListener;
+
 use super::{
     head::{Framing, Head, Malformed, length},
     *,
 };
-use bytes::Bytes;
-use http::StatusCode;
-use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// Answers every request with its content, as a sandbox's APIs do; never answers those to `/wait`.
 async fn echo(stream: TcpStream) -> io::Result<usize> {
@@ -17,9 +19,14 @@ async fn echo(stream: TcpStream) -> io::Result<usize> {
             let status = loop {
                 match body.piece().await {
                     // As ASCII, so that any bytes can be compared.
-                    Ok(Some(Piece::Data(piece))) => data.extend(piece.iter().map(|byte| byte & 0x7F)),
+                    Ok(Some(Piece::Data(piece))) => {
+                        data.extend(piece.iter().map(|byte| byte & 0x7F));
+                    }
                     Ok(Some(Piece::Trailers(trailers))) => {
-                        trailer = trailers.get("x-end").map_or("", |end| end.to_str().unwrap_or_default()).to_owned();
+                        trailer = trailers
+                            .get("x-end")
+                            .map_or("", |end| end.to_str().unwrap_or_default())
+                            .to_owned();
                     }
                     Ok(None) => break StatusCode::OK,
                     Err(_) => break StatusCode::BAD_REQUEST,
@@ -35,7 +42,8 @@ async fn echo(stream: TcpStream) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Sends these parts one by one, then closes the sending half. Returns all that comes back, and the number of requests.
+/// Sends these parts one by one, then closes the sending half. Returns all that comes back, and the
+/// number of requests.
 async fn talk(parts: &[&[u8]]) -> (String, io::Result<usize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -53,8 +61,10 @@ async fn talk(parts: &[&[u8]]) -> (String, io::Result<usize>) {
     let read = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut said)).await;
     // Bytes after the last request that was read may reset the connection.
     let _ = read.expect("it does not hang");
-    let count =
-        tokio::time::timeout(Duration::from_secs(20), server).await.expect("it ends").expect("it does not panic");
+    let count = tokio::time::timeout(Duration::from_secs(20), server)
+        .await
+        .expect("it ends")
+        .expect("it does not panic");
     (String::from_utf8(said).unwrap(), count)
 }
 
@@ -72,8 +82,8 @@ fn answers(said: &str) -> Vec<(u16, String)> {
 }
 
 const PLAIN: &str = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
-const CHUNKED: &str =
-    "POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;why=not\r\nhel\r\n02\r\nlo\r\n0\r\nX-End: yes\r\n\r\n";
+const CHUNKED: &str = "POST /b HTTP/1.1\r\nTransfer-Encoding: \
+    chunked\r\n\r\n3;why=not\r\nhel\r\n02\r\nlo\r\n0\r\nX-End: yes\r\n\r\n";
 
 fn parse(text: &str) -> Result<Head, Malformed> {
     Head::parse(&Bytes::copy_from_slice(text.as_bytes()))
@@ -85,7 +95,11 @@ async fn a_request_cut_in_two_at_any_byte_is_answered_like_a_whole_one() {
         for at in 0..=request.len() {
             let (first, second) = request.as_bytes().split_at(at);
             let (said, count) = talk(&[first, second]).await;
-            assert_eq!((answers(&said), count.unwrap()), (vec![(200, "hello".to_owned())], 1), "{request} at {at}");
+            assert_eq!(
+                (answers(&said), count.unwrap()),
+                (vec![(200, "hello".to_owned())], 1),
+                "{request} at {at}"
+            );
             assert_eq!(said.contains("x-trailer: yes\r\n"), request == CHUNKED, "{said}");
         }
     }
@@ -152,8 +166,10 @@ async fn an_answer_has_a_date_and_for_head_a_length_alone() {
 async fn a_long_body_comes_back_whole() {
     let body = "0123456789abcdef".repeat(100_000);
     let plain = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let chunked =
-        format!("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{:X}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{:X}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
     for request in [plain, chunked] {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -172,7 +188,10 @@ async fn who_waits_to_be_told_is_told_to_send_the_body_once() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let server = tokio::spawn(echo(listener.accept().await.unwrap().0));
-    client.write_all(b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n").await.unwrap();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n")
+        .await
+        .unwrap();
     let mut told = [0; 25];
     client.read_exact(&mut told).await.unwrap();
     assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -198,7 +217,9 @@ async fn a_head_or_a_line_without_an_end_is_refused() {
     let endless = "A".repeat(HEAD_LIMIT + 2 * BLOCK);
     let (said, _) = talk(&[format!("GET / HTTP/1.1\r\nX: {endless}").as_bytes()]).await;
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 431 "), "{said}");
-    let (said, _) = talk(&[b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", endless.as_bytes()]).await;
+    let (said, _) =
+        talk(&[b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", endless.as_bytes()])
+            .await;
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 400 "), "{said}");
 }
 
@@ -224,7 +245,8 @@ fn what_is_no_request_is_refused() {
 
 #[test]
 fn a_body_is_framed_by_its_encoding_before_its_length() {
-    let framing = |headers: &str| parse(&format!("POST / HTTP/1.1\r\n{headers}\r\n")).unwrap().framing;
+    let framing =
+        |headers: &str| parse(&format!("POST / HTTP/1.1\r\n{headers}\r\n")).unwrap().framing;
     assert_eq!(framing(""), Framing::Length(0));
     assert_eq!(framing("Content-Length: 7\r\ncontent-length: 7\r\n"), Framing::Length(7));
     assert_eq!(framing("Transfer-Encoding: gzip, Chunked\r\nContent-Length: 7\r\n"), Framing::Size);

@@ -1,6 +1,7 @@
 //! Patterns for messages of columns: `[ip, user, ..., status_code = 4*, bytes > 1000]`. Pure.
 //!
-//! Columns are separated by white space; text in square brackets or double quotes is one column, without them.
+//! Columns are separated by white space; text in square brackets or double quotes is one column,
+//! without them.
 
 use super::{
     cursor::Cursor,
@@ -13,7 +14,8 @@ use crate::http::error::ApiError;
 #[derive(Debug)]
 pub(super) struct Columns {
     first: Vec<Column>,
-    /// The columns after the `...`, if there is one; without it a message must have exactly as many columns.
+    /// The columns after the `...`, if there is one; without it a message must have exactly as many
+    /// columns.
     last: Option<Vec<Column>>,
 }
 
@@ -56,7 +58,9 @@ impl Columns {
         let tail = found.iter().skip(found.len() - last.len());
         self.first.iter().zip(&found).chain(last.iter().zip(tail)).all(|(column, text)| {
             let number = Number::parse(text);
-            column.as_ref().is_none_or(|expression| expression.holds(&|condition| condition.holds(text, number)))
+            column.as_ref().is_none_or(|expression| {
+                expression.holds(&|condition| condition.holds(text, number))
+            })
         })
     }
 }
@@ -80,7 +84,9 @@ fn column(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Column, Ap
         }
         let known = known.get_or_insert_with(|| name.to_owned());
         if known != name {
-            return Err(place.fail(&format!("all conditions of a column must name it; {known:?} is named {name:?}")));
+            return Err(place.fail(&format!(
+                "all conditions of a column must name it; {known:?} is named {name:?}"
+            )));
         }
         cursor.skip_spaces();
         Condition::parse(cursor, expressions)
@@ -89,7 +95,8 @@ fn column(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Column, Ap
 }
 
 fn name<'a>(cursor: &mut Cursor<'a>) -> &'a str {
-    cursor.take_while(|character| character.is_alphanumeric() || character == '_' || character == '-')
+    cursor
+        .take_while(|character| character.is_alphanumeric() || character == '_' || character == '-')
 }
 
 /// Splits a message into its columns. A bracket or quote that is not closed is part of a word.
@@ -103,8 +110,8 @@ fn split(message: &str) -> Vec<&str> {
             _ => None,
         };
         let enclosed = close.and_then(|close| rest.get(1..)?.split_once(close));
-        let (column, after) =
-            enclosed.unwrap_or_else(|| rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())));
+        let (column, after) = enclosed
+            .unwrap_or_else(|| rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())));
         columns.push(column);
         rest = after.trim_start();
     }

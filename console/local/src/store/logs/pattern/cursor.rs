@@ -78,6 +78,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn bad_term(&self, term: &str, hint: &str) -> ApiError {
         let before = self.text.len() - self.rest.len();
         let place = self.text.char_indices().take_while(|(index, _)| *index < before).count() + 1;
-        invalid(format!("Invalid filter pattern: Invalid character(s) in term '{term}' at character {place}{hint}"))
+        invalid(format!(
+            "Invalid filter pattern: Invalid character(s) in term '{term}' at character \
+            {place}{hint}"
+        ))
     }
 }

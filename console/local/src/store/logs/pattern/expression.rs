@@ -77,7 +77,10 @@ impl<T> Expression<T> {
 }
 
 /// Returns a single part as it is, and joins several.
-fn single<T>(mut parts: Vec<Expression<T>>, join: impl Fn(Vec<Expression<T>>) -> Expression<T>) -> Expression<T> {
+fn single<T>(
+    mut parts: Vec<Expression<T>>,
+    join: impl Fn(Vec<Expression<T>>) -> Expression<T>,
+) -> Expression<T> {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
         last => {

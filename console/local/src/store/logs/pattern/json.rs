@@ -1,7 +1,10 @@
-//! Patterns for JSON messages: `{ $.status >= 500 && ($.path = "/a*" || $.user[0].id IS NULL) }`. Pure.
+//! Patterns for JSON messages: `{ $.status >= 500 && ($.path = "/a*" || $.user[0].id IS NULL) }`.
+//! Pure.
 //!
-//! A comparison with a value that is not a string, number or boolean, or that is missing, holds neither with `=` nor
-//! with `!=`, as on AWS.
+//! A comparison with a value that is not a string, number or boolean, or that is missing, holds
+//! neither with `=` nor with `!=`, as on AWS.
+
+use serde_json::Value;
 
 use super::{
     cursor::Cursor,
@@ -9,7 +12,6 @@ use super::{
     value::{Condition, Number},
 };
 use crate::http::error::ApiError;
-use serde_json::Value;
 
 /// Conditions on the properties of a JSON object.
 #[derive(Debug)]
@@ -70,7 +72,9 @@ impl Kind {
                 *cursor = place;
                 Condition::parse(cursor, expressions).map(Self::Compare)
             }
-            _ => Err(place.fail("a comparison, IS NULL, IS TRUE, IS FALSE or NOT EXISTS is missing")),
+            _ => {
+                Err(place.fail("a comparison, IS NULL, IS TRUE, IS FALSE or NOT EXISTS is missing"))
+            }
         }
     }
 }
@@ -104,8 +108,9 @@ fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, ApiError> {
             steps.push(Step::Property(name.to_owned()));
         } else if !steps.is_empty() && cursor.eat("[") {
             let index = cursor.take_while(|character| character.is_ascii_digit()).parse();
-            let index =
-                index.map_err(|_ignored: std::num::ParseIntError| cursor.fail("an element's number is missing"))?;
+            let index = index.map_err(|_ignored: std::num::ParseIntError| {
+                cursor.fail("an element's number is missing")
+            })?;
             cursor.expect("]")?;
             steps.push(Step::Element(index));
         } else if steps.is_empty() {

@@ -1,10 +1,11 @@
-//! Regular expressions between percent signs: AWS's subset, run by a matcher without backtracking. Pure.
-//! Source: `CloudWatch` Logs user guide, "Supported regular expressions (regex) syntax".
+//! Regular expressions between percent signs: AWS's subset, run by a matcher without backtracking.
+//! Pure. Source: `CloudWatch` Logs user guide, "Supported regular expressions (regex) syntax".
 
 use super::cursor::Cursor;
 use crate::http::error::ApiError;
 
-/// Maximum size of a compiled expression, in bytes: the cost of a message is at most its length times this.
+/// Maximum size of a compiled expression, in bytes: the cost of a message is at most its length
+/// times this.
 const SIZE: usize = 64 << 10;
 
 /// A regular expression.
@@ -20,17 +21,27 @@ impl Regex {
         loop {
             let place = *cursor;
             match cursor.next() {
-                None => return Err(start.fail("a regular expression is not closed with '%' that opens")),
+                None => {
+                    return Err(
+                        start.fail("a regular expression is not closed with '%' that opens")
+                    );
+                }
                 Some('%') => break,
                 Some('\\') => source.push_str(&escaped(cursor, place)?),
-                Some(character) if is_plain(character) || is_operator(character) => source.push(character),
+                Some(character) if is_plain(character) || is_operator(character) => {
+                    source.push(character);
+                }
                 Some(character) => {
                     let code = match character {
                         ' ' => "; write \\s".to_owned(),
-                        _ if character.is_ascii() => format!("; write \\x{:02x}", u32::from(character)),
+                        _ if character.is_ascii() => {
+                            format!("; write \\x{:02x}", u32::from(character))
+                        }
                         _ => String::new(),
                     };
-                    let what = format!("{character:?} is not supported in a regular expression{code}; it is");
+                    let what = format!(
+                        "{character:?} is not supported in a regular expression{code}; it is"
+                    );
                     return Err(place.fail(&what));
                 }
             }
@@ -62,7 +73,9 @@ fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiErro
         Some(class) if "dDsSwW".contains(class) => Ok(format!("\\{class}")),
         Some('x') => {
             let digits: String = cursor.rest().chars().take(2).collect();
-            let code = u8::from_str_radix(&digits, 16).ok().filter(|code| digits.len() == 2 && code.is_ascii());
+            let code = u8::from_str_radix(&digits, 16)
+                .ok()
+                .filter(|code| digits.len() == 2 && code.is_ascii());
             let Some(code) = code else {
                 return Err(place.fail("\\x needs two hexadecimal digits of an ASCII character"));
             };
@@ -71,8 +84,14 @@ fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiErro
             Ok(format!("\\x{code:02x}"))
         }
         // Only these characters have a special meaning.
-        Some(character) if is_operator(character) || character == '-' => Ok(format!("\\{character}")),
-        Some(character) if is_plain(character) && !character.is_ascii_alphanumeric() => Ok(character.to_string()),
-        _ => Err(place.fail("after a backslash may come an operator, d, D, s, S, w, W or x with two digits; not so")),
+        Some(character) if is_operator(character) || character == '-' => {
+            Ok(format!("\\{character}"))
+        }
+        Some(character) if is_plain(character) && !character.is_ascii_alphanumeric() => {
+            Ok(character.to_string())
+        }
+        _ => Err(place.fail(
+            "after a backslash may come an operator, d, D, s, S, w, W or x with two digits; not so",
+        )),
     }
 }

@@ -3,7 +3,9 @@
 use super::Pattern;
 
 fn matches(pattern: &str, message: &str) -> bool {
-    Pattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {}", error.message)).matches(message)
+    Pattern::parse(pattern)
+        .unwrap_or_else(|error| panic!("{pattern}: {}", error.message))
+        .matches(message)
 }
 
 fn check(message: &str, table: &[(&str, bool)]) {
@@ -118,7 +120,10 @@ fn json_conditions_match_as_documented() {
             "actions":["GET","PUT","DELETE"],"coordinates":[[0,1,2],[4,5,6],[7,8,9]]}"#,
         &[
             (r#"{ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") }"#, true),
-            (r#"{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }"#, false),
+            (
+                r#"{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }"#,
+                false,
+            ),
             (
                 r#"{ $.user.email = "John.Stiles@example.com" || $.coordinates[0][1] = nonmatch && $.actions[2] = nomatch }"#,
                 true,
@@ -169,8 +174,16 @@ fn column_conditions_match_as_documented() {
             ("[ip, user, username, timestamp, request, status_code = 200, bytes]", false),
             ("[ip, user, username, timestamp, request, status_code = 4*, bytes]", true),
             ("[ip, user, username, timestamp, request = *html*, status_code = 4*, bytes]", true),
-            ("[ip, user, username, timestamp, request, status_code = 403 || status_code = 404, bytes]", true),
-            ("[ip, user, username, timestamp, request, status_code != 403 && status_code != 404, bytes]", false),
+            (
+                "[ip, user, username, timestamp, request, status_code = 403 || status_code = 404, \
+                bytes]",
+                true,
+            ),
+            (
+                "[ip, user, username, timestamp, request, status_code != 403 && status_code != \
+                404, bytes]",
+                false,
+            ),
             ("[..., status_code, bytes]", true),
             ("[ip, user, ..., status_code = 404, bytes]", true),
             ("[ip = 127*, user, ...]", true),
@@ -187,10 +200,14 @@ fn column_conditions_match_as_documented() {
         ("[w1!=ERROR&&w1!=WARN, w2]", [false, false, false]),
         ("[w1=ERROR, ...]", [true, true, false]),
     ] {
-        let found = ["ERROR WARN message", "ERROR message", "WARN message"].map(|message| matches(pattern, message));
+        let found = ["ERROR WARN message", "ERROR message", "WARN message"]
+            .map(|message| matches(pattern, message));
         assert_eq!(found, expected, "{pattern}");
     }
-    assert!(matches("[type=REPORT, ..., used>100, unit=MB]", "REPORT RequestId: 1\tMax Memory Used: 128 MB\t\n"));
+    assert!(matches(
+        "[type=REPORT, ..., used>100, unit=MB]",
+        "REPORT RequestId: 1\tMax Memory Used: 128 MB\t\n"
+    ));
     assert!(!matches("[a, b]", "an [open bracket") && matches("[a, b, c]", "an [open bracket"));
 }
 
@@ -225,7 +242,10 @@ fn a_malformed_pattern_is_refused_with_its_place() {
         ("[a = 1 b]", "']' is missing"),
         ("%open", "not closed with '%' that opens at character 1"),
         ("%%", "a regular expression is empty"),
-        ("%something!%", "'!' is not supported in a regular expression; write \\x21; it is at character 11"),
+        (
+            "%something!%",
+            "'!' is not supported in a regular expression; write \\x21; it is at character 11",
+        ),
         ("%(a)%", "'(' is not supported"),
         (r"%\(a\)%", "after a backslash"),
         ("%a b%", "write \\s"),
@@ -239,24 +259,31 @@ fn a_malformed_pattern_is_refused_with_its_place() {
         assert!(message.contains(told), "{pattern}: {message}");
     }
     assert!(refusal(&"a".repeat(1025)).contains("less than or equal to 1024"));
-    assert!(refusal(&format!("{{ {}$.a = 1{} }}", "(".repeat(40), ")".repeat(40))).contains("nested deeper"));
+    assert!(
+        refusal(&format!("{{ {}$.a = 1{} }}", "(".repeat(40), ")".repeat(40)))
+            .contains("nested deeper")
+    );
     assert!(matches(&format!("{{ {}$.a = 1{} }}", "(".repeat(32), ")".repeat(32)), r#"{"a":1}"#));
 }
 
 #[test]
 fn an_expression_that_would_cost_too_much_is_refused_and_the_dearest_one_ends() {
-    for pattern in ["%a{1000}{1000}{1000}%", "%.{100000}%", &format!("%{}%", "[a-z]{900}".repeat(50))] {
+    for pattern in
+        ["%a{1000}{1000}{1000}%", "%.{100000}%", &format!("%{}%", "[a-z]{900}".repeat(50))]
+    {
         assert!(refusal(pattern).contains("the regular expression"), "{pattern}");
     }
     // Backtracking would exceed the time limit.
     let message = "a".repeat(50_000);
-    for pattern in ["%a*a*a*a*a*a*a*a*a*a*b%", "%a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaab%", "%.*a.{20}b%"] {
+    for pattern in
+        ["%a*a*a*a*a*a*a*a*a*a*b%", "%a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaab%", "%.*a.{20}b%"]
+    {
         assert!(!matches(pattern, &message), "{pattern}");
     }
 }
 
-/// Any text is parsed or refused, and a parsed pattern can be matched with any message: pieces of patterns in random
-/// order, from a fixed seed.
+/// Any text is parsed or refused, and a parsed pattern can be matched with any message: pieces of
+/// patterns in random order, from a fixed seed.
 #[test]
 fn no_text_makes_the_parser_or_the_matcher_panic() {
     let pieces = [
@@ -309,7 +336,14 @@ fn no_text_makes_the_parser_or_the_matcher_panic() {
         ":",
         "a1",
     ];
-    let messages = ["", "a1 name", r#"{"a":[1,"x",null],"b.c":true}"#, "[x] \"y\" -2.5e3 ü 😀", "\"[", "{\"a\":1e308}"];
+    let messages = [
+        "",
+        "a1 name",
+        r#"{"a":[1,"x",null],"b.c":true}"#,
+        "[x] \"y\" -2.5e3 ü 😀",
+        "\"[",
+        "{\"a\":1e308}",
+    ];
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = |below: usize| {
         seed ^= seed << 13;

@@ -2,9 +2,10 @@
 //!
 //! AWS documents `*` only at the beginning or end of a text; anywhere else it stands for itself.
 
+use std::cmp::Ordering;
+
 use super::{cursor::Cursor, regex::Regex};
 use crate::http::error::ApiError;
-use std::cmp::Ordering;
 
 /// A comparison with a value.
 #[derive(Debug)]
@@ -69,8 +70,12 @@ impl Number {
 }
 
 impl Condition {
-    /// Parses an operator and its operand. `expressions` counts the regular expressions of the whole pattern.
-    pub(super) fn parse(cursor: &mut Cursor<'_>, expressions: &mut usize) -> Result<Self, ApiError> {
+    /// Parses an operator and its operand. `expressions` counts the regular expressions of the
+    /// whole pattern.
+    pub(super) fn parse(
+        cursor: &mut Cursor<'_>,
+        expressions: &mut usize,
+    ) -> Result<Self, ApiError> {
         let place = *cursor;
         let operators = [
             ("!=", Operator::NotEqual),
@@ -80,7 +85,8 @@ impl Condition {
             ("<", Operator::Less),
             (">", Operator::Greater),
         ];
-        let operator = operators.into_iter().find(|(sign, _)| cursor.eat(sign)).map(|(_, operator)| operator);
+        let operator =
+            operators.into_iter().find(|(sign, _)| cursor.eat(sign)).map(|(_, operator)| operator);
         let operator = operator.ok_or_else(|| place.fail("one of = != < > <= >= is missing"))?;
         cursor.skip_spaces();
         let start = *cursor;
@@ -88,7 +94,9 @@ impl Condition {
         if let Operand::Regex(_) = operand {
             *expressions += 1;
             if *expressions > 2 {
-                return Err(start.fail("a pattern may have two regular expressions at most; one more is"));
+                return Err(
+                    start.fail("a pattern may have two regular expressions at most; one more is")
+                );
             }
         }
         let ordered = !matches!(operator, Operator::Equal | Operator::NotEqual);
@@ -107,9 +115,13 @@ impl Condition {
                     Operator::Equal => order == Some(Ordering::Equal),
                     Operator::NotEqual => order != Some(Ordering::Equal),
                     Operator::Less => order == Some(Ordering::Less),
-                    Operator::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+                    Operator::LessOrEqual => {
+                        matches!(order, Some(Ordering::Less | Ordering::Equal))
+                    }
                     Operator::Greater => order == Some(Ordering::Greater),
-                    Operator::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+                    Operator::GreaterOrEqual => {
+                        matches!(order, Some(Ordering::Greater | Ordering::Equal))
+                    }
                 };
             }
             (Operand::Number(_, written), None) => text == written,

@@ -3,7 +3,8 @@
 use super::cursor::Cursor;
 use crate::http::error::ApiError;
 
-/// Words that a message must, may and must not contain. Matches are case-sensitive and include parts of words.
+/// Words that a message must, may and must not contain. Matches are case-sensitive and include
+/// parts of words.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     all: Vec<String>,
@@ -26,11 +27,14 @@ impl Words {
             };
             let word = match cursor.peek() {
                 Some('"') => phrase(cursor)?,
-                _ => cursor.take_while(|character| character.is_alphanumeric() || character == '_').to_owned(),
+                _ => cursor
+                    .take_while(|character| character.is_alphanumeric() || character == '_')
+                    .to_owned(),
             };
             if word.is_empty() || cursor.peek().is_some_and(|next| !next.is_whitespace()) {
                 let end = start.rest().find(char::is_whitespace).unwrap_or(start.rest().len());
-                let hint = "; a term with other characters than letters, digits and _ must be in double quotes";
+                let hint = "; a term with other characters than letters, digits and _ must be in \
+                    double quotes";
                 return Err(start.bad_term(start.rest().get(..end).unwrap_or_default(), hint));
             }
             // A phrase of spaces is documented to match every message.

@@ -1,12 +1,14 @@
-//! Reads a stream's events in blocks, from either end, without holding the file open: many streams are read at once.
+//! Reads a stream's events in blocks, from either end, without holding the file open: many streams
+//! are read at once.
 
-use super::{Event, Extent, Stream};
 use std::{
     fs::File,
     io::{self, BufRead as _},
     ops::Range,
     os::unix::fs::FileExt as _,
 };
+
+use super::{Event, Extent, Stream};
 
 /// Number of bytes that are read to find one event.
 pub(crate) const PROBE: usize = 4 << 10;
@@ -22,8 +24,9 @@ pub(crate) enum Direction {
     Backward,
 }
 
-/// Events of a stream as it was when reading began. Fails with [`io::ErrorKind::StaleNetworkFileHandle`] if the file is
-/// replaced or removed meanwhile; the caller may then start reading again.
+/// Events of a stream as it was when reading began. Fails with
+/// [`io::ErrorKind::StaleNetworkFileHandle`] if the file is replaced or removed meanwhile; the
+/// caller may then start reading again.
 pub(crate) struct Reader<'a> {
     stream: &'a Stream,
     replaced: u64,
@@ -43,9 +46,9 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Stream {
-    /// Reads the events from a point on: forwards those for which `before` is false, backwards those for which it is
-    /// true. `before` is false for every event after one for which it is false. `size` is the number of bytes that are
-    /// fetched at once.
+    /// Reads the events from a point on: forwards those for which `before` is false, backwards
+    /// those for which it is true. `before` is false for every event after one for which it is
+    /// false. `size` is the number of bytes that are fetched at once.
     pub(crate) fn read(
         &self,
         direction: Direction,
@@ -73,13 +76,34 @@ impl Stream {
         (state.extent, state.replaced)
     }
 
-    fn reader(&self, direction: Direction, range: Range<u64>, replaced: u64, size: usize) -> Reader<'_> {
+    fn reader(
+        &self,
+        direction: Direction,
+        range: Range<u64>,
+        replaced: u64,
+        size: usize,
+    ) -> Reader<'_> {
         let block = Vec::new();
-        Reader { stream: self, replaced, direction, range, block, told: 0, size, pending: None, fetched: 0 }
+        Reader {
+            stream: self,
+            replaced,
+            direction,
+            range,
+            block,
+            told: 0,
+            size,
+            pending: None,
+            fetched: 0,
+        }
     }
 
     /// Returns a short range that contains the point: halves the file while it is long.
-    fn seek(&self, extent: Extent, replaced: u64, before: &impl Fn(&Event) -> bool) -> io::Result<Range<u64>> {
+    fn seek(
+        &self,
+        extent: Extent,
+        replaced: u64,
+        before: &impl Fn(&Event) -> bool,
+    ) -> io::Result<Range<u64>> {
         let Range { start: mut low, end: mut high } = extent.start..extent.end;
         while high - low > STRIDE {
             let middle = low + (high - low) / 2;
@@ -101,7 +125,10 @@ impl Stream {
     fn bytes(&self, range: Range<u64>, replaced: u64) -> io::Result<Vec<u8>> {
         let state = self.state();
         if state.gone || state.replaced != replaced {
-            return Err(io::Error::new(io::ErrorKind::StaleNetworkFileHandle, "the log stream was changed"));
+            return Err(io::Error::new(
+                io::ErrorKind::StaleNetworkFileHandle,
+                "the log stream was changed",
+            ));
         }
         let written = state.written();
         let mut bytes = vec![0; range.end.min(written).saturating_sub(range.start) as usize];
@@ -110,7 +137,8 @@ impl Stream {
         let kept = state.backlog.get(kept).unwrap_or_default().to_vec();
         if !bytes.is_empty() {
             let file = File::open(&self.path)?;
-            // The bytes before the end do not change; a replaced file stays unchanged for a process that has it open.
+            // The bytes before the end do not change; a replaced file stays unchanged for a process
+            // that has it open.
             drop(state);
             file.read_exact_at(&mut bytes, range.start)?;
         }
@@ -141,7 +169,8 @@ impl Reader<'_> {
                 Ok(event) => return Ok(Some(event)),
                 Err(error) => {
                     let (stream, group) = (&self.stream.name, &self.stream.group);
-                    tracing::warn!(%error, stream, group, "a damaged line of a log stream is left out");
+                    tracing::warn!(%error, stream, group, "a damaged line of a log stream is left \
+                        out");
                 }
             }
         }
@@ -181,10 +210,15 @@ impl Reader<'_> {
             let inner = self.block.get(..self.block.len().saturating_sub(1)).unwrap_or_default();
             match inner.iter().rposition(|byte| *byte == b'\n') {
                 Some(newline) => return Ok(Some(newline + 1..self.block.len())),
-                None if self.range.is_empty() => return Ok((!self.block.is_empty()).then_some(0..self.block.len())),
+                None if self.range.is_empty() => {
+                    return Ok((!self.block.is_empty()).then_some(0..self.block.len()));
+                }
                 None => {}
             }
-            let start = self.range.start.max(self.range.end.saturating_sub(self.block.len().max(self.size) as u64));
+            let start = self
+                .range
+                .start
+                .max(self.range.end.saturating_sub(self.block.len().max(self.size) as u64));
             let mut bytes = self.stream.bytes(start..self.range.end, self.replaced)?;
             self.fetched += bytes.len();
             self.range.end = start;

@@ -1,13 +1,15 @@
-//! Replaces a stream's file: to insert events of the past, and to remove expired ones. Works line by line, never with
-//! the whole file in memory.
+//! Replaces a stream's file: to insert events of the past, and to remove expired ones. Works line
+//! by line, never with the whole file in memory.
 
-use super::{Event, State, Stream, encode};
-use crate::store::disk;
-use serde::Deserialize;
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
 };
+
+use serde::Deserialize;
+
+use super::{Event, State, Stream, encode};
+use crate::store::disk;
 
 /// The fields that determine a line's position.
 #[derive(Deserialize)]
@@ -17,7 +19,8 @@ struct Key {
 }
 
 impl Stream {
-    /// Inserts events, which are in the order of their times, at their positions. The backlog is empty.
+    /// Inserts events, which are in the order of their times, at their positions. The backlog is
+    /// empty.
     pub(super) fn merge(&self, state: &mut State, fresh: &[Event]) -> io::Result<()> {
         let mut length = 0;
         disk::write_with(&self.path, |file| {
@@ -35,9 +38,9 @@ impl Stream {
                     Err(_) if line.is_empty() => None,
                     Err(_) => continue,
                 };
-                while let Some(event) =
-                    waiting.next_if(|event| key.as_ref().is_none_or(|key| (event.t, event.n) < (key.t, key.n)))
-                {
+                while let Some(event) = waiting.next_if(|event| {
+                    key.as_ref().is_none_or(|key| (event.t, event.n) < (key.t, key.n))
+                }) {
                     let bytes = encode(std::slice::from_ref(event))?;
                     new.write_all(&bytes)?;
                     length += bytes.len() as u64;
@@ -55,8 +58,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Removes the events before a time, or the whole stream if none are left and no sandbox writes to it. Returns
-    /// `true` if the stream was removed.
+    /// Removes the events before a time, or the whole stream if none are left and no sandbox writes
+    /// to it. Returns `true` if the stream was removed.
     pub(crate) fn expire(&self, horizon: i64) -> io::Result<bool> {
         let mut state = self.state();
         if state.writers == 0 && state.extent.last.unwrap_or(self.created) < horizon {

@@ -1,7 +1,8 @@
 //! Tests of a single stream: order, damage, a full disk.
 
-use super::*;
 use std::io::Write as _;
+
+use super::*;
 
 fn stream(path: &Path) -> Stream {
     Stream::create("group", "stream", path, Arc::default()).unwrap()
@@ -17,7 +18,10 @@ fn events(stream: &Stream, direction: Direction, before: impl Fn(&Event) -> bool
 }
 
 fn messages(stream: &Stream, from: i64) -> Vec<String> {
-    events(stream, Direction::Forward, |event| event.t < from).into_iter().map(|event| event.m).collect()
+    events(stream, Direction::Forward, |event| event.t < from)
+        .into_iter()
+        .map(|event| event.m)
+        .collect()
 }
 
 #[test]
@@ -88,7 +92,8 @@ fn an_event_of_the_past_is_put_at_its_time() {
     stream.append(vec![(40, "f".into())]).unwrap();
     assert_eq!(messages(&stream, 0).concat(), "abcdef");
     assert_eq!(messages(&open(&path), 0).concat(), "abcdef");
-    let mut numbers: Vec<u64> = events(&stream, Direction::Forward, |_| false).iter().map(|event| event.n).collect();
+    let mut numbers: Vec<u64> =
+        events(&stream, Direction::Forward, |_| false).iter().map(|event| event.n).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
 }
@@ -130,7 +135,10 @@ fn what_a_full_disk_refuses_is_read_from_memory_and_written_later() {
     }
     assert_eq!(messages(&stream, 0), ["one", "two", "three"]);
     let backward = events(&stream, Direction::Backward, |_| true);
-    assert_eq!(backward.iter().map(|event| event.m.as_str()).collect::<Vec<_>>(), ["three", "two", "one"]);
+    assert_eq!(
+        backward.iter().map(|event| event.m.as_str()).collect::<Vec<_>>(),
+        ["three", "two", "one"]
+    );
     assert_eq!(messages(&open(&path), 0), ["one"], "only in memory so far");
     stream.state().file = None;
     stream.append_now(vec!["four".into()]).unwrap();
@@ -153,7 +161,10 @@ fn memory_for_a_full_disk_is_bounded_and_what_it_cannot_hold_is_told() {
     stream.append_now(vec!["room again".into()]).unwrap();
     let all = messages(&stream, 0);
     assert_eq!(all.len(), kept + 2);
-    assert_eq!(all[kept], format!("{} log lines before this one were lost: the disk was full\n", 30 - kept));
+    assert_eq!(
+        all[kept],
+        format!("{} log lines before this one were lost: the disk was full\n", 30 - kept)
+    );
 }
 
 #[test]
@@ -162,7 +173,10 @@ fn what_cannot_be_written_for_a_caller_is_not_taken_at_all() {
     let stream = stream(&dir.path().join("s"));
     stream.append(vec![(1, "one".into())]).unwrap();
     stream.state().file = Some(full());
-    assert_eq!(stream.append(vec![(2, "two".into())]).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(
+        stream.append(vec![(2, "two".into())]).unwrap_err().kind(),
+        io::ErrorKind::StorageFull
+    );
     assert_eq!(messages(&stream, 0), ["one"]);
     stream.state().file = None;
     stream.append(vec![(2, "two again".into())]).unwrap();

@@ -12,21 +12,26 @@ async fn filter_merges_streams_by_time_and_pages_lose_and_repeat_nothing() {
     put(&server, "b", (0..1000).filter(|n| n % 2 == 1).map(event)).await;
     let (events, pages) = filter(&server, json!({ "logGroupName": "g", "limit": 77 })).await;
     assert_eq!(pages, 13);
-    let mut ids: Vec<&str> = events.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> =
+        events.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
     assert!(events.is_sorted_by_key(|event| event["timestamp"].as_i64().unwrap()));
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 1000, "every event once");
     assert!(ids.iter().all(|id| id.len() == 56));
-    let (events, _) =
-        filter(&server, json!({ "logGroupName": "g", "startTime": start + 100, "endTime": start + 101 })).await;
+    let (events, _) = filter(
+        &server,
+        json!({ "logGroupName": "g", "startTime": start + 100, "endTime": start + 101 }),
+    )
+    .await;
     assert_eq!(events.len(), 6, "both ends count");
     let (events, _) =
         filter(&server, json!({ "logGroupName": "g", "logStreamNames": ["a"], "filterPattern": "\"event 10\" -100" }))
             .await;
     let found: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
     assert_eq!(found, ["event 10", "event 102", "event 104", "event 106", "event 108"]);
-    let (events, _) = filter(&server, json!({ "logGroupName": "g", "logStreamNamePrefix": "b" })).await;
+    let (events, _) =
+        filter(&server, json!({ "logGroupName": "g", "logStreamNamePrefix": "b" })).await;
     assert_eq!(events.len(), 500);
 }
 
@@ -63,7 +68,10 @@ async fn what_filter_does_not_understand_it_refuses() {
         );
     }
     let reply = server.client.logs("FilterLogEvents", &json!({ "logGroupName": "none" })).await;
-    assert_eq!((reply.status, reply.json()["__type"].as_str()), (400, Some("ResourceNotFoundException")));
+    assert_eq!(
+        (reply.status, reply.json()["__type"].as_str()),
+        (400, Some("ResourceNotFoundException"))
+    );
 }
 
 #[tokio::test]
@@ -85,12 +93,18 @@ async fn every_kind_of_pattern_finds_its_events() {
         ("{ $.user NOT EXISTS }", 3),
         ("?nothing ?GET", 2),
     ] {
-        let (events, _) = filter(&server, json!({ "logGroupName": "g", "filterPattern": pattern })).await;
-        let told: Vec<&str> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+        let (events, _) =
+            filter(&server, json!({ "logGroupName": "g", "filterPattern": pattern })).await;
+        let told: Vec<&str> =
+            events.iter().map(|event| event["message"].as_str().unwrap()).collect();
         assert_eq!(told, [lines[found]], "{pattern}");
     }
-    let (code, message) =
-        refused(&server, "FilterLogEvents", &json!({ "logGroupName": "g", "filterPattern": "{ $.a > b }" })).await;
+    let (code, message) = refused(
+        &server,
+        "FilterLogEvents",
+        &json!({ "logGroupName": "g", "filterPattern": "{ $.a > b }" }),
+    )
+    .await;
     assert_eq!(code, "InvalidParameterException");
     assert!(message.contains("at character 9"), "{message}");
 }
@@ -104,7 +118,8 @@ async fn newest_first_is_the_same_sequence_the_other_way_round() {
         put(&server, stream, (0..200).map(|n| (start + n / 7, format!("{stream} {n}")))).await;
     }
     let (forward, _) = filter(&server, json!({ "logGroupName": "g", "startTime": start })).await;
-    let request = json!({ "logGroupName": "g", "startTime": start, "startFromHead": false, "limit": 37 });
+    let request =
+        json!({ "logGroupName": "g", "startTime": start, "startFromHead": false, "limit": 37 });
     let (backward, pages) = filter(&server, request).await;
     assert_eq!((backward.len(), pages), (600, 17));
     assert_eq!(backward.into_iter().rev().collect::<Vec<_>>(), forward);
@@ -115,10 +130,16 @@ async fn newest_first_is_the_same_sequence_the_other_way_round() {
     request["nextToken"] = first["nextToken"].clone();
     request["startFromHead"] = json!(true);
     let second = ask(&server, "FilterLogEvents", &request).await;
-    let told: Vec<Value> = [first, second].iter().flat_map(|page| page["events"].as_array().unwrap().clone()).collect();
+    let told: Vec<Value> = [first, second]
+        .iter()
+        .flat_map(|page| page["events"].as_array().unwrap().clone())
+        .collect();
     assert_eq!(told.len(), 20);
     assert!(told.is_sorted_by_key(|event| std::cmp::Reverse(event["timestamp"].as_i64().unwrap())));
-    assert!(told.iter().all(|event| (start + 5..=start + 20).contains(&event["timestamp"].as_i64().unwrap())));
+    assert!(
+        told.iter()
+            .all(|event| (start + 5..=start + 20).contains(&event["timestamp"].as_i64().unwrap()))
+    );
 }
 
 #[tokio::test]
@@ -159,10 +180,24 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
         }
         match page {
             // One of the past, which replaces the file that is being read; and one of the future.
-            1 => put(&server, "b", [(start - 10, "past".to_owned()), (start + 10, "future".to_owned())]).await,
+            1 => {
+                put(
+                    &server,
+                    "b",
+                    [(start - 10, "past".to_owned()), (start + 10, "future".to_owned())],
+                )
+                .await;
+            }
             2 => put(&server, "a", [(start + 20, "later".to_owned())]).await,
             // The first page of c was returned already; the rest is deleted.
-            6 => drop(ask(&server, "DeleteLogStream", &json!({ "logGroupName": "g", "logStreamName": "c" })).await),
+            6 => drop(
+                ask(
+                    &server,
+                    "DeleteLogStream",
+                    &json!({ "logGroupName": "g", "logStreamName": "c" }),
+                )
+                .await,
+            ),
             _ => {}
         }
     }
@@ -170,7 +205,9 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
         let mine = told.iter().filter(|event| event["logStreamName"] == stream);
         mine.map(|event| event["message"].as_str().unwrap()).collect()
     };
-    let numbered = |stream: &str, count: usize| (0..count).map(|n| format!("{stream} {n}")).collect::<Vec<_>>();
+    let numbered = |stream: &str, count: usize| {
+        (0..count).map(|n| format!("{stream} {n}")).collect::<Vec<_>>()
+    };
     assert_eq!(of("a")[..300], numbered("a", 300));
     assert_eq!(of("a")[300..], ["later"]);
     assert_eq!(of("b")[..300], numbered("b", 300));
@@ -188,11 +225,14 @@ async fn ids_are_unique_in_order_and_the_same_after_a_restart() {
     let arn = "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/echo";
     let (before, _) = filter(&server, json!({ "logGroupIdentifier": arn })).await;
     let foreign = arn.replace("eu-central-1", "us-east-1");
-    let (code, _) = refused(&server, "FilterLogEvents", &json!({ "logGroupIdentifier": foreign })).await;
+    let (code, _) =
+        refused(&server, "FilterLogEvents", &json!({ "logGroupIdentifier": foreign })).await;
     assert_eq!(code, "ResourceNotFoundException");
     let ids: Vec<&str> = before.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
     assert!(ids.len() >= 9 && ids.is_sorted_by(|one, next| one < next), "{ids:?}");
-    assert!(before.iter().all(|event| event["ingestionTime"].as_i64() >= event["timestamp"].as_i64()));
+    assert!(
+        before.iter().all(|event| event["ingestionTime"].as_i64() >= event["timestamp"].as_i64())
+    );
     let stream = before[0]["logStreamName"].as_str().unwrap();
     let (date, sandbox) = stream.split_once("/[$LATEST]").unwrap_or_else(|| panic!("{stream}"));
     assert!(sandbox.len() == 32 && sandbox.chars().all(|c| c.is_ascii_hexdigit()), "{stream}");

@@ -1,7 +1,8 @@
 //! Log groups and the lists of streams: pages, retention, tags, deletion.
 
-use super::*;
 use std::{fs, path::Path};
+
+use super::*;
 
 #[tokio::test]
 async fn groups_and_streams_are_described_in_pages_and_duplicates_refused() {
@@ -9,23 +10,45 @@ async fn groups_and_streams_are_described_in_pages_and_duplicates_refused() {
     for name in ["/x/1", "/x/2", "/x/3", "/y/1"] {
         server.client.logs("CreateLogGroup", &json!({ "logGroupName": name })).await;
     }
-    let page = server.client.logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2 })).await.json();
-    assert_eq!(page["logGroups"][1]["logGroupName"], "/x/2");
-    assert_eq!(page["logGroups"][1]["arn"], "arn:aws:logs:eu-central-1:000000000000:log-group:/x/2:*");
     let page = server
         .client
-        .logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2, "nextToken": page["nextToken"] }))
+        .logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x", "limit": 2 }))
+        .await
+        .json();
+    assert_eq!(page["logGroups"][1]["logGroupName"], "/x/2");
+    assert_eq!(
+        page["logGroups"][1]["arn"],
+        "arn:aws:logs:eu-central-1:000000000000:log-group:/x/2:*"
+    );
+    let page = server
+        .client
+        .logs(
+            "DescribeLogGroups",
+            &json!({ "logGroupNamePrefix": "/x", "limit": 2, "nextToken": page["nextToken"] }),
+        )
         .await
         .json();
     assert_eq!((page["logGroups"].as_array().unwrap().len(), page.get("nextToken")), (1, None));
     let again = server.client.logs("CreateLogGroup", &json!({ "logGroupName": "/x/1" })).await;
-    assert_eq!((again.status, again.json()["__type"].as_str()), (400, Some("ResourceAlreadyExistsException")));
-    let policy =
-        server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 7 })).await;
+    assert_eq!(
+        (again.status, again.json()["__type"].as_str()),
+        (400, Some("ResourceAlreadyExistsException"))
+    );
+    let policy = server
+        .client
+        .logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 7 }))
+        .await;
     assert_eq!(policy.status, 200);
-    let bad = server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 8 })).await;
+    let bad = server
+        .client
+        .logs("PutRetentionPolicy", &json!({ "logGroupName": "/x/1", "retentionInDays": 8 }))
+        .await;
     assert_eq!(bad.json()["__type"], "InvalidParameterException");
-    let described = server.client.logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x/1" })).await.json();
+    let described = server
+        .client
+        .logs("DescribeLogGroups", &json!({ "logGroupNamePrefix": "/x/1" }))
+        .await
+        .json();
     assert_eq!(described["logGroups"][0]["retentionInDays"], 7);
     group(&server, &["old", "new"]).await;
     put(&server, "old", [(now() - 5000, "1".into())]).await;
@@ -69,7 +92,11 @@ async fn streams_are_paged_by_name_and_by_their_last_event() {
         json!({ "logGroupName": "g", "nextToken": "nonsense" }),
         json!({ "logGroupName": "g", "limit": 51 }),
     ] {
-        assert_eq!(refused(&server, "DescribeLogStreams", &wrong).await.0, "InvalidParameterException", "{wrong}");
+        assert_eq!(
+            refused(&server, "DescribeLogStreams", &wrong).await.0,
+            "InvalidParameterException",
+            "{wrong}"
+        );
     }
     let both = json!({ "logGroupNamePrefix": "g", "logGroupNamePattern": "g" });
     assert_eq!(refused(&server, "DescribeLogGroups", &both).await.0, "InvalidParameterException");
@@ -84,7 +111,10 @@ async fn events_past_the_retention_are_gone() {
     let day = 24 * 60 * 60 * 1000;
     put(&server, "a", [(now() - 3 * day, "old".into())]).await;
     put(&server, "a", [(now(), "new".into())]).await;
-    server.client.logs("PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 1 })).await;
+    server
+        .client
+        .logs("PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 1 }))
+        .await;
     let (events, _) = filter(&server, json!({ "logGroupName": "g" })).await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["message"], "new");
@@ -93,7 +123,9 @@ async fn events_past_the_retention_are_gone() {
 /// Total size of all files below a directory.
 fn size(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { size(&path) } else { fs::metadata(&path).unwrap().len() }).sum()
+    entries
+        .map(|path| if path.is_dir() { size(&path) } else { fs::metadata(&path).unwrap().len() })
+        .sum()
 }
 
 #[tokio::test]
@@ -117,7 +149,11 @@ async fn what_is_past_the_retention_leaves_the_disk_at_once_and_at_the_next_star
     ask(&server, "PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 5 })).await;
     assert!(size(&logs) < 2000 && stored(&server).await < 200, "{}", size(&logs));
     let streams = ask(&server, "DescribeLogStreams", &json!({ "logGroupName": "g" })).await;
-    assert_eq!(streams["logStreams"].as_array().unwrap().len(), 1, "a stream of old events only is gone");
+    assert_eq!(
+        streams["logStreams"].as_array().unwrap().len(),
+        1,
+        "a stream of old events only is gone"
+    );
     ask(&server, "DeleteRetentionPolicy", &json!({ "logGroupName": "g" })).await;
     put(&server, "mixed", bulk(now() - 6 * day)).await;
     assert!(size(&logs) > 500_000);
@@ -140,12 +176,16 @@ async fn a_group_that_is_deleted_under_a_warm_sandbox_comes_back_with_its_next_l
     server.invoke("echo", "1").await;
     let request = json!({ "logGroupName": "/aws/lambda/echo" });
     let reports = async || {
-        let (events, _) =
-            filter(&server, json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" })).await;
+        let (events, _) = filter(
+            &server,
+            json!({ "logGroupName": "/aws/lambda/echo", "filterPattern": "REPORT" }),
+        )
+        .await;
         events
     };
     let first = reports().await;
-    let stream = json!({ "logGroupName": "/aws/lambda/echo", "logStreamName": first[0]["logStreamName"] });
+    let stream =
+        json!({ "logGroupName": "/aws/lambda/echo", "logStreamName": first[0]["logStreamName"] });
     ask(&server, "DeleteLogStream", &stream).await;
     assert_eq!(refused(&server, "DeleteLogStream", &stream).await.0, "ResourceNotFoundException");
     assert_eq!(reports().await, Vec::<Value>::new());
@@ -155,7 +195,11 @@ async fn a_group_that_is_deleted_under_a_warm_sandbox_comes_back_with_its_next_l
     assert_eq!(refused(&server, "FilterLogEvents", &request).await.0, "ResourceNotFoundException");
     server.invoke("echo", "3").await;
     let last = reports().await;
-    assert_eq!((last.len(), &last[0]["logStreamName"]), (1, &first[0]["logStreamName"]), "the same sandbox");
+    assert_eq!(
+        (last.len(), &last[0]["logStreamName"]),
+        (1, &first[0]["logStreamName"]),
+        "the same sandbox"
+    );
 }
 
 #[tokio::test]
@@ -165,18 +209,28 @@ async fn a_groups_class_and_key_are_told_as_they_were_set() {
     ask(&server, "CreateLogGroup", &request).await;
     let told = async || ask(&server, "DescribeLogGroups", &json!({})).await["logGroups"][0].clone();
     let first = told().await;
-    assert_eq!((&first["logGroupClass"], &first["kmsKeyId"]), (&json!("INFREQUENT_ACCESS"), &json!("arn:aws:kms:a")));
-    ask(&server, "AssociateKmsKey", &json!({ "logGroupName": "g", "kmsKeyId": "arn:aws:kms:b" })).await;
+    assert_eq!(
+        (&first["logGroupClass"], &first["kmsKeyId"]),
+        (&json!("INFREQUENT_ACCESS"), &json!("arn:aws:kms:a"))
+    );
+    ask(&server, "AssociateKmsKey", &json!({ "logGroupName": "g", "kmsKeyId": "arn:aws:kms:b" }))
+        .await;
     assert_eq!(told().await["kmsKeyId"], "arn:aws:kms:b");
     let arn = first["logGroupArn"].clone();
     ask(&server, "DisassociateKmsKey", &json!({ "resourceIdentifier": arn })).await;
     assert_eq!(told().await.get("kmsKeyId"), None);
     let listed = ask(&server, "ListLogGroups", &json!({ "logGroupNamePattern": "^g" })).await;
     assert_eq!(listed["logGroups"][0]["logGroupArn"], arn);
-    let (code, _) = refused(&server, "CreateLogGroup", &json!({ "logGroupName": "h", "logGroupClass": "FAST" })).await;
+    let (code, _) = refused(
+        &server,
+        "CreateLogGroup",
+        &json!({ "logGroupName": "h", "logGroupClass": "FAST" }),
+    )
+    .await;
     assert_eq!(code, "InvalidParameterException");
     // The tags of a group by its name, with the API that older clients use.
-    ask(&server, "TagLogGroup", &json!({ "logGroupName": "g", "tags": { "a": "b", "c": "d" } })).await;
+    ask(&server, "TagLogGroup", &json!({ "logGroupName": "g", "tags": { "a": "b", "c": "d" } }))
+        .await;
     ask(&server, "UntagLogGroup", &json!({ "logGroupName": "g", "tags": ["c"] })).await;
     let tags = ask(&server, "ListTagsLogGroup", &json!({ "logGroupName": "g" })).await;
     assert_eq!(tags, json!({ "tags": { "a": "b" } }));
@@ -185,18 +239,36 @@ async fn a_groups_class_and_key_are_told_as_they_were_set() {
 #[tokio::test]
 async fn tags_are_set_listed_removed_and_kept() {
     let server = Server::start().await;
-    ask(&server, "CreateLogGroup", &json!({ "logGroupName": "g", "tags": { "team": "a", "stage": "dev" } })).await;
+    ask(
+        &server,
+        "CreateLogGroup",
+        &json!({ "logGroupName": "g", "tags": { "team": "a", "stage": "dev" } }),
+    )
+    .await;
     let arn = "arn:aws:logs:eu-central-1:000000000000:log-group:g";
-    ask(&server, "TagResource", &json!({ "resourceArn": arn, "tags": { "team": "b", "cost": "" } })).await;
-    ask(&server, "UntagResource", &json!({ "resourceArn": arn, "tagKeys": ["stage", "none"] })).await;
-    let many: serde_json::Map<String, Value> = (0..50).map(|n| (format!("k{n}"), json!("v"))).collect();
-    let (code, _) = refused(&server, "TagResource", &json!({ "resourceArn": arn, "tags": many })).await;
+    ask(
+        &server,
+        "TagResource",
+        &json!({ "resourceArn": arn, "tags": { "team": "b", "cost": "" } }),
+    )
+    .await;
+    ask(&server, "UntagResource", &json!({ "resourceArn": arn, "tagKeys": ["stage", "none"] }))
+        .await;
+    let many: serde_json::Map<String, Value> =
+        (0..50).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let (code, _) =
+        refused(&server, "TagResource", &json!({ "resourceArn": arn, "tags": many })).await;
     assert_eq!(code, "TooManyTagsException");
-    let (code, _) = refused(&server, "TagResource", &json!({ "resourceArn": arn, "tags": { "aws:x": "y" } })).await;
+    let (code, _) =
+        refused(&server, "TagResource", &json!({ "resourceArn": arn, "tags": { "aws:x": "y" } }))
+            .await;
     assert_eq!(code, "InvalidParameterException");
-    let (code, _) = refused(&server, "ListTagsForResource", &json!({ "resourceArn": format!("{arn}x") })).await;
+    let (code, _) =
+        refused(&server, "ListTagsForResource", &json!({ "resourceArn": format!("{arn}x") })).await;
     assert_eq!(code, "ResourceNotFoundException");
-    let (code, _) = refused(&server, "ListTagsForResource", &json!({ "resourceArn": format!("{arn}:*") })).await;
+    let (code, _) =
+        refused(&server, "ListTagsForResource", &json!({ "resourceArn": format!("{arn}:*") }))
+            .await;
     assert_eq!(code, "InvalidParameterException");
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;

@@ -26,7 +26,11 @@ async fn one_stream_is_read_forwards_and_backwards() {
     put(&server, "a", [(now(), "new".into())]).await;
     assert_eq!(messages(&get(json!({ "nextToken": end["nextForwardToken"] })).await), ["new"]);
     assert_eq!(
-        messages(&get(json!({ "startFromHead": true, "startTime": start + 3, "endTime": start + 5 })).await).concat(),
+        messages(
+            &get(json!({ "startFromHead": true, "startTime": start + 3, "endTime": start + 5 }))
+                .await
+        )
+        .concat(),
         "34"
     );
 }
@@ -69,9 +73,15 @@ async fn at_either_end_the_same_token_comes_back_and_both_go_on_from_there() {
         page = before;
     }
     assert_eq!(pages, ["456", "123", "p0"]);
-    for wrong in ["x", "f/", "f/12", "x/00000000000000000000000000000000000000000000000000000000", "b/ä"] {
+    for wrong in
+        ["x", "f/", "f/12", "x/00000000000000000000000000000000000000000000000000000000", "b/ä"]
+    {
         let request = json!({ "logGroupName": "g", "logStreamName": "a", "nextToken": wrong });
-        assert_eq!(refused(&server, "GetLogEvents", &request).await.0, "InvalidParameterException", "{wrong}");
+        assert_eq!(
+            refused(&server, "GetLogEvents", &request).await.0,
+            "InvalidParameterException",
+            "{wrong}"
+        );
     }
 }
 
@@ -80,16 +90,23 @@ async fn put_refuses_what_is_unordered_and_tells_what_is_too_old_or_new() {
     let server = Server::start().await;
     group(&server, &["a"]).await;
     let put = async |events: &[i64]| {
-        let events: Vec<Value> = events.iter().map(|t| json!({ "timestamp": t, "message": "m" })).collect();
+        let events: Vec<Value> =
+            events.iter().map(|t| json!({ "timestamp": t, "message": "m" })).collect();
         server
             .client
-            .logs("PutLogEvents", &json!({ "logGroupName": "g", "logStreamName": "a", "logEvents": events }))
+            .logs(
+                "PutLogEvents",
+                &json!({ "logGroupName": "g", "logStreamName": "a", "logEvents": events }),
+            )
             .await
     };
     assert_eq!(put(&[now(), now() - 10]).await.json()["__type"], "InvalidParameterException");
     assert_eq!(put(&[]).await.json()["__type"], "InvalidParameterException");
     let day = 24 * 60 * 60 * 1000;
-    assert_eq!(put(&[now() - day - 1000, now()]).await.json()["__type"], "InvalidParameterException");
+    assert_eq!(
+        put(&[now() - day - 1000, now()]).await.json()["__type"],
+        "InvalidParameterException"
+    );
     let told = put(&[now() - 14 * day - 5000, now() - 14 * day + 60_000]).await.json();
     assert_eq!(told["rejectedLogEventsInfo"], json!({ "tooOldLogEventEndIndex": 1 }));
     let told = put(&[now(), now() + day / 6]).await.json();

@@ -1,17 +1,19 @@
 //! `StartLiveTail`.
 
-use super::*;
-use crate::tests::eventually;
-use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
-use bytes::BytesMut;
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
+
+use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+use super::*;
+use crate::tests::eventually;
 
 const ARN: &str = "arn:aws:logs:eu-central-1:000000000000:log-group:g";
 
@@ -33,8 +35,15 @@ async fn a_live_tail_sends_events_as_they_come() {
     assert_eq!(results.len(), 1, "no backlog, and only what matches: {update}");
     assert!(results[0]["message"].as_str().unwrap().starts_with("REPORT RequestId: "));
     assert_eq!(results[0]["logGroupIdentifier"], arn);
-    assert_eq!(tail.next().await.1["sessionResults"], json!([]), "an update each second, be it empty");
-    let missing = server.client.logs("StartLiveTail", &json!({ "logGroupIdentifiers": [format!("{arn}x")] })).await;
+    assert_eq!(
+        tail.next().await.1["sessionResults"],
+        json!([]),
+        "an update each second, be it empty"
+    );
+    let missing = server
+        .client
+        .logs("StartLiveTail", &json!({ "logGroupIdentifiers": [format!("{arn}x")] }))
+        .await;
     assert_eq!(missing.json()["__type"], "ResourceNotFoundException");
 }
 
@@ -42,7 +51,9 @@ async fn a_live_tail_sends_events_as_they_come() {
 async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
     let server = Server::start().await;
     group(&server, &["a1", "a2", "b"]).await;
-    let mut named = Tail::open(&server, &json!({ "logGroupIdentifiers": [ARN], "logStreamNames": ["b"] })).await;
+    let mut named =
+        Tail::open(&server, &json!({ "logGroupIdentifiers": [ARN], "logStreamNames": ["b"] }))
+            .await;
     let mut prefixed = Tail::open(
         &server,
         &json!({ "logGroupIdentifiers": [ARN], "logStreamNamePrefixes": ["a"],
@@ -56,12 +67,15 @@ async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
     let (events, sampled) = named.events().await;
     assert_eq!((events.len(), sampled), (2, false));
     assert!(events.iter().all(|event| event["logStreamName"] == "b" && event["timestamp"] == time));
-    assert!(events[0]["ingestionTime"].as_i64().unwrap() >= time && events[0].get("eventId").is_none());
+    assert!(
+        events[0]["ingestionTime"].as_i64().unwrap() >= time && events[0].get("eventId").is_none()
+    );
     let mut events = prefixed.events().await.0;
     if events.len() < 2 {
         events.extend(prefixed.events().await.0);
     }
-    let told: Vec<&str> = events.iter().map(|event| event["logStreamName"].as_str().unwrap()).collect();
+    let told: Vec<&str> =
+        events.iter().map(|event| event["logStreamName"].as_str().unwrap()).collect();
     assert_eq!(told, ["a1", "a2"]);
     for wrong in [
         json!({ "logGroupIdentifiers": [] }),
@@ -72,7 +86,11 @@ async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
         json!({ "logGroupIdentifiers": [ARN], "logStreamNames": [] }),
         json!({ "logGroupIdentifiers": [ARN], "logEventFilterPattern": "\"open" }),
     ] {
-        assert_eq!(refused(&server, "StartLiveTail", &wrong).await.0, "InvalidParameterException", "{wrong}");
+        assert_eq!(
+            refused(&server, "StartLiveTail", &wrong).await.0,
+            "InvalidParameterException",
+            "{wrong}"
+        );
     }
 }
 
@@ -105,18 +123,23 @@ async fn a_function_that_writes_thousands_of_lines_loses_none_on_disk_while_it_i
     server.invoke("writer", "0").await;
     let group = "/aws/lambda/writer";
     let arn = format!("arn:aws:logs:eu-central-1:000000000000:log-group:{group}");
-    let request = json!({ "logGroupIdentifiers": [arn], "logEventFilterPattern": "-REPORT -START -END" });
+    let request =
+        json!({ "logGroupIdentifiers": [arn], "logEventFilterPattern": "-REPORT -START -END" });
     let mut tail = Tail::open(&server, &request).await;
     server.invoke("writer", "1").await;
     let (events, sampled) = tail.events().await;
     assert!(events.len() <= 500 && (sampled || events.len() < 500), "{}", events.len());
-    let told: Vec<u32> =
-        events.iter().map(|event| event["message"].as_str().unwrap().trim().parse().unwrap()).collect();
+    let told: Vec<u32> = events
+        .iter()
+        .map(|event| event["message"].as_str().unwrap().trim().parse().unwrap())
+        .collect();
     assert!(told.is_sorted_by(|one, next| one < next));
     let request = json!({ "logGroupName": group, "filterPattern": "%^\\d+$%" });
     let (events, _) = filter(&server, request).await;
-    let kept: Vec<u32> =
-        events.iter().map(|event| event["message"].as_str().unwrap().trim().parse().unwrap()).collect();
+    let kept: Vec<u32> = events
+        .iter()
+        .map(|event| event["message"].as_str().unwrap().trim().parse().unwrap())
+        .collect();
     assert_eq!(kept, (0..5000).chain(0..5000).collect::<Vec<_>>());
 }
 
@@ -159,13 +182,21 @@ impl Tail {
             ("x-amz-target", "Logs_20140328.StartLiveTail"),
             ("content-type", "application/x-amz-json-1.1"),
         ];
-        let signed = server.client.sign("POST", "/", &headers, body.as_bytes(), "logs", SystemTime::now());
-        let head: Vec<String> = signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let signed =
+            server.client.sign("POST", "/", &headers, body.as_bytes(), "logs", SystemTime::now());
+        let head: Vec<String> =
+            signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = head.concat();
         let mut stream = TcpStream::connect(server.client.host()).await.unwrap();
-        let request = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len());
+        let request =
+            format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut tail = Self { stream, raw: Vec::new(), decoder: MessageFrameDecoder::new(), buffer: BytesMut::new() };
+        let mut tail = Self {
+            stream,
+            raw: Vec::new(),
+            decoder: MessageFrameDecoder::new(),
+            buffer: BytesMut::new(),
+        };
         tail.head().await;
         tail
     }
@@ -193,12 +224,18 @@ impl Tail {
     async fn head(&mut self) {
         let line = self.until(b"\r\n\r\n").await;
         let head = String::from_utf8(line).unwrap().to_lowercase();
-        assert!(head.starts_with("http/1.1 200") && head.contains("application/vnd.amazon.eventstream"), "{head}");
+        assert!(
+            head.starts_with("http/1.1 200") && head.contains("application/vnd.amazon.eventstream"),
+            "{head}"
+        );
     }
 
     async fn more(&mut self) {
         let read =
-            tokio::time::timeout(Duration::from_secs(5), self.stream.read_buf(&mut self.raw)).await.unwrap().unwrap();
+            tokio::time::timeout(Duration::from_secs(5), self.stream.read_buf(&mut self.raw))
+                .await
+                .unwrap()
+                .unwrap();
         assert!(read > 0, "the tail ended");
     }
 
@@ -214,8 +251,14 @@ impl Tail {
 
     async fn next(&mut self) -> (String, Value) {
         loop {
-            if let DecodedFrame::Complete(message) = self.decoder.decode_frame(&mut self.buffer).unwrap() {
-                let kind = message.headers().iter().find(|header| header.name().as_str() == ":event-type").unwrap();
+            if let DecodedFrame::Complete(message) =
+                self.decoder.decode_frame(&mut self.buffer).unwrap()
+            {
+                let kind = message
+                    .headers()
+                    .iter()
+                    .find(|header| header.name().as_str() == ":event-type")
+                    .unwrap();
                 let kind = kind.value().as_string().unwrap().as_str().to_owned();
                 return (kind, serde_json::from_slice(message.payload()).unwrap());
             }

@@ -1,5 +1,8 @@
-//! The record of an asynchronous invocation, as a destination receives it. Source of its shape: AWS Lambda developer
-//! guide, "Capturing records of Lambda asynchronous invocations". Pure functions.
+//! The record of an asynchronous invocation, as a destination receives it. Source of its shape: AWS
+//! Lambda developer guide, "Capturing records of Lambda asynchronous invocations". Pure functions.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::{
     invoke::invocation::Outcome,
@@ -8,8 +11,6 @@ use crate::{
         queue::Entry,
     },
 };
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 /// Outcome of an asynchronous invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,8 +65,8 @@ struct ResponseContext<'a> {
     function_error: Option<&'static str>,
 }
 
-/// Builds the record. Payloads are unchanged, byte for byte; one that is not JSON is left out, and over `limit` bytes
-/// both are.
+/// Builds the record. Payloads are unchanged, byte for byte; one that is not JSON is left out, and
+/// over `limit` bytes both are.
 pub(super) fn record(
     entry: &Entry,
     region: &str,

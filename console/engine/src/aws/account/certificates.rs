@@ -1,5 +1,5 @@
-//! The certificates that verify a server's own, if the user names them as for the AWS CLI: `AWS_CA_BUNDLE`, `ca_bundle`
-//! in the profile, `REQUESTS_CA_BUNDLE`. They replace the system's.
+//! The certificates that verify a server's own, if the user names them as for the AWS CLI:
+//! `AWS_CA_BUNDLE`, `ca_bundle` in the profile, `REQUESTS_CA_BUNDLE`. They replace the system's.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,14 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::credentials::profiles::{Profiles, variable};
+use crate::aws::credentials::profiles::{Profiles, variable};
 
 /// Trusted certificates of the user; the system's if no file is named.
 pub(super) fn trusted(env: &Env, profiles: &Profiles) -> Result<TrustStore, Failure> {
     let of_env = |name: &str| Some((name.to_owned(), variable(env, name)?));
-    let of_profile = || Some((format!("ca_bundle of the profile {}", profiles.name()), profiles.get("ca_bundle")?));
+    let of_profile = || {
+        Some((format!("ca_bundle of the profile {}", profiles.name()), profiles.get("ca_bundle")?))
+    };
     let named = [of_env("AWS_CA_BUNDLE"), of_profile(), of_env("REQUESTS_CA_BUNDLE")];
     let Some((place, file)) = named.into_iter().flatten().find(|(_, file)| !file.is_empty()) else {
         return Ok(TrustStore::default());
@@ -27,7 +29,9 @@ pub(super) fn trusted(env: &Env, profiles: &Profiles) -> Result<TrustStore, Fail
         Failure::environment(
             format!("could not read the certificates that {place} names"),
             format!("{}: {why}", file.display()),
-            format!("name a file of certificates in PEM, or take {place} away to trust the system's"),
+            format!(
+                "name a file of certificates in PEM, or take {place} away to trust the system's"
+            ),
         )
     })
 }
@@ -39,7 +43,8 @@ fn expanded(env: &Env, file: &str) -> PathBuf {
     }
 }
 
-/// The certificates of `file`. One that cannot be used is skipped if another can be used: the SDK would panic on it.
+/// The certificates of `file`. One that cannot be used is skipped if another can be used: the SDK
+/// would panic on it.
 fn certificates(file: &Path) -> Result<TrustStore, String> {
     let text = std::fs::read(file).map_err(|error| error.to_string())?;
     let (mut store, mut roots, mut why) = (TrustStore::empty(), RootCertStore::empty(), None);
@@ -63,5 +68,8 @@ fn certificates(file: &Path) -> Result<TrustStore, String> {
 }
 
 fn in_pem(certificate: &CertificateDer<'_>) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(certificate))
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        BASE64_STANDARD.encode(certificate)
+    )
 }
