@@ -15,7 +15,7 @@ use lambda_console_engine::{
     aws::stage::{Stage, StageOptions},
     deploy,
 };
-use lambda_console_model::{Consent, Function, Workspace, Zip};
+use lambda_console_model::{Approval, Function, Workspace, Zip};
 use sha2::{Digest as _, Sha256};
 use tests::{LocalLambda, Proxy, hexadecimal, sample, zip};
 
@@ -63,7 +63,7 @@ fn measure(directory: &Path) -> ExitCode {
 
 async fn timed(stage: &Stage, functions: &[Function]) -> Duration {
     let began = Instant::now();
-    let outcome = deploy::deploy(stage, functions, Consent::None, &Job::silent()).await;
+    let outcome = deploy::deploy(stage, functions, Approval::None, &Job::silent()).await;
     let took = began.elapsed();
     let outcome = outcome.unwrap_or_else(|failure| panic!("{failure}"));
     assert!(outcome.failed.is_empty(), "{outcome:?}");

@@ -22,6 +22,6 @@ pub use harness::{Harness, processor_ms};
 pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;
 pub use program::{Home, Outcome, binary, executable, repository, shared_directory};
-pub use proxy::{Call, Harm, Proxy, Rule};
+pub use proxy::{Call, Fault, Proxy, Rule};
 pub use svg::svg;
 pub use terminal::{Finished, Terminal};

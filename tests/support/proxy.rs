@@ -4,7 +4,7 @@
 //! One connection per call: a fault of one does not affect another.
 
 mod call;
-mod harm;
+mod fault;
 mod signature;
 
 use std::{
@@ -18,12 +18,12 @@ use std::{
     time::Duration,
 };
 
-use self::{call::Request, harm::Protocol};
+use self::{call::Request, fault::Protocol};
 use crate::Account;
 
 pub use self::{
     call::Call,
-    harm::{Harm, Rule},
+    fault::{Fault, Rule},
 };
 
 /// A running proxy; it accepts no more calls when dropped.
@@ -82,7 +82,7 @@ impl Proxy {
     }
 
     /// Adds a rule.
-    pub fn harm(&self, rule: Rule) {
+    pub fn fault(&self, rule: Rule) {
         self.shared.told().rules.push(rule);
     }
 
@@ -92,7 +92,7 @@ impl Proxy {
     }
 
     /// Removes all rules. Returns them, each with the number of its faults.
-    pub fn heal(&self) -> Vec<Rule> {
+    pub fn clear_faults(&self) -> Vec<Rule> {
         let mut told = self.shared.told();
         told.latency = Duration::ZERO;
         std::mem::take(&mut told.rules)
@@ -138,36 +138,36 @@ impl Shared {
 
     fn answer(&self, request: &Request, client: &mut TcpStream) -> std::io::Result<()> {
         let call = request.call();
-        let (harm, latency) = {
+        let (fault, latency) = {
             let mut told = self.told();
-            let harm = told.rules.iter_mut().find_map(|rule| rule.meet(&call));
-            told.calls.push(Call { harm: harm.clone(), ..call });
-            (harm, told.latency)
+            let fault = told.rules.iter_mut().find_map(|rule| rule.meet(&call));
+            told.calls.push(Call { fault: fault.clone(), ..call });
+            (fault, told.latency)
         };
         thread::sleep(latency);
         let protocol = Protocol::of(request);
-        match harm {
+        match fault {
             None => self.relay(request, client, &mut |_| true),
-            Some(Harm::Late(time)) => {
+            Some(Fault::Late(time)) => {
                 thread::sleep(time);
                 self.relay(request, client, &mut |_| true)
             }
-            Some(Harm::Refuse(refusal)) => client.write_all(&refusal.render(protocol)),
-            Some(Harm::RefuseDone(refusal)) => {
+            Some(Fault::Refuse(refusal)) => client.write_all(&refusal.render(protocol)),
+            Some(Fault::RefuseDone(refusal)) => {
                 self.swallow(request)?;
                 client.write_all(&refusal.render(protocol))
             }
-            Some(Harm::Reset) => harm::reset(client),
-            Some(Harm::ResetDone) => {
+            Some(Fault::Reset) => fault::reset(client),
+            Some(Fault::ResetDone) => {
                 self.swallow(request)?;
-                harm::reset(client)
+                fault::reset(client)
             }
-            Some(Harm::Truncate) => {
-                let mut cut = harm::Cut::default();
+            Some(Fault::Truncate) => {
+                let mut cut = fault::Cut::default();
                 self.relay(request, client, &mut |piece| cut.shorten(piece))
             }
-            Some(Harm::Corrupt) => {
-                let mut spoil = harm::Spoil::default();
+            Some(Fault::Corrupt) => {
+                let mut spoil = fault::Spoil::default();
                 self.relay(request, client, &mut |piece| spoil.spoil(piece))
             }
         }

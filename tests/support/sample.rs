@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use lambda_console_model::{
-    Architecture, Belonging, BelongingKind, Belongings, Bootstrap, BuildOutcome, Built,
-    CargoTarget, Change, DeployAction, DeployOutcome, Deployed, DeployedFunction, EventFile,
-    Failure, Found, Function, FunctionConfig, FunctionPlan, Invocation, LogLine, Part, Report,
-    RequestLog, Role, RuntimeCrate, Sample, StageInfo, Workspace, Zip,
+    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, Change, DeployAction, DeployOutcome,
+    Deployed, DeployedFunction, EventFile, Failure, Found, Function, FunctionConfig, FunctionPlan,
+    Invocation, LogLine, Part, Report, RequestLog, Resource, ResourceKind, Resources, Role,
+    RuntimeCrate, Sample, StageInfo, Workspace, Zip,
 };
 
 /// The time of all samples: 2026-11-21 14:02:11 UTC.
@@ -143,29 +143,29 @@ pub fn deployed() -> Vec<(String, Found)> {
 }
 
 /// Resources of a function that was published twice; its role was made by someone else.
-pub fn belongings(name: &str) -> Belongings {
-    let item = |kind, name: &str, detail: &str| Belonging {
+pub fn resources(name: &str) -> Resources {
+    let item = |kind, name: &str, detail: &str| Resource {
         kind,
         name: name.into(),
         detail: detail.into(),
         kept: None,
     };
-    let role = Belonging {
+    let role = Resource {
         kept: Some("lambda-console did not make it".into()),
-        ..item(BelongingKind::Role, "shared", "")
+        ..item(ResourceKind::Role, "shared", "")
     };
     let items = vec![
-        item(BelongingKind::Function, name, ""),
-        item(BelongingKind::Version, "1", "a1b2c3d"),
-        item(BelongingKind::Version, "2", "e4f5a6b"),
-        item(BelongingKind::Alias, "live", "version 2"),
-        item(BelongingKind::Url, "https://abc.lambda-url.us-east-1.on.aws/", "NONE"),
-        item(BelongingKind::Permission, "public", "*"),
-        item(BelongingKind::Trigger, "14e0db71", "arn:aws:sqs:us-east-1:123456789012:orders"),
-        item(BelongingKind::LogGroup, &format!("/aws/lambda/{name}"), "12 MB"),
+        item(ResourceKind::Function, name, ""),
+        item(ResourceKind::Version, "1", "a1b2c3d"),
+        item(ResourceKind::Version, "2", "e4f5a6b"),
+        item(ResourceKind::Alias, "live", "version 2"),
+        item(ResourceKind::Url, "https://abc.lambda-url.us-east-1.on.aws/", "NONE"),
+        item(ResourceKind::Permission, "public", "*"),
+        item(ResourceKind::Trigger, "14e0db71", "arn:aws:sqs:us-east-1:123456789012:orders"),
+        item(ResourceKind::LogGroup, &format!("/aws/lambda/{name}"), "12 MB"),
         role,
     ];
-    Belongings { function: name.into(), remote: name.into(), items }
+    Resources { function: name.into(), remote: name.into(), items }
 }
 
 /// A role that was made for a function, and the functions that use it.

@@ -7,7 +7,7 @@
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Architecture, Consent, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found,
+    Approval, Architecture, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found,
     Function,
 };
 
@@ -115,12 +115,12 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Found {
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
-    consent: Consent,
+    approval: Approval,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", consent)?;
+    stage.allow_change("could not deploy", approval)?;
     let plan = compare(stage, functions, Scope::Whole, job).await?;
-    apply(stage, &plan, consent, job).await
+    apply(stage, &plan, approval, job).await
 }
 
 /// Compares `functions` with the stage, and returns the changes that [`deploy`] would make.

@@ -124,7 +124,7 @@ pub async fn answer(
     if request.cold {
         job.report(phase("starting a new sandbox"));
         let renewed =
-            cold::renew_sandboxes(stage, &call.name, call.qualifier(), request.consent, &what);
+            cold::renew_sandboxes(stage, &call.name, call.qualifier(), request.approval, &what);
         tokio::select! {
             biased;
             () = job.cancel.cancelled() => return Err(Failure::interrupted(what.clone())),

@@ -22,7 +22,7 @@ pub struct Deployed {
 
 /// Consent of the user to exactly this change; without it, a protected stage is never changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Consent {
+pub enum Approval {
     /// The user was not asked.
     #[default]
     None,
@@ -70,7 +70,7 @@ pub struct FunctionPlan {
     pub calls: Vec<String>,
     /// `true` if the change makes the function callable by everybody, which it is not yet: applied
     /// only with
-    /// [`Consent::Given`] on stages that others can reach.
+    /// [`Approval::Given`] on stages that others can reach.
     pub opens: bool,
     /// Version on the stage: `$LATEST`, or the version that the stage's alias points to.
     pub version: String,

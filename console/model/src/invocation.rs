@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deploy::Consent, failure::Failure, function::FunctionConfig, settings::values::UrlSetting,
+    deploy::Approval, failure::Failure, function::FunctionConfig, settings::values::UrlSetting,
 };
 
 /// Mode of an invocation.
@@ -54,7 +54,7 @@ pub struct InvokeRequest {
     pub cold: bool,
     /// Consent for a new sandbox on a protected stage, since it changes the function's
     /// configuration.
-    pub consent: Consent,
+    pub approval: Approval,
 }
 
 /// Outcome of an invocation.

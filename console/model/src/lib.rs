@@ -23,7 +23,7 @@ mod versions;
 mod watch;
 
 pub use deploy::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
+    Approval, Change, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
     FailedFunction, Found, FunctionPlan,
 };
 pub use failure::{Failure, FailureKind};
@@ -38,7 +38,7 @@ pub use invocation::{
 pub use logs::{FREE_MINUTES, LogFix, LogMark, MarkKind, TailState, live_cost};
 pub use progress::Step;
 pub use promote::{Canary, PromoteOutcome, Promoted, Promotion};
-pub use resources::{Belonging, BelongingKind, Belongings, DeleteOutcome, DeletedFunction, Keep};
+pub use resources::{DeleteOutcome, DeletedFunction, Keep, Resource, ResourceKind, Resources};
 pub use roles::{Permissions, Role, Verdict};
 pub use settings::{
     Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,

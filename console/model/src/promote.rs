@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deploy::{Change, Consent, DeployAction},
+    deploy::{Approval, Change, DeployAction},
     failure::Failure,
     function::{Function, short_sha256},
 };
@@ -20,7 +20,7 @@ pub struct Promotion {
     /// Canary deployment; `None` to shift all traffic at once.
     pub canary: Option<Canary>,
     /// Consent for a protected stage.
-    pub consent: Consent,
+    pub approval: Approval,
 }
 
 /// A canary: steps in which a new version receives more of an alias's traffic, and the limits that

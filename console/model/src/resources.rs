@@ -7,7 +7,7 @@ use super::failure::Failure;
 /// Kind of a resource of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BelongingKind {
+pub enum ResourceKind {
     /// The function itself, `$LATEST`.
     Function,
     /// A published version.
@@ -30,7 +30,7 @@ pub enum BelongingKind {
     Role,
 }
 
-impl BelongingKind {
+impl ResourceKind {
     /// Returns the noun for one or more resources of this kind.
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,9 +50,9 @@ impl BelongingKind {
 
 /// A resource of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Belonging {
+pub struct Resource {
     /// Kind of the resource.
-    pub kind: BelongingKind,
+    pub kind: ResourceKind,
     /// Name on the stage: the number of a version, an alias, the last part of an ARN, a URL.
     pub name: String,
     /// Details to show before deletion: the size of logs, who may invoke; may be empty.
@@ -63,23 +63,23 @@ pub struct Belonging {
 
 /// All resources of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Belongings {
+pub struct Resources {
     /// The function's name in the workspace.
     pub function: String,
     /// Its name on the stage.
     pub remote: String,
     /// The resources, sorted by kind.
-    pub items: Vec<Belonging>,
+    pub items: Vec<Resource>,
 }
 
-impl Belongings {
+impl Resources {
     /// Returns the resources with those in `keep` marked as kept.
     #[must_use]
     pub fn keeping(mut self, keep: Keep) -> Self {
         for item in &mut self.items {
             let wanted = match item.kind {
-                BelongingKind::LogGroup => keep.logs,
-                BelongingKind::Role => keep.role,
+                ResourceKind::LogGroup => keep.logs,
+                ResourceKind::Role => keep.role,
                 _ => false,
             };
             if wanted && item.kept.is_none() {
@@ -90,7 +90,7 @@ impl Belongings {
     }
 
     /// Returns the resources that will be deleted.
-    pub fn going(&self) -> impl Iterator<Item = &Belonging> {
+    pub fn going(&self) -> impl Iterator<Item = &Resource> {
         self.items.iter().filter(|item| item.kept.is_none())
     }
 }
@@ -112,9 +112,9 @@ pub struct DeletedFunction {
     /// Its name on the stage.
     pub remote: String,
     /// Resources that were deleted.
-    pub gone: Vec<Belonging>,
+    pub gone: Vec<Resource>,
     /// Resources that still exist.
-    pub left: Vec<Belonging>,
+    pub left: Vec<Resource>,
     /// Error, if not everything was deleted.
     pub failure: Option<Failure>,
 }

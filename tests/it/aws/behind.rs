@@ -14,7 +14,7 @@ use lambda_console_engine::{
     deploy,
 };
 use lambda_console_model::{
-    Change, Consent, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip,
+    Approval, Change, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip,
 };
 use sha2::{Digest as _, Sha256};
 use tests::{Account, Call, LocalLambda, Proxy, sample, zip};
@@ -105,7 +105,7 @@ impl Behind {
     pub(super) async fn deploy(&self) -> Result<DeployOutcome, Failure> {
         let functions: Vec<Function> =
             std::iter::once(&self.function).chain(&self.others).cloned().collect();
-        deploy::deploy(&self.stage, &functions, Consent::None, &Job::silent()).await
+        deploy::deploy(&self.stage, &functions, Approval::None, &Job::silent()).await
     }
 
     /// Differences between the stage and the wanted state, read without the console and the proxy.
@@ -196,7 +196,7 @@ impl Behind {
 
     /// Deploys without faults: that repairs everything, and leaves nothing to do.
     pub(super) async fn assert_repaired(&self, what: &str) {
-        self.proxy.heal();
+        self.proxy.clear_faults();
         let repaired = self.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
         assert!(
             repaired.failed.is_empty(),

@@ -1,7 +1,7 @@
 //! Invocations with faults injected by a proxy: an invocation that may have run is not retried, one
 //! that did not run is.
 
-use tests::{Fixture, Harm, Home, LocalLambda, Outcome, Proxy, Rule};
+use tests::{Fault, Fixture, Home, LocalLambda, Outcome, Proxy, Rule};
 
 /// A function on a local Lambda behind a proxy.
 struct Greet {
@@ -26,16 +26,16 @@ impl Greet {
     }
 
     /// Invokes it with this fault. Returns the outcome and the number of requests.
-    fn invoke(&self, harm: Harm, times: usize) -> (Outcome, usize) {
-        self.under(Rule::on("Invoke", harm).times(times), &[])
+    fn invoke(&self, fault: Fault, times: usize) -> (Outcome, usize) {
+        self.under(Rule::on("Invoke", fault).times(times), &[])
     }
 
     fn under(&self, rule: Rule, more: &[&str]) -> (Outcome, usize) {
         self.proxy.calls();
-        self.proxy.harm(rule);
+        self.proxy.fault(rule);
         let arguments = ["--stage", "beta", "invoke", "greet", "--payload", "{}", "--json"];
         let outcome = self.home.run([&arguments, more].concat());
-        assert!(self.proxy.heal()[0].done() > 0, "the harm was not done: {outcome:?}");
+        assert!(self.proxy.clear_faults()[0].done() > 0, "the harm was not done: {outcome:?}");
         (
             outcome,
             self.proxy
@@ -50,35 +50,35 @@ impl Greet {
 #[test]
 fn what_may_have_run_is_never_run_again() {
     let greet = Greet::new();
-    for harm in [
-        Harm::Reset,
-        Harm::ResetDone,
-        Harm::FAILED,
-        Harm::FAILED_DONE,
-        Harm::Truncate,
-        Harm::THROTTLED,
+    for fault in [
+        Fault::Reset,
+        Fault::ResetDone,
+        Fault::FAILED,
+        Fault::FAILED_DONE,
+        Fault::Truncate,
+        Fault::THROTTLED,
     ] {
-        let (outcome, sent) = greet.invoke(harm.clone(), 1);
-        assert_eq!(sent, 1, "{harm:?}: {outcome:?}");
-        assert!(matches!(outcome.code, Some(1 | 3)), "{harm:?}: {outcome:?}");
+        let (outcome, sent) = greet.invoke(fault.clone(), 1);
+        assert_eq!(sent, 1, "{fault:?}: {outcome:?}");
+        assert!(matches!(outcome.code, Some(1 | 3)), "{fault:?}: {outcome:?}");
         let error = &outcome.json()["error"];
         assert!(
             error["what"].as_str().is_some_and(|what| what.contains("greet")),
-            "{harm:?}: {error}"
+            "{fault:?}: {error}"
         );
-        assert!(error["why"].as_str().is_some_and(|why| why.len() > 10), "{harm:?}: {error}");
+        assert!(error["why"].as_str().is_some_and(|why| why.len() > 10), "{fault:?}: {error}");
     }
 }
 
 #[test]
 fn a_stream_that_is_cut_off_or_spoiled_is_not_taken_for_a_whole_one() {
     let greet = Greet::new();
-    for harm in [Harm::Corrupt, Harm::Truncate, Harm::ResetDone] {
+    for fault in [Fault::Corrupt, Fault::Truncate, Fault::ResetDone] {
         let (outcome, sent) =
-            greet.under(Rule::on("InvokeWithResponseStream", harm.clone()), &["--stream"]);
-        assert_eq!(sent, 1, "{harm:?}: {outcome:?}");
-        assert!(matches!(outcome.code, Some(1 | 3)), "{harm:?}: {outcome:?}");
-        assert!(outcome.stdout.contains("could not"), "{harm:?}: {outcome:?}");
+            greet.under(Rule::on("InvokeWithResponseStream", fault.clone()), &["--stream"]);
+        assert_eq!(sent, 1, "{fault:?}: {outcome:?}");
+        assert!(matches!(outcome.code, Some(1 | 3)), "{fault:?}: {outcome:?}");
+        assert!(outcome.stdout.contains("could not"), "{fault:?}: {outcome:?}");
     }
 }
 
@@ -92,12 +92,12 @@ fn what_did_not_run_is_run_when_it_can_be() {
         ("ENINotReadyException", 502),
         ("EC2ThrottledException", 502),
     ] {
-        let harm = Harm::refused(
+        let fault = Fault::refused(
             status,
             code,
             "Lambda is initializing your function. It will be ready to invoke shortly.",
         );
-        let (outcome, sent) = greet.invoke(harm, 2);
+        let (outcome, sent) = greet.invoke(fault, 2);
         assert_eq!((outcome.ok().json()["status"].as_u64(), sent), (Some(200), 3), "{code}");
     }
 }
@@ -106,7 +106,7 @@ fn what_did_not_run_is_run_when_it_can_be() {
 fn a_function_without_log_tails_is_asked_for_none() {
     let message = "Tail logs are not supported for functions configured with a capacity provider.";
     let (outcome, sent) =
-        Greet::new().invoke(Harm::refused(400, "InvalidParameterValueException", message), 1);
+        Greet::new().invoke(Fault::refused(400, "InvalidParameterValueException", message), 1);
     assert_eq!((outcome.ok().json()["payload"]["edition"].as_str(), sent), (Some("1"), 2));
 }
 
@@ -119,7 +119,7 @@ fn what_the_caller_did_wrong_is_the_caller_s_to_mend() {
         ("UnsupportedMediaTypeException", 415),
     ] {
         let (outcome, sent) =
-            greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
+            greet.invoke(Fault::refused(status, code, "as the service says it"), 1);
         assert_eq!((outcome.code, sent), (Some(2), 1), "{code}: {outcome:?}");
         assert!(outcome.stdout.contains("as the service says it"), "{code}: {outcome:?}");
     }
@@ -134,7 +134,7 @@ fn what_is_wrong_around_the_function_is_told_as_the_service_says_it() {
         ("KMSDisabledException", 502),
     ] {
         let (outcome, sent) =
-            greet.invoke(Harm::refused(status, code, "as the service says it"), 1);
+            greet.invoke(Fault::refused(status, code, "as the service says it"), 1);
         assert_eq!((outcome.code, sent), (Some(1), 1), "{code}: {outcome:?}");
         assert!(
             outcome.stdout.contains(code) && outcome.stdout.contains("as the service says it"),

@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use serde_json::Value;
-use tests::{Account, Fixture, Harm, Home, LocalLambda, Ministack, Proxy, Rule};
+use tests::{Account, Fault, Fixture, Home, LocalLambda, Ministack, Proxy, Rule};
 
 /// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -131,9 +131,9 @@ fn follow(
     let mut writer = Writer::new(account, function);
     writer.open();
     writer.write(5);
-    let is_harmed = rule.is_some();
+    let is_faulty = rule.is_some();
     if let Some(rule) = rule {
-        proxy.harm(rule);
+        proxy.fault(rule);
     }
     let mut follower = Follower::start(home, function);
     follower.until(5);
@@ -143,7 +143,7 @@ fn follow(
     }
     follower.until(writer.count);
     // Also the lines after the fault.
-    let done = if is_harmed { proxy.heal()[0].done() } else { 0 };
+    let done = if is_faulty { proxy.clear_faults()[0].done() } else { 0 };
     writer.write(3);
     follower.until(writer.count);
     let expected: Vec<String> = (0..writer.count).map(|number| format!("line {number}")).collect();
@@ -156,14 +156,14 @@ fn every_line_comes_once_and_in_order_whatever_happens_to_the_connections() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let local = LocalLambda::start(directory.path());
     let rules = [
-        Rule::on("StartLiveTail", Harm::Corrupt).times(2),
-        Rule::on("StartLiveTail", Harm::Truncate).times(2),
-        Rule::on("StartLiveTail", Harm::Reset).times(4),
-        Rule::on("StartLiveTail", Harm::THROTTLED_ELSEWHERE).times(2),
-        Rule::on("FilterLogEvents", Harm::THROTTLED_ELSEWHERE).times(4),
-        Rule::on("FilterLogEvents", Harm::Truncate).times(2),
-        Rule::on("FilterLogEvents", Harm::Late(Duration::from_secs(3))),
-        Rule::on("StartLiveTail", Harm::FAILED).times(2),
+        Rule::on("StartLiveTail", Fault::Corrupt).times(2),
+        Rule::on("StartLiveTail", Fault::Truncate).times(2),
+        Rule::on("StartLiveTail", Fault::Reset).times(4),
+        Rule::on("StartLiveTail", Fault::THROTTLED_ELSEWHERE).times(2),
+        Rule::on("FilterLogEvents", Fault::THROTTLED_ELSEWHERE).times(4),
+        Rule::on("FilterLogEvents", Fault::Truncate).times(2),
+        Rule::on("FilterLogEvents", Fault::Late(Duration::from_secs(3))),
+        Rule::on("StartLiveTail", Fault::FAILED).times(2),
     ];
     thread::scope(|scope| {
         for (number, rule) in rules.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lambda_console_model::{FailedFunction, Failure};
-use tests::{Harm, LocalLambda, Rule};
+use tests::{Fault, LocalLambda, Rule};
 
 use super::{
     alone::alone,
@@ -24,12 +24,12 @@ macro_rules! on_local {
 }
 
 /// Checks that the deploy succeeds in spite of the fault, which was injected.
-async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
-    let what = format!("{operation}: {harm:?}");
-    behind.proxy.harm(Rule::on(operation, harm).times(times));
+async fn survives(behind: Behind, operation: &str, fault: Fault, times: usize) {
+    let what = format!("{operation}: {fault:?}");
+    behind.proxy.fault(Rule::on(operation, fault).times(times));
     let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
     assert!(outcome.failed.is_empty(), "{what}: {outcome:?}\n{:#?}", behind.proxy.calls());
-    let rules = behind.proxy.heal();
+    let rules = behind.proxy.clear_faults();
     assert_eq!(rules[0].done(), times, "{what}: the harm was not done: {:?}", behind.proxy.calls());
     let differences = behind.differences().await;
     assert!(differences.is_empty(), "{what}: it says that all is well, and {differences:?}");
@@ -37,12 +37,12 @@ async fn survives(behind: Behind, operation: &str, harm: Harm, times: usize) {
 
 /// Checks that the deploy of an existing function fails, that its report is true, and that the next
 /// deploy repairs it.
-async fn fails(local: &LocalLambda, operation: &str, harm: Harm) -> FailedFunction {
+async fn fails(local: &LocalLambda, operation: &str, fault: Fault) -> FailedFunction {
     let behind = Box::pin(Behind::deployed(local)).await;
-    let what = format!("{operation}: {harm:?}");
-    behind.proxy.harm(Rule::on(operation, harm).always());
+    let what = format!("{operation}: {fault:?}");
+    behind.proxy.fault(Rule::on(operation, fault).always());
     let outcome = behind.deploy().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
-    assert!(behind.proxy.heal()[0].done() > 0, "{what}: the harm was not done");
+    assert!(behind.proxy.clear_faults()[0].done() > 0, "{what}: the harm was not done");
     let [failed] = outcome.failed.as_slice() else {
         panic!("{what}: it does not fail: {outcome:?}")
     };
@@ -58,8 +58,9 @@ fn text(failure: &Failure) -> String {
 #[test]
 fn a_role_that_is_too_new_is_waited_for() {
     on_local!("a_role_that_is_too_new_is_waited_for", async |local: &LocalLambda| {
-        let cases = [Harm::NO_ROLE, Harm::NO_KEY]
-            .map(async |harm| survives(Behind::new(local).await, "CreateFunction", harm, 2).await);
+        let cases = [Fault::NO_ROLE, Fault::NO_KEY].map(async |fault| {
+            survives(Behind::new(local).await, "CreateFunction", fault, 2).await;
+        });
         join_all(cases).await;
     });
 }
@@ -74,14 +75,14 @@ fn throttled_and_failing_calls_are_made_again() {
             "PublishVersion",
             "UpdateAlias",
         ];
-        let harms = [Harm::THROTTLED, Harm::FAILED, Harm::FAILED_DONE];
+        let faults = [Fault::THROTTLED, Fault::FAILED, Fault::FAILED_DONE];
         let cases = operations
             .iter()
-            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases = cases.map(async |(operation, harm)| {
+            .flat_map(|operation| faults.iter().map(move |fault| (*operation, fault.clone())));
+        let cases = cases.map(async |(operation, fault)| {
             // A completed change is not made again, so the fault is injected once.
-            let times = if harm == Harm::FAILED_DONE { 1 } else { 2 };
-            survives(Behind::deployed(local).await, operation, harm, times).await;
+            let times = if fault == Fault::FAILED_DONE { 1 } else { 2 };
+            survives(Behind::deployed(local).await, operation, fault, times).await;
         });
         join_all(cases).await;
     });
@@ -92,7 +93,7 @@ fn another_change_under_way_is_waited_for() {
     on_local!("another_change_under_way_is_waited_for", async |local: &LocalLambda| {
         let operations = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion"];
         let cases = operations.map(async |operation| {
-            survives(Behind::deployed(local).await, operation, Harm::CONFLICT, 2).await;
+            survives(Behind::deployed(local).await, operation, Fault::CONFLICT, 2).await;
         });
         join_all(cases).await;
     });
@@ -108,13 +109,13 @@ fn connections_that_break_are_made_again() {
             "PublishVersion",
             "UpdateAlias",
         ];
-        let harms =
-            [Harm::Reset, Harm::ResetDone, Harm::Truncate, Harm::Late(Duration::from_secs(1))];
+        let faults =
+            [Fault::Reset, Fault::ResetDone, Fault::Truncate, Fault::Late(Duration::from_secs(1))];
         let cases = operations
             .iter()
-            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases = cases.map(async |(operation, harm)| {
-            survives(Behind::deployed(local).await, operation, harm, 1).await;
+            .flat_map(|operation| faults.iter().map(move |fault| (*operation, fault.clone())));
+        let cases = cases.map(async |(operation, fault)| {
+            survives(Behind::deployed(local).await, operation, fault, 1).await;
         });
         join_all(cases).await;
     });
@@ -125,12 +126,12 @@ fn what_was_made_though_the_answer_was_lost_is_found() {
     on_local!("what_was_made_though_the_answer_was_lost_is_found", async |local: &LocalLambda| {
         let operations =
             ["CreateRole", "AttachRolePolicy", "CreateFunction", "PublishVersion", "CreateAlias"];
-        let harms = [Harm::ResetDone, Harm::FAILED_DONE, Harm::Truncate];
+        let faults = [Fault::ResetDone, Fault::FAILED_DONE, Fault::Truncate];
         let cases = operations
             .iter()
-            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases = cases.map(async |(operation, harm)| {
-            survives(Behind::new(local).await, operation, harm, 1).await;
+            .flat_map(|operation| faults.iter().map(move |fault| (*operation, fault.clone())));
+        let cases = cases.map(async |(operation, fault)| {
+            survives(Behind::new(local).await, operation, fault, 1).await;
         });
         join_all(cases).await;
     });
@@ -140,7 +141,7 @@ fn what_was_made_though_the_answer_was_lost_is_found() {
 fn a_change_by_somebody_else_is_not_run_over() {
     on_local!("a_change_by_somebody_else_is_not_run_over", async |local: &LocalLambda| {
         for operation in ["UpdateFunctionCode", "UpdateFunctionConfiguration"] {
-            let failed = fails(local, operation, Harm::PRECONDITION).await;
+            let failed = fails(local, operation, Fault::PRECONDITION).await;
             let told = text(&failed.failure);
             assert!(told.contains("someone else") || told.contains("changes again"), "{failed:?}");
         }
@@ -150,7 +151,7 @@ fn a_change_by_somebody_else_is_not_run_over() {
 #[test]
 fn what_is_not_allowed_is_told_by_action_and_resource() {
     on_local!("what_is_not_allowed_is_told_by_action_and_resource", async |local: &LocalLambda| {
-        let failed = fails(local, "UpdateFunctionCode", Harm::DENIED).await;
+        let failed = fails(local, "UpdateFunctionCode", Fault::DENIED).await;
         for word in
             ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"]
         {
@@ -162,7 +163,7 @@ fn what_is_not_allowed_is_told_by_action_and_resource() {
 #[test]
 fn a_full_account_is_told_with_what_helps() {
     on_local!("a_full_account_is_told_with_what_helps", async |local: &LocalLambda| {
-        let failed = fails(local, "UpdateFunctionCode", Harm::NO_ROOM).await;
+        let failed = fails(local, "UpdateFunctionCode", Fault::NO_ROOM).await;
         assert!(text(&failed.failure).contains("versions"), "{failed:?}");
     });
 }
@@ -172,12 +173,13 @@ fn what_goes_on_failing_is_told_with_what_is_true() {
     on_local!("what_goes_on_failing_is_told_with_what_is_true", async |local: &LocalLambda| {
         let operations =
             ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
-        let harms = [Harm::FAILED, Harm::THROTTLED, Harm::Reset, Harm::Truncate, Harm::FAILED_DONE];
+        let faults =
+            [Fault::FAILED, Fault::THROTTLED, Fault::Reset, Fault::Truncate, Fault::FAILED_DONE];
         let cases = operations
             .iter()
-            .flat_map(|operation| harms.iter().map(move |harm| (*operation, harm.clone())));
-        let cases = cases.map(async |(operation, harm)| {
-            let failed = fails(local, operation, harm).await;
+            .flat_map(|operation| faults.iter().map(move |fault| (*operation, fault.clone())));
+        let cases = cases.map(async |(operation, fault)| {
+            let failed = fails(local, operation, fault).await;
             assert!(!text(&failed.failure).contains(SECRET), "{failed:?}");
         });
         join_all(cases).await;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use tests::{Harm, LocalLambda, Rule};
+use tests::{Fault, LocalLambda, Rule};
 
 use super::{alone::alone, behind::Behind};
 
@@ -50,29 +50,29 @@ impl Chance {
         ((mixed ^ (mixed >> 31)) % bound as u64) as usize
     }
 
-    fn harm(&mut self) -> Harm {
-        let late = Harm::Late(Duration::from_millis(10 + self.below(300) as u64));
-        let harms = [
-            Harm::THROTTLED,
-            Harm::CONFLICT,
-            Harm::NO_ROLE,
-            Harm::PRECONDITION,
-            Harm::FAILED,
-            Harm::FAILED_DONE,
-            Harm::DENIED,
-            Harm::Reset,
-            Harm::ResetDone,
-            Harm::Truncate,
-            Harm::Corrupt,
+    fn fault(&mut self) -> Fault {
+        let late = Fault::Late(Duration::from_millis(10 + self.below(300) as u64));
+        let faults = [
+            Fault::THROTTLED,
+            Fault::CONFLICT,
+            Fault::NO_ROLE,
+            Fault::PRECONDITION,
+            Fault::FAILED,
+            Fault::FAILED_DONE,
+            Fault::DENIED,
+            Fault::Reset,
+            Fault::ResetDone,
+            Fault::Truncate,
+            Fault::Corrupt,
             late,
         ];
-        let which = self.below(harms.len());
-        harms.into_iter().nth(which).expect("it is one of them")
+        let which = self.below(faults.len());
+        faults.into_iter().nth(which).expect("it is one of them")
     }
 
     fn rule(&mut self, operations: &[&str]) -> Rule {
         let operation = operations[self.below(operations.len())];
-        let rule = Rule::on(operation, self.harm()).after(self.below(3));
+        let rule = Rule::on(operation, self.fault()).after(self.below(3));
         // Some faults last longer than any retry.
         if self.below(6) == 0 { rule.always() } else { rule.times(1 + self.below(3)) }
     }
@@ -94,13 +94,13 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
     let rules: Vec<Rule> = (0..=chance.below(4)).map(|_| chance.rule(&operations)).collect();
     let what = format!("FAULT_SEED={seed} FAULT_RUNS=1, {rules:?}");
     for rule in rules {
-        behind.proxy.harm(rule);
+        behind.proxy.fault(rule);
     }
     let outcome = behind
         .deploy()
         .await
         .unwrap_or_else(|failure| panic!("{what}: the whole of it failed: {failure}"));
-    let done = behind.proxy.heal().iter().map(Rule::done).sum();
+    let done = behind.proxy.clear_faults().iter().map(Rule::done).sum();
     let end = match (outcome.functions.as_slice(), outcome.failed.as_slice()) {
         ([_], []) => {
             let differences = behind.differences().await;
@@ -136,16 +136,16 @@ fn no_function_is_left_half_made_without_being_told() {
             .buffer_unordered(AT_ONCE);
         let ends: Vec<(End, usize)> = local.block_on(all.collect());
         let well = ends.iter().filter(|(end, _)| matches!(end, End::Well)).count();
-        let harmed = ends.iter().filter(|(_, done)| *done > 0).count();
+        let faulty = ends.iter().filter(|(_, done)| *done > 0).count();
         println!(
-            "seen: {runs} runs in {:.1} s, harm done in {harmed}; {well} ended well, {} told what \
+            "seen: {runs} runs in {:.1} s, harm done in {faulty}; {well} ended well, {} told what \
             is true",
             began.elapsed().as_secs_f64(),
             ends.len() - well
         );
         if runs >= RUNS {
             assert!(
-                well > 0 && well < ends.len() && harmed * 2 > ends.len(),
+                well > 0 && well < ends.len() && faulty * 2 > ends.len(),
                 "the harm is not worth its name"
             );
         }

@@ -290,8 +290,8 @@ impl Path {
         let roles = self.ask(&["iam"]);
         assert_eq!(roles["roles"][0]["functions"], serde_json::json!(["acme-greet"]), "{roles}");
         let listed = self.ask(&["delete", "greet", "--dry-run"]);
-        for belonging in ["acme-greet", "live", "/aws/lambda/acme-greet"] {
-            assert!(listed.to_string().contains(belonging), "{belonging}: {listed}");
+        for resource in ["acme-greet", "live", "/aws/lambda/acme-greet"] {
+            assert!(listed.to_string().contains(resource), "{resource}: {listed}");
         }
         self.ask(&["delete", "greet", "--yes"]);
         let roles = self.ask(&["iam"]);

@@ -9,7 +9,7 @@ use std::{
 
 use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolationMode};
 use serde_json::Value;
-use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule, python::python};
+use tests::{Fault, Fixture, Home, LocalLambda, Proxy, Rule, python::python};
 
 /// A runtime in Python that is controlled by its event: `type`, the content type; `chunks`, latin-1
 /// texts to send; `gate`, a file to wait for after the first; `error`, the way in which it ends;
@@ -291,31 +291,31 @@ fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
     let fixture = workspace();
     let through = Place { home: Home::new(fixture.path()).on(proxy.account()), ..place };
     let event = serde_json::json!({ "chunks": ["some words that are cut", "and more of them"] });
-    for (harm, said) in [(Harm::Truncate, "broke off"), (Harm::Corrupt, "broke off")] {
-        proxy.harm(Rule::on("InvokeWithResponseStream", harm.clone()));
+    for (fault, said) in [(Fault::Truncate, "broke off"), (Fault::Corrupt, "broke off")] {
+        proxy.fault(Rule::on("InvokeWithResponseStream", fault.clone()));
         let (code, stdout, stderr) = through.run(&event, &["--stream", "--json"]);
-        assert_eq!(code, Some(3), "{harm:?}: {stderr}");
+        assert_eq!(code, Some(3), "{fault:?}: {stderr}");
         let lines = lines(&stdout);
         let last = lines.last().unwrap();
         let told =
             if last["error"].is_null() { &last["cut_off"]["why"] } else { &last["error"]["why"] };
-        assert!(told.as_str().is_some_and(|why| why.contains(said)), "{harm:?}: {lines:?}");
+        assert!(told.as_str().is_some_and(|why| why.contains(said)), "{fault:?}: {lines:?}");
         let sent = proxy
             .calls()
             .iter()
             .filter(|call| call.operation == "InvokeWithResponseStream")
             .count();
-        assert_eq!(sent, 1, "{harm:?}: what was received is not sent again");
-        assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 1, "{harm:?}");
+        assert_eq!(sent, 1, "{fault:?}: what was received is not sent again");
+        assert_eq!(proxy.clear_faults().iter().map(Rule::done).sum::<usize>(), 1, "{fault:?}");
     }
     // An invocation that did not run is retried until the function is ready; a throttled one is
     // not, and reports the reason.
-    proxy.harm(Rule::on("InvokeWithResponseStream", Harm::NOT_READY).times(2));
+    proxy.fault(Rule::on("InvokeWithResponseStream", Fault::NOT_READY).times(2));
     let (code, stdout, stderr) = through.run(&event, &["--stream"]);
     assert_eq!((code, stdout.len()), (Some(0), 39), "{stderr}");
-    assert_eq!(proxy.heal().iter().map(Rule::done).sum::<usize>(), 2);
+    assert_eq!(proxy.clear_faults().iter().map(Rule::done).sum::<usize>(), 2);
     proxy.calls();
-    proxy.harm(Rule::on("InvokeWithResponseStream", Harm::THROTTLED));
+    proxy.fault(Rule::on("InvokeWithResponseStream", Fault::THROTTLED));
     let (code, _, stderr) = through.run(&event, &["--stream"]);
     assert_eq!(code, Some(1), "{stderr}");
     assert!(

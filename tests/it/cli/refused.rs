@@ -1,9 +1,9 @@
 //! A stage with restricted permissions: denied operations are named, and everything else is shown.
 
 use serde_json::Value;
-use tests::{Fixture, Harm, Home, LocalLambda, Proxy, Rule};
+use tests::{Fault, Fixture, Home, LocalLambda, Proxy, Rule};
 
-const DENIED: Harm = Harm::refused(
+const DENIED: Fault = Fault::refused(
     403,
     "AccessDeniedException",
     "User: arn:me is not authorized to perform: some:Action on resource: \
@@ -35,8 +35,8 @@ impl Place {
 
     /// Denies `operation` for the resource `of` only.
     fn refuse(&self, operation: &str, of: &str) {
-        self.proxy.heal();
-        self.proxy.harm(Rule::on(operation, DENIED).of(of).always());
+        self.proxy.clear_faults();
+        self.proxy.fault(Rule::on(operation, DENIED).of(of).always());
     }
 
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {

@@ -4,7 +4,7 @@ use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay},
 };
-use lambda_console_model::{Consent, Failure};
+use lambda_console_model::{Approval, Failure};
 use tests::{Harness, sample};
 
 use super::plan::{on, outcome};
@@ -69,16 +69,16 @@ fn a_name_that_is_typed_while_the_plan_comes_is_whole() {
     assert_eq!(console.effects(), [], "what it says cannot have been read yet");
     at(&mut console, 400);
     console.press_blindly("<enter>");
-    assert!(matches!(console.effect(), Effect::Deploy { consent: Consent::Given, .. }));
+    assert!(matches!(console.effect(), Effect::Deploy { approval: Approval::Given, .. }));
 }
 
 #[test]
 fn a_deletion_is_not_confirmed_before_its_list_was_seen() {
     let mut console = Harness::ready(100, 30);
     console.press("j:delete<enter>");
-    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     console.press("hell");
-    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
     console.press_blindly("o<enter>");
     assert_eq!(console.effects(), []);
     console.press("<enter>");

@@ -6,7 +6,7 @@ use lambda_console::tui::{
     state::{Connection, Deployment, JobId},
 };
 use lambda_console_model::{
-    Belonging, BelongingKind, DeleteOutcome, DeletedFunction, Failure, Permissions, Role, Verdict,
+    DeleteOutcome, DeletedFunction, Failure, Permissions, Resource, ResourceKind, Role, Verdict,
 };
 use tests::{Harness, sample};
 
@@ -19,14 +19,14 @@ fn hello() -> Harness {
 /// Requests a deletion and answers with the function's resources.
 fn asked(console: &mut Harness) -> JobId {
     console.press(":delete<enter>");
-    let Effect::ListBelongings { job, functions } = console.effect() else { panic!("a list") };
+    let Effect::ListResources { job, functions } = console.effect() else { panic!("a list") };
     assert_eq!(functions, ["hello"]);
-    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
     job
 }
 
-fn outcome(left: Vec<Belonging>, failure: Option<Failure>) -> DeleteOutcome {
-    let all = sample::belongings("hello");
+fn outcome(left: Vec<Resource>, failure: Option<Failure>) -> DeleteOutcome {
+    let all = sample::resources("hello");
     let gone = all.going().filter(|item| !left.contains(item)).cloned().collect();
     let function =
         DeletedFunction { name: "hello".into(), remote: "hello".into(), gone, left, failure };
@@ -49,7 +49,7 @@ fn a_function_is_deleted_only_when_its_name_is_typed() {
     assert!(console.screen().contains("account 000000000000, us-east-1"));
     console.press("hello<enter>");
     let Effect::Delete { job, functions } = console.effect() else { panic!("a delete") };
-    assert_eq!(functions, [sample::belongings("hello")], "exactly what was shown");
+    assert_eq!(functions, [sample::resources("hello")], "exactly what was shown");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --yes"));
     console.feed(Event::DeleteFinished(job, Ok(outcome(Vec::new(), None))));
     assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
@@ -61,10 +61,10 @@ fn what_belongs_to_a_function_is_shown_before_it_goes() {
     let mut console = hello();
     console.press(":delete<enter>");
     assert!(console.screen().contains("looking what belongs to it"), "{}", console.screen());
-    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     console.press("hello<enter>");
     assert!(console.effects().is_empty(), "nothing goes that was not shown");
-    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
     let screen = console.screen();
     for part in [
         "versions     1 (a1b2c3d), 2 (e4f5a6b)",
@@ -89,13 +89,13 @@ fn logs_and_role_can_be_kept() {
     asked(&mut console);
     console.press("hello --keep-logs<enter>");
     let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
-    let kept: Vec<BelongingKind> = functions[0]
+    let kept: Vec<ResourceKind> = functions[0]
         .items
         .iter()
         .filter(|item| item.kept.is_some())
         .map(|item| item.kind)
         .collect();
-    assert_eq!(kept, [BelongingKind::LogGroup, BelongingKind::Role]);
+    assert_eq!(kept, [ResourceKind::LogGroup, ResourceKind::Role]);
     assert_eq!(
         console.state.command.as_deref(),
         Some("lambda-console delete hello --keep-logs --yes")
@@ -110,13 +110,13 @@ fn logs_and_role_can_be_kept() {
 fn a_list_that_fails_deletes_nothing() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     let failure = Failure::environment(
         "could not look what belongs to hello",
         "no answer",
         "look at the network",
     );
-    console.feed(Event::BelongingsListed(job, Err(failure)));
+    console.feed(Event::ResourcesListed(job, Err(failure)));
     assert!(console.screen().contains("no answer"), "{}", console.screen());
     console.press("hello<enter>");
     assert!(console.effects().is_empty());
@@ -126,10 +126,10 @@ fn a_list_that_fails_deletes_nothing() {
 fn closing_the_question_stops_looking() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
+    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     console.press("<esc>");
     assert_eq!(console.effect(), Effect::Cancel(job));
-    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
     assert!(console.state.overlay.is_none());
 }
 
@@ -152,10 +152,10 @@ fn what_a_deletion_left_is_told() {
     asked(&mut console);
     console.press("hello<enter>");
     let Effect::Delete { job, .. } = console.effect() else { panic!("a delete") };
-    let left = sample::belongings("hello")
+    let left = sample::resources("hello")
         .items
         .into_iter()
-        .filter(|item| item.kind == BelongingKind::LogGroup);
+        .filter(|item| item.kind == ResourceKind::LogGroup);
     let failure =
         Failure::work("could not delete the log group /aws/lambda/hello", "Rate exceeded", "");
     console.feed(Event::DeleteFinished(job, Ok(outcome(left.collect(), Some(failure)))));
@@ -223,14 +223,14 @@ fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
     let mut console = hello();
     console.resize(60, 16);
     console.press(":delete<enter>");
-    let Effect::ListBelongings { job, .. } = console.effect() else { panic!("a list") };
-    let mut belongings = sample::belongings("hello");
-    let version = belongings.items[1].clone();
-    belongings.items.splice(
+    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
+    let mut resources = sample::resources("hello");
+    let version = resources.items[1].clone();
+    resources.items.splice(
         1..3,
-        (1..=75).map(|number| Belonging { name: number.to_string(), ..version.clone() }),
+        (1..=75).map(|number| Resource { name: number.to_string(), ..version.clone() }),
     );
-    console.feed(Event::BelongingsListed(job, Ok(vec![belongings])));
+    console.feed(Event::ResourcesListed(job, Ok(vec![resources])));
     console.press("hel");
     let screen = console.screen();
     assert!(

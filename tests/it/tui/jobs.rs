@@ -5,7 +5,7 @@ use lambda_console::tui::{
     message::{Effect, Event},
     state::{Deployment, Tab},
 };
-use lambda_console_model::{Architecture, Consent, Failure, InvokeMode, Step};
+use lambda_console_model::{Approval, Architecture, Failure, InvokeMode, Step};
 use tests::{Harness, sample};
 
 fn hello() -> Harness {
@@ -283,10 +283,10 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     assert_eq!(console.effects(), []);
     assert!(console.screen().contains("✗ that is not local"), "{}", console.screen());
     console.press("<backspace><backspace><backspace><backspace>local<enter>");
-    let Effect::Deploy { job, functions, consent, .. } = console.effect() else {
+    let Effect::Deploy { job, functions, approval, .. } = console.effect() else {
         panic!("a deploy")
     };
-    assert_eq!((functions.len(), consent), (1, Consent::Given));
+    assert_eq!((functions.len(), approval), (1, Approval::Given));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
     console.effects();
@@ -301,14 +301,13 @@ fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
     let Some(Effect::Build { job, .. }) = console.effects().pop() else { panic!("a build") };
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
     let effects = console.effects();
-    let consents: Vec<Consent> =
-        effects
-            .iter()
-            .filter_map(|effect| {
-                if let Effect::Deploy { consent, .. } = effect { Some(*consent) } else { None }
-            })
-            .collect();
-    assert_eq!(consents, [Consent::Given], "{effects:?}");
+    let approvals: Vec<Approval> = effects
+        .iter()
+        .filter_map(|effect| {
+            if let Effect::Deploy { approval, .. } = effect { Some(*approval) } else { None }
+        })
+        .collect();
+    assert_eq!(approvals, [Approval::Given], "{effects:?}");
     let deploy = effects
         .iter()
         .find_map(|effect| if let Effect::Deploy { job, .. } = effect { Some(*job) } else { None });
@@ -318,7 +317,7 @@ fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
     assert_eq!(console.effects(), []);
     console.press("local<enter>");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
-    assert_eq!((request.cold, request.consent), (true, Consent::Given));
+    assert_eq!((request.cold, request.approval), (true, Approval::Given));
     assert!(console.state.command.as_deref().unwrap().ends_with("--cold --yes"));
     console.press("i");
     assert!(

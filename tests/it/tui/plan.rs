@@ -5,7 +5,7 @@ use lambda_console::tui::{
     state::{Connection, JobId, Overlay},
 };
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo,
+    Approval, Change, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo,
 };
 use tests::{Harness, sample};
 
@@ -85,16 +85,16 @@ fn code_that_is_older_than_its_sources_is_named_whether_it_changes_or_not() {
 }
 
 #[track_caller]
-fn deployed(console: &mut Harness) -> (Vec<String>, Consent) {
-    let Effect::Deploy { functions, consent, .. } = console.effect() else { panic!("a deploy") };
-    (functions.into_iter().map(|function| function.name).collect(), consent)
+fn deployed(console: &mut Harness) -> (Vec<String>, Approval) {
+    let Effect::Deploy { functions, approval, .. } = console.effect() else { panic!("a deploy") };
+    (functions.into_iter().map(|function| function.name).collect(), approval)
 }
 
 #[test]
 fn the_local_stage_is_deployed_to_at_once() {
     let mut console = Harness::ready(100, 30);
     console.press("jd");
-    assert_eq!(deployed(&mut console), (vec!["hello".to_owned()], Consent::None));
+    assert_eq!(deployed(&mut console), (vec!["hello".to_owned()], Approval::None));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
     console.press("<enter>");
     assert_eq!(
         deployed(&mut console),
-        (vec!["hello".to_owned(), "ping".to_owned()], Consent::None)
+        (vec!["hello".to_owned(), "ping".to_owned()], Approval::None)
     );
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping"));
     assert!(console.state.overlay.is_none());
@@ -150,8 +150,8 @@ fn a_protected_stage_wants_its_name_typed_into_the_plan() {
     assert_eq!(console.effects(), [], "not the whole name");
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
     console.press("d<enter>");
-    let (_, consent) = deployed(&mut console);
-    assert_eq!(consent, Consent::Given);
+    let (_, approval) = deployed(&mut console);
+    assert_eq!(approval, Approval::Given);
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping --yes"));
 }
 

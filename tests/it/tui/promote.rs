@@ -5,7 +5,7 @@ use lambda_console::tui::{
     state::{Connection, JobId, Overlay},
 };
 use lambda_console_model::{
-    Canary, Change, Consent, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome,
+    Approval, Canary, Change, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome,
     Promoted, Promotion, StageEntry, StageInfo,
 };
 use tests::{Harness, sample};
@@ -128,7 +128,7 @@ fn what_differs_is_shown_and_enter_promotes_it() {
     }
     console.press("<enter>");
     let Effect::Promote { job, promotion } = console.effect() else { panic!("it is promoted") };
-    assert_eq!((promotion.from.as_str(), promotion.consent), ("beta", Consent::None));
+    assert_eq!((promotion.from.as_str(), promotion.approval), ("beta", Approval::None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello"));
     console.feed(Event::Promoted(job, Ok(outcome())));
     assert!(
@@ -166,7 +166,7 @@ fn a_protected_stage_wants_its_name_typed() {
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))), "it stays open");
     console.press("<backspace><backspace><backspace><backspace>prod<enter>");
     let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
-    assert_eq!(promotion.consent, Consent::Given);
+    assert_eq!(promotion.approval, Approval::Given);
     assert_eq!(
         console.state.command.as_deref(),
         Some("lambda-console promote beta prod hello --yes")

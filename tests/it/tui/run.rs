@@ -5,7 +5,7 @@ use lambda_console::tui::{
     state::{Connection, JobId, Overlay, Standing},
 };
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo,
+    Approval, Change, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo,
 };
 use tests::{Harness, sample};
 
@@ -53,11 +53,11 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
     console.feed(Event::Samples(stats, Ok(vec![("hello".into(), sample::samples(16))])));
     assert!(console.effects().is_empty());
 
-    let sequence = console.state.sequence.as_ref().unwrap();
-    assert_eq!(sequence.job, None);
-    assert_eq!(sequence.steps[0], Standing::Done(3_200.0));
-    assert_eq!(sequence.steps[1], Standing::Done(200.0));
-    assert!(sequence.steps.iter().all(|step| matches!(step, Standing::Done(_))));
+    let run = console.state.run.as_ref().unwrap();
+    assert_eq!(run.job, None);
+    assert_eq!(run.steps[0], Standing::Done(3_200.0));
+    assert_eq!(run.steps[1], Standing::Done(200.0));
+    assert!(run.steps.iter().all(|step| matches!(step, Standing::Done(_))));
     assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 17);
 }
 
@@ -66,7 +66,7 @@ fn the_first_failure_stops_it() {
     let (mut console, build) = started();
     console.feed(Event::BuildFinished(build, Ok(sample::broken_build("hello"))));
     assert!(console.effects().is_empty());
-    let steps = &console.state.sequence.as_ref().unwrap().steps;
+    let steps = &console.state.run.as_ref().unwrap().steps;
     assert!(matches!(steps[0], Standing::Failed(_)));
     assert_eq!(steps[1], Standing::Waiting);
 }
@@ -82,7 +82,7 @@ fn a_function_error_stops_it() {
     };
     console.answer_invoke(job, &sample::failed_invocation("hello"));
     assert!(console.effects().is_empty());
-    assert!(matches!(console.state.sequence.as_ref().unwrap().steps[2], Standing::Failed(_)));
+    assert!(matches!(console.state.run.as_ref().unwrap().steps[2], Standing::Failed(_)));
     assert_eq!(console.state.logs.len(), 5, "its log lines are there all the same");
     assert!(console.screen().contains("NameMissing"));
 }
@@ -94,7 +94,7 @@ fn cancelling_stops_it() {
     assert_eq!(console.effect(), Effect::Cancel(build));
     console.feed(Event::BuildFinished(build, Err(Failure::interrupted("build hello"))));
     assert!(console.effects().is_empty());
-    assert_eq!(console.state.sequence.as_ref().unwrap().job, None);
+    assert_eq!(console.state.run.as_ref().unwrap().job, None);
 }
 
 #[test]
@@ -167,12 +167,12 @@ fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
         "{screen}"
     );
     console.press("<enter>");
-    let Effect::Deploy { job, plan: shown, consent, .. } = console.effect() else {
+    let Effect::Deploy { job, plan: shown, approval, .. } = console.effect() else {
         panic!("a deploy")
     };
     assert_eq!(
-        (shown, consent),
-        (Some(plan(memory())), Consent::None),
+        (shown, approval),
+        (Some(plan(memory())), Approval::None),
         "what was shown is what is done"
     );
     console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
@@ -196,8 +196,8 @@ fn leaving_its_plan_ends_it() {
     console.feed(Event::Planned(job, Ok(plan(memory()))));
     console.press("<esc>");
     assert_eq!(console.effects(), []);
-    let sequence = console.state.sequence.as_ref().unwrap();
-    assert!(matches!(sequence.steps[1], Standing::Failed(_)) && sequence.plan.is_none());
+    let run = console.state.run.as_ref().unwrap();
+    assert!(matches!(run.steps[1], Standing::Failed(_)) && run.plan.is_none());
     console.press("?<esc>");
     assert!(console.state.overlay.is_none(), "it does not come again");
 }
@@ -210,7 +210,7 @@ fn a_plan_that_cannot_be_made_ends_it() {
         Err(Failure::work("could not look at hello", "the stage is gone", "")),
     ));
     assert_eq!(console.effects(), []);
-    assert!(matches!(console.state.sequence.as_ref().unwrap().steps[1], Standing::Failed(_)));
+    assert!(matches!(console.state.run.as_ref().unwrap().steps[1], Standing::Failed(_)));
     assert!(console.screen().contains("the stage is gone"));
 }
 
@@ -228,6 +228,6 @@ fn its_plan_waits_until_nobody_types_and_a_protected_stage_wants_its_name_in_it(
     console.press("<enter>");
     assert_eq!(console.effects(), [], "the name is not there yet");
     console.press("beta<enter>");
-    let Effect::Deploy { consent, .. } = console.effect() else { panic!("a deploy") };
-    assert_eq!(consent, Consent::Given);
+    let Effect::Deploy { approval, .. } = console.effect() else { panic!("a deploy") };
+    assert_eq!(approval, Approval::Given);
 }

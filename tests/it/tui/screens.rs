@@ -158,10 +158,8 @@ fn help_palette_and_confirmation() {
     console.press("<esc>:inv");
     insta::assert_snapshot!("palette", console.styled());
     console.press("<esc>:delete<enter>hel");
-    let Some(Effect::ListBelongings { job, .. }) = console.effects().pop() else {
-        panic!("a list")
-    };
-    console.feed(Event::BelongingsListed(job, Ok(vec![sample::belongings("hello")])));
+    let Some(Effect::ListResources { job, .. }) = console.effects().pop() else { panic!("a list") };
+    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
     insta::assert_snapshot!("confirm_delete", console.styled());
 }
 

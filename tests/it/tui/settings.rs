@@ -6,7 +6,7 @@ use lambda_console::tui::{
     state::{Connection, JobId, Notice, Overlay},
 };
 use lambda_console_model::{
-    Change, Concurrency, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction,
+    Approval, Change, Concurrency, DeployAction, DeployOutcome, DeployPlan, DeployedFunction,
     Failure, Function, FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo,
     UrlSetting,
 };
@@ -76,12 +76,12 @@ fn answer(console: &mut Harness, answer: Result<Option<LiveConfig>, Failure>) {
 }
 
 #[track_caller]
-fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Consent) {
-    let Effect::Configure { job, function, revision, consent } = console.effect() else {
+fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Approval) {
+    let Effect::Configure { job, function, revision, approval } = console.effect() else {
         panic!("settings are sent")
     };
     assert_eq!(function.name, "hello");
-    (job, function.config, revision, consent)
+    (job, function.config, revision, approval)
 }
 
 /// Selects the row of this setting.
@@ -233,9 +233,9 @@ fn the_local_stage_takes_the_edits_at_once_and_only_them() {
     let mut console = local();
     select(&mut console, "memory");
     console.press("<enter>512<enter>a");
-    let (job, config, revision, consent) = sent(&mut console);
+    let (job, config, revision, approval) = sent(&mut console);
     assert_eq!(config, FunctionConfig { memory: Some(512), ..FunctionConfig::default() });
-    assert_eq!((revision.as_deref(), consent), (Some("revision-1"), Consent::None));
+    assert_eq!((revision.as_deref(), approval), (Some("revision-1"), Approval::None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console config hello memory=512"));
     console.feed(Event::Configured(job, Ok(outcome())));
     for effect in console.effects() {
@@ -261,8 +261,8 @@ fn another_stage_shows_the_plan_with_what_the_next_deploy_puts_back() {
     console.feed(Event::Planned(job, Ok(plan(&[("memory", "128 MB", "512 MB")], false))));
     insta::assert_snapshot!("plan_of_settings", console.styled());
     console.press("<enter>");
-    let (_, config, _, consent) = sent(&mut console);
-    assert_eq!((config.memory, consent), (Some(512), Consent::None));
+    let (_, config, _, approval) = sent(&mut console);
+    assert_eq!((config.memory, approval), (Some(512), Approval::None));
 }
 
 #[test]
@@ -282,8 +282,8 @@ fn a_protected_stage_and_a_public_url_want_the_stage_s_name() {
             console.screen()
         );
         console.press(&format!("{stage}<enter>"));
-        let (_, _, _, consent) = sent(&mut console);
-        assert_eq!(consent, Consent::Given);
+        let (_, _, _, approval) = sent(&mut console);
+        assert_eq!(approval, Approval::Given);
     }
 }
 

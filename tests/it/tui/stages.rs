@@ -329,10 +329,10 @@ fn what_was_to_be_looked_at_is_opened_after_the_login() {
         again("jV", |job| Event::VersionsLoaded(job, Err(logged_out("could not list"))));
     assert!(is_in(&effects, |effect| matches!(effect, Effect::LoadVersions { .. })), "{effects:?}");
     let (_, effects) = again("j:delete<enter>", |job| {
-        Event::BelongingsListed(job, Err(logged_out("could not list")))
+        Event::ResourcesListed(job, Err(logged_out("could not list")))
     });
     assert!(
-        is_in(&effects, |effect| matches!(effect, Effect::ListBelongings { .. })),
+        is_in(&effects, |effect| matches!(effect, Effect::ListResources { .. })),
         "{effects:?}"
     );
     let (job, effects) =

@@ -5,7 +5,7 @@ use lambda_console::tui::{
     state::Overlay,
 };
 use lambda_console_model::{
-    Alias, Consent, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
+    Alias, Approval, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
     VersionsChanged, VersionsDone,
 };
 use tests::{Harness, sample};
@@ -79,11 +79,11 @@ fn change(console: &mut Harness) -> VersionsChange {
     let effects = console.effects();
     let wanted =
         effects.iter().find(|effect| matches!(effect, Effect::ChangeVersions { .. })).cloned();
-    let Some(Effect::ChangeVersions { function, change, consent, .. }) = wanted else {
+    let Some(Effect::ChangeVersions { function, change, approval, .. }) = wanted else {
         panic!("{effects:?}")
     };
     assert_eq!(
-        (function.as_str(), consent == Consent::Given),
+        (function.as_str(), approval == Approval::Given),
         ("hello", matches!(change, VersionsChange::Prune(_)))
     );
     change

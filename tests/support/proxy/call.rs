@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use super::Harm;
+use super::Fault;
 
 /// A call that the proxy received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Call {
     /// The request's target: for Lambda it names the function.
     pub target: String,
     /// The injected fault.
-    pub harm: Option<Harm>,
+    pub fault: Option<Fault>,
 }
 
 impl Call {
@@ -105,7 +105,7 @@ impl Request {
             self.lambda()
         };
         let named = self.form("RoleName").or_else(|| self.group()).unwrap_or_default();
-        Call { operation, target: format!("{}{named}", self.target), harm: None }
+        Call { operation, target: format!("{}{named}", self.target), fault: None }
     }
 
     /// The log group that a call of the logs is about.

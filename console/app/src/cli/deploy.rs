@@ -11,7 +11,7 @@ use lambda_console_engine::{
     history::{Store, recorded},
 };
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction,
+    Approval, Change, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction,
     Failure, Function, FunctionPlan, text::one_line,
 };
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn carry_out(
     history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
     // Refuse before anything is read.
-    stage.allow_change("could not deploy", Consent::Given)?;
+    stage.allow_change("could not deploy", Approval::Given)?;
     let plan = deploy::compare(stage, functions, Scope::Whole, &context.job).await?;
     let shown = plan.shown();
     if !context.output.json {
@@ -65,25 +65,25 @@ async fn carry_out(
             progress::say(&difference(function));
         }
     }
-    let (consent, was_asked) = consent(context, arguments.yes, stage, &shown).await?;
+    let (approval, was_asked) = approval(context, arguments.yes, stage, &shown).await?;
     if was_asked {
         // Asking took time: apply only what still matches the plan that was shown.
-        return recorded::deploy(stage, functions, Some(&shown), consent, history, &context.job)
+        return recorded::deploy(stage, functions, Some(&shown), approval, history, &context.job)
             .await;
     }
-    recorded::apply(stage, &plan, consent, history, &context.job).await
+    recorded::apply(stage, &plan, approval, history, &context.job).await
 }
 
 /// Asks for consent to protected changes, unless `--yes` gives it; also returns whether the user
 /// was asked.
-async fn consent(
+async fn approval(
     context: &Context,
     yes: bool,
     stage: &Stage,
     plan: &DeployPlan,
-) -> Result<(Consent, bool), Failure> {
+) -> Result<(Approval, bool), Failure> {
     if yes {
-        return Ok((Consent::Given, false));
+        return Ok((Approval::Given, false));
     }
     let name = stage.name();
     let opened: Vec<&str> = plan
@@ -101,7 +101,7 @@ async fn consent(
     } else {
         return Ok((confirm::given(plan.is_empty()), false));
     }
-    Ok((Consent::Given, true))
+    Ok((Approval::Given, true))
 }
 
 fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {

@@ -91,7 +91,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         client_context,
         tenant: arguments.tenant.clone(),
         cold: arguments.cold,
-        consent: confirm::given(arguments.yes),
+        approval: confirm::given(arguments.yes),
     };
     let stage = context.stage(&workspace).await?;
     context::check_names(&stage, &workspace, [&arguments.name]).await?;

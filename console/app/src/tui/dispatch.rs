@@ -2,10 +2,10 @@
 //! its own and can be cancelled on its own; jobs wait only for what they share: workspace, stage,
 //! history.
 
-mod belongings;
 pub mod clipboard;
 mod codes;
 mod drafts;
+mod resources;
 mod shared;
 mod stages;
 #[cfg(test)]
@@ -204,25 +204,25 @@ impl Work {
                     )
                 });
             }
-            Effect::Configure { job: id, function, revision, consent } => {
+            Effect::Configure { job: id, function, revision, approval } => {
                 self.run(id, events, async move |job, steps| {
                     let done = shared
-                        .configure(&function, revision.as_deref(), consent, &job, &steps)
+                        .configure(&function, revision.as_deref(), approval, &job, &steps)
                         .await;
                     Event::Configured(id, done)
                 });
             }
-            Effect::Deploy { job: id, functions, plan, consent } => {
+            Effect::Deploy { job: id, functions, plan, approval } => {
                 self.run(id, events, async move |job, steps| {
                     Event::DeployFinished(
                         id,
-                        shared.deploy(&functions, plan.as_ref(), consent, &job, &steps).await,
+                        shared.deploy(&functions, plan.as_ref(), approval, &job, &steps).await,
                     )
                 });
             }
-            Effect::ListBelongings { job: id, functions } => {
+            Effect::ListResources { job: id, functions } => {
                 self.run(id, events, async move |job, _| {
-                    Event::BelongingsListed(id, shared.belongings(&functions, &job).await)
+                    Event::ResourcesListed(id, shared.resources(&functions, &job).await)
                 });
             }
             Effect::Delete { job: id, functions } => self.run(id, events, async move |job, _| {
@@ -248,11 +248,11 @@ impl Work {
                     Event::VersionsLoaded(id, shared.versions(&function).await)
                 });
             }
-            Effect::ChangeVersions { job: id, function, change, consent } => {
+            Effect::ChangeVersions { job: id, function, change, approval } => {
                 self.run(id, events, async move |job, _| {
                     Event::VersionsChanged(
                         id,
-                        shared.change_versions(&function, &change, consent, &job).await,
+                        shared.change_versions(&function, &change, approval, &job).await,
                     )
                 });
             }

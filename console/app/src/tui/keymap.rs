@@ -180,8 +180,8 @@ mod tests {
         let text = "[[global]]\non = [\"F5\", \"i\"]\nrun = \"loop\"\n";
         keymap.merge(&toml::from_str(text).unwrap()).unwrap();
         let action = |key: &str| keymap.action(Context::Functions, key.parse().unwrap());
-        assert_eq!(action("F5"), Some(Action::Loop));
-        assert_eq!(action("i"), Some(Action::Loop), "the key is taken from invoke");
+        assert_eq!(action("F5"), Some(Action::Run));
+        assert_eq!(action("i"), Some(Action::Run), "the key is taken from invoke");
         assert_eq!(action("l"), None);
         assert_eq!(action("b"), Some(Action::Build));
     }

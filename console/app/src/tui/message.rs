@@ -10,11 +10,11 @@ mod job;
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Architecture, Belongings, BuildOutcome, Changed, CodeAsked, Consent, DeleteOutcome,
-    DeployOutcome, DeployPlan, EventFile, Failure, Found, Function, FunctionVersions, Invocation,
-    InvokeRequest, LiveConfig, LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome,
-    Promotion, RequestLog, ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState,
-    VersionsChange, VersionsChanged, Workspace,
+    Approval, Architecture, BuildOutcome, Changed, CodeAsked, DeleteOutcome, DeployOutcome,
+    DeployPlan, EventFile, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest,
+    LiveConfig, LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog,
+    Resources, ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
+    VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +85,8 @@ pub enum Event {
     Planned(JobId, Result<DeployPlan, Failure>),
     /// [`Effect::Deploy`] ended.
     DeployFinished(JobId, Result<DeployOutcome, Failure>),
-    /// [`Effect::ListBelongings`] ended: the resources of each function, in the order asked for.
-    BelongingsListed(JobId, Result<Vec<Belongings>, Failure>),
+    /// [`Effect::ListResources`] ended: the resources of each function, in the order asked for.
+    ResourcesListed(JobId, Result<Vec<Resources>, Failure>),
     /// [`Effect::Delete`] ended.
     DeleteFinished(JobId, Result<DeleteOutcome, Failure>),
     /// [`Effect::ListRoles`] ended.
@@ -252,7 +252,7 @@ pub enum Effect {
         /// Revision ID of the function when they were edited.
         revision: Option<String>,
         /// Consent for a protected stage, and for a URL that everybody may call.
-        consent: Consent,
+        approval: Approval,
     },
     /// Compare functions with the stage; sends no change. Answer: [`Event::Planned`].
     Plan {
@@ -270,10 +270,10 @@ pub enum Effect {
         /// The plan that was shown, if any: nothing else is applied.
         plan: Option<DeployPlan>,
         /// Consent for a protected stage, and for a URL that everybody may call.
-        consent: Consent,
+        approval: Approval,
     },
-    /// List the resources of functions on the stage. Answer: [`Event::BelongingsListed`].
-    ListBelongings {
+    /// List the resources of functions on the stage. Answer: [`Event::ResourcesListed`].
+    ListResources {
         /// The job.
         job: JobId,
         /// Names.
@@ -285,7 +285,7 @@ pub enum Effect {
         /// The job; reports its steps.
         job: JobId,
         /// The resources to delete, as listed and confirmed.
-        functions: Vec<Belongings>,
+        functions: Vec<Resources>,
     },
     /// List the execution roles that the console created. Answer: [`Event::RolesListed`].
     ListRoles(JobId),
@@ -320,7 +320,7 @@ pub enum Effect {
         /// Change to make.
         change: VersionsChange,
         /// Consent for a protected stage.
-        consent: Consent,
+        approval: Approval,
     },
     /// Compare one stage with another; sends no change. Answer: [`Event::Planned`].
     PlanPromotion {

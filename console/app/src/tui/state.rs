@@ -45,7 +45,7 @@ pub use login::{Login, Stopped};
 pub use logs::{Logs, tail::Tail};
 pub use overlay::Overlay;
 pub use plan::{Plan, Planned};
-pub use run::{LoopStep, Sequence, Standing};
+pub use run::{Run, RunStep, Standing};
 pub use settings::Revealed;
 pub use stages::Site;
 pub use versions::Picker;
@@ -188,7 +188,7 @@ pub struct State {
     /// State of watching, which builds and deploys saved changes; `None` if it is off.
     pub watch: Option<Watch>,
     /// The last run.
-    pub sequence: Option<Sequence>,
+    pub run: Option<Run>,
     /// The status line.
     pub notice: Option<Notice>,
     /// Command line of the last action.

@@ -95,7 +95,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Configured(job, result) => effects = settings::sent(state, job, &result),
         Event::Planned(job, result) => effects = plan::compared(state, job, result),
         Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
-        Event::BelongingsListed(job, result) => delete::listed(state, job, result),
+        Event::ResourcesListed(job, result) => delete::listed(state, job, result),
         Event::DeleteFinished(job, result) => effects = delete::ended(state, job, result),
         Event::RolesListed(job, result) => roles::listed(state, job, result),
         Event::RoleRemoved(job, result) => roles::removed(state, job, result),

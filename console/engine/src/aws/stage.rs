@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
 use lambda_console_local::{Endpoint, Link};
-use lambda_console_model::{Architecture, Consent, Failure, StageEntry, StageInfo, Workspace};
+use lambda_console_model::{Approval, Architecture, Failure, StageEntry, StageInfo, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use self::{joined::Joined, settings::StageSettings};
@@ -278,7 +278,7 @@ impl Stage {
         self.with_info(|info| partition(&info.region).0)
     }
 
-    /// Returns `true` if the stage is marked as protected: it changes only with [`Consent::Given`].
+    /// Returns `true` if the stage is marked as protected: it changes only with [`Approval::Given`].
     pub fn is_protected(&self) -> bool {
         self.settings.protected
     }
@@ -288,9 +288,9 @@ impl Stage {
     ///
     /// # Errors
     /// Returns an error with `--read-only`, and on a protected stage without consent (usage).
-    pub fn allow_change(&self, what: &str, consent: Consent) -> Result<(), Failure> {
+    pub fn allow_change(&self, what: &str, approval: Approval) -> Result<(), Failure> {
         self.allow_call(what)?;
-        if self.is_protected() && consent != Consent::Given {
+        if self.is_protected() && approval != Approval::Given {
             let name = self.name();
             return Err(Failure::usage(
                 what,
@@ -310,8 +310,8 @@ impl Stage {
     ///
     /// # Errors
     /// Returns an error if others can reach the stage, without consent (usage).
-    pub(crate) fn allow_opening(&self, what: &str, consent: Consent) -> Result<(), Failure> {
-        if !self.is_exposed() || consent == Consent::Given {
+    pub(crate) fn allow_opening(&self, what: &str, approval: Approval) -> Result<(), Failure> {
+        if !self.is_exposed() || approval == Approval::Given {
             return Ok(());
         }
         Err(Failure::usage(

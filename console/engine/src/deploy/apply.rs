@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Change, Consent, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure,
+    Approval, Change, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure,
     FunctionPlan, Step,
 };
 use tokio::sync::OnceCell;
@@ -39,13 +39,13 @@ const GRACE: Duration = Duration::from_secs(2);
 pub async fn apply(
     stage: &Stage,
     plan: &Plan,
-    consent: Consent,
+    approval: Approval,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", consent)?;
+    stage.allow_change("could not deploy", approval)?;
     let description = OnceCell::new();
     let work =
-        plan.ready.iter().map(|ready| function(stage, ready, consent, &description, job).boxed());
+        plan.ready.iter().map(|ready| function(stage, ready, approval, &description, job).boxed());
     let work: Vec<_> =
         work.enumerate().map(|(at, work)| work.map(move |result| (at, result))).collect();
     let mut results: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
@@ -74,7 +74,7 @@ pub async fn apply(
 async fn function(
     stage: &Stage,
     ready: &Ready,
-    consent: Consent,
+    approval: Approval,
     description: &OnceCell<Option<String>>,
     job: &Job,
 ) -> Result<DeployedFunction, FailedFunction> {
@@ -84,7 +84,7 @@ async fn function(
         tokio::time::sleep(GRACE).await;
     };
     let result = tokio::select! {
-        result = bring(stage, ready, consent, description, job) => result,
+        result = bring(stage, ready, approval, description, job) => result,
         () = overdue => Err(Failure::interrupted(format!("could not finish deploying \
             {}", ready.name))),
     };
@@ -118,7 +118,7 @@ async fn truth(stage: &Stage, ready: &Ready) -> Option<(Vec<Change>, Vec<Change>
 async fn bring(
     stage: &Stage,
     ready: &Ready,
-    consent: Consent,
+    approval: Approval,
     description: &OnceCell<Option<String>>,
     job: &Job,
 ) -> Result<String, Failure> {
@@ -130,7 +130,7 @@ async fn bring(
         return Err(Failure::interrupted(format!("could not deploy {}", ready.name)));
     }
     if ready.shown.opens {
-        stage.allow_opening(&format!("could not open {} to everybody", ready.name), consent)?;
+        stage.allow_opening(&format!("could not open {} to everybody", ready.name), approval)?;
     }
     let mut found = ready.found.clone();
     let (mut changes, mut calls) = (ready.shown.changes.clone(), ready.calls.clone());

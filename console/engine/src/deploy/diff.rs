@@ -118,8 +118,8 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
         publication(alias, found, &mut diff);
     }
     if let Some(setting) = &config.url {
-        let doors = found.map(|found| found.doors.clone()).unwrap_or_default();
-        url::compare(setting, found.and_then(|found| found.url.as_ref()), &doors, &mut diff);
+        let grants = found.map(|found| found.grants.clone()).unwrap_or_default();
+        url::compare(setting, found.and_then(|found| found.url.as_ref()), &grants, &mut diff);
     }
     Ok(diff.changes)
 }
@@ -297,7 +297,7 @@ pub(super) fn opens(wanted: &Wanted, found: Option<&Remote>) -> bool {
     let will =
         matches!(&wanted.config.url, Some(UrlSetting::Present(url)) if url.auth == UrlAuth::None);
     let is = found.is_some_and(|found| {
-        found.doors.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None)
+        found.grants.are_open() && found.url.as_ref().is_some_and(|url| url.auth == UrlAuth::None)
     });
     will && !is
 }

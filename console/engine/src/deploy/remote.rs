@@ -13,7 +13,7 @@ use lambda_console_model::{
 
 use super::{
     Stage,
-    url::{self, Doors},
+    url::{self, Grants},
 };
 use crate::{
     aws::{error::CallError, function::get_function, naming, waiting::Standing},
@@ -42,7 +42,7 @@ pub(super) struct Remote {
     pub(super) retention: Option<u32>,
     pub(super) url: Option<FunctionUrl>,
     /// Statements that allow calls without an identity.
-    pub(super) doors: Doors,
+    pub(super) grants: Grants,
     /// The version that the stage's alias points to.
     pub(super) alias: Option<Published>,
     /// Policies of its role, if they were requested and the role is one that this program created
@@ -233,7 +233,7 @@ pub(super) async fn get(
     let Some(function) = function else { return Ok(None) };
     let mut remote = Remote::of(&function);
     remote.alias = alias;
-    (remote.url, remote.doors) = url;
+    (remote.url, remote.grants) = url;
     let is_own = roles::own_name(&remote.settings.role, &stage.info().region) == Some(&role);
     remote.held = held.filter(|_| is_own);
     if ask.retention {

@@ -143,12 +143,12 @@ impl Sender<'_> {
             | Call::CloseUrl => {
                 let (stage, alias, job) = (self.stage, self.wanted.alias.as_deref(), self.job);
                 let place = url::Place { stage, name, alias, job };
-                let doors = self.found.map(|found| found.doors.clone()).unwrap_or_default();
+                let grants = self.found.map(|found| found.grants.clone()).unwrap_or_default();
                 match (call, &config.url) {
                     (Call::CreateUrl, Some(UrlSetting::Present(url))) => place.create(url).await?,
                     (Call::UpdateUrl, Some(UrlSetting::Present(url))) => place.update(url).await?,
-                    (Call::OpenUrl, _) => place.open(&doors).await?,
-                    (Call::CloseUrl, _) => place.close(&doors).await?,
+                    (Call::OpenUrl, _) => place.open(&grants).await?,
+                    (Call::CloseUrl, _) => place.close(&grants).await?,
                     _ => place.delete().await?,
                 }
             }

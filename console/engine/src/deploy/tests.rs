@@ -16,7 +16,7 @@ use std::{
 };
 
 use lambda_console_model::{
-    Architecture, CargoTarget, Consent, DeployAction, Failure, FailureKind, Function,
+    Approval, Architecture, CargoTarget, DeployAction, Failure, FailureKind, Function,
     FunctionConfig, InvokeMode, InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
 };
 use sha2::{Digest, Sha256};
@@ -132,7 +132,7 @@ pub(crate) fn request(function: &str, payload: &str) -> InvokeRequest {
 
 pub(crate) async fn deploy_one(stage: &Stage, function: &Function) -> DeployAction {
     let outcome =
-        deploy::deploy(stage, std::slice::from_ref(function), Consent::None, &Job::silent())
+        deploy::deploy(stage, std::slice::from_ref(function), Approval::None, &Job::silent())
             .await
             .unwrap();
     assert_eq!(outcome.failed, []);
@@ -177,10 +177,10 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
         kept.payload
     );
     let names = ["hello".to_owned()];
-    let listed = delete::belongings(&stage, &names, &Job::silent()).await.unwrap();
-    let outcome = delete::delete(&stage, &listed, Consent::None, &Job::silent()).await.unwrap();
+    let listed = delete::resources(&stage, &names, &Job::silent()).await.unwrap();
+    let outcome = delete::delete(&stage, &listed, Approval::None, &Job::silent()).await.unwrap();
     assert_eq!((outcome.functions[0].failure.as_ref(), outcome.functions[0].left.len()), (None, 0));
-    let again = delete::belongings(&stage, &names, &Job::silent()).await.unwrap_err();
+    let again = delete::resources(&stage, &names, &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Work);
     stage.close().await;
 }
@@ -293,7 +293,7 @@ async fn what_cannot_be_invoked_says_what_to_do() {
     let mut huge = place.function("huge", "1");
     huge.zip.as_mut().unwrap().bytes = 60 * 1024 * 1024;
     let fine = place.function("fine", "1");
-    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Consent::None, &Job::silent())
+    let outcome = deploy::deploy(&stage, &[unbuilt, huge, fine], Approval::None, &Job::silent())
         .await
         .unwrap();
     assert_eq!(outcome.functions.len(), 1, "{outcome:?}");
@@ -327,30 +327,30 @@ async fn read_only_and_protected_stages_refuse_changes() {
     let stage = place.stage().await;
     let hello = place.function("hello", "1");
     let job = Job::silent();
-    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &job)
+    let refused = deploy::deploy(&stage, std::slice::from_ref(&hello), Approval::None, &job)
         .await
         .unwrap_err();
     assert!(refused.kind == FailureKind::Usage && refused.why.contains("protected"), "{refused:?}");
     let outcome =
-        deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::Given, &job).await.unwrap();
+        deploy::deploy(&stage, std::slice::from_ref(&hello), Approval::Given, &job).await.unwrap();
     assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0), "{:?}", outcome.failed);
     let cold = InvokeRequest { cold: true, ..request("hello", "{}") };
     let refused = invoke::invoke(&stage, &cold, &job).await.unwrap_err();
     assert!(refused.why.contains("protected"), "the consent was for the deploy alone: {refused:?}");
-    let cold = InvokeRequest { consent: Consent::Given, ..cold };
+    let cold = InvokeRequest { approval: Approval::Given, ..cold };
     assert_eq!(invoke::invoke(&stage, &cold, &job).await.unwrap().status, 200);
-    let listed = delete::belongings(&stage, &["hello".to_owned()], &job).await.unwrap();
-    let refused = delete::delete(&stage, &listed, Consent::None, &job).await.unwrap_err();
+    let listed = delete::resources(&stage, &["hello".to_owned()], &job).await.unwrap();
+    let refused = delete::delete(&stage, &listed, Approval::None, &job).await.unwrap_err();
     assert!(refused.why.contains("protected"), "{refused:?}");
     let read_only =
         place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
     assert!(
-        deploy::deploy(&read_only, std::slice::from_ref(&hello), Consent::Given, &job)
+        deploy::deploy(&read_only, std::slice::from_ref(&hello), Approval::Given, &job)
             .await
             .is_err()
     );
     assert!(
-        delete::delete(&read_only, &listed, Consent::Given, &job)
+        delete::delete(&read_only, &listed, Approval::Given, &job)
             .await
             .unwrap_err()
             .why

@@ -21,14 +21,14 @@ const OPEN_FUNCTION: &str = "FunctionURLAllowInvokeAction";
 
 /// The statements of a resource policy that allow everybody to call the URL, by their IDs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Doors {
+pub(super) struct Grants {
     /// `lambda:InvokeFunctionUrl` without an identity.
     url: Vec<String>,
     /// `lambda:InvokeFunction` through the URL.
     function: Vec<String>,
 }
 
-impl Doors {
+impl Grants {
     /// Returns `true` if both exist: AWS requires both.
     pub(super) fn are_open(&self) -> bool {
         !self.url.is_empty() && !self.function.is_empty()
@@ -73,7 +73,7 @@ pub(super) async fn get(
     stage: &Stage,
     name: &str,
     alias: Option<&str>,
-) -> Result<(Option<FunctionUrl>, Doors), CallError> {
+) -> Result<(Option<FunctionUrl>, Grants), CallError> {
     let qualifier = || alias.map(str::to_owned);
     let url = stage.call(|clients| async move {
         clients
@@ -97,8 +97,8 @@ pub(super) async fn get(
         streaming: Some(url.invoke_mode() == Some(&InvokeMode::ResponseStream)),
         cors: url.cors().map(cors_of),
     });
-    let doors = present(policy)?.map(|policy| Doors::of(policy.policy().unwrap_or_default()));
-    Ok((url, doors.unwrap_or_default()))
+    let grants = present(policy)?.map(|policy| Grants::of(policy.policy().unwrap_or_default()));
+    Ok((url, grants.unwrap_or_default()))
 }
 
 fn cors_of(cors: &types::Cors) -> Cors {
@@ -116,7 +116,7 @@ fn cors_of(cors: &types::Cors) -> Cors {
 pub(super) fn compare(
     setting: &UrlSetting,
     found: Option<&FunctionUrl>,
-    doors: &Doors,
+    grants: &Grants,
     diff: &mut Diff,
 ) {
     let wanted = match setting {
@@ -154,10 +154,10 @@ pub(super) fn compare(
         }
     };
     if wanted == Some(UrlAuth::None) {
-        if !doors.are_open() {
+        if !grants.are_open() {
             diff.set("url.permission", None, "everybody");
         }
-    } else if !doors.are_closed() {
+    } else if !grants.are_closed() {
         diff.remove("url.permission", "everybody");
     }
 }
@@ -251,11 +251,11 @@ impl Place<'_> {
     }
 
     /// Allows everybody to call it: adds the missing statements.
-    pub(super) async fn open(&self, doors: &Doors) -> Result<(), CallError> {
-        if doors.url.is_empty() {
+    pub(super) async fn open(&self, grants: &Grants) -> Result<(), CallError> {
+        if grants.url.is_empty() {
             self.allow(OPEN_URL, "lambda:InvokeFunctionUrl").await?;
         }
-        if doors.function.is_empty() {
+        if grants.function.is_empty() {
             self.allow(OPEN_FUNCTION, "lambda:InvokeFunction").await?;
         }
         Ok(())
@@ -284,8 +284,8 @@ impl Place<'_> {
     }
 
     /// Removes the public access.
-    pub(super) async fn close(&self, doors: &Doors) -> Result<(), CallError> {
-        for id in doors.url.iter().chain(&doors.function) {
+    pub(super) async fn close(&self, grants: &Grants) -> Result<(), CallError> {
+        for id in grants.url.iter().chain(&grants.function) {
             let gone = patiently(self.stage, self.name, &self.job.cancel, || {
                 self.stage.call(|clients| async move {
                     let remove = clients

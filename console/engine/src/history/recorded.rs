@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use lambda_console_model::{
-    BuildOutcome, Consent, DeployOutcome, DeployPlan, Failure, Function, Invocation, InvokeRequest,
-    RequestLog, Workspace,
+    Approval, BuildOutcome, DeployOutcome, DeployPlan, Failure, Function, Invocation,
+    InvokeRequest, RequestLog, Workspace,
 };
 
 use super::Store;
@@ -51,16 +51,16 @@ pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
     shown: Option<&DeployPlan>,
-    consent: Consent,
+    approval: Approval,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", consent)?;
+    stage.allow_change("could not deploy", approval)?;
     let mut plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
     if let Some(shown) = shown {
         plan.keep_as_shown(shown);
     }
-    apply(stage, &plan, consent, history, job).await
+    apply(stage, &plan, approval, history, job).await
 }
 
 /// Applies a plan and records it.
@@ -70,12 +70,12 @@ pub async fn deploy(
 pub async fn apply(
     stage: &Stage,
     plan: &deploy::Plan,
-    consent: Consent,
+    approval: Approval,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
     let began = jiff::Timestamp::now().as_millisecond();
-    let outcome = deploy::apply(stage, plan, consent, job).await?;
+    let outcome = deploy::apply(stage, plan, approval, job).await?;
     Ok(recorded(history, outcome, |history, outcome| history.record_deploy(began, outcome)))
 }
 

@@ -1,7 +1,7 @@
 //! Forces a new sandbox, so that the next invocation is a cold start.
 
 use aws_sdk_lambda::types::Environment;
-use lambda_console_model::{Consent, Failure};
+use lambda_console_model::{Approval, Failure};
 
 use crate::aws::{stage::Stage, waiting};
 
@@ -14,10 +14,10 @@ pub(super) async fn renew_sandboxes(
     stage: &Stage,
     name: &str,
     qualifier: Option<&str>,
-    consent: Consent,
+    approval: Approval,
     what: &str,
 ) -> Result<(), Failure> {
-    stage.allow_change(what, consent)?;
+    stage.allow_change(what, approval)?;
     if qualifier.is_some_and(|qualifier| qualifier != "$LATEST") {
         return Err(Failure::usage(
             what,

@@ -122,7 +122,7 @@ pub(super) async fn between(
     directory: &Path,
     job: &Job,
 ) -> Result<PromoteOutcome, Failure> {
-    to.allow_change(&format!("could not promote to {}", to.name()), promotion.consent)?;
+    to.allow_change(&format!("could not promote to {}", to.name()), promotion.approval)?;
     each(from, to, promotion, directory, false, job).await
 }
 
@@ -418,7 +418,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
             fetched = way.fetched(function, &source) => fetched?,
         };
         let (function, _kept) = fetched;
-        let outcome = deploy::deploy(&way.bare, &[function], way.promotion.consent, job).await?;
+        let outcome = deploy::deploy(&way.bare, &[function], way.promotion.approval, job).await?;
         if let Some(failed) = outcome.failed.into_iter().next() {
             return Err(failed.failure);
         }

@@ -11,7 +11,7 @@ use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Consent, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
+    Approval, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
     VersionsChanged, VersionsDone,
 };
 
@@ -170,20 +170,20 @@ pub async fn change(
     stage: &Stage,
     name: &str,
     change: &VersionsChange,
-    consent: Consent,
+    approval: Approval,
     job: &Job,
 ) -> Result<VersionsChanged, Failure> {
     let done = match change {
         VersionsChange::Publish(description) => {
-            stage.allow_change(&format!("could not publish a version of {name}"), consent)?;
+            stage.allow_change(&format!("could not publish a version of {name}"), approval)?;
             publish(stage, name, description.as_deref(), job).await?
         }
         VersionsChange::Rollback(to) => {
-            stage.allow_change(&format!("could not roll {name} back"), consent)?;
+            stage.allow_change(&format!("could not roll {name} back"), approval)?;
             roll_back(stage, name, to.as_deref(), job).await?
         }
         VersionsChange::Prune(keep) => {
-            stage.allow_change(&format!("could not delete versions of {name}"), consent)?;
+            stage.allow_change(&format!("could not delete versions of {name}"), approval)?;
             prune(stage, name, *keep, job).await?
         }
     };

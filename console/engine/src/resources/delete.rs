@@ -8,12 +8,12 @@ use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Belonging, BelongingKind, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure,
-    FailureKind, Step,
+    Approval, DeleteOutcome, DeletedFunction, Failure, FailureKind, Resource, ResourceKind,
+    Resources, Step,
 };
 
 use super::{
-    list::{self, belongings_of},
+    list::{self, resources_of},
     roles,
 };
 use crate::{
@@ -36,31 +36,30 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// # Errors
 /// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
 /// cancelled.
-pub async fn belongings(
+pub async fn resources(
     stage: &Stage,
     functions: &[String],
     job: &Job,
-) -> Result<Vec<Belongings>, Failure> {
-    let (all, refused) = allowed_belongings(stage, functions, job).await?;
+) -> Result<Vec<Resources>, Failure> {
+    let (all, refused) = allowed_resources(stage, functions, job).await?;
     match refused.into_iter().next() {
         Some((_, failure)) => Err(failure),
         None => Ok(all),
     }
 }
 
-/// As [`belongings()`], with the functions that this caller may not read.
+/// As [`resources()`], with the functions that this caller may not read.
 ///
 /// # Errors
 /// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
 /// cancelled.
-pub async fn allowed_belongings(
+pub async fn allowed_resources(
     stage: &Stage,
     functions: &[String],
     job: &Job,
-) -> Result<(Vec<Belongings>, Vec<(String, Failure)>), Failure> {
-    let asks = async |function: &String| {
-        (function.clone(), Box::pin(belongings_of(stage, function)).await)
-    };
+) -> Result<(Vec<Resources>, Vec<(String, Failure)>), Failure> {
+    let asks =
+        async |function: &String| (function.clone(), Box::pin(resources_of(stage, function)).await);
     let asks: Vec<_> = functions.iter().map(|function| asks(function).boxed()).collect();
     let mut answers = stream::iter(asks).buffered(AT_ONCE);
     let (mut all, mut refused) = (Vec::with_capacity(functions.len()), Vec::new());
@@ -73,14 +72,14 @@ pub async fn allowed_belongings(
                 Some((function, Err(failure))) if failure.kind == FailureKind::Denied => {
                     refused.push((function, failure));
                 }
-                Some((_, belongings)) => all.push(belongings?),
+                Some((_, resources)) => all.push(resources?),
                 None => return Ok((all, refused)),
             },
         }
     }
 }
 
-/// Deletes the resources that [`belongings()`] listed, except for those marked as kept. One
+/// Deletes the resources that [`resources()`] listed, except for those marked as kept. One
 /// function that fails does not stop the others; a cancelled job starts no further step, and the
 /// outcome contains the deleted and the remaining ones.
 ///
@@ -88,11 +87,11 @@ pub async fn allowed_belongings(
 /// Returns an error if the stage is read-only, or protected and there is no consent.
 pub async fn delete(
     stage: &Stage,
-    functions: &[Belongings],
-    consent: Consent,
+    functions: &[Resources],
+    approval: Approval,
     job: &Job,
 ) -> Result<DeleteOutcome, Failure> {
-    stage.allow_change("could not delete", consent)?;
+    stage.allow_change("could not delete", approval)?;
     let work: Vec<_> =
         functions.iter().map(|function| delete_one(stage, function, job).boxed()).collect();
     let mut results = stream::iter(work).buffered(AT_ONCE);
@@ -105,20 +104,20 @@ pub async fn delete(
     Ok(outcome)
 }
 
-async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedFunction {
-    let Belongings { function: name, remote, items } = function;
-    let (mut gone, mut left): (Vec<Belonging>, Vec<Belonging>) = (Vec::new(), Vec::new());
+async fn delete_one(stage: &Stage, function: &Resources, job: &Job) -> DeletedFunction {
+    let Resources { function: name, remote, items } = function;
+    let (mut gone, mut left): (Vec<Resource>, Vec<Resource>) = (Vec::new(), Vec::new());
     let mut failure = None;
     for step in STEPS {
-        let (mine, kept): (Vec<&Belonging>, Vec<&Belonging>) = items
+        let (mine, kept): (Vec<&Resource>, Vec<&Resource>) = items
             .iter()
             .filter(|item| step.contains(&item.kind))
             .partition(|item| item.kept.is_none());
         left.extend(kept.into_iter().cloned());
         // One call deletes the function with its own resources; the others are deleted one by one.
-        let calls: Vec<Vec<&Belonging>> = match mine.as_slice() {
+        let calls: Vec<Vec<&Resource>> = match mine.as_slice() {
             [] => Vec::new(),
-            [first, ..] if first.kind == BelongingKind::Function => vec![mine],
+            [first, ..] if first.kind == ResourceKind::Function => vec![mine],
             _ => mine.into_iter().map(|item| vec![item]).collect(),
         };
         for items in calls {
@@ -140,26 +139,26 @@ async fn delete_one(stage: &Stage, function: &Belongings, job: &Job) -> DeletedF
 /// The order: first the triggers, so that nothing invokes the function any more; the function
 /// itself with its resources in Lambda; its role, without which a sandbox that is just ending
 /// cannot create the log group again; the log group.
-const STEPS: [&[BelongingKind]; 4] = [
-    &[BelongingKind::Trigger],
+const STEPS: [&[ResourceKind]; 4] = [
+    &[ResourceKind::Trigger],
     &[
-        BelongingKind::Function,
-        BelongingKind::Version,
-        BelongingKind::Alias,
-        BelongingKind::Url,
-        BelongingKind::Permission,
-        BelongingKind::AsyncConfig,
-        BelongingKind::ProvisionedConcurrency,
+        ResourceKind::Function,
+        ResourceKind::Version,
+        ResourceKind::Alias,
+        ResourceKind::Url,
+        ResourceKind::Permission,
+        ResourceKind::AsyncConfig,
+        ResourceKind::ProvisionedConcurrency,
     ],
-    &[BelongingKind::Role],
-    &[BelongingKind::LogGroup],
+    &[ResourceKind::Role],
+    &[ResourceKind::LogGroup],
 ];
 
 /// Sends the call that deletes `item`; for the function, with its resources in Lambda.
-async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failure> {
+async fn send(stage: &Stage, remote: &str, item: &Resource) -> Result<(), Failure> {
     let name = &item.name;
     match item.kind {
-        BelongingKind::Trigger => patiently(|| {
+        ResourceKind::Trigger => patiently(|| {
             stage.call(|clients| async move {
                 clients.lambda().delete_event_source_mapping().uuid(name).send().await.map(drop)
             })
@@ -168,8 +167,8 @@ async fn send(stage: &Stage, remote: &str, item: &Belonging) -> Result<(), Failu
         .map_err(|error| {
             error.into_failure(format!("could not delete the trigger {name} of {remote}"))
         }),
-        BelongingKind::Role => roles::remove_all_of(stage, name).await,
-        BelongingKind::LogGroup => patiently(|| {
+        ResourceKind::Role => roles::remove_all_of(stage, name).await,
+        ResourceKind::LogGroup => patiently(|| {
             stage.call(|clients| async move {
                 clients.logs().delete_log_group().log_group_name(name).send().await.map(drop)
             })

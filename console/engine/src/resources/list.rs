@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
-use lambda_console_model::{Belonging, BelongingKind, Belongings, Failure, FunctionVersions};
+use lambda_console_model::{Failure, FunctionVersions, Resource, ResourceKind, Resources};
 use serde_json::Value;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// Returns the resources of `function`, named as in the workspace, sorted by kind. For a function
 /// that no longer exists, these are the remains of an interrupted deletion.
-pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belongings, Failure> {
+pub(super) async fn resources_of(stage: &Stage, function: &str) -> Result<Resources, Failure> {
     let remote = &stage.remote_name(function);
     let failed =
         |error: CallError| error.into_failure(format!("could not look what belongs to {remote}"));
@@ -28,8 +28,8 @@ pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belon
         None => Vec::new(),
     };
     let (group, role) = tokio::try_join!(
-        listed(BelongingKind::LogGroup, log_group(stage, remote, found.as_ref())),
-        listed(BelongingKind::Role, role(stage, remote, found.as_ref())),
+        listed(ResourceKind::LogGroup, log_group(stage, remote, found.as_ref())),
+        listed(ResourceKind::Role, role(stage, remote, found.as_ref())),
     )
     .map_err(failed)?;
     items.extend(group.into_iter().chain(role));
@@ -42,7 +42,7 @@ pub(super) async fn belongings_of(stage: &Stage, function: &str) -> Result<Belon
         ));
     }
     items.sort_by_key(|item| item.kind);
-    Ok(Belongings { function: function.to_owned(), remote: remote.clone(), items })
+    Ok(Resources { function: function.to_owned(), remote: remote.clone(), items })
 }
 
 /// The function's configuration; `None` if it does not exist.
@@ -62,20 +62,20 @@ fn is_absent(error: &CallError) -> bool {
     error.is_not_found() || error.code() == "ProvisionedConcurrencyConfigNotFoundException"
 }
 
-fn item(kind: BelongingKind, name: impl Into<String>, detail: impl Into<String>) -> Belonging {
-    Belonging { kind, name: name.into(), detail: detail.into(), kept: None }
+fn item(kind: ResourceKind, name: impl Into<String>, detail: impl Into<String>) -> Resource {
+    Resource { kind, name: name.into(), detail: detail.into(), kept: None }
 }
 
 /// Returns the resources that could be listed. Resources that the caller may not read are listed as
 /// such, and kept: nothing is deleted that was not shown.
 async fn listed(
-    kind: BelongingKind,
-    list: impl Future<Output = Result<Vec<Belonging>, CallError>>,
-) -> Result<Vec<Belonging>, CallError> {
+    kind: ResourceKind,
+    list: impl Future<Output = Result<Vec<Resource>, CallError>>,
+) -> Result<Vec<Resource>, CallError> {
     match list.await {
         Err(error) if error.is_denied() => {
             let kept = Some("this caller may not look at them".to_owned());
-            Ok(vec![Belonging { kept, ..item(kind, "?", "") }])
+            Ok(vec![Resource { kept, ..item(kind, "?", "") }])
         }
         Err(error) if is_absent(&error) => Ok(Vec::new()),
         other => other,
@@ -87,23 +87,22 @@ async fn of_lambda(
     stage: &Stage,
     remote: &str,
     found: &GetFunctionConfigurationOutput,
-) -> Result<Vec<Belonging>, CallError> {
+) -> Result<Vec<Resource>, CallError> {
     let lists = tokio::try_join!(
-        listed(BelongingKind::Version, versions(stage, remote)),
-        listed(BelongingKind::Alias, aliases(stage, remote)),
-        listed(BelongingKind::Url, urls(stage, remote)),
-        listed(BelongingKind::AsyncConfig, async_configs(stage, remote)),
-        listed(BelongingKind::ProvisionedConcurrency, provisioned(stage, remote)),
-        listed(BelongingKind::Trigger, triggers(stage, remote)),
+        listed(ResourceKind::Version, versions(stage, remote)),
+        listed(ResourceKind::Alias, aliases(stage, remote)),
+        listed(ResourceKind::Url, urls(stage, remote)),
+        listed(ResourceKind::AsyncConfig, async_configs(stage, remote)),
+        listed(ResourceKind::ProvisionedConcurrency, provisioned(stage, remote)),
+        listed(ResourceKind::Trigger, triggers(stage, remote)),
     )?;
     let (versions, aliases, urls, async_configs, provisioned, triggers) = lists;
     let mut items =
-        vec![item(BelongingKind::Function, remote, found.description().unwrap_or_default())];
-    items.extend(listed(BelongingKind::Permission, permissions(stage, remote, None)).await?);
+        vec![item(ResourceKind::Function, remote, found.description().unwrap_or_default())];
+    items.extend(listed(ResourceKind::Permission, permissions(stage, remote, None)).await?);
     for alias in aliases.iter().filter(|alias| alias.kept.is_none()) {
         items.extend(
-            listed(BelongingKind::Permission, permissions(stage, remote, Some(&alias.name)))
-                .await?,
+            listed(ResourceKind::Permission, permissions(stage, remote, Some(&alias.name))).await?,
         );
     }
     items.extend(
@@ -112,13 +111,13 @@ async fn of_lambda(
     Ok(items)
 }
 
-async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let versions = read::versions(stage, remote).await?;
     let published =
         versions.iter().filter(|version| version.version() != Some(FunctionVersions::LATEST));
     let of = |version: &aws_sdk_lambda::types::FunctionConfiguration| {
         item(
-            BelongingKind::Version,
+            ResourceKind::Version,
             version.version().unwrap_or_default(),
             version.description().unwrap_or_default(),
         )
@@ -126,16 +125,16 @@ async fn versions(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallErr
     Ok(published.map(of).collect())
 }
 
-async fn aliases(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn aliases(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let aliases = read::aliases(stage, remote).await?;
     let of = |alias: &aws_sdk_lambda::types::AliasConfiguration| {
         let to = format!("version {}", alias.function_version().unwrap_or("?"));
-        item(BelongingKind::Alias, alias.name().unwrap_or_default(), to)
+        item(ResourceKind::Alias, alias.name().unwrap_or_default(), to)
     };
     Ok(aliases.iter().map(of).collect())
 }
 
-async fn urls(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn urls(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let urls = stage
         .call(|clients| async move {
             let pages =
@@ -145,11 +144,11 @@ async fn urls(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> 
         .await?;
     Ok(urls
         .iter()
-        .map(|url| item(BelongingKind::Url, url.function_url(), url.auth_type().as_str()))
+        .map(|url| item(ResourceKind::Url, url.function_url(), url.auth_type().as_str()))
         .collect())
 }
 
-async fn async_configs(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn async_configs(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let configs = stage
         .call(|clients| async move {
             let pages = clients
@@ -162,10 +161,10 @@ async fn async_configs(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Ca
         .await?;
     let qualifier = |arn: &str| arn.split(':').nth(7).unwrap_or("$LATEST").to_owned();
     let arns = configs.iter().map(|config| config.function_arn().unwrap_or_default());
-    Ok(arns.map(|arn| item(BelongingKind::AsyncConfig, qualifier(arn), "")).collect())
+    Ok(arns.map(|arn| item(ResourceKind::AsyncConfig, qualifier(arn), "")).collect())
 }
 
-async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let configs = stage
         .call(|clients| async move {
             let pages = clients
@@ -180,7 +179,7 @@ async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Call
         let qualifier = config.function_arn().and_then(|arn| arn.split(':').nth(7)).unwrap_or("?");
         let sandboxes = config.requested_provisioned_concurrent_executions().unwrap_or_default();
         item(
-            BelongingKind::ProvisionedConcurrency,
+            ResourceKind::ProvisionedConcurrency,
             qualifier,
             if sandboxes == 1 { "1 sandbox".to_owned() } else { format!("{sandboxes} sandboxes") },
         )
@@ -188,7 +187,7 @@ async fn provisioned(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, Call
     Ok(configs.iter().map(of).collect())
 }
 
-async fn triggers(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallError> {
+async fn triggers(stage: &Stage, remote: &str) -> Result<Vec<Resource>, CallError> {
     let mappings = stage
         .call(|clients| async move {
             let pages = clients
@@ -201,7 +200,7 @@ async fn triggers(stage: &Stage, remote: &str) -> Result<Vec<Belonging>, CallErr
         .await?;
     let of = |mapping: &aws_sdk_lambda::types::EventSourceMappingConfiguration| {
         let source = mapping.event_source_arn().unwrap_or("a source of its own");
-        item(BelongingKind::Trigger, mapping.uuid().unwrap_or_default(), source)
+        item(ResourceKind::Trigger, mapping.uuid().unwrap_or_default(), source)
     };
     Ok(mappings.iter().map(of).collect())
 }
@@ -211,7 +210,7 @@ async fn permissions(
     stage: &Stage,
     remote: &str,
     qualifier: Option<&str>,
-) -> Result<Vec<Belonging>, CallError> {
+) -> Result<Vec<Resource>, CallError> {
     let answer = stage
         .call(|clients| async move {
             let policy = clients.lambda().get_policy().function_name(remote);
@@ -222,7 +221,7 @@ async fn permissions(
         serde_json::from_str(answer.policy().unwrap_or_default()).unwrap_or_default();
     let statements = policy["Statement"].as_array().into_iter().flatten();
     Ok(statements
-        .map(|statement| item(BelongingKind::Permission, sid(statement, qualifier), who(statement)))
+        .map(|statement| item(ResourceKind::Permission, sid(statement, qualifier), who(statement)))
         .collect())
 }
 
@@ -250,13 +249,13 @@ async fn log_group(
     stage: &Stage,
     remote: &str,
     found: Option<&GetFunctionConfigurationOutput>,
-) -> Result<Vec<Belonging>, CallError> {
+) -> Result<Vec<Resource>, CallError> {
     let own = default_group(remote);
     let mut items = Vec::new();
     let told = found.and_then(|found| found.logging_config()?.log_group());
     if let Some(group) = told.filter(|group| *group != own) {
         let kept = Some("other functions may write to it".to_owned());
-        items.push(Belonging { kept, ..item(BelongingKind::LogGroup, group, "") });
+        items.push(Resource { kept, ..item(ResourceKind::LogGroup, group, "") });
     }
     let prefix = &own;
     let groups = stage
@@ -274,7 +273,7 @@ async fn log_group(
         bytes => format!("{} MB", bytes / 1_000_000),
     };
     let mine = groups.iter().filter(|group| group.log_group_name() == Some(own.as_str()));
-    items.extend(mine.map(|group| item(BelongingKind::LogGroup, own.as_str(), bytes(group))));
+    items.extend(mine.map(|group| item(ResourceKind::LogGroup, own.as_str(), bytes(group))));
     Ok(items)
 }
 
@@ -284,7 +283,7 @@ async fn role(
     stage: &Stage,
     remote: &str,
     found: Option<&GetFunctionConfigurationOutput>,
-) -> Result<Vec<Belonging>, CallError> {
+) -> Result<Vec<Resource>, CallError> {
     let region = stage.info().region;
     let name = match found
         .and_then(|found| found.role())
@@ -294,7 +293,7 @@ async fn role(
         Some((arn, None)) => {
             let name = arn.rsplit('/').next().unwrap_or(arn);
             let kept = Some("lambda-console did not make it".to_owned());
-            return Ok(vec![Belonging { kept, ..item(BelongingKind::Role, name, "") }]);
+            return Ok(vec![Resource { kept, ..item(ResourceKind::Role, name, "") }]);
         }
         None => roles::role_name(stage, remote),
     };
@@ -319,5 +318,5 @@ async fn role(
         }
         Err(error) => return Err(error),
     };
-    Ok(vec![Belonging { kept, ..item(BelongingKind::Role, name, "") }])
+    Ok(vec![Resource { kept, ..item(ResourceKind::Role, name, "") }])
 }

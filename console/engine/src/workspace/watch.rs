@@ -14,10 +14,10 @@
 //! May touch files and `cargo metadata`, to read.
 
 mod builds;
+mod fs_watcher;
 mod graph;
 mod included;
 mod made;
-mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +28,7 @@ use std::{
 
 use lambda_console_model::{Changed, Failure, Function, Workspace};
 
-use self::{builds::Ends, graph::Graph, made::Made, sight::Sight};
+use self::{builds::Ends, fs_watcher::FsWatcher, graph::Graph, made::Made};
 use crate::{Job, compile::fingerprint::Now, workspace};
 
 pub use self::builds::{Builds, Running};
@@ -54,7 +54,7 @@ pub async fn watch(
         let (workspace, graph) = read(root, names, job).await?;
         let mut watching = Watching {
             graph,
-            sight: Sight::new(),
+            fs_watcher: FsWatcher::new(),
             made: HashMap::new(),
             builds: builds.ends(),
             saved: HashSet::new(),
@@ -62,8 +62,8 @@ pub async fn watch(
         };
         watching.reload();
         watching.cover().await;
-        watching.sight.settle(&watching.graph.root().join("Cargo.lock"));
-        watching.sight.notices().into_iter().for_each(|notice| report(Err(notice)));
+        watching.fs_watcher.settle(&watching.graph.root().join("Cargo.lock"));
+        watching.fs_watcher.notices().into_iter().for_each(|notice| report(Err(notice)));
         let functions = watching.graph.names();
         report(Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) }));
         // Files that wait until the manifests can be read.
@@ -105,7 +105,7 @@ pub async fn watch(
                 files = vec![watching.graph.root().to_path_buf()];
                 functions = watching.graph.names().into_iter().collect();
             }
-            watching.sight.notices().into_iter().for_each(|notice| report(Err(notice)));
+            watching.fs_watcher.notices().into_iter().for_each(|notice| report(Err(notice)));
             if !functions.is_empty() || workspace.is_some() {
                 files.sort();
                 let files = files.iter().map(|file| shown(watching.graph.root(), file)).collect();
@@ -127,7 +127,7 @@ pub async fn watch(
 /// Watched functions and their known state.
 struct Watching {
     graph: Graph,
-    sight: Sight,
+    fs_watcher: FsWatcher,
     /// Inputs of each function's last build.
     made: HashMap<String, Made>,
     builds: Ends,
@@ -149,11 +149,11 @@ impl Watching {
     async fn next(&mut self) -> Seen {
         loop {
             tokio::select! {
-                () = self.sight.stirred() => {}
+                () = self.fs_watcher.stirred() => {}
                 () = self.builds.next() => {}
             }
             self.builds.idle().await;
-            let burst = self.sight.burst().await;
+            let burst = self.fs_watcher.burst().await;
             let mut files = BTreeMap::new();
             if self.reload() {
                 self.cover().await;
@@ -168,7 +168,7 @@ impl Watching {
             }
             let is_incomplete = burst.is_incomplete;
             if !burst.is_empty() {
-                files.append(&mut self.sight.changed(&self.graph, burst).await);
+                files.append(&mut self.fs_watcher.changed(&self.graph, burst).await);
             }
             if is_incomplete || !files.is_empty() {
                 return Seen { files, is_incomplete };
@@ -197,7 +197,7 @@ impl Watching {
         let settings = self.made.values().flat_map(|made| made.settings(root));
         places.extend(settings.filter(|file| !file.starts_with(root) && file.exists()));
         for place in places {
-            self.sight.watch(&place);
+            self.fs_watcher.watch(&place);
         }
         let trees: BTreeSet<PathBuf> = self
             .graph
@@ -206,7 +206,7 @@ impl Watching {
             .map(Path::to_path_buf)
             .collect();
         for tree in trees {
-            self.sight.tree(&self.graph, &tree).await;
+            self.fs_watcher.tree(&self.graph, &tree).await;
         }
     }
 
@@ -254,11 +254,11 @@ impl Watching {
         }
         for (home, files) in homes {
             let paths: Vec<PathBuf> = files.iter().map(|(file, ..)| file.clone()).collect();
-            let ignored = self.sight.ignored(&home, &paths).await;
+            let ignored = self.fs_watcher.ignored(&home, &paths).await;
             for (file, is_new, functions) in files {
                 let is_read =
                     self.made.values().any(|made| made.has(&file)) || self.graph.is_manifest(&file);
-                if (is_read || !ignored.has(&file)) && self.sight.is_other(&file, is_new) {
+                if (is_read || !ignored.has(&file)) && self.fs_watcher.is_other(&file, is_new) {
                     affected.push((file, functions));
                 }
             }
@@ -283,12 +283,12 @@ impl Watching {
                 continue;
             }
             let is_included = included.is_named(&file)
-                || (included.has(&file) && !sight::is_editors(&file) && !file.is_dir());
+                || (included.has(&file) && !fs_watcher::is_editors(&file) && !file.is_dir());
             let including = included.functions(&file).filter(|_| is_included).cloned();
             let outdated = self.made.iter().filter(|(_, made)| made.is_outdated_by(&file, &now));
             let sure: BTreeSet<String> =
                 outdated.map(|(name, _)| name.clone()).chain(including).collect();
-            let likely = if sight::may_be_source(&file) && !file.is_dir() {
+            let likely = if fs_watcher::may_be_source(&file) && !file.is_dir() {
                 self.likely(&file)
             } else {
                 BTreeSet::new()
@@ -297,7 +297,7 @@ impl Watching {
                 unsure.push((file, is_new, likely.into_iter().chain(sure).collect()));
             } else if is_included || self.made.values().any(|made| made.has(&file)) {
                 // A change is also recorded if a build has read it in the meantime.
-                let is_other = self.sight.is_other(&file, is_new);
+                let is_other = self.fs_watcher.is_other(&file, is_new);
                 if is_other && !sure.is_empty() {
                     affected.push((file, sure));
                 }
@@ -345,7 +345,7 @@ impl Watching {
         let is_written = *times > BY_BUILDS;
         if is_written {
             let file = shown(self.graph.root(), file);
-            self.sight.notice(
+            self.fs_watcher.notice(
                 format!("{file} changes in each build"),
                 "what a build writes starts no other: let the build script write into OUT_DIR, or \
                 save the file again",

@@ -75,7 +75,7 @@ mod linux {
     const TMP: &CStr = c"/tmp";
     const VAR: &CStr = c"/var";
     /// Flags of every mount.
-    const HARMLESS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+    const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
     /// Closes this process to others of the same user: they cannot read its memory and environment,
     /// nor trace it.
@@ -231,7 +231,7 @@ mod linux {
     /// Mounts a directory over another one, read-only.
     fn lay(from: &CStr, over: &CStr) -> Result<()> {
         mount_bind(from, over)?;
-        mount_remount(over, MountFlags::BIND | MountFlags::RDONLY | HARMLESS, c"")
+        mount_remount(over, MountFlags::BIND | MountFlags::RDONLY | SAFE, c"")
     }
 
     fn unshare(flags: UnshareFlags) -> Result<()> {
@@ -311,7 +311,7 @@ mod linux {
             // Later mounts of this machine are visible in the namespace; mounts in the namespace
             // are not visible on the machine.
             mount_change(c"/", MountPropagationFlags::REC | MountPropagationFlags::DOWNSTREAM)?;
-            mount(c"tmpfs", TMP, c"tmpfs", HARMLESS, c"mode=755")?;
+            mount(c"tmpfs", TMP, c"tmpfs", SAFE, c"mode=755")?;
             let (dir_mode, file_mode) = (Mode::from_raw_mode(0o755), Mode::from_raw_mode(0o644));
             for Entry { kind, from, to } in &self.entries {
                 // Entries that cannot be mounted are left out.
@@ -329,8 +329,8 @@ mod linux {
                 _ => {}
             }
             mount_move(TMP, VAR)?;
-            mount_remount(VAR, MountFlags::RDONLY | HARMLESS, c"")?;
-            mount(c"tmpfs", OPT, c"tmpfs", MountFlags::RDONLY | HARMLESS, c"mode=755")?;
+            mount_remount(VAR, MountFlags::RDONLY | SAFE, c"")?;
+            mount(c"tmpfs", OPT, c"tmpfs", MountFlags::RDONLY | SAFE, c"mode=755")?;
             let namespace =
                 |path: &CStr| open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
             let (mounts, user) =

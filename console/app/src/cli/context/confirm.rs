@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use lambda_console_model::{Consent, Failure, text::clean};
+use lambda_console_model::{Approval, Failure, text::clean};
 
 use super::Context;
 
 /// Returns the consent that `--yes` gives.
-pub(crate) const fn given(yes: bool) -> Consent {
-    if yes { Consent::Given } else { Consent::None }
+pub(crate) const fn given(yes: bool) -> Approval {
+    if yes { Approval::Given } else { Approval::None }
 }
 
 /// Asks the user to type `word` on the terminal to continue with `what`: `delete hello`. Without a

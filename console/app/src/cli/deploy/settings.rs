@@ -120,8 +120,8 @@ async fn carry_out(
             engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
         compared.keep_as_shown(&plan);
     }
-    let consent = confirm::given(arguments.yes || must_ask);
-    let outcome = recorded::apply(stage, &compared, consent, history, &context.job).await?;
+    let approval = confirm::given(arguments.yes || must_ask);
+    let outcome = recorded::apply(stage, &compared, approval, history, &context.job).await?;
     done(context, &outcome, &warnings)
 }
 

@@ -10,7 +10,7 @@ use lambda_console_engine::{
     workspace::watch::{self, Builds},
 };
 use lambda_console_model::{
-    BuildOutcome, Changed, Consent, Failure, FailureKind, Function, Workspace,
+    Approval, BuildOutcome, Changed, Failure, FailureKind, Function, Workspace,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -163,7 +163,7 @@ impl Rounds<'_> {
             self.stage,
             functions,
             None,
-            Consent::None,
+            Approval::None,
             self.store,
             &self.context.job,
         )

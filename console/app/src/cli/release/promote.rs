@@ -9,7 +9,7 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Canary, Consent, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion,
+    Approval, Canary, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion,
     Workspace, short_sha256,
 };
 use serde_json::json;
@@ -106,7 +106,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         canary,
-        consent: Consent::None,
+        approval: Approval::None,
     };
     let outcome = carry_out(context, arguments, &workspace, (&from, &to), promotion).await?;
     print(context, arguments, &outcome)
@@ -157,7 +157,7 @@ async fn carry_out(
             .await?;
         }
     }
-    let promotion = Promotion { consent: confirm::given(arguments.yes || must_ask), ..promotion };
+    let promotion = Promotion { approval: confirm::given(arguments.yes || must_ask), ..promotion };
     promote::promote(from, to, &promotion, &directory, &context.job).await
 }
 

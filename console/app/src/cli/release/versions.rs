@@ -194,11 +194,11 @@ async fn change_all(
     if !yes {
         ask(context, stage, names, change).await?;
     }
-    let consent =
+    let approval =
         confirm::given(yes || stage.is_protected() || matches!(change, VersionsChange::Prune(_)));
     let mut changed = Vec::new();
     for name in names {
-        changed.push(versions::change(stage, name, change, consent, &context.job).await?);
+        changed.push(versions::change(stage, name, change, approval, &context.job).await?);
     }
     if context.output.json {
         print_json(&json!({ "stage": stage.name(), "functions": changed }))?;

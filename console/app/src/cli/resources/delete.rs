@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::delete};
 use lambda_console_model::{
-    Belonging, Belongings, Consent, DeleteOutcome, DeletedFunction, Failure, Keep, Workspace,
+    Approval, DeleteOutcome, DeletedFunction, Failure, Keep, Resource, Resources, Workspace,
 };
 use serde_json::{Value, json};
 
@@ -50,14 +50,14 @@ async fn carry_out(
 ) -> Result<ExitCode, Failure> {
     let keep = Keep { logs: arguments.keep_logs, role: arguments.keep_role };
     let (listed, refused) =
-        delete::allowed_belongings(stage, &arguments.names, &context.job).await?;
+        delete::allowed_resources(stage, &arguments.names, &context.job).await?;
     let failure = summary("delete", arguments.names.len(), &refused);
     if let Some(failure) = failure.clone().filter(|_| listed.is_empty()) {
         check_names(stage, workspace, &arguments.names).await?;
         return Err(failure);
     }
-    let listed: Vec<Belongings> =
-        listed.into_iter().map(|belongings| belongings.keeping(keep)).collect();
+    let listed: Vec<Resources> =
+        listed.into_iter().map(|resources| resources.keeping(keep)).collect();
     if arguments.dry_run {
         return print_listed(context.output, &stage.name(), &listed, failure.as_ref());
     }
@@ -70,13 +70,12 @@ async fn carry_out(
         }
     }
     if !arguments.yes {
-        let names: Vec<&str> =
-            listed.iter().map(|belongings| belongings.function.as_str()).collect();
+        let names: Vec<&str> = listed.iter().map(|resources| resources.function.as_str()).collect();
         let (name, names) = (stage.name(), names.join(" "));
         let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
         confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
     }
-    let mut outcome = delete::delete(stage, &listed, Consent::Given, &context.job).await?;
+    let mut outcome = delete::delete(stage, &listed, Approval::Given, &context.job).await?;
     outcome.functions.extend(refused.into_iter().map(|(name, failure)| {
         let remote = stage.remote_name(&name);
         DeletedFunction { name, remote, gone: Vec::new(), left: Vec::new(), failure: Some(failure) }
@@ -87,7 +86,7 @@ async fn carry_out(
 fn print_listed(
     output: Output,
     stage: &str,
-    listed: &[Belongings],
+    listed: &[Resources],
     failure: Option<&Failure>,
 ) -> Result<ExitCode, Failure> {
     if output.json {
@@ -144,14 +143,14 @@ fn document(function: &DeletedFunction) -> Value {
 }
 
 /// Returns the resources of a function, one line each.
-fn lines(belongings: &Belongings) -> Vec<String> {
-    let of = |item: &Belonging| {
+fn lines(resources: &Resources) -> Vec<String> {
+    let of = |item: &Resource| {
         let detail =
             if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
         let kept = item.kept.as_ref().map(|why| format!(", stays: {why}")).unwrap_or_default();
         format!("  {} {}{detail}{kept}", item.kind.name(), item.name)
     };
-    std::iter::once(format!("{}: delete", belongings.function))
-        .chain(belongings.items.iter().map(of))
+    std::iter::once(format!("{}: delete", resources.function))
+        .chain(resources.items.iter().map(of))
         .collect()
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::roles};
-use lambda_console_model::{Consent, Failure, FailureKind, Permissions, Role, Workspace};
+use lambda_console_model::{Approval, Failure, FailureKind, Permissions, Role, Workspace};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -188,7 +188,7 @@ async fn remove(
         if context.job.cancel.is_cancelled() {
             return Err(Failure::interrupted("could not finish removing roles"));
         }
-        match roles::remove(stage, role, Consent::Given).await {
+        match roles::remove(stage, role, Approval::Given).await {
             Ok(()) => removed.push(role),
             Err(failure) => failed.push((role.clone(), failure)),
         }

@@ -16,7 +16,7 @@ use lambda_console_engine::{
     workspace::{self, paths},
 };
 use lambda_console_model::{
-    BuildOutcome, Changed, Consent, DeployOutcome, DeployPlan, Failure, Found, Function,
+    Approval, BuildOutcome, Changed, DeployOutcome, DeployPlan, Failure, Found, Function,
     Invocation, InvokeMode, InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample,
     StageEntry, StageInfo, Workspace,
 };
@@ -221,20 +221,20 @@ impl Shared {
         &self,
         function: &Function,
         revision: Option<&str>,
-        consent: Consent,
+        approval: Approval,
         job: &Job,
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
         let stage = self.stage().await?;
         let plan = deploy::compare_settings(&stage, function, revision, job).await?;
-        recorded::apply(&stage, &plan, consent, self.history(steps).await, job).await
+        recorded::apply(&stage, &plan, approval, self.history(steps).await, job).await
     }
 
     pub(super) async fn deploy(
         &self,
         functions: &[Function],
         plan: Option<&DeployPlan>,
-        consent: Consent,
+        approval: Approval,
         job: &Job,
         steps: &Steps,
     ) -> Result<DeployOutcome, Failure> {
@@ -242,7 +242,7 @@ impl Shared {
             &*self.stage().await?,
             functions,
             plan,
-            consent,
+            approval,
             self.history(steps).await,
             job,
         )

@@ -7,7 +7,7 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Consent, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion,
+    Approval, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion,
     VersionsChange, VersionsChanged,
 };
 
@@ -23,10 +23,10 @@ impl Shared {
         &self,
         function: &str,
         change: &VersionsChange,
-        consent: Consent,
+        approval: Approval,
         job: &Job,
     ) -> Result<VersionsChanged, Failure> {
-        versions::change(&*self.stage().await?, function, change, consent, job).await
+        versions::change(&*self.stage().await?, function, change, approval, job).await
     }
 
     pub(super) async fn plan_promotion(

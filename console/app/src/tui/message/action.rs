@@ -43,7 +43,7 @@ actions! {
     InvokeCold = "invoke_cold",
     /// Build, deploy, invoke, fetch the logs and the figures of the selected function; stop at the
     /// first failure.
-    Loop = "loop",
+    Run = "loop",
     /// Follow the logs of the selected function, or stop following.
     Tail = "tail",
     /// Follow the logs of all functions, or stop following.

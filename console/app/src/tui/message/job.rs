@@ -23,7 +23,7 @@ impl Event {
             | Self::ConfigRead(job, _)
             | Self::Configured(job, _)
             | Self::DeployFinished(job, _)
-            | Self::BelongingsListed(job, _)
+            | Self::ResourcesListed(job, _)
             | Self::DeleteFinished(job, _)
             | Self::RolesListed(job, _)
             | Self::RoleRemoved(job, _)
@@ -75,7 +75,7 @@ impl Event {
             | Self::ConfigRead(_, Err(failure))
             | Self::Planned(_, Err(failure))
             | Self::DeployFinished(_, Err(failure))
-            | Self::BelongingsListed(_, Err(failure))
+            | Self::ResourcesListed(_, Err(failure))
             | Self::DeleteFinished(_, Err(failure))
             | Self::RolesListed(_, Err(failure))
             | Self::RoleRemoved(_, Err(failure))
@@ -125,7 +125,7 @@ impl Effect {
             | Self::PlanConfig { job, .. }
             | Self::Configure { job, .. }
             | Self::Deploy { job, .. }
-            | Self::ListBelongings { job, .. }
+            | Self::ListResources { job, .. }
             | Self::Delete { job, .. }
             | Self::ListRoles(job)
             | Self::RemoveRole { job, .. }

@@ -1,6 +1,6 @@
 //! The confirmation of a deletion.
 
-use lambda_console_model::{Belongings, Failure};
+use lambda_console_model::{Failure, Resources};
 
 use super::JobId;
 
@@ -12,5 +12,5 @@ pub struct Deletion {
     /// Job that lists its resources.
     pub job: JobId,
     /// Its resources; `None` until the stage has answered.
-    pub listed: Option<Result<Belongings, Failure>>,
+    pub listed: Option<Result<Resources, Failure>>,
 }

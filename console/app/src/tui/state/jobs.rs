@@ -37,7 +37,7 @@ pub enum JobKind {
     /// Deploys these functions.
     Deploy(Vec<String>),
     /// Lists the resources of this function.
-    Belongings(String),
+    Resources(String),
     /// Deletes this function from the stage.
     Delete(String),
     /// Lists the execution roles.
@@ -93,7 +93,7 @@ impl JobKind {
             Self::Discover
             | Self::Probe
             | Self::Stages
-            | Self::Belongings(_)
+            | Self::Resources(_)
             | Self::Refresh
             | Self::ReadConfig(_)
             | Self::Check

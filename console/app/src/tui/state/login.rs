@@ -23,7 +23,7 @@ pub struct Stopped {
     /// Time when it stopped, in milliseconds since the Unix epoch.
     pub at: i64,
     /// `true` if it was a step of the run.
-    pub in_loop: bool,
+    pub in_run: bool,
 }
 
 impl Login {
@@ -40,7 +40,7 @@ impl Login {
     /// Returns the jobs that will be resumed: `deploy hello, invoke hello`.
     pub fn waiting(&self) -> String {
         let title = |stopped: &Stopped| match &stopped.job.kind {
-            JobKind::Belongings(function) => format!("delete {function}"),
+            JobKind::Resources(function) => format!("delete {function}"),
             kind => kind.title().unwrap_or_else(|| "the logs".to_owned()),
         };
         self.stopped.iter().map(title).collect::<Vec<_>>().join(", ")

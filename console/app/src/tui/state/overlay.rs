@@ -151,7 +151,7 @@ pub enum StageChange {
     /// Deploy these functions.
     Deploy(Vec<String>),
     /// Run this function, which deploys it.
-    Loop(String),
+    Run(String),
     /// Start new sandboxes for this function, which changes its configuration, and invoke it.
     ColdStart(String),
     /// Make this change to the versions of this function.

@@ -10,7 +10,7 @@ pub enum Planned {
     /// Deploys these functions.
     Deploy(Vec<String>),
     /// Deploys this function in a run.
-    Loop(String),
+    Run(String),
     /// Changes settings of this function.
     Configure {
         /// The function, with only the settings to change.

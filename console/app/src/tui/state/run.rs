@@ -1,6 +1,6 @@
 //! The run: build → deploy → invoke → logs → stats of one function, each step timed.
 
-use lambda_console_model::{Consent, DeployPlan};
+use lambda_console_model::{Approval, DeployPlan};
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
@@ -8,7 +8,7 @@ use super::JobId;
 /// A step of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LoopStep {
+pub enum RunStep {
     /// Build the function.
     Build,
     /// Deploy it.
@@ -21,7 +21,7 @@ pub enum LoopStep {
     Stats,
 }
 
-impl LoopStep {
+impl RunStep {
     /// All steps in their order.
     pub const ALL: [Self; 5] = [Self::Build, Self::Deploy, Self::Invoke, Self::Logs, Self::Stats];
 
@@ -53,41 +53,41 @@ pub enum Standing {
 
 /// A run of one function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sequence {
+pub struct Run {
     /// The function's name.
     pub function: String,
     /// Consent for its deploy.
-    pub consent: Consent,
+    pub approval: Approval,
     /// Job of the current step; `None` once the run has ended, or while its plan is shown.
     pub job: Option<JobId>,
     /// Plan of its deploy, until it can be shown.
     pub plan: Option<DeployPlan>,
-    /// State of each step of [`LoopStep::ALL`].
+    /// State of each step of [`RunStep::ALL`].
     pub steps: [Standing; 5],
 }
 
-impl Sequence {
+impl Run {
     /// Creates a run whose first step runs as `job` since `now`.
-    pub fn new(function: String, consent: Consent, job: JobId, now: i64) -> Self {
+    pub fn new(function: String, approval: Approval, job: JobId, now: i64) -> Self {
         let mut steps: [Standing; 5] = Default::default();
         steps[0] = Standing::Running(now);
-        Self { function, consent, job: Some(job), plan: None, steps }
+        Self { function, approval, job: Some(job), plan: None, steps }
     }
 
     /// Returns the current step.
-    pub fn current(&self) -> Option<LoopStep> {
+    pub fn current(&self) -> Option<RunStep> {
         let index = self.steps.iter().position(|step| matches!(step, Standing::Running(_)))?;
-        Some(LoopStep::ALL[index])
+        Some(RunStep::ALL[index])
     }
 
     /// Ends the current step at `now`; if it succeeded, returns the next step.
-    pub fn advance(&mut self, now: i64, worked: bool) -> Option<LoopStep> {
+    pub fn advance(&mut self, now: i64, worked: bool) -> Option<RunStep> {
         self.job = None;
         let index = self.steps.iter().position(|step| matches!(step, Standing::Running(_)))?;
         let Standing::Running(since) = self.steps[index] else { return None };
         let took = (now - since).max(0) as f64;
         self.steps[index] = if worked { Standing::Done(took) } else { Standing::Failed(took) };
-        LoopStep::ALL.get(index + 1).copied().filter(|_| worked)
+        RunStep::ALL.get(index + 1).copied().filter(|_| worked)
     }
 
     /// Marks the failed step as started again, as `job` at `now`.
@@ -99,7 +99,7 @@ impl Sequence {
     }
 
     /// Marks `step` as started, as `job` at `now`.
-    pub fn run(&mut self, step: LoopStep, job: JobId, now: i64) {
+    pub fn run(&mut self, step: RunStep, job: JobId, now: i64) {
         self.job = Some(job);
         self.steps[step as usize] = Standing::Running(now);
     }

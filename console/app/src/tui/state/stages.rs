@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use lambda_console_model::{Figures, StageInfo};
 
 use super::{
-    Card, Connection, Deployment, Login, Logs, Response, Sequence, State, Tail, Watch,
+    Card, Connection, Deployment, Login, Logs, Response, Run, State, Tail, Watch,
     settings::ConfigEditor,
 };
 
@@ -23,7 +23,7 @@ pub struct Site {
     logs: Logs,
     tail: Option<Tail>,
     live_ms: i64,
-    sequence: Option<Sequence>,
+    run: Option<Run>,
     watch: Option<Watch>,
     qualifier: Option<String>,
     login: Option<Login>,
@@ -88,7 +88,7 @@ impl State {
             logs,
             tail,
             live_ms,
-            sequence,
+            run,
             watch,
             qualifier,
             login,
@@ -127,7 +127,7 @@ impl State {
         std::mem::swap(logs, &mut site.logs);
         std::mem::swap(tail, &mut site.tail);
         std::mem::swap(live_ms, &mut site.live_ms);
-        std::mem::swap(sequence, &mut site.sequence);
+        std::mem::swap(run, &mut site.run);
         std::mem::swap(watch, &mut site.watch);
         std::mem::swap(qualifier, &mut site.qualifier);
         std::mem::swap(login, &mut site.login);

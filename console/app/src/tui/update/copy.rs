@@ -1,7 +1,7 @@
 //! The headless command line for an action.
 
 use lambda_console_model::{
-    Consent, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting,
+    Approval, InvokeMode, InvokeRequest, Keep, Promotion, VersionsChange, settings::Setting,
 };
 
 use crate::tui::state::{Draft, State};
@@ -31,10 +31,10 @@ fn build_options(state: &State) -> impl Iterator<Item = String> {
 }
 
 /// Returns `lambda-console deploy hello`.
-pub(super) fn deploy(state: &State, functions: &[String], consent: Consent) -> String {
+pub(super) fn deploy(state: &State, functions: &[String], approval: Approval) -> String {
     let mut words = vec!["deploy".to_owned()];
     words.extend(functions.iter().map(|name| quoted(name)));
-    words.extend(yes(consent));
+    words.extend(yes(approval));
     line(state, words)
 }
 
@@ -51,9 +51,9 @@ pub(super) fn plan_config(state: &State, function: &str) -> String {
 }
 
 /// Returns `lambda-console config hello memory=512`.
-pub(super) fn configure(state: &State, function: &str, consent: Consent) -> String {
+pub(super) fn configure(state: &State, function: &str, approval: Approval) -> String {
     let words = config_words(state, function);
-    line(state, words.into_iter().chain(yes(consent)))
+    line(state, words.into_iter().chain(yes(approval)))
 }
 
 /// Returns the edits of a function as arguments. The value of a variable is a secret: it is taken
@@ -71,8 +71,8 @@ fn config_words(state: &State, function: &str) -> Vec<String> {
     words
 }
 
-fn yes(consent: Consent) -> Option<String> {
-    (consent == Consent::Given).then(|| "--yes".to_owned())
+fn yes(approval: Approval) -> Option<String> {
+    (approval == Approval::Given).then(|| "--yes".to_owned())
 }
 
 /// Returns `lambda-console delete hello --keep-logs --yes`.
@@ -112,7 +112,7 @@ pub(super) fn change_versions(
     state: &State,
     function: &str,
     change: &VersionsChange,
-    consent: Consent,
+    approval: Approval,
 ) -> String {
     let name = quoted(function);
     let mut words = match change {
@@ -124,7 +124,7 @@ pub(super) fn change_versions(
             words
         }
     };
-    words.extend(yes(consent));
+    words.extend(yes(approval));
     line(state, words)
 }
 
@@ -138,7 +138,7 @@ pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
         words.push(format!("--canary {}", steps.join(",")));
     }
     words.extend(dry_run.then(|| "--dry-run".to_owned()));
-    words.extend(yes(promotion.consent));
+    words.extend(yes(promotion.approval));
     words.join(" ")
 }
 
@@ -185,7 +185,7 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
     );
     words.extend(request.tenant.as_ref().map(|tenant| format!("--tenant {}", quoted(tenant))));
     words.extend(request.cold.then(|| "--cold".to_owned()));
-    words.extend(yes(request.consent));
+    words.extend(yes(request.approval));
     line(state, words)
 }
 

@@ -1,6 +1,6 @@
 //! Deletion of a function: its resources are listed first, and deleted after its name was typed.
 
-use lambda_console_model::{Belongings, DeleteOutcome, Failure, FailureKind, Keep};
+use lambda_console_model::{DeleteOutcome, Failure, FailureKind, Keep, Resources};
 
 use super::{copy, finish, overlay, start, verb, workspace};
 use crate::tui::{
@@ -24,14 +24,14 @@ pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
     if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
-    let job = start(state, JobKind::Belongings(function.clone()));
+    let job = start(state, JobKind::Resources(function.clone()));
     let deletion = Deletion { function: function.clone(), job, listed: None };
     state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(deletion), "")));
-    vec![Effect::ListBelongings { job, functions: vec![function] }]
+    vec![Effect::ListResources { job, functions: vec![function] }]
 }
 
 /// Shows the resources of the function where its name is typed.
-pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Belongings>, Failure>) {
+pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Resources>, Failure>) {
     if state.jobs.end(job).is_none() {
         return;
     }
@@ -88,11 +88,11 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
             state.overlay = Some(Overlay::Line(line));
             Vec::new()
         }
-        Some(Ok(belongings)) => {
+        Some(Ok(resources)) => {
             state.command = Some(copy::delete(state, &function, keep));
             state.notice = None;
             let job = start(state, JobKind::Delete(function));
-            vec![Effect::Delete { job, functions: vec![belongings.keeping(keep)] }]
+            vec![Effect::Delete { job, functions: vec![resources.keeping(keep)] }]
         }
     }
 }
@@ -117,7 +117,7 @@ pub(super) fn ended(
                 let is_gone = function
                     .gone
                     .iter()
-                    .any(|item| item.kind == lambda_console_model::BelongingKind::Function);
+                    .any(|item| item.kind == lambda_console_model::ResourceKind::Function);
                 if is_gone && let Some(card) = state.functions.get_mut(&function.name) {
                     card.deployment = Deployment::Absent;
                 }

@@ -22,8 +22,8 @@ pub(super) struct Stop {
 pub(super) fn of(state: &State, event: &Event) -> Option<Stop> {
     let (id, failure) = (event.job()?, event.login()?);
     let job = state.jobs.iter().find(|job| job.id == id)?.clone();
-    let in_loop = state.sequence.as_ref().is_some_and(|sequence| sequence.job == Some(id));
-    Some(Stop { stopped: Stopped { job, at: state.now, in_loop }, failure: failure.clone() })
+    let in_run = state.run.as_ref().is_some_and(|run| run.job == Some(id));
+    Some(Stop { stopped: Stopped { job, at: state.now, in_run }, failure: failure.clone() })
 }
 
 /// Keeps the stopped job, and asks for a login.
@@ -106,14 +106,14 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     }
     state.tell(Notice::plain(format!("going on with {waiting}"), ""));
     let (mut effects, mut jobs) = (Vec::new(), Vec::<JobId>::new());
-    for Stopped { job, at, in_loop } in login.stopped {
+    for Stopped { job, at, in_run } in login.stopped {
         match job.kind {
             // These have a view of their own, which is opened again.
             JobKind::Tail(functions) => {
                 effects.extend(logs::resume(state, functions, at));
                 continue;
             }
-            JobKind::Plan(names) if !in_loop => {
+            JobKind::Plan(names) if !in_run => {
                 effects.extend(plan::deploy(state, names));
                 continue;
             }
@@ -121,14 +121,14 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
                 effects.extend(versions::show(state, name));
                 continue;
             }
-            JobKind::Belongings(name) => {
+            JobKind::Resources(name) => {
                 effects.extend(delete::ask(state, name));
                 continue;
             }
             _ => {}
         }
-        if let Some(sequence) = state.sequence.as_mut().filter(|_| in_loop) {
-            sequence.resume(job.id, state.now);
+        if let Some(run) = state.run.as_mut().filter(|_| in_run) {
+            run.resume(job.id, state.now);
         }
         jobs.push(job.id);
         state.jobs.resume(job, state.now);

@@ -1,6 +1,6 @@
 //! Overlays: opens them, handles their answers, closes them.
 
-use lambda_console_model::Consent;
+use lambda_console_model::Approval;
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
@@ -199,7 +199,7 @@ fn take(state: &mut State) -> Vec<Effect> {
                         None => Vec::new(),
                     };
                     if is_wanted {
-                        effects.extend(verb::carry_out(state, change, Consent::None));
+                        effects.extend(verb::carry_out(state, change, Approval::None));
                     }
                     effects
                 }
@@ -240,7 +240,7 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
             state.overlay = Some(Overlay::Line(line));
         }
         Purpose::Prune(name, _) => return versions::prune(state, name),
-        Purpose::Change(change) => return verb::carry_out(state, change, Consent::Given),
+        Purpose::Change(change) => return verb::carry_out(state, change, Approval::Given),
     }
     Vec::new()
 }

@@ -1,6 +1,6 @@
 //! The plan of a deploy, of settings or of a promotion: computed, shown, then applied or closed.
 
-use lambda_console_model::{Consent, DeployPlan, Failure, Function, Promotion};
+use lambda_console_model::{Approval, DeployPlan, Failure, Function, Promotion};
 
 use super::{copy, overlay, promote, run, settings, verb};
 use crate::tui::{
@@ -33,7 +33,7 @@ pub(super) fn configure(
     revision: Option<String>,
 ) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
-        return settings::send(state, function, revision, Consent::None);
+        return settings::send(state, function, revision, Approval::None);
     }
     state.command = Some(copy::plan_config(state, &function.name));
     let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
@@ -88,7 +88,7 @@ pub(super) fn compared(
 
 /// Cancels the comparison of a plan that was closed, or the run that waited for it.
 pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
-    if matches!(plan.of, Planned::Loop(_)) {
+    if matches!(plan.of, Planned::Run(_)) {
         run::left(state);
     }
     match plan.job {
@@ -111,8 +111,8 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         });
         return Vec::new();
     }
-    let consent = if state.asks_name(&plan) { Consent::Given } else { Consent::None };
-    if consent == Consent::Given && plan.typed.text().trim() != state.options.stage {
+    let approval = if state.asks_name(&plan) { Approval::Given } else { Approval::None };
+    if approval == Approval::Given && plan.typed.text().trim() != state.options.stage {
         let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
         state.tell(Notice::plain(
             format!("that is not {}", state.options.stage),
@@ -130,13 +130,13 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     let names = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
         Planned::Deploy(_) => {
-            let started = verb::start_deploy(state, names, consent, plan.outcome);
+            let started = verb::start_deploy(state, names, approval, plan.outcome);
             started.map(|(_, effects)| effects).unwrap_or_default()
         }
-        Planned::Loop(name) => run::deploy(state, name, plan.outcome, consent),
+        Planned::Run(name) => run::deploy(state, name, plan.outcome, approval),
         Planned::Configure { function, revision } => {
-            settings::send(state, *function, revision, consent)
+            settings::send(state, *function, revision, approval)
         }
-        Planned::Promote(promotion) => promote::send(state, Promotion { consent, ..*promotion }),
+        Planned::Promote(promotion) => promote::send(state, Promotion { approval, ..*promotion }),
     }
 }

@@ -1,6 +1,6 @@
 //! Promotion: copies code from another stage to the shown one without a rebuild.
 
-use lambda_console_model::{Canary, Consent, Failure, PromoteOutcome, Promotion};
+use lambda_console_model::{Approval, Canary, Failure, PromoteOutcome, Promotion};
 
 use super::{copy, overlay, plan, stages, start, verb, workspace};
 use crate::tui::{
@@ -54,7 +54,7 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
     };
     let (from, to) = (from.to_owned(), state.options.stage.clone());
     let functions = verb::functions(state, &[name]);
-    plan::promote(state, Promotion { functions, from, to, canary, consent: Consent::None })
+    plan::promote(state, Promotion { functions, from, to, canary, approval: Approval::None })
 }
 
 /// Starts a promotion that was approved.

@@ -1,13 +1,12 @@
 //! The run: each step starts when the previous one has succeeded.
 
-use lambda_console_model::{Consent, DeployAction, DeployPlan, Failure, InvokeMode};
+use lambda_console_model::{Approval, DeployAction, DeployPlan, Failure, InvokeMode};
 
 use super::{logs, plan, verb};
 use crate::tui::{
     message::Effect,
     state::{
-        Focus, JobId, LoopStep, Notice, Overlay, Plan, Planned, Sequence, State,
-        overlay::StageChange,
+        Focus, JobId, Notice, Overlay, Plan, Planned, Run, RunStep, State, overlay::StageChange,
     },
 };
 
@@ -18,70 +17,69 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
         return verb::none_selected(state);
     };
     if state.is_local() {
-        return verb::change_stage(state, StageChange::Loop(name));
+        return verb::change_stage(state, StageChange::Run(name));
     }
-    start(state, name, Consent::None)
+    start(state, name, Approval::None)
 }
 
 /// Starts the run of the function `name`; a current one is restarted.
-pub(super) fn start(state: &mut State, name: String, consent: Consent) -> Vec<Effect> {
+pub(super) fn start(state: &mut State, name: String, approval: Approval) -> Vec<Effect> {
     if !verb::may_change(state, "the loop deploys nothing") {
         return Vec::new();
     }
     let mut effects = Vec::new();
     // A step of an earlier run continues or is replaced, but nothing follows it.
-    if let Some(job) = state.sequence.take().and_then(|sequence| sequence.job)
+    if let Some(job) = state.run.take().and_then(|run| run.job)
         && state.jobs.end(job).is_some()
     {
         effects.push(Effect::Cancel(job));
     }
     let (job, build) = verb::start_build(state, vec![name.clone()]);
     effects.extend(build);
-    state.sequence = Some(Sequence::new(name, consent, job, state.now));
+    state.run = Some(Run::new(name, approval, job, state.now));
     effects
 }
 
 /// Handles the end of `job`. If it belongs to the run, the next step starts.
 pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> {
     let now = state.now;
-    let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job))
-    else {
+    let Some(run) = state.run.as_mut().filter(|run| run.job == Some(job)) else {
         return Vec::new();
     };
-    let (function, consent) = (sequence.function.clone(), sequence.consent);
-    let Some(next) = sequence.advance(now, worked) else { return Vec::new() };
+    let (function, approval) = (run.function.clone(), run.approval);
+    let Some(next) = run.advance(now, worked) else { return Vec::new() };
     let started = match next {
-        LoopStep::Build => None,
-        LoopStep::Deploy if state.is_local() => {
-            verb::start_deploy(state, vec![function], consent, None)
+        RunStep::Build => None,
+        RunStep::Deploy if state.is_local() => {
+            verb::start_deploy(state, vec![function], approval, None)
         }
-        LoopStep::Deploy => {
+        RunStep::Deploy => {
             let (job, effect) = plan::compare(state, vec![function]);
             Some((job, vec![effect]))
         }
-        LoopStep::Invoke => {
+        RunStep::Invoke => {
             // The run shows the function's response.
             let mode = state.mode;
             if matches!(mode, InvokeMode::Async | InvokeMode::DryRun) {
                 state.mode = InvokeMode::Sync;
             }
-            let started = verb::start_invoke(state, &function, false, Consent::None);
+            let started = verb::start_invoke(state, &function, false, Approval::None);
             state.mode = mode;
             started
         }
-        LoopStep::Logs => logs::fetch(state, &function),
-        LoopStep::Stats => Some(super::finish::load_samples(state, vec![function])),
+        RunStep::Logs => logs::fetch(state, &function),
+        RunStep::Stats => Some(super::finish::load_samples(state, vec![function])),
     };
     let Some((job, effects)) = started else {
         // The reason was already shown in the status line.
-        if let Some(sequence) = &mut state.sequence {
-            sequence.run(next, job, now);
-            sequence.advance(now, false);
+        if let Some(run) = &mut state.run {
+            run.run(next, job, now);
+            run.advance(now, false);
         }
         return Vec::new();
     };
-    if let Some(sequence) = &mut state.sequence {
-        sequence.run(next, job, now);
+    if let Some(run) = &mut state.run {
+        run.run(next, job, now);
     }
     effects
 }
@@ -93,7 +91,7 @@ pub(super) fn compared(
     job: JobId,
     result: &Result<DeployPlan, Failure>,
 ) -> Option<Vec<Effect>> {
-    let sequence = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job))?;
+    let run = state.run.as_mut().filter(|run| run.job == Some(job))?;
     let failure = match result {
         Ok(outcome) => outcome.failed.first().map(|(_, failure)| failure),
         Err(failure) => Some(failure),
@@ -102,8 +100,8 @@ pub(super) fn compared(
         (None, Ok(outcome))
             if outcome.functions.iter().any(|one| one.action != DeployAction::Unchanged) =>
         {
-            sequence.job = None;
-            sequence.plan = Some(outcome.clone());
+            run.job = None;
+            run.plan = Some(outcome.clone());
             return Some(Vec::new());
         }
         (Some(failure), _) => state.tell(Notice::of(failure)),
@@ -117,9 +115,9 @@ pub(super) fn offer(state: &mut State) {
     if state.overlay.is_some() || state.focus == Focus::Edit {
         return;
     }
-    let Some(sequence) = &mut state.sequence else { return };
-    if let Some(outcome) = sequence.plan.take() {
-        let of = Planned::Loop(sequence.function.clone());
+    let Some(run) = &mut state.run else { return };
+    if let Some(outcome) = run.plan.take() {
+        let of = Planned::Run(run.function.clone());
         state.overlay = Some(Overlay::Plan(Plan::of(of, outcome)));
     }
 }
@@ -129,15 +127,15 @@ pub(super) fn deploy(
     state: &mut State,
     function: String,
     outcome: Option<DeployPlan>,
-    consent: Consent,
+    approval: Approval,
 ) -> Vec<Effect> {
-    let Some((job, effects)) = verb::start_deploy(state, vec![function], consent, outcome) else {
+    let Some((job, effects)) = verb::start_deploy(state, vec![function], approval, outcome) else {
         left(state);
         return Vec::new();
     };
     let now = state.now;
-    if let Some(sequence) = &mut state.sequence {
-        sequence.run(LoopStep::Deploy, job, now);
+    if let Some(run) = &mut state.run {
+        run.run(RunStep::Deploy, job, now);
     }
     effects
 }
@@ -145,15 +143,15 @@ pub(super) fn deploy(
 /// Ends the run after its plan was closed.
 pub(super) fn left(state: &mut State) {
     let now = state.now;
-    if let Some(sequence) = &mut state.sequence {
-        sequence.advance(now, false);
+    if let Some(run) = &mut state.run {
+        run.advance(now, false);
     }
 }
 
 /// Ends the run if `job`, one of its steps, was replaced by another.
 pub(super) fn broken_off(state: &mut State, job: JobId) {
     let now = state.now;
-    if let Some(sequence) = state.sequence.as_mut().filter(|sequence| sequence.job == Some(job)) {
-        sequence.advance(now, false);
+    if let Some(run) = state.run.as_mut().filter(|run| run.job == Some(job)) {
+        run.advance(now, false);
     }
 }

@@ -1,7 +1,7 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
 use lambda_console_model::{
-    Consent, DeployOutcome, Failure, Function, LiveConfig,
+    Approval, DeployOutcome, Failure, Function, LiveConfig,
     settings::{Setting, revert},
 };
 
@@ -246,15 +246,15 @@ pub(super) fn send(
     state: &mut State,
     function: Function,
     revision: Option<String>,
-    consent: Consent,
+    approval: Approval,
 ) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {
         return Vec::new();
     }
-    state.command = Some(copy::configure(state, &function.name, consent));
+    state.command = Some(copy::configure(state, &function.name, approval));
     state.notice = None;
     let job = start(state, JobKind::Configure(function.name.clone()));
-    vec![Effect::Configure { job, function, revision, consent }]
+    vec![Effect::Configure { job, function, revision, approval }]
 }
 
 /// Handles the result; edits that were sent are removed once the stage reports the new values.

@@ -1,6 +1,6 @@
 //! Starts the work for a verb, or reports why it cannot.
 
-use lambda_console_model::{Consent, DeployPlan, Function, InvokeRequest, VersionsChange};
+use lambda_console_model::{Approval, DeployPlan, Function, InvokeRequest, VersionsChange};
 
 use super::{copy, plan, run, stages, versions, watch};
 use crate::tui::{
@@ -117,7 +117,7 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
         let hint = format!(
             "{} builds it, {} does the whole loop",
             key(state, Action::Build),
-            key(state, Action::Loop)
+            key(state, Action::Run)
         );
         return refuse(state, format!("{name} is not built"), hint);
     }
@@ -147,7 +147,7 @@ pub(super) fn functions(state: &State, names: &[String]) -> Vec<Function> {
 /// Makes `change` immediately; on a protected stage, after the stage's name was typed.
 pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect> {
     if state.options.read_only {
-        return carry_out(state, change, Consent::None);
+        return carry_out(state, change, Approval::None);
     }
     if state.is_protected() {
         state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
@@ -161,7 +161,7 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
         ask(state, change, yes);
         return Vec::new();
     }
-    carry_out(state, change, Consent::None)
+    carry_out(state, change, Approval::None)
 }
 
 /// Value of the list entry that confirms a change.
@@ -184,15 +184,15 @@ fn ask(state: &mut State, change: StageChange, yes: String) {
 }
 
 /// Makes `change`, which was confirmed or needs no confirmation.
-pub(super) fn carry_out(state: &mut State, change: StageChange, consent: Consent) -> Vec<Effect> {
+pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approval) -> Vec<Effect> {
     match change {
         StageChange::Deploy(names) => {
-            start_deploy(state, names, consent, None).map(|(_, effects)| effects)
+            start_deploy(state, names, approval, None).map(|(_, effects)| effects)
         }
-        StageChange::Versions(name, change) => versions::start(state, name, change, consent),
-        StageChange::Loop(name) => Some(run::start(state, name, consent)),
+        StageChange::Versions(name, change) => versions::start(state, name, change, approval),
+        StageChange::Run(name) => Some(run::start(state, name, approval)),
         StageChange::ColdStart(name) => {
-            start_invoke(state, &name, true, consent).map(|(_, effects)| effects)
+            start_invoke(state, &name, true, approval).map(|(_, effects)| effects)
         }
     }
     .unwrap_or_default()
@@ -229,17 +229,17 @@ pub(super) fn may_change(state: &mut State, what: &str) -> bool {
 pub(super) fn start_deploy(
     state: &mut State,
     names: Vec<String>,
-    consent: Consent,
+    approval: Approval,
     plan: Option<DeployPlan>,
 ) -> Option<(JobId, Vec<Effect>)> {
     if !may_change(state, "nothing is deployed") {
         return None;
     }
-    state.command = Some(copy::deploy(state, &names, consent));
+    state.command = Some(copy::deploy(state, &names, approval));
     state.notice = None;
     let functions = functions(state, &names);
     let job = super::start(state, JobKind::Deploy(names));
-    Some((job, vec![Effect::Deploy { job, functions, plan, consent }]))
+    Some((job, vec![Effect::Deploy { job, functions, plan, approval }]))
 }
 
 /// Invokes the selected function.
@@ -249,13 +249,15 @@ pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
     if card.deployment == Deployment::Absent {
         let stage = &state.options.stage;
         let why = format!("{name} is not deployed on {stage}");
-        let hint = format!("{} builds, deploys and invokes it", key(state, Action::Loop));
+        let hint = format!("{} builds, deploys and invokes it", key(state, Action::Run));
         return refuse(state, why, hint);
     }
     if cold {
         return change_stage(state, StageChange::ColdStart(name));
     }
-    start_invoke(state, &name, false, Consent::None).map(|(_, effects)| effects).unwrap_or_default()
+    start_invoke(state, &name, false, Approval::None)
+        .map(|(_, effects)| effects)
+        .unwrap_or_default()
 }
 
 /// Starts an invocation of `name` with its payload.
@@ -263,7 +265,7 @@ pub(super) fn start_invoke(
     state: &mut State,
     name: &str,
     cold: bool,
-    consent: Consent,
+    approval: Approval,
 ) -> Option<(JobId, Vec<Effect>)> {
     let card = state.functions.get(name)?;
     let request = InvokeRequest {
@@ -274,7 +276,7 @@ pub(super) fn start_invoke(
         client_context: state.client_context.clone(),
         tenant: state.tenant.clone(),
         cold,
-        consent,
+        approval,
     };
     state.command = Some(copy::invoke(state, &request, &card.draft));
     state.notice = None;

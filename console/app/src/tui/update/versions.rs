@@ -1,6 +1,6 @@
 //! Versions of a function: the list of them, and its actions.
 
-use lambda_console_model::{Consent, Failure, FunctionVersions, VersionsChange, VersionsChanged};
+use lambda_console_model::{Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged};
 
 use super::{copy, overlay, verb, workspace};
 use crate::tui::{
@@ -164,7 +164,7 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
 
 /// Deletes the old versions of `name`, after confirmation.
 pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
-    start(state, name, VersionsChange::Prune(KEEP), Consent::Given).unwrap_or_default()
+    start(state, name, VersionsChange::Prune(KEEP), Approval::Given).unwrap_or_default()
 }
 
 /// Starts the change; none while another change of the function runs, or if changes are refused.
@@ -172,15 +172,15 @@ pub(super) fn start(
     state: &mut State,
     name: String,
     change: VersionsChange,
-    consent: Consent,
+    approval: Approval,
 ) -> Option<Vec<Effect>> {
     if !verb::may_change(state, "nothing is changed") {
         return None;
     }
-    state.command = Some(copy::change_versions(state, &name, &change, consent));
+    state.command = Some(copy::change_versions(state, &name, &change, approval));
     state.notice = None;
     let job = super::start(state, JobKind::ChangeVersions(name.clone()));
-    Some(vec![Effect::ChangeVersions { job, function: name, change, consent }])
+    Some(vec![Effect::ChangeVersions { job, function: name, change, approval }])
 }
 
 /// Reports the result, and reads the shown state again.

@@ -1,6 +1,6 @@
 //! Watching: builds and deploys saved changes to the local stage, one round after the other.
 
-use lambda_console_model::{Changed, Consent, Failure, FailureKind};
+use lambda_console_model::{Approval, Changed, Failure, FailureKind};
 
 use super::{copy, start, verb, workspace};
 use crate::tui::{
@@ -82,7 +82,7 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let hinders = |kind: &JobKind| {
         matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_))
     };
-    let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
+    let loops = state.run.as_ref().is_some_and(|run| run.job.is_some());
     if loops || state.jobs.iter().any(|job| hinders(&job.kind)) {
         return Vec::new();
     }
@@ -110,7 +110,7 @@ pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Ef
     }
     // A failure of another function stays shown.
     let notice = state.notice.clone();
-    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Consent::None, None)
+    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Approval::None, None)
     else {
         return Vec::new();
     };

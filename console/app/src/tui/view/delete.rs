@@ -1,6 +1,6 @@
 //! Resources to delete with a function, as shown in the confirmation.
 
-use lambda_console_model::{Belonging, Belongings};
+use lambda_console_model::{Resource, Resources};
 
 use super::text::fit;
 use crate::tui::state::{Deletion, State};
@@ -15,7 +15,7 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
     let list = match &deletion.listed {
         None => "looking what belongs to it …".to_owned(),
         Some(Err(failure)) => format!("{failure}\nNothing can be deleted without knowing what."),
-        Some(Ok(belongings)) => lines(belongings).join("\n"),
+        Some(Ok(resources)) => lines(resources).join("\n"),
     };
     let word =
         if state.is_protected() { format!("{stage}/{function}") } else { "its name".to_owned() };
@@ -27,11 +27,11 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
 }
 
 /// Returns one line for each kind of resource, and a separate line for each resource that is kept.
-fn lines(belongings: &Belongings) -> Vec<String> {
+fn lines(resources: &Resources) -> Vec<String> {
     let mut lines = Vec::new();
-    for kind in belongings.items.chunk_by(|one, other| one.kind == other.kind) {
+    for kind in resources.items.chunk_by(|one, other| one.kind == other.kind) {
         let Some(first) = kind.first() else { continue };
-        let named = |item: &Belonging| match item.detail.as_str() {
+        let named = |item: &Resource| match item.detail.as_str() {
             "" => item.name.clone(),
             detail => format!("{} ({detail})", item.name),
         };

@@ -153,7 +153,7 @@ fn list(
         Offer::Roles => "Execution roles: Enter removes one that is unused".to_owned(),
         Offer::Permissions => "Permissions: Enter copies the statement".to_owned(),
         Offer::Change(change) => {
-            let (StageChange::Loop(name)
+            let (StageChange::Run(name)
             | StageChange::ColdStart(name)
             | StageChange::Versions(name, _)) = change
             else {
@@ -257,7 +257,7 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         StageChange::Versions(name, VersionsChange::Prune(_)) => {
             format!("This deletes old versions of {name} from")
         }
-        StageChange::Loop(name) => {
+        StageChange::Run(name) => {
             format!("The loop builds {name}, then deploys and invokes it on")
         }
         StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),

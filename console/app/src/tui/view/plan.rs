@@ -58,7 +58,7 @@ pub(super) fn draw(
                 fit(stage, 30)
             )
         }
-        Planned::Loop(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
+        Planned::Run(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
         Planned::Deploy(names) => {
             format!("Deploy {} to {}", counted(names.len(), "function"), fit(stage, 30))
         }
@@ -216,7 +216,7 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
     let does = match &plan.of {
         Planned::Configure { .. } => "sends this".to_owned(),
         Planned::Promote(_) => "promotes it".to_owned(),
-        Planned::Loop(_) => "deploys and invokes it".to_owned(),
+        Planned::Run(_) => "deploys and invokes it".to_owned(),
         Planned::Deploy(_) => format!("deploys {}", counted(count, "function")),
     };
     let text = match (plan.outcome.is_some(), count) {

@@ -7,7 +7,7 @@ use aws_sdk_lambda::{
     types::{Architecture as Chip, Environment, FunctionCode, Runtime},
 };
 use lambda_console_model::{
-    Architecture, CargoTarget, Concurrency, Consent, Cors, FailureKind, Function, FunctionConfig,
+    Approval, Architecture, CargoTarget, Concurrency, Cors, FailureKind, Function, FunctionConfig,
     FunctionUrl, LogFormat, RuntimeCrate, UrlAuth, Workspace,
 };
 
@@ -90,7 +90,7 @@ async fn change(
 ) -> Result<(), Failure> {
     let plan = deploy::compare_settings(stage, &hello(config), revision.as_deref(), &Job::silent())
         .await?;
-    let outcome = recorded::apply(stage, &plan, Consent::None, None, &Job::silent()).await?;
+    let outcome = recorded::apply(stage, &plan, Approval::None, None, &Job::silent()).await?;
     assert_eq!(outcome.failed, []);
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) async fn compared(stage: &Stage, function: &Function, scope: Scope) -
 }
 
 pub(super) async fn applied(stage: &Stage, plan: &Plan) -> DeployOutcome {
-    deploy::apply(stage, plan, Consent::None, &Job::silent()).await.unwrap()
+    deploy::apply(stage, plan, Approval::None, &Job::silent()).await.unwrap()
 }
 
 pub(super) fn fields(plan: &DeployPlan) -> Vec<&str> {
@@ -77,7 +77,7 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
         let plan = compared(&stage, &hello, Scope::Whole).await;
         set_variables(&stage, meanwhile).await;
         let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+            recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
                 .await
                 .unwrap();
         assert!(
@@ -97,7 +97,7 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
     let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
     set_variables(&stage, &[("KEY", "one"), ("MORE", "other")]).await;
     let outcome =
-        recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+        recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
             .await
             .unwrap();
     assert_eq!(outcome.failed, []);
@@ -126,7 +126,7 @@ async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwri
     deploy_one(&stage, &theirs).await;
     let refused = async || {
         let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Consent::None, None, &Job::silent())
+            recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
                 .await
                 .unwrap();
         outcome.failed[0].failure.why.contains("no longer what the plan was made of")
@@ -191,9 +191,10 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
     let mut hello = place.function("hello", "1");
     assert_eq!(deploy_one(&stage, &hello).await, DeployAction::Created);
     assert_eq!(version_of(&stage, "hello").await, "1");
-    let again = deploy::deploy(&stage, std::slice::from_ref(&hello), Consent::None, &Job::silent())
-        .await
-        .unwrap();
+    let again =
+        deploy::deploy(&stage, std::slice::from_ref(&hello), Approval::None, &Job::silent())
+            .await
+            .unwrap();
     assert_eq!(
         (again.functions[0].action, again.functions[0].version.as_str()),
         (DeployAction::Unchanged, "1")
@@ -311,7 +312,7 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
         &stage,
         functions,
         Some(&shown),
-        Consent::None,
+        Approval::None,
         None,
         &Job::silent(),
     )
@@ -328,7 +329,7 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
         &stage,
         functions,
         Some(&shown),
-        Consent::None,
+        Approval::None,
         None,
         &Job::silent(),
     )
@@ -346,7 +347,7 @@ async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
     let job = Job::silent();
     let plan = deploy::compare(&stage, &functions, Scope::Whole, &job).await.unwrap();
     job.cancel.cancel();
-    let outcome = deploy::apply(&stage, &plan, Consent::None, &job).await.unwrap();
+    let outcome = deploy::apply(&stage, &plan, Approval::None, &job).await.unwrap();
     assert_eq!(outcome.functions, []);
     for failed in &outcome.failed {
         assert_eq!(failed.failure.kind, FailureKind::Interrupted);
@@ -367,12 +368,12 @@ async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
     let mut three = place.function("three", "1");
     three.config.concurrency = Some(Concurrency::Reserved(1));
     let three = std::slice::from_ref(&three);
-    let outcome = deploy::deploy(&stage, three, Consent::None, &job).await.unwrap();
+    let outcome = deploy::deploy(&stage, three, Approval::None, &job).await.unwrap();
     let failed = &outcome.failed[0];
     assert_eq!(failed.failure.kind, FailureKind::Interrupted);
     let left: Vec<&str> = failed.left.iter().map(|change| change.field.as_str()).collect();
     assert!(failed.is_known && left.contains(&"concurrency"), "{failed:?}");
-    let outcome = deploy::deploy(&stage, three, Consent::None, &Job::silent()).await.unwrap();
+    let outcome = deploy::deploy(&stage, three, Approval::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.failed, []);
     let plan = deploy::plan(&stage, three, &Job::silent()).await.unwrap();
     assert!(plan.is_empty(), "{plan:?}");

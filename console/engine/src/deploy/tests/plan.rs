@@ -14,7 +14,7 @@ use crate::{
         compare,
         diff::{self, MASK, Wanted},
         remote::{Published, Remote, Settings},
-        url::Doors,
+        url::Grants,
     },
     resources::roles::{Held, RolePolicies},
 };
@@ -270,7 +270,7 @@ fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
             }
         };
         let statements: Vec<&str> = sids.iter().map(|sid| statement(sid)).collect();
-        Doors::of(&format!(r#"{{"Statement":[{}]}}"#, statements.join(",")))
+        Grants::of(&format!(r#"{{"Statement":[{}]}}"#, statements.join(",")))
     };
     let open = FunctionUrl { auth: UrlAuth::None, ..FunctionUrl::default() };
     let wanted = wanted(FunctionConfig {
@@ -281,13 +281,13 @@ fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
     assert_eq!(told, ["url.auth: NONE", "url.permission: everybody"]);
     assert_eq!(calls, [Call::CreateUrl, Call::OpenUrl]);
     assert!(diff::opens(&wanted, Some(&found())) && diff::opens(&wanted, None));
-    let half = Remote { url: Some(open.clone()), doors: policy(&["url"]), ..found() };
+    let half = Remote { url: Some(open.clone()), grants: policy(&["url"]), ..found() };
     assert_eq!(
         planned(&wanted, Some(&half)).1,
         [Call::OpenUrl],
         "the deploy before it was cut off between the two"
     );
-    let whole = Remote { doors: policy(&["url", "function"]), ..half };
+    let whole = Remote { grants: policy(&["url", "function"]), ..half };
     assert_eq!(planned(&wanted, Some(&whole)), (vec![], vec![]));
     assert!(!diff::opens(&wanted, Some(&whole)));
     let closed = FunctionUrl { streaming: Some(true), ..FunctionUrl::default() };

@@ -20,7 +20,7 @@ async fn invoked(stage: &Stage, qualifier: &str, payload: &str) {
 }
 
 async fn done(stage: &Stage, what: VersionsChange) -> VersionsDone {
-    change(stage, "hello", &what, Consent::None, &Job::silent()).await.unwrap().done
+    change(stage, "hello", &what, Approval::None, &Job::silent()).await.unwrap().done
 }
 
 async fn live(stage: &Stage) -> (String, Option<Share>) {
@@ -86,7 +86,7 @@ async fn a_roll_back_goes_to_the_version_before_and_forth_again() {
         "back to where it was"
     );
     let nine = VersionsChange::Rollback(Some("9".into()));
-    let unknown = change(&stage, "hello", &nine, Consent::None, &Job::silent()).await.unwrap_err();
+    let unknown = change(&stage, "hello", &nine, Approval::None, &Job::silent()).await.unwrap_err();
     assert!(unknown.why.contains("$LATEST, 3, 2, 1"), "{unknown:?}");
     assert_eq!(live(&stage).await, ("3".into(), None));
     stage.close().await;
@@ -192,10 +192,10 @@ async fn versions_of_protected_and_read_only_stages_stay_as_they_are() {
         [VersionsChange::Publish(None), VersionsChange::Rollback(None), VersionsChange::Prune(0)]
     {
         let refused =
-            change(&stage, "hello", &what, Consent::None, &Job::silent()).await.unwrap_err();
+            change(&stage, "hello", &what, Approval::None, &Job::silent()).await.unwrap_err();
         assert!(refused.why.contains("protected"), "{refused:?}");
         let refused =
-            change(&read_only, "hello", &what, Consent::Given, &Job::silent()).await.unwrap_err();
+            change(&read_only, "hello", &what, Approval::Given, &Job::silent()).await.unwrap_err();
         assert!(refused.why.contains("--read-only"), "{refused:?}");
     }
     read_only.close().await;
@@ -219,7 +219,7 @@ fn promotion(function: lambda_console_model::Function, canary: Option<Canary>) -
         from: "beta".into(),
         to: "live".into(),
         canary,
-        consent: Consent::None,
+        approval: Approval::None,
     }
 }
 

@@ -73,13 +73,13 @@ async fn furnished(place: &Place, stage: &Stage, name: &str) {
         .unwrap();
 }
 
-async fn list(stage: &Stage, name: &str) -> Result<Belongings, Failure> {
-    let mut all = belongings(stage, &[name.to_owned()], &Job::silent()).await?;
+async fn list(stage: &Stage, name: &str) -> Result<Resources, Failure> {
+    let mut all = resources(stage, &[name.to_owned()], &Job::silent()).await?;
     Ok(all.remove(0))
 }
 
-fn told(belongings: &Belongings) -> Vec<(BelongingKind, &str, &str)> {
-    belongings
+fn told(resources: &Resources) -> Vec<(ResourceKind, &str, &str)> {
+    resources
         .items
         .iter()
         .map(|item| (item.kind, item.name.as_str(), item.detail.as_str()))
@@ -95,23 +95,27 @@ async fn all_that_belongs_to_a_function_is_listed_and_then_gone() {
     let listed = list(&stage, "hello").await.unwrap();
     let all = told(&listed);
     for expected in [
-        (BelongingKind::Function, "hello", ""),
-        (BelongingKind::Version, "1", "a1b2c3d"),
-        (BelongingKind::Alias, "live", "version 1"),
-        (BelongingKind::Permission, "live: bucket", "s3.amazonaws.com"),
-        (BelongingKind::AsyncConfig, "$LATEST", ""),
-        (BelongingKind::Role, "lambda-console-hello-us-east-1", ""),
+        (ResourceKind::Function, "hello", ""),
+        (ResourceKind::Version, "1", "a1b2c3d"),
+        (ResourceKind::Alias, "live", "version 1"),
+        (ResourceKind::Permission, "live: bucket", "s3.amazonaws.com"),
+        (ResourceKind::AsyncConfig, "$LATEST", ""),
+        (ResourceKind::Role, "lambda-console-hello-us-east-1", ""),
     ] {
         assert!(all.contains(&expected), "{expected:?} in {all:?}");
     }
-    assert!(all.iter().any(|(kind, url, auth)| *kind == BelongingKind::Url
+    assert!(all.iter().any(|(kind, url, auth)| *kind == ResourceKind::Url
         && url.starts_with("http")
         && *auth == "AWS_IAM"));
-    assert!(all.iter().any(|(kind, name, _)| *kind == BelongingKind::LogGroup && *name == "/aws/lambda/hello"));
+    assert!(
+        all.iter()
+            .any(|(kind, name, _)| *kind == ResourceKind::LogGroup && *name == "/aws/lambda/hello")
+    );
     assert!(listed.items.iter().all(|item| item.kept.is_none()), "{listed:?}");
 
-    let outcome =
-        delete(&stage, std::slice::from_ref(&listed), Consent::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, std::slice::from_ref(&listed), Approval::None, &Job::silent())
+        .await
+        .unwrap();
     let [function] = outcome.functions.as_slice() else { panic!("{outcome:?}") };
     assert_eq!((function.failure.as_ref(), function.left.as_slice()), (None, &[][..]));
     assert_eq!(function.gone.len(), listed.items.len());
@@ -134,16 +138,16 @@ async fn what_is_kept_is_found_by_the_next_deletion() {
     let stage = place.stage().await;
     furnished(&place, &stage, "hello").await;
     let kept = list(&stage, "hello").await.unwrap().keeping(Keep { logs: true, role: true });
-    let outcome = delete(&stage, &[kept], Consent::None, &Job::silent()).await.unwrap();
-    let left: Vec<BelongingKind> = outcome.functions[0].left.iter().map(|item| item.kind).collect();
-    assert_eq!(left, [BelongingKind::Role, BelongingKind::LogGroup]);
+    let outcome = delete(&stage, &[kept], Approval::None, &Job::silent()).await.unwrap();
+    let left: Vec<ResourceKind> = outcome.functions[0].left.iter().map(|item| item.kind).collect();
+    assert_eq!(left, [ResourceKind::Role, ResourceKind::LogGroup]);
     // The state after a deletion that was interrupted there.
     let rest = list(&stage, "hello").await.unwrap();
     assert_eq!(
         rest.items.iter().map(|item| item.kind).collect::<Vec<_>>(),
-        [BelongingKind::LogGroup, BelongingKind::Role]
+        [ResourceKind::LogGroup, ResourceKind::Role]
     );
-    let outcome = delete(&stage, &[rest], Consent::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, &[rest], Approval::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.functions[0].failure, None);
     assert!(list(&stage, "hello").await.is_err());
     stage.close().await;
@@ -175,21 +179,18 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
         })
         .await
         .unwrap();
-    let kept = |belongings: &Belongings, kind: BelongingKind| {
-        belongings.items.iter().find(|item| item.kind == kind).and_then(|item| item.kept.clone())
+    let kept = |resources: &Resources, kind: ResourceKind| {
+        resources.items.iter().find(|item| item.kind == kind).and_then(|item| item.kept.clone())
     };
     let one = list(&stage, "one").await.unwrap();
-    assert_eq!(kept(&one, BelongingKind::Role).as_deref(), Some("it is the role of two too"));
+    assert_eq!(kept(&one, ResourceKind::Role).as_deref(), Some("it is the role of two too"));
     let three = list(&stage, "three").await.unwrap();
+    assert_eq!(kept(&three, ResourceKind::Role).as_deref(), Some("lambda-console did not make it"));
     assert_eq!(
-        kept(&three, BelongingKind::Role).as_deref(),
-        Some("lambda-console did not make it")
-    );
-    assert_eq!(
-        kept(&three, BelongingKind::LogGroup).as_deref(),
+        kept(&three, ResourceKind::LogGroup).as_deref(),
         Some("other functions may write to it")
     );
-    let outcome = delete(&stage, &[one, three], Consent::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, &[one, three], Approval::None, &Job::silent()).await.unwrap();
     assert!(outcome.functions.iter().all(|function| function.failure.is_none()), "{outcome:?}");
     assert_eq!(roles::roles(&stage).await.unwrap()[0].functions, ["two"]);
     stage.close().await;
@@ -209,15 +210,15 @@ async fn a_cancelled_deletion_says_what_is_left() {
             asked.cancel();
         }
     });
-    let outcome = delete(&stage, &[listed], Consent::None, &job).await.unwrap();
+    let outcome = delete(&stage, &[listed], Approval::None, &job).await.unwrap();
     let function = &outcome.functions[0];
     assert_eq!(
         function.failure.as_ref().map(|failure| failure.kind),
         Some(FailureKind::Interrupted)
     );
-    assert!(function.gone.iter().any(|item| item.kind == BelongingKind::Function), "{function:?}");
-    let left: Vec<BelongingKind> = function.left.iter().map(|item| item.kind).collect();
-    assert_eq!(left, [BelongingKind::Role, BelongingKind::LogGroup]);
+    assert!(function.gone.iter().any(|item| item.kind == ResourceKind::Function), "{function:?}");
+    let left: Vec<ResourceKind> = function.left.iter().map(|item| item.kind).collect();
+    assert_eq!(left, [ResourceKind::Role, ResourceKind::LogGroup]);
     let rest = list(&stage, "hello").await.unwrap();
     assert_eq!(rest.items.len(), 2, "the stage says the same");
     stage.close().await;

@@ -199,7 +199,7 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
             needs.add(&["logs:DescribeLogGroups"], everything);
         }
         Task::Delete => {
-            needs.add(&BELONGINGS, function);
+            needs.add(&RESOURCES, function);
             needs.add(&["logs:DeleteLogGroup"], group);
             needs.add(
                 &[
@@ -280,7 +280,7 @@ const CONCURRENCY: [&str; 3] = [
 ];
 const RETENTION: [&str; 3] =
     ["logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"];
-const BELONGINGS: [&str; 8] = [
+const RESOURCES: [&str; 8] = [
     "lambda:DeleteFunction",
     "lambda:GetFunctionConfiguration",
     "lambda:GetPolicy",

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use lambda_console_model::{Consent, Failure, Role};
+use lambda_console_model::{Approval, Failure, Role};
 use serde_json::{Value, json};
 
 use super::{
@@ -170,9 +170,9 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
 /// # Errors
 /// Returns an error if the stage is read-only, or protected without consent; if there is no such
 /// role, someone else created it, or functions use it.
-pub async fn remove(stage: &Stage, name: &str, consent: Consent) -> Result<(), Failure> {
+pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
-    stage.allow_change(&what(), consent)?;
+    stage.allow_change(&what(), approval)?;
     let roles = super::roles(stage).await?;
     let Some(role) = roles.iter().find(|role| role.name == name) else {
         let why = format!(

@@ -26,7 +26,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::DeployAll => verb::deploy_all(state),
         Action::Invoke => verb::invoke_selected(state, false),
         Action::InvokeCold => verb::invoke_selected(state, true),
-        Action::Loop => run::ask(state),
+        Action::Run => run::ask(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.shown_names()),
         Action::Watch => watch::toggle(state),

@@ -17,7 +17,7 @@ pub(crate) fn text_of(pasted: &str) -> Cow<'_, str> {
     while let Some(character) = rest.next() {
         match character {
             '\u{1b}' => text.extend(escape(&mut rest)),
-            '\u{9b}' => text.extend(sequence(&mut rest)),
+            '\u{9b}' => text.extend(run(&mut rest)),
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => string(&mut rest),
             character if is_text(character) => text.push(character),
             _ => {}
@@ -34,7 +34,7 @@ fn is_text(character: char) -> bool {
 fn escape(rest: &mut Chars<'_>) -> Option<char> {
     let behind = rest.clone();
     match rest.next() {
-        Some('[') => return sequence(rest),
+        Some('[') => return run(rest),
         Some(']' | 'P' | 'X' | '^' | '_') => string(rest),
         // A shift to another character set, and its one character.
         Some('N' | 'O') => skip(rest, |c| matches!(c, ' '..='~')),
@@ -59,7 +59,7 @@ fn skip(rest: &mut Chars<'_>, is_of_it: impl Fn(char) -> bool) {
 
 /// Skips the rest of a control sequence, up to its final letter. Returns the character that it
 /// encodes.
-fn sequence(rest: &mut Chars<'_>) -> Option<char> {
+fn run(rest: &mut Chars<'_>) -> Option<char> {
     let mut parameters = String::new();
     while let Some(character) = rest.clone().next().filter(|c| matches!(c, ' '..='?')) {
         parameters.push(character);

@@ -47,13 +47,13 @@ pub(crate) fn invoked(
         Ok(invocation) => story(&name, invocation),
         Err(failure) => Notice::of(failure),
     });
-    let in_loop = state.sequence.as_ref().is_some_and(|sequence| sequence.job == Some(job));
+    let in_run = state.run.as_ref().is_some_and(|run| run.job == Some(job));
     let mut effects = Vec::new();
     let mut linking = None;
     if let Ok(invocation) = &result {
         // Lines from the response have no timestamps, those of the log do. The run's next step and
         // a tail fetch them anyway.
-        let is_brought = (in_loop && worked) || logs::is_tailed(state, &name);
+        let is_brought = (in_run && worked) || logs::is_tailed(state, &name);
         let is_untimed =
             !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
         if invocation.logs_pending || is_untimed {

@@ -49,7 +49,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         );
         return;
     }
-    let loops = state.sequence.as_ref().is_some_and(|sequence| sequence.job.is_some());
+    let loops = state.run.as_ref().is_some_and(|run| run.job.is_some());
     if let Some(steps) = steps_line(state, theme).filter(|_| loops && !is_wide) {
         put_line(frame.buffer_mut(), (area.x, area.y), &steps, area.width);
         return;

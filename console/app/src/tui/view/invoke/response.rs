@@ -311,7 +311,7 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let text = format!(
         "no response yet: {} invokes, {} does the whole loop",
         key(Action::Invoke),
-        key(Action::Loop)
+        key(Action::Run)
     );
     put(
         frame.buffer_mut(),

@@ -9,7 +9,7 @@ use ratatui::{
 
 use super::chart::spark;
 use crate::tui::{
-    state::{LoopStep, Standing, State},
+    state::{RunStep, Standing, State},
     theme::Theme,
     view::{
         frame::header::spinner,
@@ -21,7 +21,7 @@ use crate::tui::{
 /// Rows of the figures with their frame.
 pub(crate) const HEIGHT: u16 = 5;
 /// Rows of the run with its frame.
-pub(crate) const LOOP_HEIGHT: u16 = 7;
+pub(crate) const RUN_HEIGHT: u16 = 7;
 
 pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let Some(card) = state.functions.current().filter(|_| area.height > 0) else {
@@ -72,13 +72,11 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
 
 /// Draws the steps of the run, one per row.
 pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
-    let Some(sequence) = state.sequence.as_ref().filter(|_| area.height > 0) else { return };
-    let block = frame_of(&format!("loop {}", fit(&sequence.function, 30)), false, theme);
+    let Some(run) = state.run.as_ref().filter(|_| area.height > 0) else { return };
+    let block = frame_of(&format!("loop {}", fit(&run.function, 30)), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    for ((step, standing), y) in
-        LoopStep::ALL.iter().zip(&sequence.steps).zip(inner.y..inner.bottom())
-    {
+    for ((step, standing), y) in RunStep::ALL.iter().zip(&run.steps).zip(inner.y..inner.bottom()) {
         let (mark, time, style) = shown(state, standing, theme);
         let line = Line::from(vec![
             Span::styled(format!(" {mark} "), style),
@@ -91,10 +89,9 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
 
 /// Returns the steps of the run on one line.
 pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> {
-    let sequence = state.sequence.as_ref()?;
-    let mut spans =
-        vec![Span::styled(format!(" loop {}", fit(&sequence.function, 16)), theme.title)];
-    for (step, standing) in LoopStep::ALL.iter().zip(&sequence.steps) {
+    let run = state.run.as_ref()?;
+    let mut spans = vec![Span::styled(format!(" loop {}", fit(&run.function, 16)), theme.title)];
+    for (step, standing) in RunStep::ALL.iter().zip(&run.steps) {
         let (mark, time, style) = shown(state, standing, theme);
         let time = time.replace(' ', "");
         let space = if time.is_empty() { "" } else { " " };

@@ -6,7 +6,7 @@ use super::call::{Call, Request};
 
 /// Kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Harm {
+pub enum Fault {
     /// The service refuses the call, and has changed nothing.
     Refuse(Refusal),
     /// The service executes the call, and responds as if it had not.
@@ -23,7 +23,7 @@ pub enum Harm {
     Late(Duration),
 }
 
-impl Harm {
+impl Fault {
     /// Too many calls.
     pub const THROTTLED: Self = Self::Refuse(Refusal {
         status: 429,
@@ -123,19 +123,19 @@ pub struct Rule {
     named: String,
     after: usize,
     times: usize,
-    harm: Harm,
+    fault: Fault,
     met: usize,
 }
 
 impl Rule {
     /// Applies to the first call of `operation`; `*` is any.
-    pub fn on(operation: &str, harm: Harm) -> Self {
+    pub fn on(operation: &str, fault: Fault) -> Self {
         Self {
             operation: operation.to_owned(),
             named: String::new(),
             after: 0,
             times: 1,
-            harm,
+            fault,
             met: 0,
         }
     }
@@ -170,14 +170,14 @@ impl Rule {
     }
 
     /// The fault for this call, if any.
-    pub(super) fn meet(&mut self, call: &Call) -> Option<Harm> {
+    pub(super) fn meet(&mut self, call: &Call) -> Option<Fault> {
         let is_meant = (self.operation == "*" || self.operation == call.operation)
             && call.target.contains(&self.named);
         if !is_meant {
             return None;
         }
         self.met += 1;
-        (self.met > self.after && self.met - self.after <= self.times).then(|| self.harm.clone())
+        (self.met > self.after && self.met - self.after <= self.times).then(|| self.fault.clone())
     }
 }
 

@@ -41,7 +41,7 @@ const WHAT: &str = "could not watch all sources";
 type Told = notify::Result<notify::Event>;
 
 /// The watched directories, and the known state of the files in them.
-pub(super) struct Sight {
+pub(super) struct FsWatcher {
     sender: UnboundedSender<Told>,
     seen: UnboundedReceiver<Told>,
     /// The system's watcher; `None` if its limit is reached.
@@ -67,11 +67,11 @@ pub(super) struct Burst {
     pub(super) is_incomplete: bool,
 }
 
-impl Sight {
+impl FsWatcher {
     /// Watches nothing yet.
     pub(super) fn new() -> Self {
         let (sender, seen) = unbounded_channel();
-        let mut sight = Self {
+        let mut fs_watcher = Self {
             sender,
             seen,
             watcher: None,
@@ -82,11 +82,11 @@ impl Sight {
             notices: Vec::new(),
             noticed: HashSet::new(),
         };
-        match RecommendedWatcher::new(sight.handler(), Config::default()) {
-            Ok(watcher) => sight.watcher = Some(watcher),
-            Err(error) => sight.limited(&error.to_string()),
+        match RecommendedWatcher::new(fs_watcher.handler(), Config::default()) {
+            Ok(watcher) => fs_watcher.watcher = Some(watcher),
+            Err(error) => fs_watcher.limited(&error.to_string()),
         }
-        sight
+        fs_watcher
     }
 
     fn handler(&self) -> impl Fn(Told) + Send + 'static {
@@ -462,19 +462,19 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("main.rs");
         fs::write(&file, "old").unwrap();
-        let mut sight = Sight::new();
-        sight.watcher = None;
-        sight.watch(place.path());
-        sight.watch(place.path());
-        let notices = sight.notices();
+        let mut fs_watcher = FsWatcher::new();
+        fs_watcher.watcher = None;
+        fs_watcher.watch(place.path());
+        fs_watcher.watch(place.path());
+        let notices = fs_watcher.notices();
         assert!(
             notices.len() == 1 && notices[0].hint.contains("fs.inotify.max_user_watches"),
             "{notices:?}"
         );
         fs::write(&file, "another, of another size").unwrap();
         let seen = timeout(Duration::from_mins(1), async {
-            sight.stirred().await;
-            sight.burst().await
+            fs_watcher.stirred().await;
+            fs_watcher.burst().await
         });
         assert!(seen.await.expect("it is seen").paths.contains_key(&file));
     }

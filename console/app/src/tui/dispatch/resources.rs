@@ -5,27 +5,27 @@ use lambda_console_engine::{
     resources::{delete, roles},
 };
 use lambda_console_model::{
-    Belongings, Consent, DeleteOutcome, Failure, Function, Permissions, Role,
+    Approval, DeleteOutcome, Failure, Function, Permissions, Resources, Role,
 };
 
 use super::Shared;
 
 impl Shared {
-    pub(super) async fn belongings(
+    pub(super) async fn resources(
         &self,
         functions: &[String],
         job: &Job,
-    ) -> Result<Vec<Belongings>, Failure> {
-        delete::belongings(&*self.stage().await?, functions, job).await
+    ) -> Result<Vec<Resources>, Failure> {
+        delete::resources(&*self.stage().await?, functions, job).await
     }
 
     pub(super) async fn delete(
         &self,
-        functions: &[Belongings],
+        functions: &[Resources],
         job: &Job,
     ) -> Result<DeleteOutcome, Failure> {
         // The effect is only sent after a typed confirmation.
-        delete::delete(&*self.stage().await?, functions, Consent::Given, job).await
+        delete::delete(&*self.stage().await?, functions, Approval::Given, job).await
     }
 
     pub(super) async fn roles(&self) -> Result<Vec<Role>, Failure> {
@@ -38,6 +38,6 @@ impl Shared {
 
     pub(super) async fn remove_role(&self, role: &str) -> Result<(), Failure> {
         // The effect is only sent after a typed confirmation.
-        roles::remove(&*self.stage().await?, role, Consent::Given).await
+        roles::remove(&*self.stage().await?, role, Approval::Given).await
     }
 }
