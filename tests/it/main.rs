@@ -10,4 +10,5 @@ mod pty;
 mod tidy;
 mod tidy_modules;
 mod tidy_text;
+mod tidy_words;
 mod tui;

@@ -234,44 +234,53 @@ impl Reader {
     }
 
     /// Skips an item that is for tests only. Returns the start of the next item.
-    fn skip(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
-        const ITEMS: [&str; 13] = [
-            "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct",
-            "trait", "type", "use",
-        ];
-        while is(tokens, at, '#') {
-            at += 2;
-        }
-        let is_item = match tokens.get(at) {
-            Some(TokenTree::Ident(word)) => ITEMS.contains(&word.to_string().as_str()),
-            _ => false,
-        };
-        let mut is_use = false;
-        while at < tokens.len() {
-            match &tokens[at] {
-                TokenTree::Ident(word) if word == "use" => is_use = true,
-                TokenTree::Ident(word) if word == "mod" => {
-                    let name = tokens[at + 1].to_string();
-                    self.tests.push([self.inline.as_slice(), &[name]].concat());
-                }
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !is_use => {
-                    return at + 1;
-                }
-                TokenTree::Punct(sign) if sign.as_char() == ';' => return at + 1,
-                TokenTree::Punct(sign) if sign.as_char() == ',' && !is_item => return at + 1,
-                _ => {}
+    fn skip(&mut self, tokens: &[TokenTree], at: usize) -> usize {
+        let end = item_end(tokens, at);
+        for at in at..end {
+            if let (TokenTree::Ident(word), Some(name)) = (&tokens[at], tokens.get(at + 1))
+                && word == "mod"
+            {
+                self.tests.push([self.inline.as_slice(), &[name.to_string()]].concat());
             }
-            at += 1;
         }
-        at
+        end
     }
+}
+
+/// End of the item, the field or the arm that begins at `at`, with its attributes.
+pub(crate) fn item_end(tokens: &[TokenTree], mut at: usize) -> usize {
+    const ITEMS: [&str; 13] = [
+        "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct",
+        "trait", "type", "use",
+    ];
+    while is(tokens, at, '#') {
+        at += 2;
+    }
+    let is_item = match tokens.get(at) {
+        Some(TokenTree::Ident(word)) => ITEMS.contains(&word.to_string().as_str()),
+        _ => false,
+    };
+    let mut is_use = false;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Ident(word) if word == "use" => is_use = true,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !is_use => {
+                return at + 1;
+            }
+            TokenTree::Punct(sign) if sign.as_char() == ';' => return at + 1,
+            TokenTree::Punct(sign) if sign.as_char() == ',' && !is_item => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
 }
 
 fn is(tokens: &[TokenTree], at: usize, wanted: char) -> bool {
     matches!(tokens.get(at), Some(TokenTree::Punct(sign)) if sign.as_char() == wanted)
 }
 
-fn group(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group> {
+pub(crate) fn group(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group> {
     match tokens.get(at) {
         Some(TokenTree::Group(group)) if group.delimiter() == delimiter => Some(group),
         _ => None,
@@ -280,7 +289,7 @@ fn group(tokens: &[TokenTree], at: usize, delimiter: Delimiter) -> Option<&Group
 
 /// Returns `true` if an attribute excludes its item from the shipped code: `cfg(test)`,
 /// `cfg(all(test, …))`, `test`.
-fn is_test(attribute: &Group) -> bool {
+pub(crate) fn is_test(attribute: &Group) -> bool {
     let text: String = attribute.stream().to_string().split_whitespace().collect();
     text.starts_with("cfg(test")
         || text.starts_with("cfg(all(test")

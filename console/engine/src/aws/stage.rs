@@ -278,7 +278,7 @@ impl Stage {
         self.with_info(|info| partition(&info.region).0)
     }
 
-    /// Returns `true` if the stage is marked as protected: it changes only with [`Approval::Given`].
+    /// Returns `true` if the stage is marked as protected: changes need [`Approval::Given`].
     pub fn is_protected(&self) -> bool {
         self.settings.protected
     }
