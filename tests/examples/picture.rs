@@ -24,7 +24,7 @@ fn main() {
         .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
     // backend, concurrent, hello.
     terminal.press("jj");
-    terminal.press("l");
+    terminal.press("r");
     terminal.until_text("Hello, ");
     terminal.until_text("✓ stats");
     for run in 2..=6 {

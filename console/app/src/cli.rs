@@ -35,10 +35,10 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Parser)]
 #[command(name = "lambda-console", version)]
 pub struct Cli {
-    /// What every command takes.
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do; without it the console opens.
+    /// The command; `None` opens the console.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -46,67 +46,65 @@ pub struct Cli {
 /// The options of every command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Global {
-    /// The Cargo workspace [default: the one around the current directory]
-    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
+    /// Cargo workspace [default: the one that contains the current directory]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     pub workspace: Option<PathBuf>,
-    /// Where functions are deployed to: `local`, or a stage of the workspace [default: local]
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// Stage: `local`, or one of the workspace's manifest [default: local]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub stage: Option<String>,
-    /// The AWS profile
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// AWS profile
+    #[arg(long, global = true, help_heading = "Global options")]
     pub profile: Option<String>,
-    /// The AWS region
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// AWS region
+    #[arg(long, global = true, help_heading = "Global options")]
     pub region: Option<String>,
-    /// Refuse every call that can change something
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// Refuse every call that changes something
+    #[arg(long, global = true, help_heading = "Global options")]
     pub read_only: bool,
     /// Print the result as JSON
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
 }
 
 /// The headless commands.
 #[derive(Debug, PartialEq, Subcommand)]
 pub enum Command {
-    /// Functions: name, package, architecture, build and deploy state
+    /// List functions: package, architecture, build and deployment
     List,
-    /// Stages: account, region, identity, credentials and their expiry, and why one cannot be
-    /// reached
+    /// List stages: account, region, identity, credentials and their expiry
     Stages,
-    /// Provide the toolchain: zig, the target's standard library, an emulator
+    /// Set up the toolchain: zig, the target's standard library, an emulator
     Setup(workspace::setup::Arguments),
     /// Build bootstraps and zips
     Build(workspace::build::Arguments),
-    /// Build, and list every check of the zips
+    /// Build, and print the checks of each zip
     Package(workspace::build::Arguments),
     /// Create or update functions on the stage
     Deploy(deploy::Arguments),
     /// Show or change a function's settings on the stage
-    Config(deploy::settings::Arguments),
+    #[command(alias = "config")]
+    Settings(deploy::settings::Arguments),
     /// Invoke a function
     Invoke(invoke::Arguments),
-    /// Print or follow functions' logs
+    /// Print or follow logs of functions
     Logs(logs::Arguments),
-    /// Init and duration percentiles from the history
+    /// Print percentiles of init and duration from the history
     Stats(stats::Arguments),
-    /// Execution roles that were made for functions; the smallest policy that a caller needs, and
-    /// what it has of it
+    /// Manage execution roles, and check the caller's permissions
     Iam(resources::roles::Arguments),
-    /// A function's versions with their figures; publish one, delete old ones
+    /// List versions with their figures; publish one, delete old ones
     Versions(release::versions::Arguments),
-    /// Move code from one stage to another as it is, at once or little by little
+    /// Promote a version from one stage to another, optionally as a canary
     Promote(release::promote::Arguments),
-    /// End a canary, or lead a stage's callers to an earlier version
+    /// End a canary, or roll back to an earlier version
     Rollback(release::versions::Rollback),
-    /// Delete functions from the stage with all that belongs to them
+    /// Delete functions and their resources from the stage
     Delete(resources::delete::Arguments),
-    /// Serve the local Lambda alone, for the AWS CLI, SDKs and Terraform; with --watch, deploy what
-    /// is saved
+    /// Serve the local Lambda for the AWS CLI, SDKs and Terraform; with --watch, deploy on save
     ///
-    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it; piped, for a
-    /// shell to evaluate, and on a terminal with how to use them. With --json: one document, and
-    /// with --watch then an object a line for each change, build and deploy.
+    /// Prints the exports that point the AWS CLI, boto3, Terraform and any SDK at it: for a shell
+    /// to evaluate if stdout is piped, with examples if it is a terminal. With --json it prints
+    /// one document; with --watch, then one object per line for each change, build and deploy.
     Local(local::Arguments),
 }
 
@@ -127,7 +125,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             Output::new(true).failure(&Failure::usage(
                 "could not read the command line",
                 why,
-                "lambda-console --help",
+                "run `lambda-console --help`",
             ))
         }
         Err(error) => {
@@ -173,7 +171,7 @@ async fn until_signalled(global: Global, command: Command, output: Output) -> Ex
     let context = Context::new(global, output, cancel.clone());
     let result = tokio::select! {
         result = dispatch(&context, command) => result,
-        () = overdue => Err(Failure::interrupted("stopped")),
+        () = overdue => Err(Failure::interrupted("interrupted before it could clean up")),
     };
     let code = match result {
         Ok(code) => code,
@@ -204,7 +202,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Build(arguments) => workspace::build::run(context, &arguments, false).await,
         Command::Package(arguments) => workspace::build::run(context, &arguments, true).await,
         Command::Deploy(arguments) => deploy::run(context, &arguments).await,
-        Command::Config(arguments) => Box::pin(deploy::settings::run(context, &arguments)).await,
+        Command::Settings(arguments) => Box::pin(deploy::settings::run(context, &arguments)).await,
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,
         Command::Logs(arguments) => logs::run(context, &arguments).await,
         Command::Stats(arguments) => stats::run(context, &arguments).await,

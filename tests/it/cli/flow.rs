@@ -185,7 +185,7 @@ fn a_payload_that_is_not_json_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_broken_manifest_is_told_with_its_place() {
+fn a_broken_manifest_is_reported_with_its_place() {
     let fixture = Fixture::new("manifest");
     fixture.write("functions/one/Cargo.toml", "[package]\nname = \"one\"\nversion = \n");
     let outcome = Home::new(fixture.path()).run(["list", "--json"]);

@@ -135,7 +135,7 @@ fn a_response_is_printed_while_it_is_made() {
 }
 
 #[test]
-fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
+fn with_json_each_chunk_is_a_line_and_the_last_line_is_the_outcome() {
     let place = Place::new();
     // One at a time: chunks that wait together may arrive as one.
     let event = serde_json::json!({ "type": "text/x-own", "chunks": ["a\n", "\u{ff}"] });
@@ -167,7 +167,7 @@ fn with_json_each_chunk_is_a_line_and_the_last_line_tells_the_end() {
 }
 
 #[test]
-fn status_and_headers_of_an_http_response_are_told_apart_from_its_body() {
+fn status_and_headers_of_an_http_response_are_separate_from_its_body() {
     let place = Place::new();
     let prelude =
         "{\"statusCode\":201,\"headers\":{\"x-own\":\"yes\"},\"cookies\":[\"a=b\"]}\0\0\0\0";
@@ -285,7 +285,7 @@ fn a_response_that_is_waited_for_can_be_saved_too() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_says_so_and_is_not_sent_again() {
+fn a_truncated_stream_is_reported_and_not_retried() {
     let place = Place::new();
     let proxy = Proxy::start(place.local.account());
     let fixture = workspace();

@@ -28,13 +28,9 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
     for command in commands {
         let outcome = home.run([command, &["EVT"]].concat());
         assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(outcome.stderr.contains("no function `EVT`: "), "{command:?}: {}", outcome.stderr);
         assert!(
-            outcome.stderr.contains("there is no function EVT: "),
-            "{command:?}: {}",
-            outcome.stderr
-        );
-        assert!(
-            outcome.stderr.contains("hint: did you mean evt?"),
+            outcome.stderr.contains("hint: did you mean `evt`?"),
             "{command:?}: {}",
             outcome.stderr
         );

@@ -131,7 +131,7 @@ fn a_role_is_unused_only_where_that_is_known() {
         code == Some(0) && stdout.lines().filter(|line| line.contains("denied")).count() == 2,
         "{stdout}{stderr}"
     );
-    assert!(stderr.contains("denied to this caller: lambda:ListFunctions"), "{stderr}");
+    assert!(stderr.contains("the caller has no permission for lambda:ListFunctions"), "{stderr}");
     let (_, removed) = place.json(&["iam", "--remove-unused", "--yes"]);
     assert_eq!(removed["removed"], Value::Array(Vec::new()));
     place.refuse("ListRolePolicies", "secret");

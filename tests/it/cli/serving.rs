@@ -201,7 +201,7 @@ fn commands_at_once_are_all_answered_though_the_first_one_serves() {
 }
 
 #[test]
-fn whoever_serves_is_killed_and_each_command_ends_well_or_says_what_became_of_it() {
+fn commands_finish_or_report_when_the_serving_process_is_killed() {
     let place = Place::new();
     let kind = |number: usize| {
         [Kind::Invoke, Kind::List, Kind::Async, Kind::Invoke, Kind::Logs, Kind::Deploy][number % 6]

@@ -119,7 +119,7 @@ impl Drop for Stand {
 }
 
 #[test]
-fn a_stage_is_reached_as_its_profile_says_whatever_keys_are_in_the_environment() {
+fn a_stage_uses_its_profile_whatever_keys_are_in_the_environment() {
     let place = Place::new("stages-profile");
     let stand = Stand::start(place.home.path());
     let endpoint = stand.endpoint();
@@ -144,7 +144,7 @@ fn a_stage_is_reached_as_its_profile_says_whatever_keys_are_in_the_environment()
 }
 
 #[test]
-fn without_a_profile_the_environment_says_where_and_as_whom() {
+fn without_a_profile_the_environment_has_region_and_keys() {
     let place = Place::new("stages-environment");
     let stand = Stand::start(place.home.path());
     let endpoint = stand.endpoint();

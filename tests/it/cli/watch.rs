@@ -274,7 +274,7 @@ fn a_save_during_a_build_is_built_after_it() {
 }
 
 #[test]
-fn what_a_build_script_writes_starts_no_build_and_an_error_stays_until_it_is_mended() {
+fn output_of_a_build_script_starts_no_build_and_an_error_stays_until_it_is_fixed() {
     let fixture = Fixture::new("watch");
     for function in ["writing", "failing"] {
         fixture.function(function, "[package.metadata.lambda]", "fn main() {}\n");
@@ -336,7 +336,7 @@ fn on_the_screen_w_swaps_what_is_saved_and_names_the_file() {
     terminal.until_text("only");
     // By way of x86_64 to native.
     terminal.press(":next architecture\r:next architecture\r");
-    terminal.until_text("builds are for native");
+    terminal.until_text("target architecture: native");
     terminal.press("w");
     terminal.until_text("us-east-1  watching");
     terminal.until_text("created only on local");
@@ -344,7 +344,7 @@ fn on_the_screen_w_swaps_what_is_saved_and_names_the_file() {
     let screen = terminal.until_text("updated only on local");
     assert!(screen.contains("functions/only/src/main.rs changed"), "{screen}");
     terminal.press("w");
-    terminal.until_text("watching has stopped");
+    terminal.until_text("watch off");
     terminal.press("q");
     terminal.finish().assert_restored();
 }

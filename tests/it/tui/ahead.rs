@@ -30,7 +30,7 @@ fn what_is_typed_into_a_plan_that_fails_meanwhile_is_no_command() {
     let job = plan(&mut console);
     console.press("pr");
     assert!(
-        console.screen().contains("go on > pr"),
+        console.screen().contains("to confirm > pr"),
         "the name can be typed before the plan is there"
     );
     console.feed(Event::Planned(job, Err(failure())));
@@ -47,7 +47,7 @@ fn what_is_typed_into_a_plan_that_fails_meanwhile_is_no_command() {
 }
 
 #[test]
-fn enter_does_not_take_a_plan_that_nobody_can_have_seen() {
+fn enter_does_not_apply_a_plan_that_has_just_appeared() {
     let mut console = on("beta", false);
     let job = plan(&mut console);
     console.feed(Event::Planned(job, Ok(outcome())));

@@ -159,7 +159,7 @@ fn the_first_frame_comes_before_any_work() {
 }
 
 #[test]
-fn a_gone_terminal_ends_the_console_and_says_so() {
+fn a_closed_terminal_ends_the_console_with_an_error() {
     assert_eq!(play(&mut Stage::new("", [])).0, Ending::Terminated);
 }
 
@@ -167,7 +167,7 @@ fn a_gone_terminal_ends_the_console_and_says_so() {
 fn keys_that_wait_are_taken_together_and_in_their_contexts() {
     // The help consumes `j`, `q` closes it, `/` opens a line that takes `xyq` as text; then the
     // terminal is gone.
-    let mut stage = Stage::new("json ok", "?jq/xyq".chars().map(press));
+    let mut stage = Stage::new("valid JSON", "?jq/xyq".chars().map(press));
     let (_, _, state) = play(&mut stage);
     assert_eq!(state.functions.filter, "xyq");
     let story = stage.story.borrow();
@@ -178,7 +178,7 @@ fn keys_that_wait_are_taken_together_and_in_their_contexts() {
 
 #[test]
 fn the_terminal_is_lent_with_the_keys_let_go() {
-    let mut stage = Stage::new("json ok", [press('1'), press('E'), control('z'), control('l')]);
+    let mut stage = Stage::new("valid JSON", [press('1'), press('E'), control('z'), control('l')]);
     let (_, effects, state) = play(&mut stage);
     let payload = state.functions.current().unwrap().draft.text();
     assert_eq!(payload, sample::EVENT.trim_end().replace("Lambda", "World"));
@@ -190,7 +190,7 @@ fn the_terminal_is_lent_with_the_keys_let_go() {
     let story = stage.story.borrow();
     for lent in ["edit", "suspend"] {
         let at = story.iter().position(|what| what == lent).unwrap();
-        assert_eq!(story[at + 1], "input", "keys are read anew after it");
+        assert_eq!(story[at + 1], "input", "input is read again after it");
     }
     assert!(story.iter().any(|what| what == "clear"));
 }

@@ -39,7 +39,11 @@ fn a_function_is_deleted_only_when_its_name_is_typed() {
     asked(&mut console);
     console.press("helo<enter>");
     assert!(console.effects().is_empty());
-    assert!(console.screen().contains("✗ that is not hello"), "{}", console.screen());
+    assert!(
+        console.screen().contains("✗ name does not match: type `hello`"),
+        "{}",
+        console.screen()
+    );
     console.press("<esc>");
     console.effects();
     asked(&mut console);
@@ -53,14 +57,14 @@ fn a_function_is_deleted_only_when_its_name_is_typed() {
     assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --yes"));
     console.feed(Event::DeleteFinished(job, Ok(outcome(Vec::new(), None))));
     assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
-    assert!(console.screen().contains("✓ deleted hello with 7 more"), "{}", console.screen());
+    assert!(console.screen().contains("✓ deleted hello and 7 resources"), "{}", console.screen());
 }
 
 #[test]
-fn what_belongs_to_a_function_is_shown_before_it_goes() {
+fn the_resources_of_a_function_are_shown_before_it_is_deleted() {
     let mut console = hello();
     console.press(":delete<enter>");
-    assert!(console.screen().contains("looking what belongs to it"), "{}", console.screen());
+    assert!(console.screen().contains("listing its resources"), "{}", console.screen());
     let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     console.press("hello<enter>");
     assert!(console.effects().is_empty(), "nothing goes that was not shown");
@@ -72,7 +76,7 @@ fn what_belongs_to_a_function_is_shown_before_it_goes() {
         "permissions  public (*)",
         "triggers",
         "log group    /aws/lambda/hello (12 MB)",
-        "role         shared stays: lambda-console did not make it",
+        "role         shared (kept: lambda-console did not make it)",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
@@ -87,7 +91,10 @@ fn what_belongs_to_a_function_is_shown_before_it_goes() {
 fn logs_and_role_can_be_kept() {
     let mut console = hello();
     asked(&mut console);
-    console.press("hello --keep-logs<enter>");
+    assert!(console.screen().contains("[ ] keep logs"), "{}", console.screen());
+    console.press("<alt-l>hello");
+    assert!(console.screen().contains("[x] keep logs"), "{}", console.screen());
+    console.press("<enter>");
     let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
     let kept: Vec<ResourceKind> = functions[0]
         .items
@@ -102,8 +109,9 @@ fn logs_and_role_can_be_kept() {
     );
     let mut console = hello();
     asked(&mut console);
-    console.press("hello --keep<enter>");
-    assert!(console.effects().is_empty() && console.screen().contains("there is no --keep"));
+    console.press("<F3>hello<F3><enter>");
+    let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
+    assert_eq!(functions, [sample::resources("hello")], "the box was cleared again");
 }
 
 #[test]
@@ -112,9 +120,9 @@ fn a_list_that_fails_deletes_nothing() {
     console.press(":delete<enter>");
     let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
     let failure = Failure::environment(
-        "could not look what belongs to hello",
+        "could not list the resources of hello",
         "no answer",
-        "look at the network",
+        "check the network",
     );
     console.feed(Event::ResourcesListed(job, Err(failure)));
     assert!(console.screen().contains("no answer"), "{}", console.screen());
@@ -123,7 +131,7 @@ fn a_list_that_fails_deletes_nothing() {
 }
 
 #[test]
-fn closing_the_question_stops_looking() {
+fn closing_the_confirmation_cancels_the_listing() {
     let mut console = hello();
     console.press(":delete<enter>");
     let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
@@ -139,7 +147,7 @@ fn on_a_protected_stage_its_name_is_typed_too() {
     let Connection::Connected(info) = &mut console.state.connection else { panic!("a stage") };
     info.protected = true;
     asked(&mut console);
-    assert!(console.screen().contains("Type local/hello to confirm"), "{}", console.screen());
+    assert!(console.screen().contains("Type `local/hello` to confirm"), "{}", console.screen());
     console.press("hello<enter>");
     assert!(console.effects().is_empty());
     console.press("<home>local/<enter>");
@@ -147,7 +155,7 @@ fn on_a_protected_stage_its_name_is_typed_too() {
 }
 
 #[test]
-fn what_a_deletion_left_is_told() {
+fn remaining_resources_are_reported() {
     let mut console = hello();
     asked(&mut console);
     console.press("hello<enter>");
@@ -161,7 +169,7 @@ fn what_a_deletion_left_is_told() {
     console.feed(Event::DeleteFinished(job, Ok(outcome(left.collect(), Some(failure)))));
     console.resize(200, 50);
     let screen = console.screen();
-    assert!(screen.contains("still there: log group  delete it again to finish"), "{screen}");
+    assert!(screen.contains("not deleted: log group  delete it again to finish"), "{screen}");
     assert_eq!(
         console.state.functions.get("hello").unwrap().deployment,
         Deployment::Absent,
@@ -183,14 +191,18 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
         "{screen}"
     );
     console.press("<enter>");
-    assert!(console.screen().contains("is the role of hello"), "{}", console.screen());
+    assert!(console.screen().contains("is in use by hello"), "{}", console.screen());
     assert!(console.effects().is_empty());
 
     console.press(":execution roles<enter>");
     let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
     console.feed(Event::RolesListed(job, Ok(roles)));
     console.press("<down><enter>");
-    assert!(console.screen().contains("Type its name to confirm"), "{}", console.screen());
+    assert!(
+        console.screen().contains("Type `lambda-console-old-us-east-1` to confirm"),
+        "{}",
+        console.screen()
+    );
     console.press("lambda-console-old-us-east-1<enter>");
     let Effect::RemoveRole { job, role } = console.effect() else { panic!("a removal") };
     assert_eq!(role, "lambda-console-old-us-east-1");
@@ -198,7 +210,7 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     assert_eq!(console.state.command.as_deref(), Some(command));
     console.feed(Event::RoleRemoved(job, Ok(())));
     assert!(
-        console.screen().contains("✓ removed the role lambda-console-old-us-east-1"),
+        console.screen().contains("✓ deleted the role lambda-console-old-us-east-1"),
         "{}",
         console.screen()
     );
@@ -219,7 +231,7 @@ fn a_read_only_console_removes_nothing() {
 }
 
 #[test]
-fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
+fn a_long_list_keeps_the_prompt_on_the_screen() {
     let mut console = hello();
     console.resize(60, 16);
     console.press(":delete<enter>");
@@ -235,14 +247,14 @@ fn a_long_list_leaves_what_is_to_be_typed_on_the_screen() {
     let screen = console.screen();
     assert!(
         screen.contains("and 69 more")
-            && screen.contains("keeps them:")
+            && screen.contains("Type `hello` to confirm:")
             && screen.contains("> hel"),
         "{screen}"
     );
 }
 
 #[test]
-fn what_the_caller_lacks_is_listed_and_copied_as_a_statement() {
+fn missing_permissions_are_listed_and_copied_as_statements() {
     let mut console = hello();
     console.press(":permissions<enter>");
     let Effect::CheckPermissions { job, functions } = console.effect() else { panic!("a check") };

@@ -108,7 +108,11 @@ fn a_function_that_is_not_built_is_not_deployed() {
     let mut console = Harness::ready(80, 24);
     console.press("jjd");
     assert!(console.effects().is_empty());
-    assert!(console.screen().contains("nightly is not built  b builds it, l does the whole loop"));
+    assert!(
+        console
+            .screen()
+            .contains("nightly is not built  b builds it, r builds, deploys and invokes it")
+    );
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn mode_qualifier_and_cold_go_into_the_request_and_the_command_line() {
 #[test]
 fn architecture_and_debug_go_into_the_build() {
     let mut console = hello();
-    console.press(":next arch<enter>:optimising<enter>b");
+    console.press(":next arch<enter>:toggle debug<enter>b");
     let Effect::Build { architecture, debug, .. } = console.effect() else { panic!("a build") };
     assert_eq!((architecture.map(Architecture::name), debug), (Some("x86_64"), true));
     assert_eq!(
@@ -215,7 +219,7 @@ fn x_and_ctrl_c_cancel_the_running_job() {
     console.press("<ctrl-c>");
     assert_eq!(console.effect(), Effect::Cancel(job));
     console.press("x");
-    assert!(console.effects().is_empty(), "it is told once");
+    assert!(console.effects().is_empty(), "it is cancelled once");
     console.feed(Event::BuildFinished(job, Err(Failure::interrupted("build hello"))));
     assert!(console.screen().contains("build hello: cancelled"));
     assert_ne!(console.state.tab, Tab::Build, "a cancelled build is no failure to look at");
@@ -228,7 +232,9 @@ fn quitting_while_a_job_runs_wants_a_second_q() {
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
     console.press("q");
     assert!(console.effects().is_empty());
-    assert!(console.screen().contains("build hello is running  q again cancels it and quits"));
+    assert!(
+        console.screen().contains("build hello is running  press q again to cancel it and quit")
+    );
     console.press("jq");
     assert!(console.effects().is_empty(), "another key takes it back");
     console.press("q");
@@ -274,14 +280,18 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     );
     console.resize(120, 60);
     assert!(
-        console.screen().contains("a change asks for the stage's name"),
+        console.screen().contains("changes require typing the stage name"),
         "{}",
         console.screen()
     );
     console.press("d");
     console.press("prod<enter>");
     assert_eq!(console.effects(), []);
-    assert!(console.screen().contains("✗ that is not local"), "{}", console.screen());
+    assert!(
+        console.screen().contains("✗ name does not match: type `local`"),
+        "{}",
+        console.screen()
+    );
     console.press("<backspace><backspace><backspace><backspace>local<enter>");
     let Effect::Deploy { job, functions, approval, .. } = console.effect() else {
         panic!("a deploy")
@@ -295,7 +305,7 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
 }
 
 #[test]
-fn the_loop_and_a_cold_start_ask_on_a_protected_stage_too() {
+fn a_run_and_a_cold_start_ask_on_a_protected_stage_too() {
     let mut console = protected();
     console.press("llocal<enter>");
     let Some(Effect::Build { job, .. }) = console.effects().pop() else { panic!("a build") };

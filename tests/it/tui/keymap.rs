@@ -1,10 +1,13 @@
 //! Keys as text, and that there is a key for every verb.
 
+use std::{env, fmt::Write as _, fs};
+
 use lambda_console::tui::{
     keymap::Keymap,
     message::Action,
-    state::{Context, Key, KeyCode},
+    state::{Context, Hint, Key, KeyCode},
 };
+use tests::repository;
 
 #[test]
 fn every_key_is_read_as_it_is_written() {
@@ -43,7 +46,7 @@ fn every_key_is_read_as_it_is_written() {
 }
 
 #[test]
-fn what_is_no_key_is_told() {
+fn invalid_keys_are_refused() {
     for text in ["", "ctrl-", "ctrl", "F0", "F25", "Enter", "shift-a", "super-a", "ab"] {
         assert!(text.parse::<Key>().is_err(), "{text:?}");
     }
@@ -98,5 +101,44 @@ fn every_context_can_be_left() {
             "{}",
             context.name()
         );
+    }
+}
+
+/// Returns the README's table: the keys of all panes that the footer has words for.
+fn table(hints: &[Hint]) -> String {
+    let rows = hints.iter().filter(|hint| {
+        hint.context == Context::Global && !hint.keys.is_empty() && !hint.short.is_empty()
+    });
+    let mut table = "\n| Key | Does |\n| --- | --- |\n".to_owned();
+    for Hint { keys, desc, .. } in rows {
+        writeln!(table, "| `{}` | {desc} |", keys.join("` `")).unwrap();
+    }
+    table + "\n"
+}
+
+#[test]
+fn the_readme_has_the_keys_of_the_keymap() {
+    const END: &str = "<!-- end of keys -->";
+    let path = repository().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("<!-- keys:").unwrap();
+    let (marker, rest) = rest.split_once('\n').unwrap();
+    let (found, after) = rest.split_once(END).unwrap();
+    let wanted = table(&Keymap::shipped().hints());
+    if env::var_os("KEYS_UPDATE").is_some() {
+        let text = format!("{before}<!-- keys:{marker}\n{wanted}{END}{after}");
+        fs::write(path, text).unwrap();
+    } else {
+        assert_eq!(found, wanted, "KEYS_UPDATE=1 rewrites the table");
+    }
+}
+
+#[test]
+fn hints_are_short_and_never_repeat_their_key() {
+    for hint in Keymap::shipped().hints() {
+        let words = hint.short.split_whitespace().count();
+        assert!(words <= 3, "{}: {}", hint.run, hint.short);
+        let is_repeated = hint.keys.contains(&hint.short) || hint.keys.contains(&hint.desc);
+        assert!(!is_repeated, "{}: {} repeats its key", hint.run, hint.short);
     }
 }

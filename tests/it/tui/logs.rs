@@ -257,7 +257,7 @@ fn lines_of_a_request_that_are_there_are_not_added_twice() {
 }
 
 #[test]
-fn a_tail_tells_what_it_missed_and_what_it_filled_in() {
+fn a_tail_marks_missed_and_recovered_lines() {
     let (mut console, job) = tailing(3);
     let mark =
         |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
@@ -295,17 +295,17 @@ fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail
     );
     console.state.options.stage = "beta".into();
     assert!(
-        console.screen().contains("live 3 of 1,800 free min, else $0.03"),
+        console.screen().contains("live · 3/1,800 free min (or $0.03)"),
         "{}",
         console.screen()
     );
     console.press("t");
     console.feed(Event::Tick(sample::NOW + 900_000));
-    assert!(console.screen().contains("no tail 3 of 1,800 free min"), "{}", console.screen());
+    assert!(console.screen().contains("no tail · 3/1,800 free min"), "{}", console.screen());
 }
 
 #[test]
-fn a_tail_says_what_it_waits_for_and_what_hinders_it() {
+fn a_tail_shows_what_it_waits_for_and_its_errors() {
     let (mut console, job) = tailing(0);
     let waiting =
         TailState { waiting: vec!["hello".into(), "ping".into()], ..TailState::default() };
@@ -333,7 +333,7 @@ fn the_reports_that_a_tail_sees_are_figures_of_their_functions_once() {
 }
 
 #[test]
-fn a_tail_is_told_when_its_lines_are_hidden_so_that_its_sessions_are_closed() {
+fn a_hidden_tail_is_notified_so_that_it_closes_its_sessions() {
     let (mut console, job) = tailing(3);
     console.press("2");
     assert_eq!(console.effect(), Effect::ShowTail { job, shown: false });
@@ -356,11 +356,7 @@ fn x_clears_what_is_shown_and_u_brings_it_back() {
         (0, 2),
         "the other function's stay"
     );
-    assert!(
-        console.screen().contains("cleared 4 lines  u brings them back"),
-        "{}",
-        console.screen()
-    );
+    assert!(console.screen().contains("cleared 4 lines  u restores them"), "{}", console.screen());
     console.press("a/more<enter>X<esc>");
     assert_eq!(
         console.state.logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(),
@@ -368,7 +364,7 @@ fn x_clears_what_is_shown_and_u_brings_it_back() {
     );
     console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50, 1)));
     console.press("u");
-    assert!(console.screen().contains("1 line is back"), "{}", console.screen());
+    assert!(console.screen().contains("restored 1 line"), "{}", console.screen());
     console.press("u");
     assert_eq!(console.state.logs.len(), 7);
     let at = |text: &str| {
@@ -377,7 +373,7 @@ fn x_clears_what_is_shown_and_u_brings_it_back() {
     assert!(at("line 0") < at("line 3") && at("line 3") < 6, "each at its place");
     console.press("u");
     assert_eq!(console.state.logs.len(), 7);
-    assert!(console.screen().contains("no lines were cleared"), "{}", console.screen());
+    assert!(console.screen().contains("no cleared lines to restore"), "{}", console.screen());
 }
 
 #[test]
@@ -395,7 +391,7 @@ fn lines_that_came_again_after_they_were_cleared_are_there_once() {
 }
 
 #[test]
-fn the_tail_and_its_key_say_whose_lines_come() {
+fn the_tail_and_its_key_name_the_tailed_function() {
     let (mut console, _) = tailing(3);
     console.resize(120, 30);
     let screen = console.screen();

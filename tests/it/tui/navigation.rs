@@ -39,7 +39,7 @@ fn tab_goes_round_all_panes_and_shift_tab_back() {
     assert_eq!(tabs, Tab::ALL);
     assert_eq!(seen[6].0, Focus::Functions);
     console.press("<shift-tab>");
-    assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Config));
+    assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Settings));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn digits_show_tabs_and_esc_goes_back_to_the_list() {
 fn the_function_filter_narrows_the_list_as_it_is_typed() {
     let mut console = Harness::ready(80, 24);
     console.press("/NI");
-    assert!(console.screen().contains("none contains `NI`"), "upper case counts");
+    assert!(console.screen().contains("no function matches `NI`"), "upper case counts");
     console.press("<esc>/ni<enter>");
     assert_eq!(selected(&console), "nightly");
     assert_eq!(console.state.functions.shown().count(), 1);
@@ -77,13 +77,13 @@ fn the_palette_finds_verbs_by_a_few_letters() {
     console.press("<esc>:build all<enter>");
     assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions.is_empty()));
     console.press(":zzzz<enter>");
-    assert!(console.screen().contains("nothing fits"));
+    assert!(console.screen().contains("no matches"));
 }
 
 #[test]
 fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
     let config = lambda_console::tui::config::Config::read(
-        Some("[[keys.global]]\non = [\"F9\"]\nrun = \"loop\"\ndesc = \"round and round\"\n"),
+        Some("[[keys.global]]\non = [\"F9\"]\nrun = \"run\"\ndesc = \"round and round\"\n"),
         "config.toml",
         lambda_console::tui::theme::Palette::FULL,
     );
@@ -92,7 +92,7 @@ fn the_help_scrolls_and_shows_the_keys_that_are_bound() {
     let screen = console.screen();
     assert!(screen.contains("F9") && screen.contains("round and round"), "{screen}");
     console.press("G");
-    assert!(console.screen().contains("In the versions of a function"), "{}", console.screen());
+    assert!(console.screen().contains(" Versions "), "{}", console.screen());
     console.press("q");
     assert!(console.state.overlay.is_none(), "q closes the help, not the console");
     assert!(!console.effects().contains(&Effect::Quit));
@@ -113,7 +113,7 @@ fn the_mouse_selects_functions_tabs_and_choices() {
     console.click(column, row);
     assert_eq!((console.state.focus, console.state.tab), (Focus::Tab, Tab::Logs));
     console.press(":tail");
-    let (column, row) = find(&mut console, "tail all");
+    let (column, row) = find(&mut console, "tail the logs of all");
     console.click(column, row);
     assert!(
         matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6)
@@ -140,29 +140,29 @@ fn the_wheel_scrolls_what_it_points_at() {
 fn copying_goes_to_the_clipboard() {
     let mut console = Harness::ready(80, 24);
     console.press("jY");
-    assert!(console.effects().is_empty(), "nothing was done yet");
+    assert!(console.effects().is_empty(), "no command to copy yet");
     console.press("i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
-    console.press("Y2yr");
+    console.press("Y2yc");
     let copied = console.effects();
     assert_eq!(copied[0], Effect::Copy("lambda-console invoke hello --event hello".into()));
     assert_eq!(copied[1], Effect::Copy(sample::invocation("hello").payload));
     assert_eq!(copied[2], Effect::Copy(sample::REQUEST.into()));
     assert!(
-        console.screen().contains("copying the request id …"),
-        "nothing is said before it is known"
+        console.screen().contains("copying request ID …"),
+        "nothing is reported before it is copied"
     );
     console.feed(Event::Copied(Ok("tmux's buffer and the clipboard".into())));
-    assert!(console.screen().contains("copied the request id to tmux's buffer and the clipboard"));
+    assert!(console.screen().contains("copied request ID to tmux's buffer and the clipboard"));
 
     // No program took the text: the terminal may, if it is not too large.
-    console.press("r");
+    console.press("c");
     console.effects();
     console.feed(Event::Copied(Err("text".into())));
     assert_eq!(console.effect(), Effect::CopyByTerminal("text".into()));
     assert!(
-        console.screen().contains("sent the request id to the terminal's clipboard"),
+        console.screen().contains("sent request ID to the terminal's clipboard"),
         "{}",
         console.screen()
     );
@@ -171,7 +171,7 @@ fn copying_goes_to_the_clipboard() {
     console.feed(Event::Copied(Err("x".repeat(5_000_000))));
     assert!(
         console.effects().is_empty()
-            && console.screen().contains("the response was not copied: 5000 KB is more")
+            && console.screen().contains("could not copy response: 5000 KB exceed")
     );
 }
 
@@ -279,7 +279,7 @@ fn a_second_ctrl_c_leaves() {
     let mut console = Harness::ready(120, 40);
     console.press("<ctrl-c>");
     assert!(
-        console.screen().contains("nothing is running  ctrl-c again quits"),
+        console.screen().contains("nothing is running  press ctrl-c again to quit"),
         "{}",
         console.screen()
     );
@@ -295,7 +295,7 @@ fn a_second_ctrl_c_leaves() {
     assert_eq!(console.effect(), Effect::Cancel(job), "the first cancels what runs");
     console.press("<ctrl-c>");
     assert!(
-        console.screen().contains("invoke hello is running  ctrl-c again"),
+        console.screen().contains("invoke hello is running  press ctrl-c again"),
         "{}",
         console.screen()
     );
@@ -304,13 +304,13 @@ fn a_second_ctrl_c_leaves() {
 }
 
 #[test]
-fn a_keyboard_without_latin_letters_has_the_palette_and_is_told() {
+fn a_keyboard_without_latin_letters_has_the_palette_and_a_hint() {
     let mut console = Harness::ready(120, 40);
     console.press("й");
     assert!(
         console
             .screen()
-            .contains("й is no key of the console  F1 shows the keys, ctrl-p all commands"),
+            .contains("й is not bound  F1 shows all keys, ctrl-p opens the command palette"),
         "{}",
         console.screen()
     );
@@ -318,10 +318,10 @@ fn a_keyboard_without_latin_letters_has_the_palette_and_is_told() {
     console.press("<ctrl-p>");
     assert!(matches!(console.state.overlay, Some(Overlay::Choose(_))));
     console.press("<down><enter>");
-    assert!(matches!(console.effect(), Effect::Deploy { .. }), "the second entry");
+    assert!(matches!(console.effect(), Effect::Invoke { .. }), "the second entry");
     console.press("<F1>");
     assert!(
-        console.screen().contains("ctrl-p opens all commands, ctrl-c twice quits."),
+        console.screen().contains("ctrl-p opens the command palette, ctrl-c twice quits."),
         "{}",
         console.screen()
     );

@@ -107,7 +107,7 @@ fn an_event_file_is_chosen_and_undo_brings_the_old_text_back() {
 }
 
 #[test]
-fn a_file_that_nobody_asked_for_does_not_replace_what_was_typed() {
+fn a_late_event_file_does_not_replace_the_edited_payload() {
     let mut console = editing("[1]");
     console.feed(Event::EventRead(
         "hello".into(),
@@ -168,7 +168,7 @@ fn a_payload_too_large_for_the_editor_is_shown_sent_and_kept_whole() {
     let mut console = editing(&large);
     assert_eq!(payload(&console), large);
     assert_eq!(console.state.focus, Focus::Tab);
-    assert!(console.screen().contains("too large for this editor"));
+    assert!(console.screen().contains("too large to edit here"));
     console.press("i");
     assert!(matches!(console.effect(), Effect::Invoke { request, .. } if request.payload == large));
     console.press("e");
@@ -228,7 +228,7 @@ fn undo_never_goes_past_what_was_loaded() {
     let mut console = Harness::ready(80, 24);
     console.press("j1uu<ctrl-r>");
     assert_eq!(payload(&console), sample::EVENT.trim_end());
-    assert!(console.screen().contains("json ok"), "{}", console.screen());
+    assert!(console.screen().contains("valid JSON"), "{}", console.screen());
     console.press("ex<esc>uu");
     assert_eq!(payload(&console), sample::EVENT.trim_end());
     let mut console = Harness::begun(80, 24);

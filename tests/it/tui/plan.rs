@@ -102,7 +102,7 @@ fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
     let mut console = on("beta", false);
     console.press("d<enter>");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --dry-run"));
-    assert!(console.screen().contains("comparing with what is on beta"), "{}", console.screen());
+    assert!(console.screen().contains("comparing with stage beta"), "{}", console.screen());
     answer(&mut console, outcome());
     assert_eq!(console.effects(), [], "the enter that came too early deploys nothing");
     let screen = console.screen();
@@ -179,7 +179,7 @@ fn a_read_only_console_shows_the_plan_and_sends_nothing() {
 }
 
 #[test]
-fn a_comparison_that_fails_says_why() {
+fn a_failed_comparison_shows_its_reason() {
     let mut console = on("beta", false);
     console.press("d");
     let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };

@@ -90,7 +90,7 @@ fn outcome() -> PromoteOutcome {
 fn the_other_stages_are_offered_at_once_and_step_by_step() {
     let mut console = on_prod(false);
     let screen = console.screen();
-    for text in ["Promote to this stage", "local ", "beta ", "beta, canary: 5, 25, 50 %, then all"]
+    for text in ["Promote to prod from …", "local ", "beta ", "beta · canary 5 → 25 → 50 → 100 %"]
     {
         assert!(screen.contains(text), "{text}: {screen}");
     }
@@ -122,7 +122,7 @@ fn what_differs_is_shown_and_enter_promotes_it() {
         "Promote hello from beta to prod",
         "account 123456789012",
         "68656c6c6f68 → 6f6c6c656868",
-        "enter promotes",
+        "enter promote ",
     ] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
@@ -133,7 +133,7 @@ fn what_differs_is_shown_and_enter_promotes_it() {
     console.feed(Event::Promoted(job, Ok(outcome())));
     assert!(
         matches!(console.effect(), Effect::RefreshDeployed { .. }),
-        "what is deployed is asked anew"
+        "the deployed state is read again"
     );
     assert!(console.screen().contains("✓ hello: prod has version 4"), "{}", console.screen());
 }
@@ -145,7 +145,7 @@ fn a_canary_goes_step_by_step() {
     let (job, promotion) = compared(&mut console);
     assert_eq!(promotion.canary, Some(Canary::default()));
     console.feed(Event::Planned(job, Ok(plan())));
-    assert!(console.screen().contains("from beta to prod, step by step"), "{}", console.screen());
+    assert!(console.screen().contains("from beta to prod, canary"), "{}", console.screen());
     console.press("<enter>");
     let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
     assert_eq!(promotion.canary, Some(Canary::default()));
@@ -174,7 +174,7 @@ fn a_protected_stage_wants_its_name_typed() {
 }
 
 #[test]
-fn what_fails_is_told_and_the_plan_can_be_left() {
+fn failures_are_reported_and_the_plan_can_be_closed() {
     let mut console = on_prod(false);
     console.press("beta<enter>");
     let (job, _) = compared(&mut console);

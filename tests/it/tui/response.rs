@@ -87,8 +87,8 @@ fn what_came_of_a_cancelled_response_is_kept() {
     };
     console.feed(Event::InvokeFinished(job, Ok(ended)));
     let screen = console.screen();
-    assert!(screen.contains("half of it") && screen.contains("✗ 200 broken off"), "{screen}");
-    assert!(screen.contains("cancelled, what came of the response is kept"), "{screen}");
+    assert!(screen.contains("half of it") && screen.contains("✗ 200 truncated"), "{screen}");
+    assert!(screen.contains("cancelled; partial response kept"), "{screen}");
     assert!(screen.contains("log is pending"), "{screen}");
     let Effect::LinkLogs { request_id, .. } = console.effect() else {
         panic!("its log lines are asked for")
@@ -97,7 +97,7 @@ fn what_came_of_a_cancelled_response_is_kept() {
 }
 
 #[test]
-fn an_error_in_the_middle_is_told_below_what_came() {
+fn an_error_in_the_middle_is_shown_below_the_partial_response() {
     let (mut console, job) = streaming(100, 30);
     began(&mut console, job, "application/x-ndjson");
     let body = "{\"number\":1}\n{\"number\":2}\n";
@@ -159,7 +159,7 @@ fn a_body_that_is_no_text_is_shown_in_bytes() {
     };
     console.feed(Event::InvokeFinished(job, Ok(ended)));
     let screen = console.screen();
-    assert!(screen.contains(row) && screen.contains("16B that are no text"), "{screen}");
+    assert!(screen.contains(row) && screen.contains("binary, 16B"), "{screen}");
     console.press("2y");
     assert_eq!(console.effects().pop(), Some(Effect::Copy("iVBORw0KGgoAAAANSUhEUg==".into())));
 }
@@ -177,7 +177,7 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
     assert_eq!((response.body.kept(), response.body.bytes), (Invocation::KEPT, 200 << 20));
     let screen = console.screen();
     assert!(screen.contains("receiving · 200.0M"), "{screen}");
-    assert!(screen.contains("192.0M more, which are not kept: `invoke --output FILE`"), "{screen}");
+    assert!(screen.contains("192.0M more not kept: `invoke --output FILE`"), "{screen}");
     let ended = Invocation {
         bytes: 200 << 20,
         ..streamed(&"x".repeat(Invocation::KEPT), Streamed::default())
@@ -206,14 +206,14 @@ fn parts_of_an_older_invocation_change_nothing() {
 }
 
 #[test]
-fn a_function_whose_url_streams_is_streamed_without_being_told() {
+fn a_function_whose_url_streams_is_streamed_by_default() {
     let mut console = Harness::begun(80, 24);
     let mut workspace = sample::workspace();
     let url = FunctionUrl { streaming: Some(true), ..FunctionUrl::default() };
     workspace.functions[1].config.url = Some(UrlSetting::Present(url));
     console.answer_start(&workspace);
     console.press("j1");
-    assert!(console.screen().contains("streamed"), "{}", console.screen());
+    assert!(console.screen().contains("response stream"), "{}", console.screen());
     console.press("i");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Stream);
@@ -227,11 +227,11 @@ fn client_context_and_tenant_are_typed_shown_and_sent() {
     let mut console = Harness::ready(120, 40);
     console.press("j:client context<enter>[1]<enter>");
     assert_eq!(console.state.client_context, None);
-    assert!(console.screen().contains("it must be a JSON object"), "{}", console.screen());
+    assert!(console.screen().contains("must be a JSON object"), "{}", console.screen());
     console.press(
         "<backspace><backspace><backspace>{\"custom\": {\"a\": 1}}<enter>:tenant<enter>acme<enter>",
     );
-    assert!(console.screen().contains("for acme  with context"), "{}", console.screen());
+    assert!(console.screen().contains("tenant acme  client context"), "{}", console.screen());
     console.press("i");
     let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
     assert_eq!(request.client_context.as_deref(), Some(r#"{"custom": {"a": 1}}"#));
@@ -274,7 +274,7 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
     console.press("2");
     let screen = console.screen();
     assert!(
-        screen.contains("log: its end, the rest is pending") && screen.contains("the end"),
+        screen.contains("rest of the log is pending") && screen.contains("the end"),
         "{screen}"
     );
     assert_eq!(console.state.logs.len(), 0, "the log pane waits for all of them");
@@ -296,7 +296,7 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
 }
 
 #[test]
-fn log_lines_that_do_not_come_are_told_and_can_be_asked_for_again() {
+fn missing_log_lines_are_reported_and_can_be_fetched_again() {
     let mut console = Harness::ready(100, 30);
     console.press("j:next mode<enter>:next mode<enter>i");
     let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
@@ -319,7 +319,7 @@ fn log_lines_that_do_not_come_are_told_and_can_be_asked_for_again() {
         "",
     );
     console.feed(Event::LogsLinked(link, Err(failure)));
-    assert!(console.screen().contains("log has not come, L asks again"), "{}", console.screen());
+    assert!(console.screen().contains("log is missing, L fetches it"), "{}", console.screen());
     console.press("L");
     assert!(matches!(console.effect(), Effect::FetchLogs { .. }));
 }

@@ -11,7 +11,7 @@ use tests::{Harness, sample};
 
 fn started() -> (Harness, JobId) {
     let mut console = Harness::ready(80, 24);
-    console.press("jl");
+    console.press("jr");
     let Effect::Build { job, functions, .. } = console.effect() else { panic!("a build") };
     assert_eq!(functions, ["hello"]);
     (console, job)
@@ -111,9 +111,9 @@ fn a_build_of_the_user_s_own_breaks_it_off() {
 }
 
 #[test]
-fn starting_it_again_begins_anew() {
+fn starting_it_again_restarts_it() {
     let (mut console, first) = started();
-    console.press("l");
+    console.press("r");
     let effects = console.effects();
     let [Effect::Cancel(cancelled), Effect::Build { job: second, .. }] = effects.as_slice() else {
         panic!("{effects:?}")
@@ -137,7 +137,7 @@ fn comparing(protected: bool) -> (Harness, JobId) {
         protected,
         ..StageInfo::default()
     });
-    console.press("jl");
+    console.press("jr");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
     console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
     let Effect::Plan { job, functions } = console.effect() else { panic!("a comparison") };
@@ -163,7 +163,7 @@ fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
     console.feed(Event::Planned(job, Ok(plan(memory()))));
     let screen = console.screen();
     assert!(
-        screen.contains("Loop: deploy hello to beta") && screen.contains("128 MB → 256 MB"),
+        screen.contains("Run: deploy hello to beta") && screen.contains("128 MB → 256 MB"),
         "{screen}"
     );
     console.press("<enter>");
@@ -215,7 +215,7 @@ fn a_plan_that_cannot_be_made_ends_it() {
 }
 
 #[test]
-fn its_plan_waits_until_nobody_types_and_a_protected_stage_wants_its_name_in_it() {
+fn its_plan_waits_for_the_end_of_typing_and_a_protected_stage_needs_its_name() {
     let (mut console, job) = comparing(true);
     console.press("/");
     console.feed(Event::Planned(job, Ok(plan(memory()))));

@@ -138,10 +138,10 @@ fn settings_with_masked_environment() {
 }
 
 #[test]
-fn the_loop_under_way() {
-    for (name, size) in [("loop_80", SMALL), ("loop_200", LARGE)] {
+fn a_run_in_progress() {
+    for (name, size) in [("run_80", SMALL), ("run_200", LARGE)] {
         let mut console = ready(size);
-        console.press("jl");
+        console.press("jr");
         let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
         console.feed(Event::Tick(sample::NOW + 3_200));
         console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
@@ -184,7 +184,7 @@ fn a_workspace_without_functions() {
 }
 
 #[test]
-fn without_colours_everything_is_still_told() {
+fn without_colours_nothing_is_lost() {
     let mut console = Harness::with_config(
         80,
         24,
@@ -201,7 +201,7 @@ fn without_colours_everything_is_still_told() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_is_told_so() {
+fn a_terminal_that_is_too_small_is_reported() {
     let mut console = ready(SMALL);
     console.resize(40, 12);
     insta::assert_snapshot!(console.styled());

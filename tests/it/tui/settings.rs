@@ -150,7 +150,7 @@ fn a_function_that_is_not_there_is_not_asked_for() {
     let mut console = Harness::ready(120, 40);
     console.press("j6");
     answer(&mut console, Ok(None));
-    assert!(console.screen().contains("hello on local  not there"), "{}", console.screen());
+    assert!(console.screen().contains("hello on local  not deployed yet"), "{}", console.screen());
     console.press("<enter>");
     assert!(console.screen().contains("deploy it first"), "{}", console.screen());
 }
@@ -168,13 +168,13 @@ fn drift_from_the_workspace_is_seen() {
 }
 
 #[test]
-fn an_edit_says_what_the_next_deploy_puts_back() {
+fn an_edit_shows_the_value_that_the_next_deploy_restores() {
     let mut console = local();
     select(&mut console, "memory");
     console.press("<enter>512<enter>");
     let screen = console.screen();
     assert!(
-        screen.contains("128 MB → 512 MB") && screen.contains("256 MB, comes back"),
+        screen.contains("128 MB → 512 MB") && screen.contains("256 MB after deploy"),
         "{screen}"
     );
     assert!(
@@ -182,11 +182,11 @@ fn an_edit_says_what_the_next_deploy_puts_back() {
         "{screen}"
     );
     console.press("<enter>256<enter>");
-    assert!(!console.screen().contains("comes back"), "that is what the workspace says");
+    assert!(!console.screen().contains("after deploy"), "the workspace has the same value");
 }
 
 #[test]
-fn what_is_no_value_is_told_where_it_is_typed() {
+fn an_invalid_value_is_reported_in_its_prompt() {
     let mut console = local();
     select(&mut console, "memory");
     console.press("<enter>64<enter>");
@@ -197,7 +197,7 @@ fn what_is_no_value_is_told_where_it_is_typed() {
 }
 
 #[test]
-fn what_was_told_before_is_not_said_of_what_is_typed() {
+fn an_old_error_is_cleared_by_typing() {
     let mut console = local();
     select(&mut console, "memory");
     console.state.notice = Some(Notice::good("hello: 200 in 95.6 ms"));
@@ -236,7 +236,7 @@ fn the_local_stage_takes_the_edits_at_once_and_only_them() {
     let (job, config, revision, approval) = sent(&mut console);
     assert_eq!(config, FunctionConfig { memory: Some(512), ..FunctionConfig::default() });
     assert_eq!((revision.as_deref(), approval), (Some("revision-1"), Approval::None));
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console config hello memory=512"));
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console settings hello memory=512"));
     console.feed(Event::Configured(job, Ok(outcome())));
     for effect in console.effects() {
         if let Effect::RefreshDeployed { job, .. } = effect {
@@ -276,7 +276,7 @@ fn a_protected_stage_and_a_public_url_want_the_stage_s_name() {
         console.press("<enter>");
         assert_eq!(console.effects(), [], "{stage}: nothing is sent before its name is typed");
         assert_eq!(
-            console.screen().contains("everybody on the internet"),
+            console.screen().contains("anyone on the internet"),
             opens,
             "{}",
             console.screen()
@@ -330,7 +330,7 @@ fn variables_are_added_changed_and_removed_without_their_values_in_the_command()
     let command = console.state.command.clone().unwrap();
     assert_eq!(
         command,
-        r#"lambda-console config hello env.API_KEY="$API_KEY" --unset env.ELSEWHERE env.NEW_ONE="$NEW_ONE""#
+        r#"lambda-console settings hello env.API_KEY="$API_KEY" --unset env.ELSEWHERE env.NEW_ONE="$NEW_ONE""#
     );
     let (_, config, ..) = sent(&mut console);
     assert!(config.env_replace, "a variable goes by sending the others");
@@ -359,7 +359,7 @@ fn an_edit_is_taken_back() {
     assert!(!console.screen().contains('→'), "{}", console.screen());
     console.press("a");
     assert_eq!(console.effects(), []);
-    assert!(console.screen().contains("nothing is edited"));
+    assert!(console.screen().contains("no edits to apply"));
 }
 
 #[test]
@@ -386,18 +386,18 @@ fn edits_are_of_one_function_on_one_stage() {
 }
 
 #[test]
-fn hidden_variables_are_told_and_not_edited() {
+fn hidden_variables_are_marked_and_not_edited() {
     let mut console = Harness::ready(120, 40);
     console.press("j6");
     let mut hidden = live();
     hidden.config.env.clear();
     hidden.is_env_hidden = true;
     answer(&mut console, Ok(Some(hidden)));
-    assert!(console.screen().contains("not shown to this caller"));
+    assert!(console.screen().contains("no permission to read"));
     select(&mut console, "env.API_KEY");
     console.press("<enter>x<enter>");
     assert!(
-        console.screen().contains("the stage does not show the variables"),
+        console.screen().contains("no permission to read the environment variables"),
         "{}",
         console.screen()
     );
@@ -431,8 +431,8 @@ fn quitting_with_edits_that_are_not_applied_is_asked_for_twice() {
         console.press(key);
         assert_eq!(console.effects(), [], "{key}");
         let screen = console.screen();
-        assert!(screen.contains("settings of hello are edited and not applied"), "{screen}");
-        assert!(screen.contains("again drops them and quits"), "{screen}");
+        assert!(screen.contains("unapplied setting edits on hello"), "{screen}");
+        assert!(screen.contains("again to discard them and quit"), "{screen}");
         console.press("j");
         console.press(key);
         assert_eq!(console.effects(), [], "{key}: another key between them");
@@ -465,7 +465,7 @@ fn edits_are_kept_on_other_stages_functions_and_tabs_and_without_their_function(
         console.state.turn_to("beta");
         console.press("q");
         let notice = console.state.notice.clone().unwrap();
-        assert_eq!(notice.text, "settings of hello on local are edited and not applied");
+        assert_eq!(notice.text, "unapplied setting edits on hello on local");
         console.state.turn_to("local");
         console.effects();
     }
@@ -477,7 +477,7 @@ fn what_was_refused_stands_below_what_is_typed() {
     console.press("nAPI KEY<enter>");
     let screen = console.screen();
     let rows: Vec<&str> = screen.lines().collect();
-    assert!(rows[22].contains("name of the variable: API KEY"), "{screen}");
+    assert!(rows[22].contains("variable name: API KEY"), "{screen}");
     assert!(rows[23].starts_with(" ✗ "), "{screen}");
     console.press("<backspace><backspace><backspace><backspace>");
     assert!(!console.screen().contains('✗'), "it is being corrected: {}", console.screen());

@@ -79,7 +79,7 @@ fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
 }
 
 #[test]
-fn a_function_that_may_not_be_looked_at_says_denied_beside_the_others() {
+fn a_function_without_read_permission_shows_denied_beside_the_others() {
     let (mut console, connect) = switched();
     console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
     let Effect::RefreshDeployed { job, .. } = console.effect() else {
@@ -179,7 +179,7 @@ fn a_command_line_names_the_stage_that_is_shown() {
 }
 
 #[test]
-fn a_loop_that_began_on_one_stage_takes_its_next_steps_there() {
+fn a_run_continues_on_the_stage_that_it_started_on() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
@@ -212,7 +212,7 @@ fn stopped() -> (Harness, JobId) {
 }
 
 #[test]
-fn work_that_lacks_credentials_says_how_to_log_in_and_goes_on_afterwards() {
+fn work_without_credentials_shows_the_login_and_resumes_afterwards() {
     let (mut console, job) = stopped();
     assert!(console.screen().contains("$ aws sso login --profile acme"), "{}", console.screen());
     insta::assert_snapshot!("log_in", console.styled());
@@ -285,7 +285,7 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
 }
 
 #[test]
-fn a_loop_goes_on_with_the_step_that_stopped() {
+fn a_run_resumes_with_the_step_that_stopped() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
     let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
@@ -383,7 +383,7 @@ fn credentials_that_expire_are_looked_at_again_once() {
 }
 
 #[test]
-fn the_picker_says_where_each_stage_is_and_why_one_cannot_be_reached() {
+fn the_picker_shows_each_stage_and_why_one_is_unreachable() {
     let (mut console, probes) = picker();
     let identity = "arn:aws:sts::111111111111:assumed-role/developer/me".into();
     let expires_at = Some(sample::NOW + 45 * 60_000);

@@ -74,7 +74,7 @@ fn a_broken_workspace_keeps_the_functions_that_were_known() {
     let effects = console.effects();
     let Effect::Discover(job) = effects[0] else { panic!("{effects:?}") };
     let failure =
-        Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "mend it");
+        Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "fix it");
     console.feed(Event::Discovered(job, Err(failure)));
     assert_eq!(console.state.functions.cards.len(), 6);
     assert!(matches!(console.state.workspace, WorkspaceState::Broken(_)));
@@ -98,7 +98,7 @@ fn an_older_answer_does_not_replace_a_newer_question() {
 }
 
 #[test]
-fn a_stage_that_cannot_be_reached_is_told_and_the_rest_works() {
+fn an_unreachable_stage_is_reported_and_the_rest_works() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
     let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
@@ -133,14 +133,14 @@ fn a_broken_configuration_means_defaults_and_a_notice() {
     assert!(
         console
             .screen()
-            .contains("/home/me/config.toml:1:9: the theme is `dark`, `light` or `plain`")
+            .contains("/home/me/config.toml:1:9: the theme must be `dark`, `light` or `plain`")
     );
     console.press("?");
-    assert!(console.screen().contains("Everywhere but where text is typed"));
+    assert!(console.screen().contains(" Global "));
 }
 
 #[test]
-fn without_a_workspace_nothing_waits_for_ever_and_each_verb_says_what_is_missing() {
+fn without_a_workspace_each_verb_reports_what_is_missing() {
     let mut console = Harness::begun(120, 30);
     let effects = console.effects();
     let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
@@ -151,34 +151,34 @@ fn without_a_workspace_nothing_waits_for_ever_and_each_verb_says_what_is_missing
     let failure = Failure::usage(
         "could not read the workspace",
         "there is no Cargo.toml in /tmp",
-        "begin one",
+        "create one",
     );
     console.feed(Event::Discovered(*discover, Err(failure.clone())));
     console.feed(Event::StageConnected(*connect, Err(failure)));
     assert!(!console.state.is_moving(), "{:?}", console.state.jobs);
     let screen = console.screen();
     assert!(
-        screen.contains("there is no Cargo.toml") && screen.contains("R reads it again"),
+        screen.contains("there is no Cargo.toml") && screen.contains("R refreshes"),
         "{screen}"
     );
-    for key in ["b", "B", "d", "D", "i", "I", "l", "t", "T", "V", "P", "e"] {
+    for key in ["b", "B", "d", "D", "i", "I", "r", "t", "T", "V", "P", "e"] {
         console.press("<esc>");
         console.press(key);
         assert_eq!(console.effects(), [], "{key}");
-        let notice = console.state.notice.clone().unwrap_or_else(|| panic!("{key} says nothing"));
+        let notice = console.state.notice.clone().unwrap_or_else(|| panic!("{key} shows nothing"));
         assert!(notice.text.contains("there is no Cargo.toml"), "{key}: {notice:?}");
-        assert!(notice.hint.contains("begin one; R reads it again"), "{key}: {notice:?}");
+        assert!(notice.hint.contains("create one; R refreshes"), "{key}: {notice:?}");
     }
 }
 
 #[test]
-fn a_workspace_without_functions_says_what_makes_one() {
+fn a_workspace_without_functions_explains_how_to_add_one() {
     let mut console = Harness::begun(160, 30);
     console.answer_start(&Workspace { name: "empty".into(), ..Workspace::default() });
     assert!(console.screen().contains("`cargo add"), "{}", console.screen());
     console.press("B");
     assert!(
-        console.screen().contains("the workspace has no functions  `cargo add lambda_runtime`"),
+        console.screen().contains("the workspace has no functions  run `cargo add lambda_runtime`"),
         "{}",
         console.screen()
     );

@@ -102,7 +102,7 @@ fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
     assert_eq!(console.effects(), [], "it asks first");
     let screen = console.screen();
     assert!(
-        screen.contains("Change hello on local?") && screen.contains("▸ no, change nothing"),
+        screen.contains("Change hello on local?") && screen.contains("▸ no, cancel"),
         "{screen}"
     );
     assert!(screen.contains("yes, route all traffic to version 7"), "{screen}");
@@ -121,7 +121,7 @@ fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
 }
 
 #[test]
-fn enter_rolls_back_once_confirmed_and_the_list_is_read_anew() {
+fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     let mut console = opened((100, 24));
     console.press("<enter><down><enter>");
     let wanted = |effect: &Effect| {
@@ -199,7 +199,11 @@ fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
     assert!(screen.contains("versions 1, 2 and 3"), "the five newest stay:\n{screen}");
     console.press("hell<enter>");
     assert_eq!(console.effects(), [], "that was not its name");
-    assert!(console.screen().contains("✗ that is not hello"), "{}", console.screen());
+    assert!(
+        console.screen().contains("✗ name does not match: type `hello`"),
+        "{}",
+        console.screen()
+    );
     console.press("o<enter>");
     assert_eq!(change(&mut console), VersionsChange::Prune(5));
     assert_eq!(

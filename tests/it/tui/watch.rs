@@ -43,7 +43,7 @@ fn the_key_means_the_same_in_every_pane() {
 }
 
 #[test]
-fn a_saved_file_is_built_and_deployed_and_told() {
+fn a_saved_file_is_built_deployed_and_reported() {
     let (mut console, watch) = watching();
     assert_eq!(console.state.command.as_deref(), Some("lambda-console local --watch"));
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
@@ -76,7 +76,7 @@ fn a_saved_file_is_built_and_deployed_and_told() {
 }
 
 #[test]
-fn the_header_says_that_it_watches() {
+fn the_header_shows_that_it_watches() {
     let (mut console, _) = watching();
     insta::assert_snapshot!(console.styled());
 }
@@ -155,7 +155,7 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
 }
 
 #[test]
-fn an_error_stays_until_it_is_mended_whatever_is_deployed_beside_it() {
+fn an_error_stays_until_it_is_fixed_whatever_is_deployed_beside_it() {
     let mut console = Harness::ready(160, 30);
     console.press("jw");
     let Effect::Watch(watch) = console.effect() else { panic!("it watches") };
@@ -206,9 +206,9 @@ fn a_build_that_fails_whole_leaves_the_old_code_and_goes_on_watching() {
 }
 
 #[test]
-fn the_user_s_own_loop_comes_first() {
+fn a_manual_run_has_precedence() {
     let (mut console, watch) = watching();
-    console.press("l");
+    console.press("r");
     let (job, _) = build(&mut console);
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
     assert!(console.effects().is_empty());
@@ -232,7 +232,7 @@ fn a_build_of_the_user_s_own_replaces_its_build_which_follows_after() {
 }
 
 #[test]
-fn a_manifest_that_is_broken_is_told_and_changes_nothing() {
+fn a_broken_manifest_is_reported_and_changes_nothing() {
     let (mut console, watch) = watching();
     let failure = Failure::usage(
         "could not read the workspace",
@@ -246,7 +246,7 @@ fn a_manifest_that_is_broken_is_told_and_changes_nothing() {
 }
 
 #[test]
-fn a_watch_that_cannot_go_on_is_told_and_off() {
+fn a_failed_watch_is_reported_and_off() {
     let (mut console, watch) = watching();
     let failure =
         Failure::environment("could not watch the sources", "no more watches", "raise the limit");
@@ -276,7 +276,7 @@ fn it_works_on_the_local_stage_alone_and_not_read_only() {
     console.press("w");
     assert!(console.effects().is_empty());
     assert!(
-        console.screen().contains("what is saved is deployed to the local stage only"),
+        console.screen().contains("watch deploys to the local stage only"),
         "{}",
         console.screen()
     );
@@ -301,7 +301,7 @@ fn leaving_ends_it_without_being_asked_twice() {
 #[test]
 fn the_help_and_the_palette_have_it() {
     let mut console = Harness::ready(200, 100);
-    assert!(console.press("?").screen().contains("watch: build and deploy what is saved"));
+    assert!(console.press("?").screen().contains("watch: build and deploy on save"));
     console.press("q:watch<enter>");
     assert!(matches!(console.effect(), Effect::Watch(_)));
 }

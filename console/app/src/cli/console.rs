@@ -34,12 +34,16 @@ fn commands() -> String {
 pub(super) fn open(global: &Global) -> ExitCode {
     let output = Output::new(global.json);
     if global.json || !Term::is_there() {
-        let why =
-            if global.json { "the console has no JSON output" } else { "this is no terminal" };
+        let why = if global.json {
+            "the console has no JSON output"
+        } else {
+            "stdin or stdout is not a \
+                terminal"
+        };
         return output.failure(&Failure::usage(
             "could not open the console",
             why,
-            format!("without a terminal use a command: {} (lambda-console --help)", commands()),
+            format!("use a command instead: {} (see `lambda-console --help`)", commands()),
         ));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -63,7 +67,7 @@ pub(super) fn open(global: &Global) -> ExitCode {
         Ok(Ending::Quit) => ExitCode::SUCCESS,
         Ok(Ending::Terminated) => ExitCode::from(130),
         Err(error) => {
-            let hint = "the headless commands work without a screen: lambda-console --help";
+            let hint = "the commands work without a screen: see `lambda-console --help`";
             output.failure(&Failure::environment(
                 "could not use the terminal",
                 error.to_string(),
@@ -114,7 +118,7 @@ fn config() -> Config {
         Err(why) => {
             let mut config = Config::read(None, "", palette);
             let what = format!("could not read {}", path.display());
-            config.notice = Some(Failure::environment(what, why, "the defaults are in use"));
+            config.notice = Some(Failure::environment(what, why, "using defaults"));
             config
         }
     }

@@ -178,14 +178,14 @@ pub(super) fn stage_options(global: &Global, port: u16) -> StageOptions {
 }
 
 /// Hint for a workspace without functions.
-pub(super) const NO_FUNCTIONS: &str = "add a package that depends on lambda-console-runtime or \
-    lambda_runtime, or `cargo add lambda_runtime` in one";
+pub(super) const NO_FUNCTIONS: &str = "run `cargo add lambda_runtime` in a package, or depend on \
+    `lambda-console-runtime`";
 
 /// Returns the functions of the workspace with these `names`, in that order; all if `names` is
 /// empty.
 pub(super) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>, Failure> {
     if workspace.functions.is_empty() {
-        let what = format!("there are no functions in {}", workspace.root.display());
+        let what = format!("no functions in {}", workspace.root.display());
         let why =
             workspace.left_out.first().map(|(_, failure)| failure).or(workspace.hints.first());
         return Err(match why {
@@ -227,7 +227,7 @@ pub(super) async fn check_names(
             return Err(unknown(
                 workspace,
                 name,
-                &format!(", and it is not on the stage {}", stage.name()),
+                &format!(", and it is not deployed on stage {}", stage.name()),
             ));
         }
     }
@@ -245,14 +245,14 @@ pub(super) fn unknown(workspace: &Workspace, name: &str, elsewhere: &str) -> Fai
     let root = workspace.root.display();
     let why = match known.as_slice() {
         [] => format!("{root} has no functions{elsewhere}"),
-        [one] => format!("the function of {root} is {one}{elsewhere}"),
-        known => format!("the functions of {root} are {}{elsewhere}", known.join(", ")),
+        [one] => format!("{root} has only {one}{elsewhere}"),
+        known => format!("{root} has {}{elsewhere}", known.join(", ")),
     };
     let hint = match nearest(name, known) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "`lambda-console list` shows the functions".to_owned(),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`lambda-console list` lists the functions".to_owned(),
     };
-    Failure::usage(format!("there is no function {name}"), why, hint)
+    Failure::usage(format!("no function `{name}`"), why, hint)
 }
 
 #[cfg(test)]
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stage_is_local_unless_something_says_aws() {
+    fn the_stage_is_local_unless_an_option_selects_aws() {
         assert_eq!(stage_of(None, None, None), "local");
         assert_eq!(stage_of(Some("beta"), Some("acme"), None), "beta");
         assert_eq!(stage_of(None, Some("acme"), None), "acme");
@@ -289,18 +289,18 @@ mod tests {
             left_out: vec![("probe".into(), reason.clone())],
             ..Workspace::default()
         };
-        let failure = unknown(&workspace, "EVT", ", and it is not on the stage local");
-        assert_eq!(failure.why, "the function of /w is evt, and it is not on the stage local");
-        assert_eq!((failure.hint.as_str(), failure.kind.exit_code()), ("did you mean evt?", 2));
+        let failure = unknown(&workspace, "EVT", ", and it is not deployed on stage local");
+        assert_eq!(failure.why, "/w has only evt, and it is not deployed on stage local");
+        assert_eq!((failure.hint.as_str(), failure.kind.exit_code()), ("did you mean `evt`?", 2));
         assert_eq!(
             select(&workspace, &["nope".into()]).unwrap_err().hint,
-            "`lambda-console list` shows the functions"
+            "`lambda-console list` lists the functions"
         );
         assert_eq!(unknown(&workspace, "probe", ""), reason);
     }
 
     #[test]
-    fn a_workspace_without_functions_says_what_makes_one() {
+    fn a_workspace_without_functions_explains_how_to_add_one() {
         let failure = select(&Workspace::default(), &[]).unwrap_err();
         assert_eq!(failure.kind.exit_code(), 2);
         assert!(failure.hint.contains("lambda_runtime"));

@@ -25,9 +25,9 @@ use super::{
 /// The arguments of `deploy`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions [default: all]
+    /// Functions [default: all]
     names: Vec<String>,
-    /// Only show what would change
+    /// Show the plan without applying it
     #[arg(long)]
     dry_run: bool,
     /// Change a protected stage without asking
@@ -93,8 +93,7 @@ async fn approval(
         .map(|function| function.name.as_str())
         .collect();
     if stage.is_exposed() && !opened.is_empty() {
-        let what =
-            format!("open the URL of {} to everybody and deploy to {name}", opened.join(" and "));
+        let what = format!("make the URL of {} public and deploy to {name}", opened.join(" and "));
         confirm::typed(context, &what, &name).await?;
     } else if stage.is_protected() && !plan.is_empty() {
         confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;

@@ -33,39 +33,39 @@ use super::{
 #[derive(Debug, PartialEq, Eq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
-    /// The function
+    /// Function
     name: String,
-    /// The payload: JSON, `@FILE`, or `-` for stdin [default: {}]
+    /// Payload: JSON, `@FILE`, or `-` for stdin [default: {}]
     #[arg(long, value_name = "JSON|@FILE|-", conflicts_with = "event", allow_hyphen_values = true)]
     payload: Option<String>,
-    /// The payload from the function's events/EVENT.json
+    /// Event file of the function: events/EVENT.json
     #[arg(long)]
     event: Option<String>,
-    /// A version or alias
+    /// Version or alias
     #[arg(long)]
     qualifier: Option<String>,
-    /// The client context: a JSON object, or `@FILE` with one
+    /// Client context: a JSON object, or `@FILE`
     #[arg(long, value_name = "JSON|@FILE")]
     client_context: Option<String>,
-    /// The tenant, for a function that isolates its tenants
-    #[arg(long)]
+    /// Tenant ID, for a function with tenant isolation
+    #[arg(long, value_name = "ID")]
     tenant: Option<String>,
-    /// Take the response while it is being made
+    /// Stream the response
     #[arg(long, conflicts_with_all = ["queue", "dry_run"])]
     stream: bool,
-    /// Save the response to this file, however large it is
+    /// Save the response to this file, whatever its size
     #[arg(long, value_name = "FILE", conflicts_with_all = ["queue", "dry_run"])]
     output: Option<PathBuf>,
-    /// Queue the event and do not wait
+    /// Invoke asynchronously: queue the event
     #[arg(long = "async", conflicts_with_all = ["dry_run", "cold"])]
     queue: bool,
-    /// Only check that it could be invoked
+    /// Validate the request without invoking
     #[arg(long, conflicts_with = "cold")]
     dry_run: bool,
-    /// Force a new sandbox: a cold start
+    /// Invoke in a new sandbox (cold start)
     #[arg(long)]
     cold: bool,
-    /// Change a protected stage without asking, for --cold
+    /// With --cold: change a protected stage without asking
     #[arg(long)]
     yes: bool,
 }
@@ -147,7 +147,7 @@ async fn client_context(arguments: &Arguments, text: &str) -> Result<String, Fai
     let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
     text::read_async(file.as_ref()).await.map_err(|why| {
         let what = format!("could not read the client context for {}", arguments.name);
-        Failure::usage(what, format!("{file}: {why}"), "name a file with a JSON object")
+        Failure::usage(what, format!("{file}: {why}"), "use a file that contains a JSON object")
     })
 }
 
@@ -170,8 +170,8 @@ async fn payload(
                 () = context.job.cancel.cancelled() => Err(Failure::interrupted(what())),
                 text = read => match text {
                     Ok(Ok(text)) => Ok(text),
-                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe JSON \
-                        text in")),
+                    Ok(Err(why)) => Err(Failure::usage(what(), format!("stdin: {why}"), "pipe \
+                        JSON into stdin")),
                     Err(error) => Err(Failure::environment(what(), error.to_string(), "")),
                 },
             };
@@ -185,7 +185,12 @@ async fn payload(
     };
     let read = text::read_async(&file).await;
     read.map_err(|why| {
-        Failure::usage(what(), format!("{}: {why}", file.display()), "name a file with JSON text")
+        Failure::usage(
+            what(),
+            format!("{}: {why}", file.display()),
+            "use a file that contains \
+            JSON",
+        )
     })
 }
 
@@ -194,7 +199,7 @@ fn event_file(
     workspace: &Workspace,
     event: &str,
 ) -> Result<std::path::PathBuf, Failure> {
-    let what = format!("there is no event {event} for {}", arguments.name);
+    let what = format!("no event `{event}` for {}", arguments.name);
     let Some(function) =
         workspace.functions.iter().find(|function| function.name == arguments.name)
     else {
@@ -209,22 +214,22 @@ fn event_file(
         let kind = if metadata.is_dir() {
             "a directory"
         } else if metadata.is_symlink() {
-            "a link to no file"
+            "a broken symbolic link"
         } else {
-            "no regular file"
+            "not a regular file"
         };
         let why = format!("{} is {kind}", file.display());
-        return Err(Failure::usage(what, why, "put a file with JSON text in its place"));
+        return Err(Failure::usage(what, why, "replace it with a JSON file"));
     }
     let known: Vec<&str> = function.events.iter().map(|file| file.name.as_str()).collect();
     let why = if known.is_empty() {
-        "it has no events/*.json".to_owned()
+        "no files match events/*.json".to_owned()
     } else {
-        format!("it has {}", known.join(", "))
+        format!("its events are {}", known.join(", "))
     };
     let hint = match nearest(wanted, known) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("write events/{wanted}.json beside its Cargo.toml"),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("create events/{wanted}.json beside its Cargo.toml"),
     };
     Err(Failure::usage(what, why, hint))
 }
@@ -443,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_stream_says_what_it_came_to_and_not_what_was_written() {
+    fn the_end_of_a_stream_has_the_outcome_and_not_the_written_body() {
         let cut_off =
             Some(Failure::environment("could not invoke hello", "the response broke off", ""));
         let half = Invocation {
@@ -462,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_tells_a_cold_start_in_words() {
+    fn the_headline_names_a_cold_start() {
         let mut cold = invocation("{}");
         cold.report.as_mut().unwrap().init_ms = Some(4.8);
         assert_eq!(headline(&cold), "200 · 3.10 ms · init 4.80 ms (cold) · 9 MB · r");

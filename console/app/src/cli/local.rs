@@ -19,21 +19,20 @@ use super::{
 /// The arguments of `local`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// With --watch: the functions [default: all]
+    /// With --watch: functions [default: all]
     #[arg(requires = "watch")]
     names: Vec<String>,
-    /// The port; 0: any that is free
+    /// Port; 0 selects a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Build and deploy the functions, and again when a source file that they are made from is
-    /// saved
+    /// Build and deploy the functions, and again whenever one of their sources is saved
     #[arg(long)]
     watch: bool,
-    /// With --watch: what to build for [default: as its manifest says, else as it is on the stage,
-    /// else arm64]
+    /// With --watch: target architecture [default: the manifest's, else the deployed one, else
+    /// arm64]
     #[arg(long, value_enum, requires = "watch")]
     arch: Option<Arch>,
-    /// With --watch: without optimising, with debug assertions
+    /// With --watch: build with the dev profile
     #[arg(long, requires = "watch")]
     debug: bool,
 }
@@ -43,7 +42,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let workspace = context.workspace().await?;
     if context.stage_name() != LOCAL {
         let why = format!("the stage {} is on AWS", context.stage_name());
-        return Err(Failure::usage(what, why, "leave --stage, --profile, --region out"));
+        return Err(Failure::usage(what, why, "omit `--stage`, `--profile` and `--region`"));
     }
     if arguments.watch {
         // Check before anything is served that the functions exist.
@@ -84,11 +83,11 @@ async fn serve(
                     "process {} serves it for this workspace at {}",
                     endpoint.pid, endpoint.url
                 );
-                return Err(Failure::work(what, why, "use that one, or stop that process"));
+                return Err(Failure::work(what, why, "use that one, or stop the process"));
             }
             if !is_serving {
                 progress::say(&format!(
-                    "process {} serves it; this one takes over when that ends",
+                    "process {} is serving; this one takes over when it exits",
                     endpoint.pid
                 ));
             }
@@ -100,7 +99,7 @@ async fn serve(
                 std::future::pending::<()>().await;
             }
             if stage.is_serving().await {
-                progress::say("that process ended; this one serves the local Lambda now");
+                progress::say("the other process exited; this one serves the local Lambda now");
             }
             Ok::<_, Failure>(())
         };

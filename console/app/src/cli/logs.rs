@@ -22,18 +22,18 @@ use super::{
 /// The arguments of `logs`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions [default: all]
+    /// Functions [default: all]
     names: Vec<String>,
-    /// Go on with what is being written
+    /// Follow new lines
     #[arg(long, short)]
     follow: bool,
-    /// How far back, or a time: 30s, 10m, 2h, 7d [default: 10m; with --request: 7d]
+    /// Start, as a time or a duration ago: 30s, 10m, 2h, 7d [default: 10m; with --request: 7d]
     #[arg(long, value_parser = since::value)]
     since: Option<i64>,
-    /// Only lines that contain this text
+    /// Print only lines that contain this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Only lines of this request
+    /// Print only lines of this request
     #[arg(long, value_name = "ID")]
     request: Option<String>,
 }
@@ -123,8 +123,8 @@ async fn print(
     if stage.name() != StageInfo::LOCAL {
         let (minutes, dollars) = live_cost(stands.used_at(jiff::Timestamp::now().as_millisecond()));
         progress::say(&format!(
-            "live tail: {minutes} session minutes, ${dollars:.2} where the {FREE_MINUTES} free \
-            ones of the month are used"
+            "live tail: {minutes} session minutes (${dollars:.2} beyond the {FREE_MINUTES} free \
+                minutes a month)"
         ));
     }
     result.and(followed).map(|()| None)
@@ -150,7 +150,7 @@ fn said(before: &TailState, now: &TailState) -> Vec<String> {
     let mut texts = Vec::new();
     if now.waiting != before.waiting && !now.waiting.is_empty() {
         texts.push(format!(
-            "waiting for the first invocation of {}: there is no log group yet",
+            "waiting for the first invocation of {}, which creates the log group",
             now.waiting.join(", ")
         ));
     }
@@ -187,9 +187,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_new_is_said_of_how_the_tail_stands() {
+    fn only_changes_of_the_tail_state_are_reported() {
         let waiting = TailState { waiting: vec!["hello".into()], ..TailState::default() };
-        let text = "waiting for the first invocation of hello: there is no log group yet";
+        let text = "waiting for the first invocation of hello, which creates the log group";
         assert_eq!(said(&TailState::default(), &waiting), [text]);
         let busy = TailState { trouble: Some("throttled".into()), ..waiting.clone() };
         assert_eq!(said(&waiting, &busy), ["throttled"]);

@@ -217,7 +217,7 @@ pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
 }
 
 /// Marks the failure for a closed pipe, which is not reported.
-const BROKEN_PIPE: &str = "the reader went away";
+const BROKEN_PIPE: &str = "broken pipe";
 
 /// Returns `true` if the command ended because the reader closed its output.
 pub(super) fn is_broken_pipe(failure: &Failure) -> bool {

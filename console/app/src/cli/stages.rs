@@ -20,8 +20,8 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let asked = join_all(entries.iter().map(|entry| ask(&workspace, &options, entry)));
     let answers = tokio::select! {
         biased;
-        () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not ask the \
-            stages")),
+        () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not query \
+            the stages")),
         answers = asked => answers,
     };
     let stages = entries.iter().zip(&answers);

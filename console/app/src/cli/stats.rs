@@ -14,9 +14,9 @@ use super::{
 /// The arguments of `stats`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions [default: all]
+    /// Functions [default: all]
     names: Vec<String>,
-    /// How far back, or a time: 30s, 10m, 2h, 7d
+    /// Start, as a time or a duration ago: 30s, 10m, 2h, 7d
     #[arg(long, value_parser = since::value, default_value = "7d")]
     since: i64,
 }
@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         return Err(context::unknown(
             &workspace,
             &nobody.name,
-            ", and the history has no invocation of it",
+            ", and the history has no invocations of it",
         ));
     }
     let output = context.output;

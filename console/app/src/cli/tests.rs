@@ -125,7 +125,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn one_failure_is_told_as_it_is_and_several_together() {
+fn one_failure_is_reported_as_it_is_and_several_together() {
     let failure = |why: &str| Failure::usage("could not deploy", why, "build it");
     assert_eq!(summary("deploy", 1, &[]), None);
     assert_eq!(summary("deploy", 2, &[("a".into(), failure("x"))]), Some(failure("x")));

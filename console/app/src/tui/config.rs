@@ -51,16 +51,16 @@ impl Config {
             let (line, column) = place(text, span.map_or(0, |span| span.start));
             let why = format!("{path}:{line}:{column}: {message}");
             Failure::usage(
-                "could not use the configuration",
+                "could not read the configuration",
                 why,
-                "the defaults are in use until it is mended",
+                "using defaults until it is fixed",
             )
         };
         let file: File =
             toml::from_str(text).map_err(|error| fault(error.span(), error.message()))?;
         if let Some(name) = file.theme {
             self.theme = Theme::named(name.get_ref()).ok_or_else(|| {
-                fault(Some(name.span()), "the theme is `dark`, `light` or `plain`")
+                fault(Some(name.span()), "the theme must be `dark`, `light` or `plain`")
             })?;
         }
         self.keymap.merge(&file.keys).map_err(|mistake| fault(Some(mistake.span), &mistake.message))

@@ -25,10 +25,12 @@ pub struct Sections {
     edit: Vec<Entry>,
     response: Vec<Entry>,
     logs: Vec<Entry>,
-    config: Vec<Entry>,
+    #[serde(alias = "config")]
+    settings: Vec<Entry>,
     help: Vec<Entry>,
     choose: Vec<Entry>,
     line: Vec<Entry>,
+    delete: Vec<Entry>,
     login: Vec<Entry>,
     plan: Vec<Entry>,
     confirm: Vec<Entry>,
@@ -39,7 +41,11 @@ pub struct Sections {
 #[serde(deny_unknown_fields)]
 struct Entry {
     on: Vec<Spanned<String>>,
+    /// Keys that work for one more release, and are shown nowhere.
+    #[serde(default)]
+    old: Vec<Spanned<String>>,
     run: Spanned<String>,
+    hint: Option<String>,
     desc: Option<String>,
 }
 
@@ -52,10 +58,11 @@ impl Sections {
             Context::Edit => &self.edit,
             Context::Response => &self.response,
             Context::Logs => &self.logs,
-            Context::Config => &self.config,
+            Context::Settings => &self.settings,
             Context::Help => &self.help,
             Context::Choose => &self.choose,
             Context::Line => &self.line,
+            Context::Delete => &self.delete,
             Context::Login => &self.login,
             Context::Plan => &self.plan,
             Context::Confirm => &self.confirm,
@@ -77,7 +84,10 @@ pub struct Mistake {
 struct Binding {
     context: Context,
     keys: Vec<Key>,
+    /// Keys that are not shown.
+    old: Vec<Key>,
     action: Action,
+    hint: String,
     desc: String,
 }
 
@@ -94,7 +104,8 @@ impl Keymap {
         let mut keymap = Self::default();
         let sections: Sections =
             toml::from_str(SHIPPED).expect("keymap.toml is tested to be valid");
-        keymap.merge(&sections).expect("keymap.toml is tested to have no mistake");
+        let hint = |entry: &Entry| Some(entry.hint.clone().unwrap_or_default());
+        keymap.add(&sections, hint).expect("keymap.toml is tested to have no mistake");
         keymap
     }
 
@@ -102,31 +113,46 @@ impl Keymap {
     /// key that was bound to another action of that context is unbound from it. On an error nothing
     /// is changed.
     pub fn merge(&mut self, sections: &Sections) -> Result<(), Mistake> {
+        // A user's description is the hint as well.
+        self.add(sections, |entry| entry.hint.clone().or_else(|| entry.desc.clone()))
+    }
+
+    fn add(
+        &mut self,
+        sections: &Sections,
+        hint: impl Fn(&Entry) -> Option<String>,
+    ) -> Result<(), Mistake> {
         let mut merged = self.bindings.clone();
         for context in Context::ALL {
             for entry in sections.of(context) {
                 let fault = |at: &Spanned<String>, message| Mistake { message, span: at.span() };
                 let action =
                     entry.run.get_ref().parse().map_err(|message| fault(&entry.run, message))?;
-                let mut keys = Vec::new();
-                for text in &entry.on {
-                    keys.push(
-                        text.get_ref().parse::<Key>().map_err(|message| fault(text, message))?,
-                    );
-                }
+                let parsed = |texts: &[Spanned<String>]| {
+                    let key = |text: &Spanned<String>| {
+                        text.get_ref().parse::<Key>().map_err(|message| fault(text, message))
+                    };
+                    texts.iter().map(key).collect::<Result<Vec<Key>, Mistake>>()
+                };
+                let (keys, old) = (parsed(&entry.on)?, parsed(&entry.old)?);
                 for other in merged.iter_mut().filter(|other| other.context == context) {
                     other.keys.retain(|key| !keys.contains(key));
+                    other.old.retain(|key| !keys.contains(key));
                 }
+                let hint = hint(entry);
                 let known = merged
                     .iter_mut()
                     .find(|other| other.context == context && other.action == action);
                 if let Some(known) = known {
                     known.keys = keys;
+                    known.old = old;
+                    known.hint = hint.unwrap_or_else(|| known.hint.clone());
                     known.desc = entry.desc.clone().unwrap_or_else(|| known.desc.clone());
                 } else {
-                    let desc =
-                        entry.desc.clone().unwrap_or_else(|| action.name().replace('_', " "));
-                    merged.push(Binding { context, keys, action, desc });
+                    let words = || action.name().replace('_', " ");
+                    let desc = entry.desc.clone().unwrap_or_else(words);
+                    let hint = hint.unwrap_or_else(words);
+                    merged.push(Binding { context, keys, old, action, hint, desc });
                 }
             }
         }
@@ -134,7 +160,8 @@ impl Keymap {
         self.index = merged
             .iter()
             .flat_map(|binding| {
-                binding.keys.iter().map(|&key| ((binding.context, key), binding.action))
+                let keys = binding.keys.iter().chain(&binding.old);
+                keys.map(|&key| ((binding.context, key), binding.action))
             })
             .collect();
         self.bindings = merged;
@@ -164,6 +191,7 @@ impl Keymap {
             context: binding.context,
             keys: binding.keys.iter().map(Key::to_string).collect(),
             run: binding.action.name().to_owned(),
+            short: binding.hint.clone(),
             desc: binding.desc.clone(),
         };
         self.bindings.iter().map(hint).collect()
@@ -177,13 +205,30 @@ mod tests {
     #[test]
     fn a_user_s_entry_replaces_the_keys_of_its_action_only() {
         let mut keymap = Keymap::shipped();
-        let text = "[[global]]\non = [\"F5\", \"i\"]\nrun = \"loop\"\n";
+        let text = "[[global]]\non = [\"F5\", \"i\"]\nrun = \"run\"\n";
         keymap.merge(&toml::from_str(text).unwrap()).unwrap();
         let action = |key: &str| keymap.action(Context::Functions, key.parse().unwrap());
         assert_eq!(action("F5"), Some(Action::Run));
         assert_eq!(action("i"), Some(Action::Run), "the key is taken from invoke");
-        assert_eq!(action("l"), None);
+        assert_eq!(action("r"), None);
+        assert_eq!(action("l"), None, "an old key goes with the keys of its action");
         assert_eq!(action("b"), Some(Action::Build));
+    }
+
+    #[test]
+    fn old_names_and_keys_still_work_and_are_not_shown() {
+        let mut keymap = Keymap::shipped();
+        let action =
+            |keymap: &Keymap, context, key: &str| keymap.action(context, key.parse().unwrap());
+        assert_eq!(action(&keymap, Context::Functions, "l"), Some(Action::Run));
+        assert!(keymap.hints().iter().all(|hint| !hint.keys.contains(&"l".to_owned())));
+        let text = "[[global]]\non = [\"F5\"]\nrun = \"loop\"\n\
+            [[config]]\non = [\"s\"]\nrun = \"apply_config\"\n";
+        keymap.merge(&toml::from_str(text).unwrap()).unwrap();
+        assert_eq!(action(&keymap, Context::Functions, "F5"), Some(Action::Run));
+        assert_eq!(action(&keymap, Context::Settings, "s"), Some(Action::ApplySettings));
+        let hint = keymap.hints().into_iter().find(|hint| hint.run == "run").unwrap();
+        assert_eq!((&*hint.short, hint.keys), ("run", vec!["F5".to_owned()]));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use invoke::{
     body::Body,
     document::Document,
     payload::{Check, Draft},
-    response::{Arriving, Outcome, Response},
+    response::{Arriving, Diagnostic, Outcome, Response, diagnostic},
 };
 pub use jobs::{JobId, JobKind, Jobs, Progress, Running};
 pub use login::{Login, Stopped};
@@ -277,7 +277,10 @@ impl State {
         match (&self.overlay, self.focus, self.tab) {
             (Some(Overlay::Help(_)), ..) => Context::Help,
             (Some(Overlay::Choose(_)), ..) => Context::Choose,
-            (Some(Overlay::Line(_)), ..) => Context::Line,
+            (Some(Overlay::Line(line)), ..) => match line.purpose {
+                overlay::Purpose::Delete(_) => Context::Delete,
+                _ => Context::Line,
+            },
             (Some(Overlay::Plan(plan)), ..) if self.asks_name(plan) => Context::Confirm,
             (Some(Overlay::Plan(_)), ..) => Context::Plan,
             (Some(Overlay::Login), ..) => Context::Login,
@@ -287,7 +290,7 @@ impl State {
             (None, Focus::Tab, Tab::Payload) => Context::Payload,
             (None, Focus::Tab, Tab::Response) => Context::Response,
             (None, Focus::Tab, Tab::Logs) => Context::Logs,
-            (None, Focus::Tab, Tab::Config) => Context::Config,
+            (None, Focus::Tab, Tab::Settings) => Context::Settings,
             (None, Focus::Tab, _) => Context::Global,
         }
     }

@@ -178,7 +178,7 @@ impl Screen for Term {
 
     fn edit(&mut self, text: &str) -> Result<String, Failure> {
         self.lent(|| editor::edit(text)).unwrap_or_else(|error| {
-            Err(Failure::environment("could not take the terminal back", error.to_string(), ""))
+            Err(Failure::environment("could not restore the terminal", error.to_string(), ""))
         })
     }
 }

@@ -141,9 +141,9 @@ fn narrow(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &m
 
 fn too_small(frame: &mut Frame, area: Rect) {
     let lines = [
-        "too small".to_owned(),
-        format!("{}x{} is needed", LEAST.0, LEAST.1),
-        format!("this is {}x{}", area.width, area.height),
+        "terminal too small".to_owned(),
+        format!("needs {}×{}", LEAST.0, LEAST.1),
+        format!("is {}×{}", area.width, area.height),
     ];
     let height = (lines.len() as u16).min(area.height);
     let middle = Rect { y: area.y + (area.height - height) / 2, height, ..area };

@@ -17,9 +17,9 @@ pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(
     let refused =
         |why: &str| Failure::usage(format!("could not {what}"), why, "pass --yes to confirm");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(refused("it needs a confirmation, and this is no terminal"));
+        return Err(refused("it needs a confirmation, and stdin is not a terminal"));
     }
-    let _ = write!(io::stderr(), "{}", clean(&format!("{what}: type {word} to confirm: ")));
+    let _ = write!(io::stderr(), "{}", clean(&format!("{what}: type `{word}` to confirm: ")));
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)

@@ -65,8 +65,8 @@ fn whole(failure: &Failure) -> String {
     let Failure { what, why, hint, .. } = failure;
     let mut text = format!("{what}: {}", bounded(why));
     if text.len() < what.len() + why.len() {
-        tracing::error!(%failure, "the whole message");
-        text.push_str("\nthe rest is in console.log");
+        tracing::error!(%failure, "full message");
+        text.push_str("\nthe full message is in console.log");
     }
     if !hint.is_empty() {
         text.push_str("\nhint: ");

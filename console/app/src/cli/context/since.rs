@@ -27,16 +27,14 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<i64, String> {
 }
 
 fn wrong(text: &str) -> String {
-    format!(
-        "`{text}` is neither a time (2026-11-21T04:00:00Z) nor how long ago (30s, 10m, 2h, 7d, 1w)"
-    )
+    format!("`{text}` is not a time (2026-11-21T04:00:00Z) or a duration (30s, 10m, 2h, 7d, 1w)")
 }
 
 /// For clap: a duration in milliseconds.
 pub(crate) fn length(text: &str) -> Result<i64, String> {
     let now = Timestamp::now();
     let back = text.parse::<Timestamp>().is_err().then(|| parse(text, now)).and_then(Result::ok);
-    let back = back.ok_or_else(|| format!("`{text}` is no length of time (30s, 5m, 1h)"))?;
+    let back = back.ok_or_else(|| format!("`{text}` is not a duration (30s, 5m, 1h)"))?;
     Ok(now.as_millisecond() - back)
 }
 

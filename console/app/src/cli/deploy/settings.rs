@@ -27,28 +27,28 @@ use crate::{
     tui::state::settings::{ConfigEditor, Live, Row},
 };
 
-/// The arguments of `config`.
+/// The arguments of `settings`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The function
+    /// Function
     name: String,
-    /// Settings to change: `memory=512`, `log_format=JSON`, `url=AWS_IAM`, `env.KEY=value`; without
-    /// any, all are shown
+    /// Settings to change: `memory=512`, `log_format=JSON`, `url=AWS_IAM`, `env.KEY=value`
+    /// [default: show all]
     #[arg(value_name = "SETTING=VALUE")]
     changes: Vec<String>,
-    /// Remove a variable (`env.KEY`), or give a setting back to Lambda's default
+    /// Remove an environment variable (`env.KEY`), or reset a setting to Lambda's default
     #[arg(long, value_name = "SETTING")]
     unset: Vec<String>,
-    /// Set the variables in a file of KEY=VALUE lines
+    /// Set environment variables from a file of KEY=VALUE lines
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Show the value of this variable instead of its mask
+    /// Show the value of this environment variable unmasked
     #[arg(long, value_name = "KEY")]
     reveal: Vec<String>,
-    /// Only show what would change
+    /// Show the plan without applying it
     #[arg(long)]
     dry_run: bool,
-    /// Change a protected stage, or let everybody call the URL, without asking
+    /// Change a protected stage, or make the URL public, without asking
     #[arg(long)]
     yes: bool,
 }
@@ -75,7 +75,7 @@ async fn carry_out(
     history: Option<&Store>,
 ) -> Result<ExitCode, Failure> {
     let Some(live) = Box::pin(settings::read(stage, &function.name, &context.job)).await? else {
-        let why = format!("it is not on the stage {}", stage.name());
+        let why = format!("it is not deployed on stage {}", stage.name());
         let hint = format!("deploy it first: `lambda-console deploy {}`", function.name);
         return Err(Failure::work(
             format!("could not read the settings of {}", function.name),
@@ -112,8 +112,8 @@ async fn carry_out(
     }
     if must_ask {
         let name = stage.name();
-        let what = if opens { "open the URL of" } else { "change" };
-        confirm::typed(context, &format!("{what} {} on the stage {name}", function.name), &name)
+        let what = if opens { "make public the URL of" } else { "change" };
+        confirm::typed(context, &format!("{what} {} on stage {name}", function.name), &name)
             .await?;
         // Asking took time: apply only what still matches the plan that was shown.
         compared =
@@ -129,7 +129,7 @@ fn usage(function: &str, why: String) -> Failure {
     Failure::usage(
         format!("could not change the settings of {function}"),
         why,
-        "`lambda-console config --help`",
+        "run `lambda-console settings --help`",
     )
 }
 
@@ -194,8 +194,8 @@ fn show(
         let what = format!("could not show the variable {unknown}");
         return Err(Failure::usage(
             what,
-            format!("{} has no such variable", function.name),
-            "leave `env.` out",
+            format!("{} has no such environment variable", function.name),
+            "omit `env.`",
         ));
     }
     if context.output.json {
@@ -222,7 +222,7 @@ fn show(
                 Some(address) if row.setting == Setting::Url => {
                     format!("{} {address}", row.stage.clone().unwrap_or_default())
                 }
-                _ if is_hidden(&live, row) => "not shown to this caller".to_owned(),
+                _ if is_hidden(&live, row) => "no permission to read".to_owned(),
                 _ => text(shown(arguments, &row.setting, row.stage.as_deref())),
             };
             let workspace = text(shown(arguments, &row.setting, row.workspace.as_deref()));
@@ -240,13 +240,13 @@ fn show(
 fn about_url(url: &str, is_brief: bool) -> Vec<String> {
     let named = url_with_name(url).map(|named| {
         format!(
-            "for web pages whose links begin with `/`, where names under localhost are \
-            resolved: {named}"
+            "for web pages with links that begin with `/`, if names under localhost resolve: \
+                {named}"
         )
     });
     let unserved = is_brief.then(|| {
-        "nothing serves the URL when this command has ended: `lambda-console local` does, or the \
-        console while it is open"
+        "the URL is not served after this command exits: run `lambda-console local`, or keep the \
+            console open"
             .to_owned()
     });
     named.into_iter().chain(unserved).collect()
@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_that_nobody_serves_says_so_and_one_on_aws_says_nothing() {
+    fn a_local_url_that_is_not_served_gets_a_note_and_one_on_aws_does_not() {
         let local = "http://127.0.0.1:4000/lambda-url/0123456789abcdef/";
         let text = about_url(local, true).join("\n");
         assert!(text.contains("http://0123456789abcdef.lambda-url.localhost:4000/"), "{text}");

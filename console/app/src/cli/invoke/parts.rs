@@ -22,7 +22,7 @@ use crate::cli::{
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Message on a terminal in place of bytes that must not be printed there.
-pub(super) const NO_TEXT: &str = "the response is not text: --output FILE saves it";
+pub(super) const NO_TEXT: &str = "the response is binary: `--output FILE` saves it";
 
 /// Destination of the parts.
 pub(super) enum Destination {
@@ -42,7 +42,7 @@ impl Destination {
             Failure::usage(
                 "could not write the response",
                 why,
-                "nothing was sent: name a file that can be written",
+                "nothing was sent: use a writable path",
             )
         })?;
         Ok(Self::File(path.to_owned(), file))
@@ -162,7 +162,7 @@ fn cannot_save(path: &Path, error: &std::io::Error) -> Failure {
     Failure::environment(
         "could not save the response",
         format!("{}: {error}", path.display()),
-        "make room for it",
+        "free some disk space",
     )
 }
 

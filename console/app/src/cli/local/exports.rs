@@ -117,21 +117,19 @@ pub(super) fn guide(endpoint: &Endpoint) -> [(&'static str, String); 4] {
     let Endpoint { url, region, memory_limit, .. } = endpoint;
     [
         (
-            "# Lambda, CloudWatch Logs, IAM's roles and policies, and STS are served. The AWS CLI, \
-            1 or 2, in a shell with \
-             these exports:",
+            "# Serves Lambda, CloudWatch Logs, IAM (roles and policies) and STS. With the AWS \
+                CLI, in a shell with these exports:",
             "aws lambda list-functions\n\
              echo '{}' | aws lambda invoke --function-name NAME --payload fileb:///dev/stdin \
              /dev/stdout"
                 .to_owned(),
         ),
         (
-            "# boto3 (before 1.28, and any SDK that does not read AWS_ENDPOINT_URL, is given the \
-            URL):",
+            "# With boto3 (pass the URL before 1.28, and to SDKs that ignore AWS_ENDPOINT_URL):",
             format!("boto3.client(\"lambda\", endpoint_url=\"{url}\")"),
         ),
         (
-            "# Terraform; keys come from these exports:",
+            "# With Terraform; keys come from these exports:",
             format!(
                 "provider \"aws\" {{\n  \
                    region                      = \"{region}\"\n  \

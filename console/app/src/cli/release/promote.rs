@@ -24,17 +24,16 @@ use crate::cli::{
 /// The arguments of `promote`.
 #[derive(Debug, PartialEq, Args)]
 pub struct Arguments {
-    /// The stage that has the code
+    /// Source stage
     from: String,
-    /// The stage that gets it
+    /// Target stage
     to: String,
-    /// The functions [default: all that are on the first stage]
+    /// Functions [default: all on the source stage]
     names: Vec<String>,
-    /// Only show what would change
+    /// Show the plan without applying it
     #[arg(long)]
     dry_run: bool,
-    /// Give the new version these percentages of the alias's invocations first; roll back where it
-    /// does worse
+    /// Shift traffic to the new version in these percentage steps; roll back on regression
     #[arg(
         long,
         value_name = "STEPS",
@@ -44,18 +43,24 @@ pub struct Arguments {
         value_parser = percentage
     )]
     canary: Option<Vec<f64>>,
-    /// How long each step of the canary is: 30s, 5m, 1h
+    /// Duration of each canary step: 30s, 5m, 1h
     #[arg(long, value_parser = since::length, default_value = "5m", requires = "canary")]
     every: i64,
-    /// How many percentage points more of its invocations may fail than of the old version's
+    /// Maximum increase of the error rate, in percentage points
     #[arg(long, value_name = "POINTS", default_value_t = Canary::default().max_errors, requires = "canary")]
     max_errors: f64,
-    /// By how many per cent its init may be slower, at p50 and at p99
+    /// Maximum increase of init at p50 and p99, in per cent
     #[arg(long, value_name = "PERCENT", default_value_t = Canary::default().max_init, requires = "canary")]
     max_init: f64,
-    /// The fewest invocations that the new version is judged by
-    #[arg(long, value_name = "COUNT", default_value_t = Canary::default().least, requires = "canary")]
-    least: u64,
+    /// Minimum number of invocations before a step is evaluated
+    #[arg(
+        long,
+        alias = "least",
+        value_name = "COUNT",
+        default_value_t = Canary::default().least,
+        requires = "canary"
+    )]
+    min_invocations: u64,
     /// Change a protected stage without asking
     #[arg(long)]
     yes: bool,
@@ -68,7 +73,7 @@ fn percentage(text: &str) -> Result<f64, String> {
     if number > 0.0 && number < 100.0 {
         Ok(number)
     } else {
-        Err("a step is above 0 and below 100 %".to_owned())
+        Err("a step must be between 0 and 100 %".to_owned())
     }
 }
 
@@ -79,8 +84,8 @@ impl Arguments {
             let text: Vec<String> = steps.iter().map(f64::to_string).collect();
             return Err(Failure::usage(
                 "could not read the canary's steps",
-                format!("{} do not rise", text.join(",")),
-                "for example --canary 5,25,50",
+                format!("{} must increase", text.join(",")),
+                "for example `--canary 5,25,50`",
             ));
         }
         Ok(Some(Canary {
@@ -88,7 +93,7 @@ impl Arguments {
             every_ms: self.every.try_into().unwrap_or_default(),
             max_errors: self.max_errors,
             max_init: self.max_init,
-            least: self.least,
+            least: self.min_invocations,
         }))
     }
 }
@@ -123,8 +128,8 @@ async fn there(from: &Stage, functions: Vec<Function>) -> Result<Vec<Function>, 
         let at = from.name();
         return Err(Failure::work(
             format!("could not promote from {at}"),
-            format!("none of the workspace's functions is on the stage {at}"),
-            format!("`lambda-console --stage {at} deploy` puts them there"),
+            format!("no function of the workspace is deployed on stage {at}"),
+            format!("run `lambda-console --stage {at} deploy`"),
         ));
     }
     Ok(there)

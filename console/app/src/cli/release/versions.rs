@@ -20,18 +20,18 @@ use crate::cli::{
 /// The arguments of `versions`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions [default: all that are on the stage]
+    /// Functions [default: all on the stage]
     names: Vec<String>,
-    /// How far back the figures go, or a time: 30s, 10m, 2h, 7d
+    /// Start of the figures, as a time or a duration ago: 30s, 10m, 2h, 7d
     #[arg(long, value_parser = since::value, default_value = "1d")]
     since: i64,
-    /// Publish a version of what the last deploy sent
+    /// Publish a version of the deployed code
     #[arg(long, requires = "names", conflicts_with = "prune")]
     publish: bool,
-    /// What to say of the version that is published [default: the function's description]
+    /// Description of the published version [default: the function's description]
     #[arg(long, value_name = "TEXT", requires = "publish")]
     description: Option<String>,
-    /// Delete the old versions but the KEEP newest ones and those that an alias leads to
+    /// Delete all but the KEEP newest versions and those an alias points to
     #[arg(long, value_name = "KEEP", requires = "names")]
     prune: Option<usize>,
     /// Delete, or change a protected stage, without asking
@@ -42,9 +42,9 @@ pub struct Arguments {
 /// The arguments of `rollback`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Rollback {
-    /// The function
+    /// Function
     name: String,
-    /// The version [default: end a canary that is under way, else the version before]
+    /// Version [default: end the canary, else the previous version]
     version: Option<String>,
     /// Change a protected stage without asking
     #[arg(long)]
@@ -98,7 +98,7 @@ async fn list(
             Err(failure) => failed.push((name, failure)),
         }
     }
-    let failure = summary("look at the versions of", names.len(), &failed);
+    let failure = summary("list the versions of", names.len(), &failed);
     if context.output.json {
         let document = json!({ "stage": stage.name(), "functions": found });
         print_json(&with_error(document, failure.as_ref()))?;
@@ -128,8 +128,7 @@ async fn list(
         function.refused.iter().for_each(progress::notice);
     }
     if !found.is_empty() {
-        let counted = "failed: invocations that ended in a function error, a time-out or the end \
-            of the runtime";
+        let counted = "failed: invocations with a function error, a timeout or an exited runtime";
         context.output.print_faint(counted, "")?;
     }
     Ok(context.output.ended(failure.as_ref()))
@@ -139,18 +138,14 @@ fn headline(of: &FunctionVersions) -> String {
     let place = format!("{} on {}", of.function, of.stage);
     match (&of.alias, of.stage_alias()) {
         _ if !of.refused.is_empty() && of.aliases.is_empty() => place,
-        (None, _) => format!("{place}: no alias, callers get $LATEST"),
-        (Some(alias), None) => format!("{place}: {alias} is not there yet"),
+        (None, _) => format!("{place}: no alias, callers use $LATEST"),
+        (Some(alias), None) => format!("{place}: {alias} does not exist yet"),
         (Some(_), Some(alias)) => {
-            let canary = alias.canary.as_ref().map(|share| {
-                format!(", {} to version {}: a canary", percent(share.weight), share.version)
-            });
-            format!(
-                "{place}: {} leads to version {}{}",
-                alias.name,
-                alias.version,
-                canary.unwrap_or_default()
-            )
+            let canary = alias
+                .canary
+                .as_ref()
+                .map(|share| format!(", {} ({}, canary)", share.version, percent(share.weight)));
+            format!("{place}: {} → {}{}", alias.name, alias.version, canary.unwrap_or_default())
         }
     }
 }
@@ -182,7 +177,7 @@ fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     }
 }
 
-/// Asks for consent if needed, then changes one function after the other; stops at the first
+/// Asks for approval if needed, then changes one function after the other; stops at the first
 /// failure.
 async fn change_all(
     context: &Context,
@@ -226,7 +221,7 @@ async fn ask(
         let names = names.join(" ");
         return confirm::typed(
             context,
-            &format!("delete versions of {names} from the stage {at}"),
+            &format!("delete versions of {names} from stage {at}"),
             &names,
         )
         .await;

@@ -19,16 +19,16 @@ use crate::cli::{
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions
+    /// Functions
     #[arg(required = true)]
     names: Vec<String>,
-    /// Only list what would be deleted
+    /// List the resources without deleting them
     #[arg(long)]
     dry_run: bool,
-    /// Leave their log groups
+    /// Keep the log groups
     #[arg(long)]
     keep_logs: bool,
-    /// Leave the roles that were made for them
+    /// Keep the execution roles
     #[arg(long)]
     keep_role: bool,
     /// Delete without asking
@@ -73,7 +73,7 @@ async fn carry_out(
         let names: Vec<&str> = listed.iter().map(|resources| resources.function.as_str()).collect();
         let (name, names) = (stage.name(), names.join(" "));
         let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
-        confirm::typed(context, &format!("delete {names} from the stage {name}"), &word).await?;
+        confirm::typed(context, &format!("delete {names} from stage {name}"), &word).await?;
     }
     let mut outcome = delete::delete(stage, &listed, Approval::Given, &context.job).await?;
     outcome.functions.extend(refused.into_iter().map(|(name, failure)| {
@@ -92,7 +92,15 @@ fn print_listed(
     if output.json {
         let functions: Vec<Value> = listed
             .iter()
-            .map(|one| json!({ "name": one.function, "remote": one.remote, "belongings": one.items }))
+            .map(|one| {
+                json!({
+                    "name": one.function,
+                    "remote": one.remote,
+                    "resources": one.items,
+                    // The name of version 0.1.0, for one more release.
+                    "belongings": one.items,
+                })
+            })
             .collect();
         print_json(&with_error(json!({ "stage": stage, "functions": functions }), failure))?;
     } else {
@@ -115,7 +123,7 @@ fn print(output: Output, outcome: &DeleteOutcome) -> Result<ExitCode, Failure> {
         ))?;
     } else {
         for function in &outcome.functions {
-            for (items, word) in [(&function.gone, "deleted"), (&function.left, "still there")] {
+            for (items, word) in [(&function.gone, "deleted"), (&function.left, "not deleted")] {
                 for item in items {
                     let why = item.kept.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
                     print_line(&format!(
@@ -147,7 +155,7 @@ fn lines(resources: &Resources) -> Vec<String> {
     let of = |item: &Resource| {
         let detail =
             if item.detail.is_empty() { String::new() } else { format!(" ({})", item.detail) };
-        let kept = item.kept.as_ref().map(|why| format!(", stays: {why}")).unwrap_or_default();
+        let kept = item.kept.as_ref().map(|why| format!(", kept: {why}")).unwrap_or_default();
         format!("  {} {}{detail}{kept}", item.kind.name(), item.name)
     };
     std::iter::once(format!("{}: delete", resources.function))

@@ -17,26 +17,25 @@ use crate::cli::{
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions, for --policy and --check [default: all]
+    /// Functions, for --policy and --check [default: all]
     #[arg(conflicts_with_all = ["remove", "remove_unused"])]
     names: Vec<String>,
-    /// Print the smallest policy that lets a caller work with the functions
+    /// Print the minimal policy for the tasks
     #[arg(long, conflicts_with_all = ["check", "remove", "remove_unused"])]
     policy: bool,
-    /// Ask IAM which of it this caller may do; what is refused is listed, and the exit code is then
-    /// 3
+    /// Check the caller's permissions; exits with 3 and lists missing ones
     #[arg(long, conflicts_with_all = ["remove", "remove_unused"])]
     check: bool,
-    /// For what: the policy, or the check [default: deploy invoke logs]
+    /// Tasks to cover with --policy and --check [default: deploy invoke logs]
     #[arg(long = "for", value_name = "TASK", value_enum, num_args = 1..)]
     tasks: Vec<roles::Task>,
-    /// Remove these roles, which no function has any more
+    /// Delete these unused roles
     #[arg(long, value_name = "ROLE", num_args = 1..)]
     remove: Vec<String>,
-    /// Remove all roles that no function has any more
+    /// Delete all unused roles
     #[arg(long, conflicts_with = "remove")]
     remove_unused: bool,
-    /// Remove without asking
+    /// Delete without asking
     #[arg(long)]
     yes: bool,
 }
@@ -68,11 +67,11 @@ async fn carry_out(
         return checked(context, &roles::check(stage, &functions, &tasks).await?);
     }
     if !arguments.names.is_empty() {
-        let why = "functions are named without --policy or --check";
+        let why = "function names need `--policy` or `--check`";
         return Err(Failure::usage(
             "could not read the command line",
             why,
-            "`lambda-console iam --help`",
+            "run `lambda-console iam --help`",
         ));
     }
     if !arguments.remove.is_empty() {
@@ -92,18 +91,18 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         let roles: Vec<Value> = roles.iter().map(document).collect();
         print_json(&json!({ "stage": stage, "roles": roles }))?;
     } else if roles.is_empty() {
-        progress::say("no role was made here for functions in this region");
+        progress::say("no execution roles created by lambda-console in this region");
     } else {
         let now = jiff::Timestamp::now().as_millisecond();
         let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
-        context.output.table(["role", "functions", "policies", "made", "used"], &rows)?;
+        context.output.table(["role", "functions", "policies", "created", "used"], &rows)?;
         let mut refused: Vec<&str> =
             roles.iter().flat_map(|role| &role.refused).map(String::as_str).collect();
         refused.sort_unstable();
         refused.dedup();
         if !refused.is_empty() {
             progress::say(&format!(
-                "warning: what is not shown is denied to this caller: {}",
+                "warning: some cells are empty, the caller has no permission for {}",
                 refused.join(", ")
             ));
         }
@@ -123,19 +122,19 @@ fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Fai
         print_json(&json!({ "caller": caller, "verdicts": verdicts, "policy": policy }))?;
     } else if refused.is_empty() {
         print_line(&format!(
-            "{} may do all {} of it",
-            permissions.caller,
-            permissions.verdicts.len()
+            "all {} permissions granted to {}",
+            permissions.verdicts.len(),
+            permissions.caller
         ))?;
     } else {
         progress::say(&format!(
-            "{} may not do {} of {}",
-            permissions.caller,
+            "{} of {} permissions missing for {}",
             refused.len(),
-            permissions.verdicts.len()
+            permissions.verdicts.len(),
+            permissions.caller
         ));
         context.output.table(["action", "resource", "why"], &refused)?;
-        progress::say("`lambda-console iam --policy` prints the smallest policy that suffices");
+        progress::say("`lambda-console iam --policy` prints the minimal policy");
     }
     let code = if refused.is_empty() { 0 } else { FailureKind::Environment.exit_code() };
     Ok(ExitCode::from(code))
@@ -164,7 +163,7 @@ fn row(role: &Role, now: i64) -> [String; 5] {
         [] => "denied".to_owned(),
         functions => functions.join(", "),
     };
-    let used = role.last_used_at.map_or_else(|| "not known".to_owned(), |then| ago(then, now));
+    let used = role.last_used_at.map_or_else(|| "unknown".to_owned(), |then| ago(then, now));
     [role.name.clone(), functions, policies.join(", "), ago(role.created_at, now), used]
 }
 
@@ -178,7 +177,7 @@ async fn remove(
         let names = roles.join(" ");
         confirm::typed(
             context,
-            &format!("remove {names} from the account of stage {}", stage.name()),
+            &format!("delete the roles {names} from the account of stage {}", stage.name()),
             &names,
         )
         .await?;
@@ -186,14 +185,14 @@ async fn remove(
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
     for role in roles {
         if context.job.cancel.is_cancelled() {
-            return Err(Failure::interrupted("could not finish removing roles"));
+            return Err(Failure::interrupted("could not delete all roles"));
         }
         match roles::remove(stage, role, Approval::Given).await {
             Ok(()) => removed.push(role),
             Err(failure) => failed.push((role.clone(), failure)),
         }
     }
-    let failure = summary("remove", roles.len(), &failed);
+    let failure = summary("delete", roles.len(), &failed);
     if context.output.json {
         print_json(&with_error(
             json!({ "stage": stage.name(), "removed": removed }),
@@ -201,7 +200,7 @@ async fn remove(
         ))?;
     } else {
         for role in removed {
-            print_line(&format!("{role}: removed"))?;
+            print_line(&format!("{role}: deleted"))?;
         }
     }
     Ok(context.output.ended(failure.as_ref()))

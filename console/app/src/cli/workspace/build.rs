@@ -18,26 +18,26 @@ use crate::cli::{
 /// The arguments of `build` and `package`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// The functions [default: all]
+    /// Functions [default: all]
     names: Vec<String>,
-    /// What to build for [default: as its manifest says, else as it is on the stage, else arm64]
+    /// Target architecture [default: the manifest's, else the deployed one, else arm64]
     #[arg(long, value_enum)]
     arch: Option<Arch>,
-    /// Features to switch on, beside those of the manifests
+    /// Features to activate, besides those of the manifests
     #[arg(long, short = 'F', value_delimiter = ',', value_name = "FEATURES")]
     features: Vec<String>,
-    /// Switch on all features
+    /// Activate all features
     #[arg(long)]
     all_features: bool,
-    /// Do not switch on the feature `default`
+    /// Do not activate the `default` feature
     #[arg(long)]
     no_default_features: bool,
-    /// Without optimising, with debug assertions
+    /// Build with the dev profile
     #[arg(long)]
     debug: bool,
 }
 
-/// What to build for.
+/// Target architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Arch {
     /// Lambda on Graviton
@@ -148,12 +148,12 @@ async fn deployed(
         // A build needs no stage.
         Err(failure) => {
             let what = format!(
-                "did not ask the stage {} what the functions are for",
+                "could not read the architectures of the functions from stage {}",
                 context.stage_name()
             );
             progress::notice(&Failure {
                 what,
-                hint: "`--arch` says what to build for".to_owned(),
+                hint: "set the architecture with `--arch`".to_owned(),
                 ..failure
             });
             Ok(BTreeMap::new())

@@ -50,10 +50,8 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
             }
         }
         if workspace.functions.iter().any(|function| function.stale) {
-            output.print_faint(
-                "stale: a source, or a file that the zip includes, is newer than the build",
-                "",
-            )?;
+            output
+                .print_faint("stale: a source or an included file is newer than the build", "")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -99,7 +97,7 @@ fn row(function: &Function, found: &Found, now: i64) -> [String; 6] {
         Err(failure) if failure.kind == FailureKind::Denied => {
             "denied: lambda:GetFunctionConfiguration".to_owned()
         }
-        Err(_) => "not known".to_owned(),
+        Err(_) => "unknown".to_owned(),
     };
     [
         function.name.clone(),

@@ -13,10 +13,10 @@ use crate::cli::{context::Context, output::print_json};
 /// The arguments of `setup`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// Only look at what is there
+    /// Only check what is installed
     #[arg(long)]
     check: bool,
-    /// What is to be built for
+    /// Target architecture
     #[arg(long, value_enum, default_value_t)]
     arch: Arch,
 }
@@ -39,11 +39,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         let hint = match arguments.check {
             true if is_of_setup => "`lambda-console setup` provides it",
             // Nothing else can be checked without the compiler.
-            true => "its line says what to do first: `lambda-console setup` does not install Rust",
-            false => "its line says what was tried",
+            true => "install Rust first, as listed above",
+            false => "the list above has what was tried",
         };
         Failure::environment(
-            "could not find the whole toolchain",
+            "the toolchain is incomplete",
             format!("missing: {}", missing.join(", ")),
             hint,
         )

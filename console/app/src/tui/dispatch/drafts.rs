@@ -43,7 +43,7 @@ pub(super) async fn load(
                 Err(why) => left_out(Failure::environment(
                     format!("could not read the payload draft {}", path.display()),
                     why,
-                    "the other drafts are there; repair or remove that file",
+                    "the other drafts are loaded; fix or delete that file",
                 )),
             }
         }
@@ -62,7 +62,7 @@ pub(super) async fn save(directory: &Path, function: &str, text: &str) -> Result
     };
     write.await.map_err(|error| {
         Failure::environment(
-            format!("could not keep the payload draft {}", path.display()),
+            format!("could not save the payload draft {}", path.display()),
             error.to_string(),
             "the payload is still in the editor; free some disk space or copy it",
         )

@@ -57,7 +57,7 @@ async fn follow(stage: Weak<Stage>) {
         match stage.follow().await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(failure) => return tracing::warn!(%failure, "nobody serves the local Lambda"),
+            Err(failure) => return tracing::warn!(%failure, "the local Lambda is not running"),
         }
     }
 }

@@ -66,7 +66,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
 }
 
 #[tokio::test]
-async fn a_draft_is_saved_before_the_end_and_one_that_cannot_be_is_told() {
+async fn a_draft_is_saved_before_the_end_or_its_failure_reported() {
     let directory = tempfile::tempdir().unwrap();
     let drafts = directory.path().join("drafts");
     std::fs::write(&drafts, "no directory").unwrap();

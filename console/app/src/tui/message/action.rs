@@ -43,7 +43,7 @@ actions! {
     InvokeCold = "invoke_cold",
     /// Build, deploy, invoke, fetch the logs and the figures of the selected function; stop at the
     /// first failure.
-    Run = "loop",
+    Run = "run",
     /// Follow the logs of the selected function, or stop following.
     Tail = "tail",
     /// Follow the logs of all functions, or stop following.
@@ -127,7 +127,7 @@ actions! {
     /// Show the build's output.
     ShowBuild = "show_build",
     /// Show the settings.
-    ShowConfig = "show_config",
+    ShowSettings = "show_settings",
     /// One up.
     Up = "up",
     /// One down.
@@ -165,6 +165,12 @@ actions! {
     /// Copy the payload, or its selection, to the clipboard.
     CopyPayload = "copy_payload",
 
+    // The confirmation of a deletion.
+    /// Keep the log group of the function that is to be deleted, or delete it too.
+    KeepLogs = "keep_logs",
+    /// Keep the execution role of the function that is to be deleted, or delete it too.
+    KeepRole = "keep_role",
+
     // The response.
     /// Copy the response to the clipboard.
     CopyResponse = "copy_response",
@@ -185,7 +191,7 @@ actions! {
     /// Show the value of the selected variable, or mask it.
     Reveal = "reveal",
     /// Send the edited settings to the stage.
-    ApplyConfig = "apply_config",
+    ApplySettings = "apply_settings",
 
     // The logs.
     /// Pause at these lines, or follow the newest.
@@ -210,6 +216,13 @@ impl FromStr for Action {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
+        // Names of version 0.1.0, for one more release.
+        let name = match name {
+            "loop" => "run",
+            "show_config" => "show_settings",
+            "apply_config" => "apply_settings",
+            name => name,
+        };
         let known = Self::ALL.iter().copied().find(|action| action.name() == name);
         known.ok_or_else(|| format!("`{name}` is not an action"))
     }

@@ -1,6 +1,6 @@
 //! The confirmation of a deletion.
 
-use lambda_console_model::{Failure, Resources};
+use lambda_console_model::{Failure, Keep, Resources};
 
 use super::JobId;
 
@@ -13,4 +13,6 @@ pub struct Deletion {
     pub job: JobId,
     /// Its resources; `None` until the stage has answered.
     pub listed: Option<Result<Resources, Failure>>,
+    /// Check boxes: the resources to keep.
+    pub keep: Keep,
 }

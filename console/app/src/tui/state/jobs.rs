@@ -78,7 +78,7 @@ impl JobKind {
         match self {
             Self::Setup => Some("setup".into()),
             Self::Build(names) => Some(several("build", names)),
-            Self::Configure(name) => Some(format!("config {name}")),
+            Self::Configure(name) => Some(format!("settings {name}")),
             Self::Plan(names) | Self::Compare(names) => Some(several("plan", names)),
             Self::Deploy(names) => Some(several("deploy", names)),
             Self::Delete(name) => Some(format!("delete {name}")),
@@ -86,7 +86,7 @@ impl JobKind {
             Self::Promote(names) => Some(several("promote", names)),
             Self::Invoke(name) => Some(format!("invoke {name}")),
             Self::FetchLogs(name) => Some(format!("logs {name}")),
-            Self::RemoveRole(name) => Some(format!("remove {name}")),
+            Self::RemoveRole(name) => Some(format!("delete role {name}")),
             Self::Roles => Some("roles".into()),
             Self::Permissions => Some("permissions".into()),
             Self::Connect => Some("connect".into()),

@@ -41,7 +41,7 @@ impl Login {
     pub fn waiting(&self) -> String {
         let title = |stopped: &Stopped| match &stopped.job.kind {
             JobKind::Resources(function) => format!("delete {function}"),
-            kind => kind.title().unwrap_or_else(|| "the logs".to_owned()),
+            kind => kind.title().unwrap_or_else(|| "the log tail".to_owned()),
         };
         self.stopped.iter().map(title).collect::<Vec<_>>().join(", ")
     }

@@ -151,11 +151,11 @@ impl ConfigEditor {
     /// Returns an error if the value is not valid for the setting, or not in combination with the
     /// others.
     pub fn edit(&mut self, setting: Setting, value: Option<&str>) -> Result<(), String> {
-        let live = self.known().ok_or("the settings on the stage are not known yet")?;
+        let live = self.known().ok_or("the settings on the stage are not loaded yet")?;
         if live.is_env_hidden && setting.is_variable() {
             return Err(
-                "the stage does not show the variables to this caller, and they are only sent all \
-                at once"
+                "no permission to read the environment variables, and AWS only replaces them all \
+                    at once"
                     .into(),
             );
         }
@@ -199,7 +199,7 @@ impl ConfigEditor {
     /// # Errors
     /// Returns an error if the edits are not valid for the current settings on the stage.
     pub fn patch(&self) -> Result<FunctionConfig, String> {
-        let live = self.known().ok_or("the settings on the stage are not known yet")?;
+        let live = self.known().ok_or("the settings on the stage are not loaded yet")?;
         patched(&live.config, &self.edits).map(|(_, patch)| patch)
     }
 }

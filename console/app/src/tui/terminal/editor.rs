@@ -42,11 +42,11 @@ fn run(path: &PathBuf) -> Result<(), Failure> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => {
-            let why = format!("`{editor}` ended with {status}");
+            let why = format!("`{editor}` exited with {status}");
             Err(Failure::work(
                 WHAT,
                 why,
-                "the payload is as it was; set `EDITOR` to an editor that is installed",
+                "the payload is unchanged; set `EDITOR` to an installed editor",
             ))
         }
         Err(error) => Err(Failure::environment(WHAT, format!("sh: {error}"), "")),
@@ -57,6 +57,10 @@ fn read(path: &Path) -> Result<String, Failure> {
     let text = fs::read(path).map_err(|error| error.to_string()).and_then(decode);
     text.map_err(|why| {
         let place = path.display();
-        Failure::work(WHAT, format!("{place}: {why}"), format!("what was typed is kept in {place}"))
+        Failure::work(
+            WHAT,
+            format!("{place}: {why}"),
+            format!("the edited text is kept in {place}"),
+        )
     })
 }

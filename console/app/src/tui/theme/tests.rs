@@ -145,7 +145,7 @@ fn sixteen_colours_are_enough_where_there_are_no_more() {
 }
 
 #[test]
-fn the_terminal_says_what_it_has() {
+fn the_palette_follows_the_terminal() {
     let of = |variables: &[(&str, &str)]| {
         Palette::of(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())

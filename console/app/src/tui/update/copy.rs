@@ -44,13 +44,13 @@ pub(super) fn plan(state: &State, functions: &[String]) -> String {
     line(state, std::iter::once("deploy".to_owned()).chain(names).chain(["--dry-run".to_owned()]))
 }
 
-/// Returns `lambda-console config hello memory=512 --dry-run`.
+/// Returns `lambda-console settings hello memory=512 --dry-run`.
 pub(super) fn plan_config(state: &State, function: &str) -> String {
     let words = config_words(state, function);
     line(state, words.into_iter().chain(["--dry-run".to_owned()]))
 }
 
-/// Returns `lambda-console config hello memory=512`.
+/// Returns `lambda-console settings hello memory=512`.
 pub(super) fn configure(state: &State, function: &str, approval: Approval) -> String {
     let words = config_words(state, function);
     line(state, words.into_iter().chain(yes(approval)))
@@ -59,7 +59,7 @@ pub(super) fn configure(state: &State, function: &str, approval: Approval) -> St
 /// Returns the edits of a function as arguments. The value of a variable is a secret: it is taken
 /// from the shell's variable of that name.
 fn config_words(state: &State, function: &str) -> Vec<String> {
-    let mut words = vec!["config".to_owned(), quoted(function)];
+    let mut words = vec!["settings".to_owned(), quoted(function)];
     let edits = state.functions.get(function).map(|card| &card.config.edits);
     for (setting, value) in edits.into_iter().flatten() {
         words.push(match (setting, value) {

@@ -1,10 +1,10 @@
 //! Deletion of a function: its resources are listed first, and deleted after its name was typed.
 
-use lambda_console_model::{DeleteOutcome, Failure, FailureKind, Keep, Resources};
+use lambda_console_model::{DeleteOutcome, Failure, FailureKind, Keep, Resources, text::counted};
 
 use super::{copy, finish, overlay, start, verb, workspace};
 use crate::tui::{
-    message::Effect,
+    message::{Action, Effect},
     state::{
         Deletion, Deployment, JobId, JobKind, Notice, Overlay, State,
         overlay::{Line, Purpose},
@@ -25,7 +25,8 @@ pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
         return Vec::new();
     }
     let job = start(state, JobKind::Resources(function.clone()));
-    let deletion = Deletion { function: function.clone(), job, listed: None };
+    let deletion =
+        Deletion { function: function.clone(), job, listed: None, keep: Keep::default() };
     state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(deletion), "")));
     vec![Effect::ListResources { job, functions: vec![function] }]
 }
@@ -52,37 +53,41 @@ pub(super) fn word(state: &State, function: &str) -> String {
     }
 }
 
-/// Handles the typed line: the word, and the resources to keep.
+/// Toggles a check box of the confirmation.
+pub(super) fn toggle(state: &mut State, action: Action) -> Vec<Effect> {
+    if let Some(Overlay::Line(Line { purpose: Purpose::Delete(deletion), .. })) = &mut state.overlay
+    {
+        let keep = &mut deletion.keep;
+        match action {
+            Action::KeepRole => keep.role = !keep.role,
+            _ => keep.logs = !keep.logs,
+        }
+    }
+    Vec::new()
+}
+
+/// Handles the typed word.
 pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<Effect> {
-    let Deletion { function, listed, .. } = deletion;
+    let Deletion { function, listed, keep, .. } = deletion;
     let typed = line.text();
     let refused = |state: &mut State, why: &str| {
         overlay::refuse(state, line.clone(), why);
         Vec::new()
     };
-    let mut words = typed.split_whitespace();
     let word = word(state, &function);
-    if words.next() != Some(word.as_str()) {
-        return refused(state, &format!("that is not {word}"));
-    }
-    let mut keep = Keep::default();
-    for word in words {
-        match word {
-            "--keep-logs" => keep.logs = true,
-            "--keep-role" => keep.role = true,
-            _ => return refused(state, &format!("there is no {word}")),
-        }
+    if typed.trim() != word {
+        return refused(state, &overlay::mismatch(&word));
     }
     match listed {
         None => {
             state.tell(Notice::plain(
-                "the stage has not yet said what would be deleted",
-                "Enter again in a moment",
+                "the resources are not listed yet",
+                "press Enter again in a moment",
             ));
             state.overlay = Some(Overlay::Line(line));
             Vec::new()
         }
-        Some(Err(_)) => refused(state, "nothing can be deleted without knowing what"),
+        Some(Err(_)) => refused(state, "the resources could not be listed: nothing is deleted"),
         // Keep the typed text while something else runs.
         Some(Ok(_)) if !verb::may_change(state, "nothing is deleted") => {
             state.overlay = Some(Overlay::Line(line));
@@ -140,7 +145,7 @@ fn story(outcome: &DeleteOutcome) -> Notice {
         let more = if items == 0 {
             String::new()
         } else {
-            format!(" with {items} more that belonged to it")
+            format!(" and {} of it", counted(items, "resource"))
         };
         return Notice::good(format!("deleted {gone}{more} from {}", outcome.stage));
     };
@@ -148,7 +153,7 @@ fn story(outcome: &DeleteOutcome) -> Notice {
     let mut left: Vec<&str> = left.collect();
     left.dedup();
     let told = Notice::of(failure);
-    let text = format!("{}; still there: {}", told.text, left.join(", "));
+    let text = format!("{}; not deleted: {}", told.text, left.join(", "));
     let hint = if failure.kind == FailureKind::Interrupted || failure.hint.is_empty() {
         "delete it again to finish".to_owned()
     } else {

@@ -153,7 +153,7 @@ fn deploy_story(outcome: &DeployOutcome) -> String {
         let what = match one.action {
             DeployAction::Created => "created",
             DeployAction::Updated => "updated",
-            DeployAction::Unchanged => "is unchanged",
+            DeployAction::Unchanged => "is up to date",
         };
         return match one.action {
             DeployAction::Unchanged => format!("{} {what} on {}", one.name, outcome.stage),

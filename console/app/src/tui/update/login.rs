@@ -62,7 +62,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
         state.overlay = None;
     }
     let Some(login) = &mut state.login else {
-        state.tell(Notice::plain("nothing waits for a login", ""));
+        state.tell(Notice::plain("no login is pending", ""));
         return Vec::new();
     };
     if std::mem::replace(&mut login.trying, true) {
@@ -98,13 +98,13 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
         let key =
             state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
         state.tell(Notice::plain(
-            "the credentials work again",
-            format!("{key} goes on with {waiting}"),
+            "the credentials are valid again",
+            format!("{key} resumes {waiting}"),
         ));
         state.login = Some(login);
         return Vec::new();
     }
-    state.tell(Notice::plain(format!("going on with {waiting}"), ""));
+    state.tell(Notice::plain(format!("resuming {waiting}"), ""));
     let (mut effects, mut jobs) = (Vec::new(), Vec::<JobId>::new());
     for Stopped { job, at, in_run } in login.stopped {
         match job.kind {

@@ -26,7 +26,7 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
         state.jobs.end(id);
         settle(state);
         if kind == JobKind::Tail(functions.clone()) {
-            state.tell(Notice::plain("the tail has stopped", ""));
+            state.tell(Notice::plain("tail stopped", ""));
             return effects;
         }
     }
@@ -183,7 +183,7 @@ pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
 pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
-        state.tell(Notice::plain("there is no response yet", ""));
+        state.tell(Notice::plain("no response yet", ""));
         return Vec::new();
     };
     let request_id = Some(invocation.request_id.clone());
@@ -242,18 +242,17 @@ pub(super) fn change(state: &mut State, action: Action) {
             state.logs.all_functions = !state.logs.all_functions;
             let which =
                 if state.logs.all_functions { "all functions" } else { "the selected function" };
-            state.tell(Notice::plain(format!("the lines of {which} are shown"), ""));
+            state.tell(Notice::plain(format!("showing {which}"), ""));
         }
         _ => {
             let cleared = state.logs.clear_shown();
             let key = state.key_of(Context::Logs, Action::Undo.name()).unwrap_or("undo").to_owned();
             state.tell(match cleared {
-                0 => Notice::plain("no line is shown", ""),
-                1 => Notice::plain("cleared 1 line", format!("{key} brings it back")),
-                lines => Notice::plain(
-                    format!("cleared {lines} lines"),
-                    format!("{key} brings them back"),
-                ),
+                0 => Notice::plain("no lines to clear", ""),
+                1 => Notice::plain("cleared 1 line", format!("{key} restores it")),
+                lines => {
+                    Notice::plain(format!("cleared {lines} lines"), format!("{key} restores them"))
+                }
             });
         }
     }
@@ -263,8 +262,8 @@ pub(super) fn change(state: &mut State, action: Action) {
 pub(super) fn bring_back(state: &mut State) {
     let lines = state.logs.bring_back();
     state.tell(match lines {
-        None => Notice::plain("no lines were cleared", ""),
-        Some(1) => Notice::plain("1 line is back", ""),
-        Some(lines) => Notice::plain(format!("{lines} lines are back"), ""),
+        None => Notice::plain("no cleared lines to restore", ""),
+        Some(1) => Notice::plain("restored 1 line", ""),
+        Some(lines) => Notice::plain(format!("restored {lines} lines"), ""),
     });
 }

@@ -40,7 +40,7 @@ pub(super) fn open(state: &mut State, action: Action) {
             };
             let entries: Vec<Entry> = files.iter().map(|file| entry(&file.name)).collect();
             if entries.is_empty() {
-                let hint = "put payloads as `events/NAME.json` beside the function's `src`";
+                let hint = "save payloads as `events/NAME.json` beside the function's `src`";
                 state.tell(Notice::plain("the function has no event files", hint));
                 return;
             }
@@ -60,7 +60,7 @@ fn actions(state: &State) -> Vec<Entry> {
                 | Context::Payload
                 | Context::Response
                 | Context::Logs
-                | Context::Config
+                | Context::Settings
         )
     };
     for hint in state.hints.iter().filter(|hint| is_offered(hint.context)) {
@@ -110,9 +110,10 @@ fn filter_functions(state: &mut State, text: String) {
     }
 }
 
-/// Returns the entries that match `pattern`, best first; equal ones in their order.
+/// Returns the entries that match `pattern`, best first; of equal ones, those that begin with it.
 pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
     let mut matcher = Matcher::new(Config::DEFAULT);
+    let typed = pattern;
     let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
     let mut buffer = Vec::new();
     let mut score = |entry: &Entry| {
@@ -124,7 +125,8 @@ pub(super) fn matches(entries: &[Entry], pattern: &str) -> Vec<usize> {
         .enumerate()
         .filter_map(|(index, entry)| Some((index, score(entry)?)))
         .collect();
-    scored.sort_by_key(|&(index, score)| (std::cmp::Reverse(score), index));
+    let begins = |index: usize| entries.get(index).is_some_and(|it| it.label.starts_with(typed));
+    scored.sort_by_key(|&(index, score)| (std::cmp::Reverse(score), !begins(index), index));
     scored.into_iter().map(|(index, _)| index).collect()
 }
 
@@ -159,6 +161,11 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
 /// Keeps a line open with its text, and shows why it is not accepted.
 pub(super) fn refuse(state: &mut State, line: Line, why: impl Into<String>) {
     state.overlay = Some(Overlay::Line(Line { refused: Some(why.into()), ..line }));
+}
+
+/// Returns the reason why a typed name was not accepted.
+pub(super) fn mismatch(name: &str) -> String {
+    format!("name does not match: type `{name}`")
 }
 
 /// Accepts the selected entry, or the typed text. Keys after an answer are not commands yet.
@@ -227,10 +234,10 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
         Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
         Purpose::RemoveRole(role) => return roles::accept(state, line, role),
         Purpose::Prune(name, _) if typed != name => {
-            refuse(state, line, format!("that is not {name}"));
+            refuse(state, line, mismatch(&name));
         }
         Purpose::Change(_) if typed != state.options.stage => {
-            let why = format!("that is not {}", state.options.stage);
+            let why = mismatch(&state.options.stage);
             refuse(state, line, why);
         }
         // Keep the typed text while something else runs.

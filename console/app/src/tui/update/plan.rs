@@ -107,7 +107,7 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if !plan.is_open() {
         state.tell(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
             Some((_, failure)) => Notice::of(&failure),
-            None => Notice::plain(format!("{} has nothing to be changed", state.options.stage), ""),
+            None => Notice::plain(format!("{} is up to date", state.options.stage), ""),
         });
         return Vec::new();
     }
@@ -115,8 +115,8 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if approval == Approval::Given && plan.typed.text().trim() != state.options.stage {
         let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
         state.tell(Notice::plain(
-            format!("that is not {}", state.options.stage),
-            format!("{key} changes nothing"),
+            format!("name does not match: type `{}`", state.options.stage),
+            format!("{key} cancels"),
         ));
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();

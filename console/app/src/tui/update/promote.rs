@@ -33,11 +33,11 @@ pub(super) fn entries(state: &State) -> Vec<Entry> {
     let others = stages::names(state).into_iter().filter(|name| *name != state.options.stage);
     let both = others.flat_map(|name| {
         let steps: Vec<String> = Canary::default().steps.iter().map(f64::to_string).collect();
-        let label = format!("{name}, canary: {} %, then all", steps.join(", "));
+        let label = format!("{name} · canary {} → 100 %", steps.join(" → "));
         let value = format!("{name}{CANARY}");
         [
-            Entry { label: name.clone(), detail: "at once".to_owned(), value: name },
-            Entry { label, detail: "step by step".to_owned(), value },
+            Entry { label: name.clone(), detail: "all at once".to_owned(), value: name },
+            Entry { label, detail: "canary".to_owned(), value },
         ]
     });
     both.collect()

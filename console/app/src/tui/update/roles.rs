@@ -26,7 +26,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
     match result {
         Ok(roles) if roles.is_empty() => {
             state.tell(Notice::plain(
-                "the console has made no role for functions in this region",
+                "no execution roles created by lambda-console in this region",
                 "",
             ));
         }
@@ -35,7 +35,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
             state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
         }
         Ok(roles) => state.tell(Notice::plain(
-            format!("the console has made {}", counted(roles.len(), "role")),
+            format!("{} created by lambda-console", counted(roles.len(), "role")),
             "",
         )),
         Err(failure) => state.tell(Notice::of(&failure)),
@@ -44,7 +44,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Fa
 
 fn entry(role: Role) -> Entry {
     let detail = match role.functions.as_slice() {
-        [] if !role.is_unused() => "not known".to_owned(),
+        [] if !role.is_unused() => "unknown".to_owned(),
         [] => "unused".to_owned(),
         [one] => one.clone(),
         several => format!("{} functions", several.len()),
@@ -54,18 +54,18 @@ fn entry(role: Role) -> Entry {
 
 /// Asks for the name of the role to remove.
 pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
-    if verb::is_read_only(state, "nothing is removed") {
+    if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
     if entry.detail == "unused" {
         state.overlay =
             Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
-    } else if entry.detail == "not known" {
-        let why = format!("this caller may not look which functions have {}", entry.label);
-        state.tell(Notice::plain(why, format!("it needs {}", Role::LIST_FUNCTIONS)));
+    } else if entry.detail == "unknown" {
+        let why = format!("could not list the functions that use {}", entry.label);
+        state.tell(Notice::plain(why, format!("the caller needs {}", Role::LIST_FUNCTIONS)));
     } else {
-        let why = format!("{} is the role of {}", entry.label, entry.detail);
-        state.tell(Notice::plain(why, "delete the function first, or give it another role"));
+        let why = format!("{} is in use by {}", entry.label, entry.detail);
+        state.tell(Notice::plain(why, "delete the function first, or assign it another role"));
     }
     Vec::new()
 }
@@ -87,7 +87,7 @@ pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>
         return;
     };
     state.tell(match result {
-        Ok(()) => Notice::good(format!("removed the role {role}")),
+        Ok(()) => Notice::good(format!("deleted the role {role}")),
         Err(failure) => Notice::of(&failure),
     });
 }
@@ -115,16 +115,14 @@ pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions,
         permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
     if refused.is_empty() {
         let all = permissions.verdicts.len();
-        state.tell(Notice::good(format!(
-            "{} may do all of it: {all} permissions",
-            permissions.caller
-        )));
+        state
+            .tell(Notice::good(format!("all {all} permissions granted to {}", permissions.caller)));
     } else {
         let told = format!(
-            "{} lacks {} of {} permissions",
-            permissions.caller,
+            "{} of {} permissions missing for {}",
             refused.len(),
-            permissions.verdicts.len()
+            permissions.verdicts.len(),
+            permissions.caller
         );
         state.tell(Notice::plain(told, ""));
     }
@@ -132,7 +130,7 @@ pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions,
         return;
     }
     let mut entries: Vec<Entry> = refused.into_iter().map(refusal).collect();
-    let label = "copy the smallest policy that suffices".to_owned();
+    let label = "copy the minimal policy".to_owned();
     entries.push(Entry { label, detail: String::new(), value: permissions.policy });
     state.overlay = Some(Overlay::Choose(Choose::new(Offer::Permissions, entries)));
 }
@@ -141,14 +139,10 @@ fn refusal(verdict: &Verdict) -> Entry {
     let Verdict { action, resource, reason, .. } = verdict;
     let value = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
     let last = resource.rsplit(':').find(|part| *part != "*").unwrap_or(resource);
-    Entry { label: format!("{action} on {last}: {reason}"), detail: "refused".to_owned(), value }
+    Entry { label: format!("{action} on {last}: {reason}"), detail: "denied".to_owned(), value }
 }
 
 /// Copies the selected statement or policy.
 pub(super) fn copied(state: &mut State, entry: &Entry) -> Vec<Effect> {
-    action::copy(
-        state,
-        &entry.value,
-        if entry.detail.is_empty() { "the policy" } else { "the statement" },
-    )
+    action::copy(state, &entry.value, if entry.detail.is_empty() { "policy" } else { "statement" })
 }

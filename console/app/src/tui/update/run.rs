@@ -24,7 +24,7 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
 
 /// Starts the run of the function `name`; a current one is restarted.
 pub(super) fn start(state: &mut State, name: String, approval: Approval) -> Vec<Effect> {
-    if !verb::may_change(state, "the loop deploys nothing") {
+    if !verb::may_change(state, "nothing is deployed") {
         return Vec::new();
     }
     let mut effects = Vec::new();

@@ -19,8 +19,9 @@ use crate::tui::{
 /// Reads the settings of the shown function, if they are not known; masks revealed values once the
 /// pane is left.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
-    let shown =
-        (state.tab == Tab::Config).then(|| state.functions.selected().map(str::to_owned)).flatten();
+    let shown = (state.tab == Tab::Settings)
+        .then(|| state.functions.selected().map(str::to_owned))
+        .flatten();
     let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
     if seen.is_none_or(|function| !state.revealed.is_of(&state.options.stage, &function)) {
         state.revealed = Revealed::default();
@@ -102,7 +103,9 @@ pub(super) fn go(state: &mut State, lines: isize) -> bool {
 
 /// Scrolls the pane so that the selected row is visible.
 pub(super) fn keep_in_sight(state: &mut State) {
-    let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Config) else { return };
+    let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Settings) else {
+        return;
+    };
     let line = ConfigEditor::HEAD + card.config.selected;
     let least = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
     state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
@@ -111,13 +114,13 @@ pub(super) fn keep_in_sight(state: &mut State) {
 /// Handles an action in the pane.
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match (action, selected(state)) {
-        (Action::ApplyConfig, _) => return apply(state),
+        (Action::ApplySettings, _) => return apply(state),
         (_, None) => {
             let Some(card) = state.functions.current() else { return verb::none_selected(state) };
             let why = match &card.config.live {
-                Live::Known(_) | Live::Unknown => "the settings on the stage are not known yet",
-                Live::Absent => "the function is not on the stage: deploy it first",
-                Live::Failed(_) => "the stage does not tell the settings",
+                Live::Known(_) | Live::Unknown => "the settings on the stage are not loaded yet",
+                Live::Absent => "the function is not deployed on the stage: deploy it first",
+                Live::Failed(_) => "could not read the settings from the stage",
             };
             state.tell(Notice::plain(why, ""));
         }
@@ -134,7 +137,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Returns the selected row of the shown function, if its settings are known.
 fn selected(state: &State) -> Option<Row> {
-    let card = state.functions.current().filter(|_| state.tab == Tab::Config)?;
+    let card = state.functions.current().filter(|_| state.tab == Tab::Settings)?;
     card.config.known()?;
     card.config.row(&card.function.config)
 }
@@ -162,7 +165,7 @@ fn edit(state: &mut State, row: Row) {
 /// if it is not valid.
 fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
     let Some(card) = state.functions.current_mut() else {
-        return Err("the function is not listed any more".into());
+        return Err("the function is no longer in the workspace".into());
     };
     let edited = card.config.edit(setting.clone(), value);
     let warning = card.config.edits.get(setting).and_then(|value| {
@@ -210,7 +213,7 @@ fn undo(state: &mut State, setting: &Setting) {
 /// Reveals the value of a variable, or masks it.
 fn reveal(state: &mut State, row: &Row) {
     let Setting::Env(name) = &row.setting else {
-        state.tell(Notice::plain("only variables are masked", ""));
+        state.tell(Notice::plain("only environment variables are masked", ""));
         return;
     };
     let stage = state.options.stage.clone();
@@ -223,9 +226,9 @@ fn reveal(state: &mut State, row: &Row) {
 fn apply(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     if card.config.edits.is_empty() {
-        let key = state.key_of(Context::Config, Action::EditSetting.name()).unwrap_or_default();
+        let key = state.key_of(Context::Settings, Action::EditSetting.name()).unwrap_or_default();
         let hint = format!("{key} edits the selected setting");
-        state.tell(Notice::plain("nothing is edited", hint));
+        state.tell(Notice::plain("no edits to apply", hint));
         return Vec::new();
     }
     match card.config.patch() {

@@ -40,20 +40,20 @@ pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
         return refuse(
             state,
             format!("no function matches `{filter}`"),
-            format!("{key} in the list shows all"),
+            format!("{key} in the list clears the filter"),
         );
     }
     let (up, down) = (key(state, Action::Up), key(state, Action::Down));
-    refuse(state, "no function is selected", format!("{down} and {up} in the list select one"))
+    refuse(state, "no function is selected", format!("select one with {down} and {up} in the list"))
 }
 
 /// Reports why there are no functions, and what to do about it.
 fn no_functions(state: &mut State) -> Vec<Effect> {
     let key = key(state, Action::Refresh);
     match &state.workspace {
-        WorkspaceState::Reading => refuse(state, "the workspace is still being read", ""),
+        WorkspaceState::Reading => refuse(state, "still reading the workspace", ""),
         WorkspaceState::Broken(failure) => {
-            let hint = format!("{}; {key} reads it again", failure.hint);
+            let hint = format!("{}; {key} refreshes", failure.hint);
             let notice = Notice { hint, ..Notice::of(failure) };
             state.tell(notice);
             Vec::new()
@@ -61,9 +61,7 @@ fn no_functions(state: &mut State) -> Vec<Effect> {
         WorkspaceState::Read(_) => refuse(
             state,
             "the workspace has no functions",
-            format!(
-                "`cargo add lambda_runtime` in a package makes its binary one; {key} looks again"
-            ),
+            format!("run `cargo add lambda_runtime` in a package, then {key} refreshes"),
         ),
     }
 }
@@ -115,7 +113,7 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
     let [name] = names else { return none_selected(state) };
     if state.functions.get(name).is_some_and(|card| card.function.zip.is_none()) {
         let hint = format!(
-            "{} builds it, {} does the whole loop",
+            "{} builds it, {} builds, deploys and invokes it",
             key(state, Action::Build),
             key(state, Action::Run)
         );
@@ -156,7 +154,7 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
     if let StageChange::Versions(_, VersionsChange::Rollback(to)) = &change {
         let yes = match to {
             Some(to) => format!("yes, route all traffic to version {to}"),
-            None => "yes, end the canary, or route all traffic to the version before".to_owned(),
+            None => "yes, end the canary, or route all traffic to the previous version".to_owned(),
         };
         ask(state, change, yes);
         return Vec::new();
@@ -178,7 +176,7 @@ fn ask(state: &mut State, change: StageChange, yes: String) {
         detail: String::new(),
         value: value.to_owned(),
     };
-    let entries = vec![entry("no, change nothing".to_owned(), "no"), entry(yes, YES)];
+    let entries = vec![entry("no, cancel".to_owned(), "no"), entry(yes, YES)];
     state.overlay =
         Some(Overlay::Choose(Choose { under, ..Choose::new(Offer::Change(change), entries) }));
 }
@@ -202,11 +200,7 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approv
 /// `nothing is deployed`.
 pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
     if state.options.read_only {
-        refuse(
-            state,
-            format!("{what}: the console is read-only"),
-            "start it without `--read-only`",
-        );
+        refuse(state, format!("read-only mode: {what}"), "restart without `--read-only`");
     }
     state.options.read_only
 }
@@ -219,7 +213,7 @@ pub(super) fn may_change(state: &mut State, what: &str) -> bool {
     }
     let running = state.jobs.newest(JobKind::changes_functions).and_then(|job| job.kind.title());
     if let Some(title) = &running {
-        refuse(state, format!("{title} is running"), "wait for it to end");
+        refuse(state, format!("{title} is running"), "wait for it to finish");
     }
     running.is_none()
 }
@@ -293,6 +287,6 @@ pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     if let Some(job) = state.jobs.get_mut(id) {
         job.cancelled = true;
     }
-    state.tell(Notice::plain(format!("{title}: cancelling"), ""));
+    state.tell(Notice::plain(format!("cancelling {title}"), ""));
     vec![Effect::Cancel(id)]
 }

@@ -107,9 +107,9 @@ pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
     let (Some(version), Some(found)) = (wanted, found) else { return Vec::new() };
     let is_shared = found.stage_alias().is_some_and(|alias| alias.canary.is_some());
     let refused = if version == FunctionVersions::LATEST {
-        Some("$LATEST is what the next deploy changes: choose a version")
+        Some("$LATEST changes with the next deploy: select a version")
     } else if found.live() == Some(version.as_str()) && !is_shared {
-        Some("all callers get this version already")
+        Some("all traffic goes to this version already")
     } else {
         None
     };
@@ -152,7 +152,7 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
     }
     if old.is_empty() {
         let why = format!(
-            "nothing to delete: the {KEEP} newest versions stay, and those that an alias leads to"
+            "nothing to delete: the {KEEP} newest versions and those an alias points to are kept"
         );
         state.tell(Notice::plain(why, ""));
         return Vec::new();

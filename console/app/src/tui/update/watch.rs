@@ -12,18 +12,15 @@ use crate::tui::{
 pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     if let Some(watch) = state.watch.take() {
         state.jobs.end(watch.job);
-        state.tell(Notice::plain("watching has stopped", ""));
+        state.tell(Notice::plain("watch off", ""));
         return vec![Effect::Cancel(watch.job)];
     }
     let refusal = if !state.is_local() {
-        Some((
-            "what is saved is deployed to the local stage only",
-            "start the console without a stage, then watch",
-        ))
+        Some(("watch deploys to the local stage only", "switch to the stage `local`, then watch"))
     } else if state.options.read_only {
-        Some(("watching deploys, and the console is read-only", "start it without `--read-only`"))
+        Some(("read-only mode: watch cannot deploy", "restart without `--read-only`"))
     } else if state.is_protected() {
-        Some(("watching deploys, and the stage is protected", "deploy by hand"))
+        Some(("the stage is protected: watch cannot deploy", "deploy by hand"))
     } else {
         None
     };
@@ -34,7 +31,7 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     let job = start(state, JobKind::Watch);
     state.watch = Some(Watch::new(job));
     state.command = Some(copy::watch(state));
-    state.tell(Notice::plain("watching begins", ""));
+    state.tell(Notice::plain("watching for changes", ""));
     vec![Effect::Watch(job)]
 }
 

@@ -154,7 +154,7 @@ pub(super) fn set_up(
     }
     match result {
         Ok(parts) => {
-            state.tell(Notice::good("the toolchain is complete"));
+            state.tell(Notice::good("toolchain ready"));
             state.setup = Setup::Ready(parts);
             // The stage may have an emulator now.
             vec![stages::connect(state, false)]

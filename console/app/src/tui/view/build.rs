@@ -33,7 +33,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     if output.is_empty() && running.is_none() {
         let key = state.key_of(Context::Functions, Action::Build.name()).unwrap_or("build");
         if output.title.is_empty() && area.height > 0 {
-            let text = format!("no build yet: {key} builds the selected function");
+            let text = format!("no build yet: {key} builds");
             let room = usize::from(area.width.saturating_sub(1));
             put(frame.buffer_mut(), (area.x + 1, area.y), text, room, theme.dim);
         }
@@ -100,6 +100,6 @@ fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'
         Some(Err(_)) => Line::styled(format!("✗ {}", output.title), theme.bad),
     };
     let paused =
-        if output.top.is_some() { Line::styled("scrolled up", theme.dim) } else { Line::default() };
+        if output.top.is_some() { Line::styled("paused", theme.dim) } else { Line::default() };
     (left, paused)
 }

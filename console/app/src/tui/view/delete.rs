@@ -1,6 +1,6 @@
 //! Resources to delete with a function, as shown in the confirmation.
 
-use lambda_console_model::{Resource, Resources};
+use lambda_console_model::{Resource, ResourceKind, Resources};
 
 use super::text::fit;
 use crate::tui::state::{Deletion, State};
@@ -13,17 +13,28 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
     let (stage, function) = (&state.options.stage, &deletion.function);
     let title = format!("Delete {}?", fit(function, 40));
     let list = match &deletion.listed {
-        None => "looking what belongs to it …".to_owned(),
-        Some(Err(failure)) => format!("{failure}\nNothing can be deleted without knowing what."),
-        Some(Ok(resources)) => lines(resources).join("\n"),
+        None => "listing its resources …".to_owned(),
+        Some(Err(failure)) => format!("{failure}\nNothing is deleted without this list."),
+        Some(Ok(resources)) => lines(&resources.clone().keeping(deletion.keep)).join("\n"),
     };
-    let word =
-        if state.is_protected() { format!("{stage}/{function}") } else { "its name".to_owned() };
-    let text = format!(
-        "From stage {stage}{whose}:\n{list}\nType {word} to confirm; --keep-logs or --keep-role \
-        after it keeps them:"
-    );
+    let boxes = boxes(deletion);
+    let word = if state.is_protected() { format!("{stage}/{function}") } else { function.clone() };
+    let text = format!("From stage {stage}{whose}:\n{list}{boxes}\nType `{word}` to confirm:");
     (title, text)
+}
+
+/// Returns the line of check boxes: one for each resource that can be kept.
+fn boxes(deletion: &Deletion) -> String {
+    let Some(Ok(resources)) = &deletion.listed else { return String::new() };
+    let offered = [
+        (ResourceKind::LogGroup, "keep logs", deletion.keep.logs),
+        (ResourceKind::Role, "keep role", deletion.keep.role),
+    ];
+    let boxes = offered.iter().filter(|(kind, ..)| resources.going().any(|it| it.kind == *kind));
+    let boxes: Vec<String> = boxes
+        .map(|(_, label, is_set)| format!("[{}] {label}", if *is_set { "x" } else { " " }))
+        .collect();
+    if boxes.is_empty() { String::new() } else { format!("\n{}", boxes.join("   ")) }
 }
 
 /// Returns one line for each kind of resource, and a separate line for each resource that is kept.
@@ -45,7 +56,7 @@ fn lines(resources: &Resources) -> Vec<String> {
         }
         for item in kind {
             if let Some(why) = &item.kept {
-                lines.push(format!("  {:<13}{} stays: {why}", first.kind.name(), item.name));
+                lines.push(format!("  {:<13}{} (kept: {why})", first.kind.name(), item.name));
             }
         }
     }

@@ -70,8 +70,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     }
     if state.functions.shown().next().is_none() {
         let back = state.key_of(Context::Functions, Action::Back.name()).unwrap_or("back");
-        let text =
-            format!("  none contains `{}`, {back} shows all", fit(&state.functions.filter, 20));
+        let text = format!(
+            "  no function matches `{}`, {back} clears the filter",
+            fit(&state.functions.filter, 20)
+        );
         put(frame.buffer_mut(), (inner.x, inner.y + 1), fit(&text, width), width, theme.dim);
     }
 }
@@ -207,12 +209,12 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
                 lambda-console-runtime, \
                  lambda_runtime or lambda_http, or has [package.metadata.lambda]: `cargo add \
                  lambda_runtime` in a \
-                 package makes its binary one. {refresh} looks again."
+                 package makes its binary one. {refresh} refreshes."
             ),
             theme.text,
         ),
         WorkspaceState::Broken(failure) => {
-            (format!("✗ {failure}\n{}\n{refresh} reads it again.", failure.hint), theme.text)
+            (format!("✗ {failure}\n{}\n{refresh} refreshes.", failure.hint), theme.text)
         }
     };
     let width = usize::from(area.width).saturating_sub(2);

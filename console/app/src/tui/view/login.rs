@@ -2,22 +2,14 @@
 //! afterwards.
 
 use lambda_console_model::CodeAsked;
-use ratatui::{
-    Frame,
-    layout::Rect,
-    text::{Line, Span},
-};
+use ratatui::{Frame, layout::Rect, text::Line};
 
 use super::{
     areas::Areas,
     overlay::popup,
     text::{fit, put_line, wrap},
 };
-use crate::tui::{
-    message::Action,
-    state::{Context, State},
-    theme::Theme,
-};
+use crate::tui::{state::State, theme::Theme};
 
 /// Width of the text in columns.
 const WIDTH: usize = 72;
@@ -35,12 +27,11 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         None => wrap(&login.failure.hint, width),
     };
     lines.extend(help.into_iter().map(|line| Line::styled(line, theme.key)));
-    lines.push(Line::default());
     if !login.stopped.is_empty() {
-        let waiting = wrap(&format!("Afterwards goes on: {}", login.waiting()), width);
+        lines.push(Line::default());
+        let waiting = wrap(&format!("will resume: {}", login.waiting()), width);
         lines.extend(waiting.into_iter().map(|line| Line::styled(line, theme.text)));
     }
-    lines.push(keys(state, theme));
     let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
     let inner =
         popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
@@ -52,26 +43,10 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
 /// Returns title and text of the question for a code.
 pub(super) fn question(asked: &CodeAsked) -> (String, String) {
     let CodeAsked { role, device, profile, refused, .. } = asked;
-    let refused = if *refused { "That code was not accepted.\n" } else { "" };
+    let refused = if *refused { "The code was not accepted.\n" } else { "" };
     let text = format!(
         "{refused}The profile {profile} assumes the role {role} with a code of the MFA device \
-        {device}.\nType the code, \
-         or nothing to go on without:"
+        {device}.\nType the code, or leave it empty to continue without:"
     );
     (format!("MFA code for {}", fit(role, 40)), text)
-}
-
-fn keys(state: &State, theme: &Theme) -> Line<'static> {
-    let mut spans = Vec::new();
-    for (action, what) in [
-        (Action::Resume, "logged in: go on"),
-        (Action::CopyLogin, "copy the command"),
-        (Action::Back, "later"),
-    ] {
-        if let Some(key) = state.key_of(Context::Login, action.name()) {
-            spans.push(Span::styled(key.to_owned(), theme.key));
-            spans.push(Span::styled(format!(" {what}   "), theme.dim));
-        }
-    }
-    Line::from(spans)
 }

@@ -143,7 +143,7 @@ fn meter(state: &State) -> Option<String> {
         return None;
     }
     let (minutes, dollars) = live_cost(used);
-    Some(format!(" {minutes} of {} free min, else ${dollars:.2}", count(FREE_MINUTES as usize)))
+    Some(format!(" · {minutes}/{} free min (or ${dollars:.2})", count(FREE_MINUTES as usize)))
 }
 
 fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
@@ -168,14 +168,14 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         let others =
             if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
         format!(
-            "waiting for the log group of {}{others}: the first invocation makes it",
+            "waiting for the log group of {}{others}: the first invocation creates it",
             fit(first, 24)
         )
     } else if state.logs.held() > 0 {
-        format!("no line fits; {} shows the lines of all functions", key(Action::AllLogs))
+        format!("no matching lines; {} shows all functions", key(Action::AllLogs))
     } else {
         format!(
-            "no lines yet: {} follows this function's, {} all",
+            "no logs yet: {} tails this function, {} all",
             key(Action::Tail),
             key(Action::TailAll)
         )

@@ -83,23 +83,7 @@ fn help(
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        let title = match context {
-            Context::Global => "Everywhere but where text is typed",
-            Context::Functions => "In the function list",
-            Context::Payload => "In the payload",
-            Context::Edit => "While typing the payload",
-            Context::Response => "In the response",
-            Context::Logs => "In the logs",
-            Context::Config => "In the settings",
-            Context::Help => "In this help",
-            Context::Choose => "In a list",
-            Context::Line => "In a line",
-            Context::Login => "When somebody has to log in",
-            Context::Plan => "In a plan of what is going to change",
-            Context::Confirm => "While typing the stage's name",
-            Context::Versions => "In the versions of a function",
-        };
-        lines.push(Line::styled(title, theme.title));
+        lines.push(Line::styled(context.title(), theme.title));
         for hint in state.hints.iter().filter(|hint| hint.context == context) {
             let keys = if hint.keys.is_empty() {
                 let palette =
@@ -129,11 +113,12 @@ fn help(
 /// position.
 fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
     let palette = state.plain_key_of(Action::Palette.name());
-    let palette = palette.map(|key| format!(" {key} opens all commands,")).unwrap_or_default();
+    let palette =
+        palette.map(|key| format!(" {key} opens the command palette,")).unwrap_or_default();
     vec![
-        Line::styled("On any keyboard", theme.title),
-        Line::raw("  Letters are Latin ones. Where there are none, arrows, tab, enter, esc,"),
-        Line::raw(format!("  ctrl and F keys do it all:{palette} ctrl-c twice quits.")),
+        Line::styled("Any keyboard layout", theme.title),
+        Line::raw("  Letter keys are Latin. On other layouts use arrows, tab, enter, esc, ctrl"),
+        Line::raw(format!("  and F keys:{palette} ctrl-c twice quits.")),
     ]
 }
 
@@ -146,12 +131,12 @@ fn list(
     choose: &Choose,
 ) {
     let title = match &choose.offer {
-        Offer::Actions => "All commands".to_owned(),
+        Offer::Actions => "Commands".to_owned(),
         Offer::Events => "Event files".to_owned(),
         Offer::Stages => "Stages".to_owned(),
-        Offer::Sources => "Promote to this stage what another one has".to_owned(),
-        Offer::Roles => "Execution roles: Enter removes one that is unused".to_owned(),
-        Offer::Permissions => "Permissions: Enter copies the statement".to_owned(),
+        Offer::Sources => format!("Promote to {} from …", fit(&state.options.stage, 30)),
+        Offer::Roles => "Execution roles".to_owned(),
+        Offer::Permissions => "Missing permissions".to_owned(),
         Offer::Change(change) => {
             let (StageChange::Run(name)
             | StageChange::ColdStart(name)
@@ -197,7 +182,7 @@ fn list(
         put(
             frame.buffer_mut(),
             (area.x + 2, area.y),
-            "nothing fits",
+            "no matches",
             width.saturating_sub(2),
             theme.dim,
         );
@@ -224,16 +209,15 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
         Purpose::Delete(it) => return Some(delete::question(state, it, &whose)),
         Purpose::RemoveRole(role) => {
             let text = format!(
-                "This removes the execution role {role} with its policies from stage \
-                {stage}{whose}.\nType its name to confirm:"
+                "This deletes the execution role {role} and its policies from stage \
+                {stage}{whose}.\nType `{role}` to confirm:"
             );
-            return Some((format!("Remove {}?", fit(role, 40)), text));
+            return Some((format!("Delete {}?", fit(role, 40)), text));
         }
         Purpose::Prune(name, old) => {
             let text = format!(
-                "This deletes {} of {name} from stage {stage}{whose}. Nothing leads to them, and \
-                they cannot be brought \
-                 back.\nType the function's name to confirm:",
+                "This deletes {} of {name} from stage {stage}{whose}. No alias points to them. \
+                They cannot be restored.\nType `{name}` to confirm:",
                 numbers(old)
             );
             return Some((
@@ -246,7 +230,7 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
     let what = match change {
         StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
         StageChange::Versions(name, VersionsChange::Rollback(Some(to))) => {
-            format!("This leads the callers of {name} to version {to} on")
+            format!("This routes all traffic of {name} to version {to} on")
         }
         StageChange::Versions(name, VersionsChange::Rollback(None)) => {
             format!("This rolls {name} back on")
@@ -258,13 +242,12 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
             format!("This deletes old versions of {name} from")
         }
         StageChange::Run(name) => {
-            format!("The loop builds {name}, then deploys and invokes it on")
+            format!("The run builds {name}, then deploys and invokes it on")
         }
         StageChange::ColdStart(name) => format!("A cold start changes a variable of {name} on"),
     };
-    let text = format!(
-        "{what} stage {stage}{whose}, which is protected.\nType the stage's name to confirm:"
-    );
+    let text =
+        format!("{what} stage {stage}{whose}, which is protected.\nType `{stage}` to confirm:");
     Some((format!("Change {}?", fit(stage, 40)), text))
 }
 

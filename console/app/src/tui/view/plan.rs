@@ -16,7 +16,6 @@ use super::{
     text::{columns, counted, field, fit, pad, put, put_line, window, wrap},
 };
 use crate::tui::{
-    message::Action,
     state::{Connection, Plan, Planned, State},
     theme::Theme,
 };
@@ -43,7 +42,7 @@ pub(super) fn draw(
         Planned::Promote(promotion) => {
             let names: Vec<&str> =
                 promotion.functions.iter().map(|function| function.name.as_str()).collect();
-            let how = if promotion.canary.is_some() { ", step by step" } else { "" };
+            let how = if promotion.canary.is_some() { ", canary" } else { "" };
             format!(
                 "Promote {} from {} to {}{how}",
                 fit(&names.join(", "), 40),
@@ -58,7 +57,7 @@ pub(super) fn draw(
                 fit(stage, 30)
             )
         }
-        Planned::Run(name) => format!("Loop: deploy {} to {}", fit(name, 40), fit(stage, 30)),
+        Planned::Run(name) => format!("Run: deploy {} to {}", fit(name, 40), fit(stage, 30)),
         Planned::Deploy(names) => {
             format!("Deploy {} to {}", counted(names.len(), "function"), fit(stage, 30))
         }
@@ -92,7 +91,7 @@ fn place(state: &State) -> String {
 fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'static>> {
     let Some(outcome) = &plan.outcome else {
         return vec![Line::styled(
-            format!("comparing with what is on {} …", state.options.stage),
+            format!("comparing with stage {} …", state.options.stage),
             theme.busy,
         )];
     };
@@ -124,8 +123,7 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
         lines.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
     }
     if plan.outcome.as_ref().is_some_and(DeployPlan::opens) {
-        let text =
-            "✗ everybody on the internet may call it afterwards: its URL asks for no identity";
+        let text = "✗ public URL: anyone on the internet can invoke it (auth NONE)";
         lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.bad)));
     }
     if let Planned::Configure { function, .. } = &plan.of
@@ -195,15 +193,12 @@ fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
     window([(text, theme.text)], 0, width)
 }
 
-/// Draws the action of Enter; on a protected stage, the line for its name.
+/// Draws the reason why there is nothing to apply; on a protected stage, the line for its name.
 fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
-    let context = state.context();
-    let key = |action: Action| state.key_of(context, action.name()).unwrap_or_default().to_owned();
-    let (accept, leave) = (key(Action::Accept), key(Action::Back));
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
         let label =
-            format!("type the stage's name, {}, to go on > ", fit(&state.options.stage, 30));
+            format!("type the stage name `{}` to confirm > ", fit(&state.options.stage, 30));
         let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
         field(
             frame,
@@ -212,20 +207,15 @@ fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan
         );
         return;
     }
-    let count = plan.changed().count();
-    let does = match &plan.of {
-        Planned::Configure { .. } => "sends this".to_owned(),
-        Planned::Promote(_) => "promotes it".to_owned(),
-        Planned::Run(_) => "deploys and invokes it".to_owned(),
-        Planned::Deploy(_) => format!("deploys {}", counted(count, "function")),
+    if plan.outcome.is_none() {
+        return;
+    }
+    let text = if plan.changed().next().is_none() {
+        "nothing to change"
+    } else if state.options.read_only {
+        "read-only mode: nothing is sent"
+    } else {
+        return;
     };
-    let text = match (plan.outcome.is_some(), count) {
-        (false, _) => format!("{leave} leaves"),
-        (true, 0) => format!("nothing to change   {leave} leaves"),
-        (true, _) if state.options.read_only => {
-            format!("the console is read-only   {leave} leaves")
-        }
-        (true, _) => format!("{accept} {does}   {leave} leaves everything as it is"),
-    };
-    put(frame.buffer_mut(), (x, area.y), &text, width, theme.key);
+    put(frame.buffer_mut(), (x, area.y), text, width, theme.warn);
 }

@@ -69,19 +69,21 @@ fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let stage = &state.options.stage;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
     let key = |action: Action| {
-        state.key_of(Context::Config, action.name()).unwrap_or_default().to_owned()
+        state.key_of(Context::Settings, action.name()).unwrap_or_default().to_owned()
     };
     let told = match (&card.config.live, card.config.edits.len()) {
         (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
-        (Live::Absent, _) => Span::styled("not there: a deploy makes it", theme.dim),
-        (Live::Unknown, _) if card.config.asking.is_none() => Span::styled("not known", theme.dim),
+        (Live::Absent, _) => Span::styled("not deployed yet", theme.dim),
+        (Live::Unknown, _) if card.config.asking.is_none() => {
+            Span::styled("unavailable", theme.dim)
+        }
         (Live::Unknown, _) => Span::styled("reading …", theme.busy),
         (Live::Known(_), 0) => Span::raw(""),
         (Live::Known(_), 1) => {
-            Span::styled(format!("1 edit, {} applies it", key(Action::ApplyConfig)), theme.warn)
+            Span::styled(format!("1 edit, {} applies it", key(Action::ApplySettings)), theme.warn)
         }
         (Live::Known(_), count) => Span::styled(
-            format!("{count} edits, {} applies them", key(Action::ApplyConfig)),
+            format!("{count} edits, {} applies them", key(Action::ApplySettings)),
             theme.warn,
         ),
     };
@@ -92,7 +94,7 @@ fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
 fn shown(state: &State, setting: &Setting, value: &str) -> String {
     match setting {
         Setting::Env(name) if state.revealed.names.contains(name) => value.to_owned(),
-        Setting::LogGroup if value.is_empty() => "its own".to_owned(),
+        Setting::LogGroup if value.is_empty() => "default".to_owned(),
         _ if value.is_empty() => NOTHING.to_owned(),
         setting => setting.shown(value.to_owned()),
     }
@@ -115,7 +117,7 @@ fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, St
                 row.setting.is_variable() && live.is_some_and(|live| live.is_env_hidden);
             match address {
                 Some(address) => (format!("{from}  {address}"), theme.text),
-                None if is_hidden => ("not shown to this caller".to_owned(), theme.dim),
+                None if is_hidden => ("no permission to read".to_owned(), theme.dim),
                 None if row.stage.is_none() => (from, theme.dim),
                 None => (from, theme.text),
             }
@@ -136,7 +138,7 @@ fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String
         (Some(Revert::To(_)), wanted) => {
             let wanted = wanted.unwrap_or_default();
             let text = if row.edit.is_some() {
-                format!("{wanted}, comes back")
+                format!("{wanted} after deploy")
             } else {
                 format!("≠ {wanted}")
             };

@@ -69,7 +69,7 @@ pub(super) fn draw(
         put(
             frame.buffer_mut(),
             (list.x + 2, list.y),
-            "nothing fits",
+            "no matches",
             usize::from(list.width),
             theme.dim,
         );

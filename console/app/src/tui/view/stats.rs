@@ -53,8 +53,7 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
     if figures.emulated > 0 {
         let which =
             if figures.emulated == total { "all".to_owned() } else { count(figures.emulated) };
-        let text =
-            format!(" {which} emulated (e): their times are not those of the real processor");
+        let text = format!(" {which} emulated with qemu (e): not comparable with Graviton");
         lines.push(Line::styled(text, theme.warn));
     }
     let heading = ["p50", "p90", "p99", "max"].map(|name| pad_left(name, 11)).concat();
@@ -77,7 +76,7 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
         figures.samples.iter().filter(|sample| sample.init_ms.is_some()).collect();
     if !cold.is_empty() {
         lines.push(Line::default());
-        lines.push(Line::styled(" init of cold starts over time", theme.title));
+        lines.push(Line::styled(" init over time (cold starts)", theme.title));
         let over_time: Vec<Bar> = cold
             .iter()
             .map(|sample| Bar {
@@ -100,9 +99,9 @@ fn lines(theme: &Theme, figures: &Figures, width: usize, height: usize) -> Vec<L
         samples.map(|sample| sample.duration_ms).collect()
     };
     for (title, values, style) in [
-        (" how init spreads", init, theme.cold),
-        (" how cold durations spread", of(true), theme.cold),
-        (" how warm durations spread", of(false), theme.warm),
+        (" init distribution", init, theme.cold),
+        (" cold duration distribution", of(true), theme.cold),
+        (" warm duration distribution", of(false), theme.warm),
     ] {
         if !values.is_empty() {
             lines.push(Line::default());

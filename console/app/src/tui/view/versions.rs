@@ -14,8 +14,7 @@ use super::{
     text::{age, bytes, count, duration, fit, pad, pad_left, put, put_line, window},
 };
 use crate::tui::{
-    message::Action,
-    state::{Context, Picker, State, Target},
+    state::{Picker, State, Target},
     theme::Theme,
 };
 
@@ -38,10 +37,10 @@ pub(super) fn draw(
     picker: &Picker,
 ) {
     let rows = picker.found.as_ref().map_or(1, |found| found.versions.len() as u16);
-    let height = rows.saturating_add(6).clamp(8, 30).min(body.height.saturating_sub(2));
+    let height = rows.saturating_add(5).clamp(7, 30).min(body.height.saturating_sub(2));
     let title = format!("Versions of {}", fit(&picker.function, 40));
     let inner = popup(frame, theme, body, (WIDTH, height), &title, areas);
-    if inner.height < 5 {
+    if inner.height < 4 {
         return;
     }
     let row = |y: u16| Rect { y, height: 1, ..inner };
@@ -55,7 +54,7 @@ pub(super) fn draw(
     };
     put_row(frame, inner.y, &summary(state, theme, picker, found));
     put_row(frame, inner.y + 1, &Line::styled(heading(), theme.dim));
-    let list = Rect { y: inner.y + 2, height: inner.height - 4, ..inner };
+    let list = Rect { y: inner.y + 2, height: inner.height - 3, ..inner };
     areas.viewport.overlay = list.height;
     areas.viewport.overlay_lines = found.versions.len();
     let top = (picker.selected + 1).saturating_sub(usize::from(list.height));
@@ -72,9 +71,8 @@ pub(super) fn draw(
     }
     scroll_bar(frame, theme, list, top, found.versions.len());
     if let Some(version) = picker.current() {
-        put_row(frame, inner.bottom() - 2, &Line::styled(details(version), theme.dim));
+        put_row(frame, inner.bottom() - 1, &Line::styled(details(version), theme.dim));
     }
-    put_row(frame, inner.bottom() - 1, &Line::styled(foot(state, found), theme.key));
 }
 
 /// Returns a summary of the traffic of each version.
@@ -87,15 +85,15 @@ fn summary(
     let mut spans =
         vec![Span::raw(format!("{} on {}: ", fit(&found.function, 40), fit(&found.stage, 30)))];
     match (&found.alias, found.stage_alias()) {
-        (None, _) => spans.push(Span::raw("the stage has no alias, its callers get $LATEST")),
+        (None, _) => spans.push(Span::raw("no alias: callers use $LATEST")),
         (Some(alias), None) => {
-            spans.push(Span::styled(format!("{alias} is not there yet"), theme.warn));
+            spans.push(Span::styled(format!("{alias} does not exist yet"), theme.warn));
         }
         (Some(_), Some(alias)) => {
-            spans.push(Span::raw(format!("{} leads to version {}", alias.name, alias.version)));
+            spans.push(Span::raw(format!("{} → {}", alias.name, alias.version)));
             if let Some(share) = &alias.canary {
-                let text =
-                    format!(", {} to version {}: a canary", percent(share.weight), share.version);
+                spans.push(Span::raw(format!(" ({})", percent(1.0 - share.weight))));
+                let text = format!(", {} ({}, canary)", share.version, percent(share.weight));
                 spans.push(Span::styled(text, theme.warn));
             }
         }
@@ -177,17 +175,4 @@ fn details(version: &Version) -> String {
         text.extend([" · ".to_owned(), fit(&version.description, 60)]);
     }
     text
-}
-
-/// Returns the keys and their actions.
-fn foot(state: &State, found: &FunctionVersions) -> String {
-    let key = |action: Action| state.key_of(Context::Versions, action.name()).unwrap_or_default();
-    let to = found.alias.as_deref().unwrap_or("$LATEST");
-    let keys = [
-        format!("{} routes {} to it, once confirmed", key(Action::Accept), fit(to, 20)),
-        format!("{} publishes", key(Action::PublishVersion)),
-        format!("{} prunes", key(Action::PruneVersions)),
-        format!("{} closes", key(Action::Back)),
-    ];
-    keys.join("   ")
 }

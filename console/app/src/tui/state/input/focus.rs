@@ -18,13 +18,13 @@ pub enum Tab {
     /// The build's output.
     Build,
     /// The function's settings.
-    Config,
+    Settings,
 }
 
 impl Tab {
     /// All tabs, in the order of their numbers.
     pub const ALL: [Self; 6] =
-        [Self::Payload, Self::Response, Self::Logs, Self::ColdStarts, Self::Build, Self::Config];
+        [Self::Payload, Self::Response, Self::Logs, Self::ColdStarts, Self::Build, Self::Settings];
 
     /// The tab's title.
     pub const fn title(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Tab {
             Self::Logs => "Logs",
             Self::ColdStarts => "Cold starts",
             Self::Build => "Build",
-            Self::Config => "Config",
+            Self::Settings => "Settings",
         }
     }
 }
@@ -69,13 +69,15 @@ pub enum Context {
     /// The logs.
     Logs,
     /// The settings.
-    Config,
+    Settings,
     /// The help.
     Help,
     /// A list to choose from (palette, event files): keys that are not bound are text.
     Choose,
     /// A line to type (filter, qualifier, confirmation): keys that are not bound are text.
     Line,
+    /// The confirmation of a deletion, with its check boxes: keys that are not bound are text.
+    Delete,
     /// The overlay that shows how to log in.
     Login,
     /// The plan of a deploy.
@@ -89,17 +91,18 @@ pub enum Context {
 
 impl Context {
     /// All contexts, in the order in which the help shows them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Global,
         Self::Functions,
         Self::Payload,
         Self::Edit,
         Self::Response,
         Self::Logs,
-        Self::Config,
+        Self::Settings,
         Self::Help,
         Self::Choose,
         Self::Line,
+        Self::Delete,
         Self::Login,
         Self::Plan,
         Self::Confirm,
@@ -115,10 +118,11 @@ impl Context {
             Self::Edit => "edit",
             Self::Response => "response",
             Self::Logs => "logs",
-            Self::Config => "config",
+            Self::Settings => "settings",
             Self::Help => "help",
             Self::Choose => "choose",
             Self::Line => "line",
+            Self::Delete => "delete",
             Self::Login => "login",
             Self::Plan => "plan",
             Self::Confirm => "confirm",
@@ -126,14 +130,38 @@ impl Context {
         }
     }
 
+    /// Returns its title in the help.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Global",
+            Self::Functions => "Functions",
+            Self::Payload => "Payload",
+            Self::Edit => "Payload editor",
+            Self::Response => "Response",
+            Self::Logs => "Logs",
+            Self::Settings => "Settings",
+            Self::Help => "Help",
+            Self::Choose => "List",
+            Self::Line => "Prompt",
+            Self::Delete => "Delete",
+            Self::Login => "Login",
+            Self::Plan => "Plan",
+            Self::Confirm => "Plan for a protected stage",
+            Self::Versions => "Versions",
+        }
+    }
+
     /// Returns `true` if keys that are bound neither here nor in [`Context::Global`] are text.
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Edit | Self::Choose | Self::Line | Self::Confirm)
+        matches!(self, Self::Edit | Self::Choose | Self::Line | Self::Delete | Self::Confirm)
     }
 
     /// Returns `true` if the keys of [`Context::Global`] apply here too.
     pub const fn inherits(self) -> bool {
-        matches!(self, Self::Functions | Self::Payload | Self::Response | Self::Logs | Self::Config)
+        matches!(
+            self,
+            Self::Functions | Self::Payload | Self::Response | Self::Logs | Self::Settings
+        )
     }
 }
 
@@ -190,6 +218,8 @@ pub struct Hint {
     pub keys: Vec<String>,
     /// The action's name.
     pub run: String,
-    /// Description in a few words.
+    /// Verb and object in two or three words, for the footer; empty if it is not shown there.
+    pub short: String,
+    /// Description for the help and the palette.
     pub desc: String,
 }

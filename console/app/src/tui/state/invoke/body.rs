@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_is_said() {
+    fn the_kept_size_is_bounded() {
         let mut body = Body::default();
         for _ in 0..20 {
             body.push(&vec![b'x'; 1 << 20]);

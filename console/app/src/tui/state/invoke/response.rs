@@ -169,16 +169,23 @@ fn parts(invocation: &Invocation) -> (Body, Document, Option<String>) {
     // An error that was not streamed is already the body.
     let details = invocation.error_details().filter(|details| *details != invocation.payload);
     let error = details.map(Document::new).unwrap_or_default();
-    let told = invocation.error_details().unwrap_or(&invocation.payload);
-    let error_type = invocation.function_error.as_ref().and_then(|_| error_type(told));
-    (body, error, error_type)
+    (body, error, diagnostic(invocation).map(|diagnostic| diagnostic.error_type))
 }
 
-fn error_type(payload: &str) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Diagnostic {
-        error_type: String,
-    }
-    serde_json::from_str::<Diagnostic>(payload).ok().map(|diagnostic| diagnostic.error_type)
+/// A function error, as the runtime reports it.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnostic {
+    /// Type of the error: `Runtime.Panic`.
+    pub error_type: String,
+    /// Error message; empty if the runtime sent none.
+    #[serde(default)]
+    pub error_message: String,
+}
+
+/// Returns the function error of `invocation`, if it failed and the runtime has reported one.
+pub fn diagnostic(invocation: &Invocation) -> Option<Diagnostic> {
+    invocation.function_error.as_ref()?;
+    let details = invocation.error_details().unwrap_or(&invocation.payload);
+    serde_json::from_str(details).ok()
 }

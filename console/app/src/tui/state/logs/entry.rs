@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_platform_says_is_known_as_text_and_as_json() {
+    fn platform_lines_are_recognised_as_text_and_as_json() {
         for (line, expected) in [
             ("REPORT RequestId: a\tDuration: 1 ms", Kind::Report),
             (r#"{"time":"t","type":"platform.report","record":{"requestId":"a"}}"#, Kind::Report),

@@ -130,7 +130,7 @@ fn whatever_order_lines_come_in_the_ring_and_its_index_are_the_same() {
 }
 
 #[test]
-fn lines_that_come_while_a_filter_is_searched_are_judged_once() {
+fn lines_that_arrive_during_a_search_are_matched_once() {
     let mut logs = Logs::default();
     let count = 3 * SLICE_LINES as i64;
     logs.push((0..count).map(|n| line(n * 10, "a", 0, "error")).collect());

@@ -75,7 +75,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowLogs => shown(state, Tab::Logs),
         Action::ShowColdStarts => shown(state, Tab::ColdStarts),
         Action::ShowBuild => shown(state, Tab::Build),
-        Action::ShowConfig => shown(state, Tab::Config),
+        Action::ShowSettings => shown(state, Tab::Settings),
         Action::Up
         | Action::Down
         | Action::Left
@@ -88,18 +88,19 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::CopyCommand => match state.command.clone() {
-            Some(command) => copy(state, &command, "the command line"),
-            None => nothing(state, "nothing was done yet"),
+            Some(command) => copy(state, &command, "command line"),
+            None => nothing(state, "no command to copy yet"),
         },
         Action::Edit => payload::edit(state),
         Action::OpenEditor => payload::open_editor(state),
         Action::Format => payload::format(state),
         Action::Undo | Action::Redo | Action::SelectAll => payload::change(state, action),
         Action::CopyPayload => match payload::selection(state) {
-            Some(text) => copy(state, &text, "the payload"),
+            Some(text) => copy(state, &text, "payload"),
             None => verb::none_selected(state),
         },
         Action::CopyResponse | Action::CopyRequest => copy_of_response(state, action),
+        Action::KeepLogs | Action::KeepRole => delete::toggle(state, action),
         Action::RequestLogs => logs::of_request(state),
         Action::Follow | Action::Wrap | Action::AllLogs | Action::ClearLogs => {
             logs::change(state, action);
@@ -110,7 +111,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::RemoveSetting
         | Action::UndoSetting
         | Action::Reveal
-        | Action::ApplyConfig => settings::act(state, action),
+        | Action::ApplySettings => settings::act(state, action),
         Action::CopyLogs => copy_logs(state),
     }
 }
@@ -121,17 +122,17 @@ const MOST_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
     match state.login.as_ref().map(|login| login.failure.hint.clone()) {
-        Some(command) => copy(state, &command, "the command"),
-        None => nothing(state, "nothing waits for a login"),
+        Some(command) => copy(state, &command, "login command"),
+        None => nothing(state, "no login is pending"),
     }
 }
 
 fn copy_logs(state: &mut State) -> Vec<Effect> {
     let text = copy::joined(state.logs.iter().map(|entry| &*entry.message));
     if text.is_empty() {
-        nothing(state, "no line is shown")
+        nothing(state, "no lines to copy")
     } else {
-        copy(state, &text, "the shown lines")
+        copy(state, &text, "visible lines")
     }
 }
 
@@ -164,14 +165,14 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
             let size = text.len() / 1000;
             state.tell(Notice {
                 mood: Mood::Bad,
-                text: format!("{what} was not copied: {size} KB is more than terminals take"),
-                hint: "install wl-copy, xclip or xsel, or run in tmux".to_owned(),
+                text: format!("could not copy {what}: {size} KB exceed what terminals accept"),
+                hint: "install wl-copy, xclip or xsel, or use tmux".to_owned(),
             });
             Vec::new()
         }
         Err(text) => {
-            let hint = "not all terminals take it: wl-copy, xclip, xsel and tmux are used where \
-                they are there";
+            let hint = "some terminals ignore this; if it fails, install wl-copy, xclip or xsel, \
+                or use tmux";
             state.tell(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
             vec![Effect::CopyByTerminal(text)]
         }
@@ -181,11 +182,11 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
 fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
-        return nothing(state, "there is no response yet");
+        return nothing(state, "no response yet");
     };
     let (text, what) = match action {
-        Action::CopyRequest => (invocation.request_id.clone(), "the request id"),
-        _ => (invocation.payload.clone(), "the response"),
+        Action::CopyRequest => (invocation.request_id.clone(), "request ID"),
+        _ => (invocation.payload.clone(), "response"),
     };
     copy(state, &text, what)
 }
@@ -199,12 +200,12 @@ fn change_setting(state: &mut State, action: Action) {
             Some(Architecture::Arm64) => None,
         };
         match state.architecture {
-            Some(architecture) => format!("builds are for {architecture}"),
-            None => "each function is built for its own architecture".to_owned(),
+            Some(architecture) => format!("target architecture: {architecture}"),
+            None => "target architecture: as each function is configured".to_owned(),
         }
     } else {
         state.debug = !state.debug;
-        format!("builds are {}", if state.debug { "not optimised" } else { "optimised" })
+        format!("{} builds", if state.debug { "debug" } else { "release" })
     };
     state.tell(Notice::plain(told, ""));
 }
@@ -229,17 +230,17 @@ fn objection(state: &State, action: Action) -> Option<Notice> {
     let running = running.and_then(|job| job.kind.title());
     let unsent = state.unsent();
     let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());
-    let edited = format!("settings of {} are edited and not applied", unsent.join(", "));
+    let edited = format!("unapplied setting edits on {}", unsent.join(", "));
     let (why, hint) = match (running, unsent.is_empty()) {
         (None, true) => return None,
         (Some(title), true) => {
-            (format!("{title} is running"), format!("{key} again cancels it and quits"))
+            (format!("{title} is running"), format!("press {key} again to cancel it and quit"))
         }
         (Some(title), false) => (
-            format!("{title} is running, and {edited}"),
-            format!("{key} again cancels it, drops them and quits"),
+            format!("{title} is running; {edited}"),
+            format!("press {key} again to cancel it, discard the edits and quit"),
         ),
-        (None, false) => (edited, format!("{key} again drops them and quits")),
+        (None, false) => (edited, format!("press {key} again to discard them and quit")),
     };
     Some(Notice::plain(why, hint))
 }
@@ -266,7 +267,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_none() && state.focus == Focus::Edit {
         let selected = state.functions.current().and_then(|card| card.draft.editor.selection());
         return match selected {
-            Some(text) => copy(state, &text, "the selection"),
+            Some(text) => copy(state, &text, "selection"),
             None => payload::leave(state),
         };
     }
@@ -282,7 +283,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         return leave(state);
     }
     let key = state.key_of(state.context(), Action::Interrupt.name()).unwrap_or("ctrl-c");
-    let nothing = Notice::plain("nothing is running", format!("{key} again quits"));
+    let nothing = Notice::plain("nothing is running", format!("press {key} again to quit"));
     let notice = objection(state, Action::Interrupt).unwrap_or(nothing);
     ask_to_quit(state, notice)
 }

@@ -39,7 +39,7 @@ pub(crate) fn go(state: &mut State, action: Action) {
         overlay(state, lines);
     } else if state.focus == Focus::Functions {
         functions(state, lines);
-    } else if state.tab != Tab::Config || !settings::go(state, lines) {
+    } else if state.tab != Tab::Settings || !settings::go(state, lines) {
         pane(state, lines);
     }
 }
@@ -130,7 +130,9 @@ fn pane(state: &mut State, lines: isize) {
             let top = moved(state.output.top.unwrap_or(last), lines, count, rows);
             state.output.top = (top < last).then_some(top);
         }
-        Tab::ColdStarts | Tab::Config => state.top = moved(state.top, lines, viewport.lines, rows),
+        Tab::ColdStarts | Tab::Settings => {
+            state.top = moved(state.top, lines, viewport.lines, rows);
+        }
     }
 }
 
@@ -159,6 +161,6 @@ fn side(state: &mut State, direction: isize) {
         }
         Tab::Logs if !state.logs.wrap => step(&mut state.logs.left),
         Tab::Build => step(&mut state.output.left),
-        Tab::Logs | Tab::ColdStarts | Tab::Config => {}
+        Tab::Logs | Tab::ColdStarts | Tab::Settings => {}
     }
 }

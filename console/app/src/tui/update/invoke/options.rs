@@ -19,13 +19,13 @@ pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
         InvokeMode::Async => InvokeMode::DryRun,
         InvokeMode::DryRun => InvokeMode::Sync,
     };
-    let does = match state.mode {
-        InvokeMode::Sync => "wait for the response",
-        InvokeMode::Stream => "take the response while it is being made",
-        InvokeMode::Async => "queue the event",
-        InvokeMode::DryRun => "only check that they could be made",
+    let kind = match state.mode {
+        InvokeMode::Sync => "sync",
+        InvokeMode::Stream => "response stream",
+        InvokeMode::Async => "async",
+        InvokeMode::DryRun => "dry run",
     };
-    state.tell(Notice::plain(format!("invocations {does}"), ""));
+    state.tell(Notice::plain(format!("invocation type: {kind}"), ""));
     Vec::new()
 }
 
@@ -52,20 +52,20 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
             }
             state.client_context = typed;
             match &state.client_context {
-                Some(_) => "invocations have the client context".to_owned(),
-                None => "invocations have no client context".to_owned(),
+                Some(_) => "client context set".to_owned(),
+                None => "client context cleared".to_owned(),
             }
         }
         Purpose::Tenant => {
             state.tenant = typed;
             match &state.tenant {
-                Some(tenant) => format!("invocations are for the tenant {tenant}"),
-                None => "invocations are for no tenant".to_owned(),
+                Some(tenant) => format!("tenant ID: {tenant}"),
+                None => "tenant ID cleared".to_owned(),
             }
         }
         _ => {
             state.qualifier = typed;
-            format!("invocations are of {}", state.qualifier.as_deref().unwrap_or("$LATEST"))
+            format!("qualifier: {}", state.qualifier.as_deref().unwrap_or("$LATEST"))
         }
     };
     state.tell(Notice::plain(told, ""));
@@ -75,8 +75,6 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
 fn wrong_context(text: &str) -> Option<String> {
     match json::check(text) {
         Err(error) => Some(format!("column {}: {}", error.column, error.message)),
-        Ok(()) => {
-            (!text.trim_start().starts_with('{')).then(|| "it must be a JSON object".to_owned())
-        }
+        Ok(()) => (!text.trim_start().starts_with('{')).then(|| "must be a JSON object".to_owned()),
     }
 }

@@ -40,14 +40,14 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
 /// Shows the alternatives for a keyboard without Latin letters.
 fn not_bound(state: &mut State, key: Key) {
     let named = |action: Action| state.plain_key_of(action.name());
-    let help = named(Action::Help).map(|key| format!("{key} shows the keys"));
-    let palette = named(Action::Palette).map(|key| format!("{key} all commands"));
+    let help = named(Action::Help).map(|key| format!("{key} shows all keys"));
+    let palette = named(Action::Palette).map(|key| format!("{key} opens the command palette"));
     let hint: Vec<String> = help.into_iter().chain(palette).collect();
-    state.tell(Notice::plain(format!("{key} is no key of the console"), hint.join(", ")));
+    state.tell(Notice::plain(format!("{key} is not bound"), hint.join(", ")));
 }
 
 fn too_large(state: &mut State) {
-    state.tell(Notice::plain("the payload is too large for this editor", "open it in `$EDITOR`"));
+    state.tell(Notice::plain("the payload is too large to edit here", "open it in `$EDITOR`"));
 }
 
 /// Inserts pasted text where text is typed; elsewhere it is ignored, never run as commands.
@@ -62,7 +62,8 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     }
     if state.focus != Focus::Edit {
         let key = state.key_of(Context::Functions, Action::Edit.name()).unwrap_or("edit");
-        state.tell(Notice::plain("pasted text goes into the payload", format!("{key} edits it")));
+        state
+            .tell(Notice::plain("paste works in the payload editor", format!("press {key} first")));
         return;
     }
     let Some(card) = state.functions.current_mut() else { return };

@@ -7,7 +7,7 @@ use lambda_console_model::{
 
 use crate::tui::{
     message::Effect,
-    state::{JobId, JobKind, Mood, Notice, Response, State, Tab},
+    state::{Diagnostic, JobId, JobKind, Mood, Notice, Response, State, Tab, diagnostic},
     update::{finish::bring_up, logs, run, start},
 };
 
@@ -95,11 +95,16 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
     match (&invocation.function_error, invocation.cut_off()) {
         (Some(error), _) => Notice {
             mood: Mood::Bad,
-            text: format!("{name}: {error} error, request {}", invocation.request_id),
-            hint: "the response and its log lines say more".into(),
+            text: match diagnostic(invocation) {
+                Some(Diagnostic { error_type, error_message }) => {
+                    format!("{name}: {error_type}: {error_message}")
+                }
+                None => format!("{name}: {error} error"),
+            },
+            hint: format!("request {}", invocation.request_id),
         },
         (None, Some(failure)) if failure.kind == FailureKind::Interrupted => {
-            Notice::plain(format!("{name}: cancelled, what came of the response is kept"), "")
+            Notice::plain(format!("{name}: cancelled; partial response kept"), "")
         }
         (None, Some(failure)) => Notice::of(failure),
         (None, None) => Notice::good(format!(

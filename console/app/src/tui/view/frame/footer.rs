@@ -8,7 +8,10 @@ use ratatui::{
 
 use crate::tui::{
     message::Action,
-    state::{Context, Hint, Mood, Overlay, State, overlay::Purpose},
+    state::{
+        Context, Hint, Mood, Overlay, Planned, State,
+        overlay::{Offer, Purpose},
+    },
     theme::Theme,
     view::{
         logs, settings,
@@ -26,11 +29,11 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         && let Some(label) = match &line.purpose {
             Purpose::FilterFunctions => Some("filter functions: ".to_owned()),
             Purpose::FilterLogs => Some("filter logs: ".to_owned()),
-            Purpose::Qualifier => Some("version or alias: ".to_owned()),
-            Purpose::ClientContext => Some("client context, a JSON object: ".to_owned()),
-            Purpose::Tenant => Some("tenant: ".to_owned()),
+            Purpose::Qualifier => Some("qualifier (version or alias): ".to_owned()),
+            Purpose::ClientContext => Some("client context (JSON object): ".to_owned()),
+            Purpose::Tenant => Some("tenant ID: ".to_owned()),
             Purpose::Setting(setting) => Some(settings::prompt(setting)),
-            Purpose::Variable => Some("name of the variable: ".to_owned()),
+            Purpose::Variable => Some("variable name: ".to_owned()),
             Purpose::Code(_)
             | Purpose::Delete(_)
             | Purpose::RemoveRole(_)
@@ -49,8 +52,8 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         );
         return;
     }
-    let loops = state.run.as_ref().is_some_and(|run| run.job.is_some());
-    if let Some(steps) = steps_line(state, theme).filter(|_| loops && !is_wide) {
+    let is_running = state.run.as_ref().is_some_and(|run| run.job.is_some());
+    if let Some(steps) = steps_line(state, theme).filter(|_| is_running && !is_wide) {
         put_line(frame.buffer_mut(), (area.x, area.y), &steps, area.width);
         return;
     }
@@ -91,15 +94,77 @@ fn one_line(text: &str) -> String {
     text.replace('\n', " ")
 }
 
-/// Returns a short description of a key's current action.
+/// Returns the footer's words for a key: verb and object of its current action.
 fn does(state: &State, hint: &Hint) -> String {
-    if hint.run == Action::Tail.name() {
-        return logs::tail_does(state);
+    let is = |action: Action| hint.run == action.name();
+    if hint.short.is_empty() {
+        String::new()
+    } else if is(Action::Tail) {
+        logs::tail_does(state)
+    } else if is(Action::TailAll) && state.tailed() == state.functions.shown_names() {
+        "stop tail".to_owned()
+    } else if is(Action::Follow) && state.logs.anchor.is_none() {
+        "pause".to_owned()
+    } else if is(Action::Accept) {
+        accepts(state, hint)
+    } else {
+        hint.short.clone()
     }
-    if hint.run == Action::TailAll.name() && state.tailed() == state.functions.shown_names() {
-        return "stop tail".to_owned();
+}
+
+/// Returns the words for the key that accepts; none if there is nothing to accept.
+fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
+    let words = match &state.overlay {
+        Some(Overlay::Choose(choose)) => match choose.offer {
+            Offer::Actions => "run command",
+            Offer::Events => "load event",
+            Offer::Stages => "switch stage",
+            Offer::Sources => "promote",
+            Offer::Roles => "delete role",
+            Offer::Permissions => "copy statement",
+            Offer::Change(_) => "select",
+        },
+        Some(Overlay::Line(line)) => match line.purpose {
+            Purpose::FilterFunctions | Purpose::FilterLogs => "keep filter",
+            Purpose::Qualifier | Purpose::ClientContext | Purpose::Tenant | Purpose::Setting(_) => {
+                "set"
+            }
+            Purpose::Variable => "add variable",
+            Purpose::Code(_) => "send code",
+            Purpose::RemoveRole(_) => "delete role",
+            Purpose::Prune(..) => "delete versions",
+            Purpose::Delete(_) | Purpose::Change(_) => &hint.short,
+        },
+        Some(Overlay::Plan(plan)) => {
+            let is_empty = plan.outcome.is_none() || plan.changed().next().is_none();
+            match &plan.of {
+                _ if is_empty || state.options.read_only => "",
+                Planned::Deploy(_) => "deploy",
+                Planned::Run(_) => "deploy and invoke",
+                Planned::Promote(_) => "promote",
+                Planned::Configure { .. } => &hint.short,
+            }
+        }
+        Some(Overlay::Versions(_) | Overlay::Help(_) | Overlay::Login) | None => &hint.short,
+    };
+    words.to_owned()
+}
+
+/// Returns the key of a hint as the footer shows it: one for both directions of a move.
+fn key_of(state: &State, hint: &Hint) -> Option<String> {
+    let first = hint.keys.first()?;
+    if hint.run != Action::Down.name() {
+        return Some(first.clone());
     }
-    hint.desc.split(':').next().unwrap_or_default().to_owned()
+    let up = state.hints.iter().find(|other| {
+        other.context == hint.context && other.run == Action::Up.name() && !other.keys.is_empty()
+    });
+    let has = |hint: &Hint, arrow: &str| hint.keys.iter().any(|key| key == arrow);
+    Some(match up {
+        Some(up) if has(hint, "down") && has(up, "up") => "↑↓".to_owned(),
+        Some(up) => format!("{first} {}", up.keys.first().map_or("", String::as_str)),
+        None => first.clone(),
+    })
 }
 
 /// Draws the keys that apply, those of the pane first, as many as fit; the help always.
@@ -124,12 +189,12 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     });
     let mut room = usize::from(area.width).saturating_sub(1);
     let mut last = Vec::new();
-    if let Some(key) = help.and_then(|hint| hint.keys.first()) {
-        room = room.saturating_sub(columns(key) + 7);
+    if let Some((hint, key)) = help.and_then(|hint| Some((hint, hint.keys.first()?))) {
+        room = room.saturating_sub(columns(key) + columns(&hint.short) + 3);
         last = vec![
             Span::raw(" "),
             Span::styled(key.clone(), theme.key),
-            Span::styled(" help", theme.dim),
+            Span::styled(format!(" {}", hint.short), theme.dim),
         ];
     }
     let mut spans = Vec::new();
@@ -145,15 +210,18 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         (own.collect(), inherited)
     };
     for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
-        let Some(key) = hint.keys.first() else { continue };
+        let Some(key) = key_of(state, hint) else { continue };
         let desc = does(state, hint);
-        let needed = columns(key) + columns(&desc) + 3;
+        if desc.is_empty() {
+            continue;
+        }
+        let needed = columns(&key) + columns(&desc) + 3;
         if needed > room {
             break;
         }
         room -= needed;
         spans.push(Span::raw(" "));
-        spans.push(Span::styled(key.clone(), theme.key));
+        spans.push(Span::styled(key, theme.key));
         spans.push(Span::styled(format!(" {desc} "), theme.dim));
     }
     spans.extend(last);

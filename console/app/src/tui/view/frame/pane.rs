@@ -35,7 +35,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         Tab::Logs => logs::draw(state, theme, frame, inner, areas),
         Tab::ColdStarts => stats::draw(state, theme, frame, inner, areas),
         Tab::Build => build::draw(state, theme, frame, inner, areas),
-        Tab::Config => overview::draw(state, theme, frame, inner, areas),
+        Tab::Settings => overview::draw(state, theme, frame, inner, areas),
     }
 }
 
@@ -109,7 +109,7 @@ fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &m
             Tab::Logs => Action::ShowLogs,
             Tab::ColdStarts => Action::ShowColdStarts,
             Tab::Build => Action::ShowBuild,
-            Tab::Config => Action::ShowConfig,
+            Tab::Settings => Action::ShowSettings,
         };
         state.key_of(Context::Global, action.name()).unwrap_or_default().to_owned()
     };

@@ -32,10 +32,8 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let draft = &card.draft;
     info(frame, first, &what(state, theme, card), &verdict(theme, draft));
     if let Some(large) = draft.editor.large() {
-        let note = format!(
-            "{} of text: too large for this editor, but it can be sent",
-            bytes(large.len() as u64)
-        );
+        let note =
+            format!("{}: too large to edit here, but it can be sent", bytes(large.len() as u64));
         put(frame.buffer_mut(), (area.x, area.y), note, usize::from(area.width), theme.warn);
         for (line, y) in large.lines().zip(area.y + 1..area.bottom()) {
             let line = window([(line, theme.text)], 0, usize::from(area.width));
@@ -54,28 +52,28 @@ fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let mut spans = Vec::new();
     match &draft.source {
         Some(name) => spans.push(Span::raw(format!("events/{name}.json"))),
-        None => spans.push(Span::raw("own payload")),
+        None => spans.push(Span::raw("unsaved payload")),
     }
     if draft.changed {
         spans.push(Span::styled(" ● changed", theme.warn));
     }
     match state.mode.of(&card.function.config) {
         InvokeMode::Sync => {}
-        InvokeMode::Stream => spans.push(Span::styled("  streamed", theme.warn)),
-        InvokeMode::Async => spans.push(Span::styled("  sent async", theme.warn)),
-        InvokeMode::DryRun => spans.push(Span::styled("  sent as a dry run", theme.warn)),
+        InvokeMode::Stream => spans.push(Span::styled("  response stream", theme.warn)),
+        InvokeMode::Async => spans.push(Span::styled("  async", theme.warn)),
+        InvokeMode::DryRun => spans.push(Span::styled("  dry run", theme.warn)),
     }
     if let Some(qualifier) = &state.qualifier {
         spans.push(Span::styled(format!("  to {qualifier}"), theme.warn));
     }
     if let Some(tenant) = &state.tenant {
-        spans.push(Span::styled(format!("  for {}", fit(tenant, 20)), theme.warn));
+        spans.push(Span::styled(format!("  tenant {}", fit(tenant, 20)), theme.warn));
     }
     if state.client_context.is_some() {
-        spans.push(Span::styled("  with context", theme.warn));
+        spans.push(Span::styled("  client context", theme.warn));
     }
     if state.focus == Focus::Edit {
-        spans.push(Span::styled("  typing", theme.key));
+        spans.push(Span::styled("  editing", theme.key));
     }
     Line::from(spans)
 }
@@ -83,7 +81,7 @@ fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
 fn verdict(theme: &Theme, draft: &Draft) -> Line<'static> {
     match &draft.check {
         Check::Empty => Line::styled("empty: {} is sent", theme.dim),
-        Check::Json => Line::styled("json ok", theme.good),
+        Check::Json => Line::styled("valid JSON", theme.good),
         Check::Broken(error) => {
             Line::styled(format!("✗ {}:{} {}", error.line, error.column, error.message), theme.bad)
         }

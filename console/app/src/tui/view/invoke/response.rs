@@ -45,7 +45,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         frame,
         second,
         &request,
-        &Line::styled(format!("{} as seen from here", duration(wall)), theme.dim),
+        &Line::styled(format!("round trip {}", duration(wall)), theme.dim),
     );
 
     areas.viewport.rows = area.height;
@@ -212,12 +212,12 @@ fn notes(theme: &Theme, response: &Response, width: usize) -> Vec<Line<'static>>
     let (body, mut notes) = (&response.body, Vec::new());
     let kept = body.kept() as u64;
     if body.is_binary() {
-        notes.push(Line::styled(format!("{} that are no text", bytes(body.bytes)), theme.dim));
+        notes.push(Line::styled(format!("binary, {}", bytes(body.bytes)), theme.dim));
     }
     // Formatted JSON is longer than the body was.
     if !body.is_json() && body.bytes > kept {
         let text = format!(
-            "… and {} more, which are not kept: `invoke --output FILE` saves all",
+            "… {} more not kept: `invoke --output FILE` saves everything",
             bytes(body.bytes - kept)
         );
         notes.extend(wrap(&text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
@@ -237,12 +237,12 @@ fn notes(theme: &Theme, response: &Response, width: usize) -> Vec<Line<'static>>
 /// Returns `log`, and which part of it is still missing.
 fn log_title(state: &State, response: &Response, invocation: &Invocation) -> Option<String> {
     if invocation.logs_pending {
-        let rest = if invocation.logs.is_empty() { "log" } else { "log: its end, the rest" };
+        let rest = if invocation.logs.is_empty() { "log" } else { "rest of the log" };
         if response.linking.is_some() {
             return Some(format!("{rest} is pending"));
         }
         let key = state.key_of(Context::Response, Action::RequestLogs.name()).unwrap_or_default();
-        return Some(format!("{rest} has not come, {key} asks again"));
+        return Some(format!("{rest} is missing, {key} fetches it"));
     }
     (!invocation.logs.is_empty()).then(|| "log".to_owned())
 }
@@ -271,7 +271,7 @@ fn summary(theme: &Theme, response: &Response, invocation: &Invocation) -> Line<
             }
         }
         (None, Some(_)) => {
-            spans.push(Span::styled(format!("✗ {} broken off", invocation.status), theme.bad));
+            spans.push(Span::styled(format!("✗ {} truncated", invocation.status), theme.bad));
         }
         (None, None) => spans.push(Span::styled(format!("{}", invocation.status), theme.good)),
     }
@@ -309,7 +309,7 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         state.key_of(Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
     };
     let text = format!(
-        "no response yet: {} invokes, {} does the whole loop",
+        "no response yet: {} invokes, {} builds, deploys and invokes",
         key(Action::Invoke),
         key(Action::Run)
     );

@@ -33,7 +33,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     if let WorkspaceState::Read(workspace) = &state.workspace
         && !workspace.warnings.is_empty()
     {
-        rows.push(heading(theme, "warnings of the workspace"));
+        rows.push(heading(theme, "workspace warnings"));
         for warning in &workspace.warnings {
             rows.push(Line::styled(format!("  {warning}"), theme.warn));
         }
@@ -65,13 +65,13 @@ fn field(theme: &Theme, name: &str, value: impl Into<String>, style: Style) -> L
 fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'static>>) {
     let (function, config, text) = (&card.function, &card.function.config, theme.text);
     rows.push(Line::default());
-    rows.push(heading(theme, "the function"));
+    rows.push(heading(theme, "function"));
     rows.push(field(theme, "package", &function.package, text));
     rows.push(field(theme, "manifest", function.manifest.display().to_string(), text));
     rows.push(field(theme, "architecture", function.architecture.name(), text));
     match &config.role {
         Some(role) => rows.push(field(theme, "role", role, text)),
-        None => rows.push(field(theme, "role", "kept, or created by name", theme.dim)),
+        None => rows.push(field(theme, "role", "auto (created on first deploy)", theme.dim)),
     }
     for layer in config.layers.iter().flatten() {
         rows.push(field(theme, "layer", layer, text));
@@ -88,7 +88,7 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
         rows.push(field(theme, "zip", format!("{}, sha256 {sha}…", bytes(zip.bytes)), text));
     }
     match &card.deployment {
-        Deployment::Unknown => rows.push(field(theme, "deployed", "not known", theme.dim)),
+        Deployment::Unknown => rows.push(field(theme, "deployed", "unknown", theme.dim)),
         Deployment::Absent => rows.push(field(theme, "deployed", "no", theme.dim)),
         Deployment::Refused(failure) => {
             rows.push(field(theme, "deployed", format!("✗ {failure}"), theme.bad));
@@ -97,7 +97,7 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
         Deployment::Present(deployed) => {
             let sha = deployed.sha256.get(..12).unwrap_or(&deployed.sha256);
             let sync =
-                if deployed.in_sync { "in sync with the zip" } else { "differs from the zip" };
+                if deployed.in_sync { "in sync with the build" } else { "differs from the build" };
             let when = age(deployed.modified_at, state.now);
             rows.push(field(
                 theme,
@@ -136,7 +136,7 @@ fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
                 rows.push(field(
                     theme,
                     "protected",
-                    "a change asks for the stage's name",
+                    "changes require typing the stage name",
                     theme.warn,
                 ));
             }
@@ -161,10 +161,10 @@ fn toolchain(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
         None => field(theme, &part.name, format!("✗ missing: {}", part.detail), theme.bad),
     };
     match &state.setup {
-        Setup::Unknown => rows.push(field(theme, "", "not looked for yet", theme.dim)),
+        Setup::Unknown => rows.push(field(theme, "", "not checked yet", theme.dim)),
         Setup::Ready(parts) => rows.extend(parts.iter().map(part)),
         Setup::Running(parts) => {
-            rows.push(field(theme, "", "being provided in the background", theme.busy));
+            rows.push(field(theme, "", "setup is running in the background", theme.busy));
             rows.extend(parts.iter().map(part));
         }
         Setup::Failed(failure) => {

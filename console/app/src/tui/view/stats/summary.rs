@@ -73,7 +73,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
 /// Draws the steps of the run, one per row.
 pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let Some(run) = state.run.as_ref().filter(|_| area.height > 0) else { return };
-    let block = frame_of(&format!("loop {}", fit(&run.function, 30)), false, theme);
+    let block = frame_of(&format!("run {}", fit(&run.function, 30)), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     for ((step, standing), y) in RunStep::ALL.iter().zip(&run.steps).zip(inner.y..inner.bottom()) {
@@ -90,7 +90,7 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
 /// Returns the steps of the run on one line.
 pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> {
     let run = state.run.as_ref()?;
-    let mut spans = vec![Span::styled(format!(" loop {}", fit(&run.function, 16)), theme.title)];
+    let mut spans = vec![Span::styled(format!(" run {}", fit(&run.function, 16)), theme.title)];
     for (step, standing) in RunStep::ALL.iter().zip(&run.steps) {
         let (mark, time, style) = shown(state, standing, theme);
         let time = time.replace(' ', "");
