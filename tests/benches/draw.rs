@@ -7,8 +7,8 @@
 use std::process::ExitCode;
 
 use lambda_console::tui::{
-    message::{Effect, Event},
     state::{JobId, logs::MOST_LINES},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::Percentiles;
 use tests::{Harness, processor_ms, sample};
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let batch = |round: usize| {
         let lines = sample::log_lines_after("hello", (MOST_LINES + 500 * round) as i64, 500);
         let begun = processor_ms();
-        console.feed(Event::LogLines(job, lines));
+        console.report(job, JobEvent::LogLines(lines));
         console.draw();
         processor_ms() - begun
     };
@@ -46,14 +46,14 @@ fn main() -> ExitCode {
 fn full() -> (Harness, JobId) {
     let mut console = Harness::ready(200, 50);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
     for tenth in 0..10 {
         let lines =
             sample::log_lines_after("hello", (tenth * MOST_LINES / 10) as i64, MOST_LINES / 10);
-        console.feed(Event::LogLines(job, lines));
+        console.report(job, JobEvent::LogLines(lines));
     }
     console.draw();
-    assert_eq!(console.state.logs.len(), MOST_LINES);
+    assert_eq!(console.state.stage().logs.len(), MOST_LINES);
     (console, job)
 }
 

@@ -20,8 +20,9 @@ use futures_util::Stream;
 use lambda_console::tui::{
     app::{Input, Screen, run},
     config::Config,
-    message::{Effect, Event},
+    message::Event,
     state::State,
+    task::{JobEvent, Task},
     theme::{Palette, Theme},
     view::{Areas, draw},
 };
@@ -99,7 +100,7 @@ fn main() -> ExitCode {
     let presses = if is_bench { 500 } else { 5 };
     let mut console = Harness::ready(200, 50);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
     let mut state = console.state;
 
     let waiting = Rc::default();
@@ -117,7 +118,7 @@ fn main() -> ExitCode {
             let (mut sent, mut key) = (0_u32, 0_u32);
             while key < presses {
                 let lines = sample::log_lines_after("hello", i64::from(sent) * LINES as i64, LINES);
-                if events.blocking_send(Event::LogLines(job, lines)).is_err() {
+                if events.blocking_send(Event::Job(job, JobEvent::LogLines(lines))).is_err() {
                     break;
                 }
                 sent += 1;

@@ -17,8 +17,9 @@ use futures_util::StreamExt;
 use lambda_console::tui::{
     app::{Input, Screen, run},
     config::Config,
-    message::{Effect, Event},
+    message::Event,
     state::State,
+    task::{JobEvent, Task},
     theme::{Palette, Theme},
     view::{Areas, draw},
 };
@@ -57,7 +58,7 @@ impl Screen for Played {
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas> {
         let mut areas = Areas::default();
         let Ok(_) = self.terminal.draw(|frame| areas = draw(state, theme, frame));
-        self.held = state.logs.held();
+        self.held = state.stage().logs.held();
         let mut sent = self.sent.lock().expect("nobody panics with it");
         while sent.first().is_some_and(|(lines, _)| *lines <= self.held) {
             self.took.push(sent.remove(0).1.elapsed().as_secs_f64() * 1e3);
@@ -88,7 +89,7 @@ fn main() -> ExitCode {
     let batches = if is_bench { 180 } else { 20 };
     let mut console = Harness::ready(200, 50);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
     let mut state = console.state;
 
     let (end, gone) = unbounded_channel();
@@ -113,7 +114,7 @@ fn main() -> ExitCode {
                 sent.lock()
                     .expect("nobody panics with it")
                     .push(((batch + 1) * LINES, Instant::now()));
-                if events.blocking_send(Event::LogLines(job, lines)).is_err() {
+                if events.blocking_send(Event::Job(job, JobEvent::LogLines(lines))).is_err() {
                     break;
                 }
                 thread::sleep(

@@ -79,15 +79,16 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
         "std::process",
         "std::thread",
     ];
-    let rules: [(&str, &[&str], &[&str]); 10] = [
-        ("state", &["state"], &pure),
-        ("message", &["state", "message"], &pure),
-        ("update", &["state", "message", "update"], &pure),
+    let rules: [(&str, &[&str], &[&str]); 11] = [
+        ("task", &["task"], &pure),
+        ("state", &["state", "task"], &pure),
+        ("message", &["state", "task", "message"], &pure),
+        ("update", &["state", "task", "message", "update"], &pure),
         ("theme", &["theme"], &pure),
-        ("view", &["state", "message", "theme", "view"], &pure),
+        ("view", &["state", "task", "message", "theme", "view"], &pure),
         ("keymap", &["state", "message", "keymap"], &pure),
         ("config", &["state", "keymap", "theme", "config"], &pure),
-        ("dispatch", &["state", "message", "dispatch"], &[]),
+        ("dispatch", &["state", "task", "message", "dispatch"], &[]),
         (
             "terminal",
             &["app", "message", "state", "theme", "view", "terminal"],

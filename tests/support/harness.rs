@@ -6,6 +6,7 @@ use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
     state::{JobId, Key, Options, State, Viewport},
+    task::{JobEvent, Task},
     update::update,
     view::{Areas, draw},
 };
@@ -42,10 +43,9 @@ impl Harness {
 
     /// A console that has just started, with this configuration.
     pub fn with_config(width: u16, height: u16, config: Config) -> Self {
-        let options = Options { stage: "local".into(), ..Options::default() };
         let terminal =
             Terminal::new(TestBackend::new(width, height)).expect("a test backend cannot fail");
-        let state = State::new(options, config.keymap.hints());
+        let state = State::new("local", Options::default(), config.keymap.hints());
         let mut harness =
             Self { state, config, terminal, areas: Areas::default(), effects: Vec::new() };
         harness.feed(Event::Started { now: sample::NOW, utc_offset: 0 });
@@ -64,22 +64,26 @@ impl Harness {
         self.feed(Event::Drafts(Vec::new()));
         for effect in self.effects() {
             match effect {
-                Effect::Discover(job) => self.feed(Event::Discovered(job, Ok(workspace.clone()))),
-                Effect::Connect { job, .. } => {
-                    self.feed(Event::StageConnected(job, Ok(sample::stage())));
+                Effect::Start { job, task: Task::Discover, .. } => {
+                    self.feed(Event::Job(job, JobEvent::Discovered(Ok(workspace.clone()))));
                 }
-                Effect::CheckSetup { job, .. } => {
-                    self.feed(Event::SetupChecked(job, sample::parts()));
+                Effect::Start { job, task: Task::Connect { .. }, .. } => {
+                    self.feed(Event::Job(job, JobEvent::StageConnected(Ok(sample::stage()))));
+                }
+                Effect::Start { job, task: Task::CheckSetup { .. }, .. } => {
+                    self.feed(Event::Job(job, JobEvent::SetupChecked(sample::parts())));
                 }
                 _ => {}
             }
         }
         for effect in self.effects() {
             match effect {
-                Effect::RefreshDeployed { job, .. } => {
-                    self.feed(Event::Deployed(job, Ok(sample::deployed())));
+                Effect::Start { job, task: Task::RefreshDeployed { .. }, .. } => {
+                    self.feed(Event::Job(job, JobEvent::Deployed(Ok(sample::deployed()))));
                 }
-                Effect::LoadSamples { job, .. } => self.feed(Event::Samples(job, Ok(Vec::new()))),
+                Effect::Start { job, task: Task::LoadSamples { .. }, .. } => {
+                    self.feed(Event::Job(job, JobEvent::Samples(Ok(Vec::new()))));
+                }
                 Effect::ReadEvent { function, file } => {
                     self.feed(Event::EventRead(function, file, Ok(sample::EVENT.into())));
                 }
@@ -161,12 +165,15 @@ impl Harness {
 
     /// Answers an invocation, and its log lines if they are requested.
     pub fn answer_invoke(&mut self, job: JobId, invocation: &Invocation) {
-        self.feed(Event::InvokeFinished(job, Ok(invocation.clone())));
-        let link = self.effects.iter().position(|effect| matches!(effect, Effect::LinkLogs { .. }));
+        self.feed(Event::Job(job, JobEvent::InvokeFinished(Ok(invocation.clone()))));
+        let link = self
+            .effects
+            .iter()
+            .position(|effect| matches!(effect, Effect::Start { task: Task::LinkLogs { .. }, .. }));
         if let Some(at) = link
-            && let Effect::LinkLogs { job, .. } = self.effects.remove(at)
+            && let Effect::Start { job, task: Task::LinkLogs { .. }, .. } = self.effects.remove(at)
         {
-            self.feed(Event::LogsLinked(job, Ok(sample::log(invocation))));
+            self.feed(Event::Job(job, JobEvent::LogsLinked(Ok(sample::log(invocation)))));
         }
     }
 
@@ -175,6 +182,20 @@ impl Harness {
         let mut effects = self.effects();
         assert_eq!(effects.len(), 1, "{effects:?}");
         effects.remove(0)
+    }
+
+    /// Takes the only effect since the last call, which starts a job.
+    #[track_caller]
+    pub fn started(&mut self) -> (JobId, Task) {
+        match self.effect() {
+            Effect::Start { job, task, .. } => (job, task),
+            other => panic!("no job: {other:?}"),
+        }
+    }
+
+    /// Feeds what a job reports.
+    pub fn report(&mut self, job: JobId, event: JobEvent) {
+        self.feed(Event::Job(job, event));
     }
 
     /// Changes the terminal's size.

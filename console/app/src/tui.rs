@@ -7,6 +7,7 @@
 //! | room | is |
 //! | --- | --- |
 //! | [`state`] | plain data: no clients, channels, clocks, files |
+//! | [`task`] | the work of a job, and what it reports |
 //! | [`message`] | what travels: actions, events, effects |
 //! | [`update`](mod@update) | the only place that changes state; never waits |
 //! | [`view`] | draws the state; cannot fail, cannot change it |
@@ -14,8 +15,8 @@
 //! | [`app`], [`terminal`] | the loop, and the terminal that it draws on |
 //! | [`config`], [`keymap`], [`theme`] | the user's configuration: keys, colours, defaults |
 //!
-//! Dependencies: `app → {update, view, dispatch} → message → state`, never backwards; `view` and
-//! `update` do not depend on the engine.
+//! Dependencies: `app → {update, view, dispatch} → message → state → task`, never
+//! backwards; `view` and `update` do not depend on the engine.
 
 pub mod app;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod dispatch;
 pub mod keymap;
 pub mod message;
 pub mod state;
+pub mod task;
 pub mod terminal;
 pub mod theme;
 pub mod update;

@@ -16,6 +16,7 @@ use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
     state::{Options, State},
+    task::{JobEvent, Task},
     theme::{Palette, Theme},
     view::{Areas, draw},
 };
@@ -121,19 +122,24 @@ impl Screen for Stage {
 /// Runs the console until it ends, with the sample workspace as the result of the start.
 fn play(stage: &mut Stage) -> (Ending, Vec<Effect>, State) {
     let config = Config::read(None, "config.toml", Palette::FULL);
-    let mut state =
-        State::new(Options { stage: "local".into(), ..Options::default() }, config.keymap.hints());
+    let mut state = State::new("local", Options::default(), config.keymap.hints());
     let story = stage.story.clone();
     let mut effects = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ending = runtime.block_on(run(stage, &mut state, &config, |effect, answers| {
         story.borrow_mut().push("effect".into());
         let answer = match effect.clone() {
-            Effect::Discover(job) => Some(Event::Discovered(job, Ok(sample::workspace()))),
-            Effect::Connect { job, .. } => Some(Event::StageConnected(job, Ok(sample::stage()))),
-            Effect::CheckSetup { job, .. } => Some(Event::SetupChecked(job, sample::parts())),
-            Effect::RefreshDeployed { job, .. } => {
-                Some(Event::Deployed(job, Ok(sample::deployed())))
+            Effect::Start { job, task: Task::Discover, .. } => {
+                Some(Event::Job(job, JobEvent::Discovered(Ok(sample::workspace()))))
+            }
+            Effect::Start { job, task: Task::Connect { .. }, .. } => {
+                Some(Event::Job(job, JobEvent::StageConnected(Ok(sample::stage()))))
+            }
+            Effect::Start { job, task: Task::CheckSetup { .. }, .. } => {
+                Some(Event::Job(job, JobEvent::SetupChecked(sample::parts())))
+            }
+            Effect::Start { job, task: Task::RefreshDeployed { .. }, .. } => {
+                Some(Event::Job(job, JobEvent::Deployed(Ok(sample::deployed()))))
             }
             Effect::ReadEvent { function, file } => {
                 Some(Event::EventRead(function, file, Ok(sample::EVENT.into())))
@@ -155,7 +161,7 @@ fn the_first_frame_comes_before_any_work() {
     assert_eq!(ending, Ending::Quit);
     let story = stage.story.borrow();
     assert_eq!(story[..3], ["input", "draw", "effect"]);
-    assert!(matches!(effects[1], Effect::Discover(_)));
+    assert!(matches!(effects[1], Effect::Start { task: Task::Discover, .. }));
 }
 
 #[test]

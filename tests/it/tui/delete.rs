@@ -2,8 +2,9 @@
 //! report.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{Connection, Deployment, JobId},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     DeleteOutcome, DeletedFunction, Failure, Permissions, Resource, ResourceKind, Role, Verdict,
@@ -19,9 +20,9 @@ fn hello() -> Harness {
 /// Requests a deletion and answers with the function's resources.
 fn asked(console: &mut Harness) -> JobId {
     console.press(":delete<enter>");
-    let Effect::ListResources { job, functions } = console.effect() else { panic!("a list") };
+    let (job, Task::ListResources { functions }) = console.started() else { panic!("a list") };
     assert_eq!(functions, ["hello"]);
-    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
+    console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
     job
 }
 
@@ -52,11 +53,11 @@ fn a_function_is_deleted_only_when_its_name_is_typed() {
     asked(&mut console);
     assert!(console.screen().contains("account 000000000000, us-east-1"));
     console.press("hello<enter>");
-    let Effect::Delete { job, functions } = console.effect() else { panic!("a delete") };
+    let (job, Task::Delete { functions }) = console.started() else { panic!("a delete") };
     assert_eq!(functions, [sample::resources("hello")], "exactly what was shown");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --yes"));
-    console.feed(Event::DeleteFinished(job, Ok(outcome(Vec::new(), None))));
-    assert_eq!(console.state.functions.get("hello").unwrap().deployment, Deployment::Absent);
+    console.report(job, JobEvent::DeleteFinished(Ok(outcome(Vec::new(), None))));
+    assert_eq!(console.state.stage().function("hello").deployment, Deployment::Absent);
     assert!(console.screen().contains("✓ deleted hello and 7 resources"), "{}", console.screen());
 }
 
@@ -65,10 +66,10 @@ fn the_resources_of_a_function_are_shown_before_it_is_deleted() {
     let mut console = hello();
     console.press(":delete<enter>");
     assert!(console.screen().contains("listing its resources"), "{}", console.screen());
-    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
+    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
     console.press("hello<enter>");
     assert!(console.effects().is_empty(), "nothing goes that was not shown");
-    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
+    console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
     let screen = console.screen();
     for part in [
         "versions     1 (a1b2c3d), 2 (e4f5a6b)",
@@ -82,7 +83,7 @@ fn the_resources_of_a_function_are_shown_before_it_is_deleted() {
     }
     console.press("<enter>");
     assert!(
-        matches!(console.effect(), Effect::Delete { .. }),
+        matches!(console.effect(), Effect::Start { task: Task::Delete { .. }, .. }),
         "what was typed before is still there"
     );
 }
@@ -95,7 +96,7 @@ fn logs_and_role_can_be_kept() {
     console.press("<alt-l>hello");
     assert!(console.screen().contains("[x] keep logs"), "{}", console.screen());
     console.press("<enter>");
-    let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
+    let (_, Task::Delete { functions, .. }) = console.started() else { panic!("a delete") };
     let kept: Vec<ResourceKind> = functions[0]
         .items
         .iter()
@@ -110,7 +111,7 @@ fn logs_and_role_can_be_kept() {
     let mut console = hello();
     asked(&mut console);
     console.press("<F3>hello<F3><enter>");
-    let Effect::Delete { functions, .. } = console.effect() else { panic!("a delete") };
+    let (_, Task::Delete { functions, .. }) = console.started() else { panic!("a delete") };
     assert_eq!(functions, [sample::resources("hello")], "the box was cleared again");
 }
 
@@ -118,13 +119,13 @@ fn logs_and_role_can_be_kept() {
 fn a_list_that_fails_deletes_nothing() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
+    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
     let failure = Failure::environment(
         "could not list the resources of hello",
         "no answer",
         "check the network",
     );
-    console.feed(Event::ResourcesListed(job, Err(failure)));
+    console.report(job, JobEvent::ResourcesListed(Err(failure)));
     assert!(console.screen().contains("no answer"), "{}", console.screen());
     console.press("hello<enter>");
     assert!(console.effects().is_empty());
@@ -134,24 +135,26 @@ fn a_list_that_fails_deletes_nothing() {
 fn closing_the_confirmation_cancels_the_listing() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
+    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
     console.press("<esc>");
     assert_eq!(console.effect(), Effect::Cancel(job));
-    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
+    console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
     assert!(console.state.overlay.is_none());
 }
 
 #[test]
 fn on_a_protected_stage_its_name_is_typed_too() {
     let mut console = hello();
-    let Connection::Connected(info) = &mut console.state.connection else { panic!("a stage") };
+    let Connection::Connected(info) = &mut console.state.stage_mut().connection else {
+        panic!("a stage")
+    };
     info.protected = true;
     asked(&mut console);
     assert!(console.screen().contains("Type `local/hello` to confirm"), "{}", console.screen());
     console.press("hello<enter>");
     assert!(console.effects().is_empty());
     console.press("<home>local/<enter>");
-    assert!(matches!(console.effect(), Effect::Delete { .. }));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::Delete { .. }, .. }));
 }
 
 #[test]
@@ -159,19 +162,19 @@ fn remaining_resources_are_reported() {
     let mut console = hello();
     asked(&mut console);
     console.press("hello<enter>");
-    let Effect::Delete { job, .. } = console.effect() else { panic!("a delete") };
+    let (job, Task::Delete { .. }) = console.started() else { panic!("a delete") };
     let left = sample::resources("hello")
         .items
         .into_iter()
         .filter(|item| item.kind == ResourceKind::LogGroup);
     let failure =
         Failure::work("could not delete the log group /aws/lambda/hello", "Rate exceeded", "");
-    console.feed(Event::DeleteFinished(job, Ok(outcome(left.collect(), Some(failure)))));
+    console.report(job, JobEvent::DeleteFinished(Ok(outcome(left.collect(), Some(failure)))));
     console.resize(200, 50);
     let screen = console.screen();
     assert!(screen.contains("not deleted: log group  delete it again to finish"), "{screen}");
     assert_eq!(
-        console.state.functions.get("hello").unwrap().deployment,
+        console.state.stage().function("hello").deployment,
         Deployment::Absent,
         "the function is gone"
     );
@@ -181,10 +184,10 @@ fn remaining_resources_are_reported() {
 fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     let mut console = hello();
     console.press(":execution roles<enter>");
-    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
+    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
     assert_eq!(console.state.command.as_deref(), Some("lambda-console iam"));
     let roles: Vec<Role> = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
-    console.feed(Event::RolesListed(job, Ok(roles.clone())));
+    console.report(job, JobEvent::RolesListed(Ok(roles.clone())));
     let screen = console.screen();
     assert!(
         screen.contains("lambda-console-old-us-east-1") && screen.contains("unused"),
@@ -195,8 +198,8 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     assert!(console.effects().is_empty());
 
     console.press(":execution roles<enter>");
-    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
-    console.feed(Event::RolesListed(job, Ok(roles)));
+    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
+    console.report(job, JobEvent::RolesListed(Ok(roles)));
     console.press("<down><enter>");
     assert!(
         console.screen().contains("Type `lambda-console-old-us-east-1` to confirm"),
@@ -204,11 +207,11 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
         console.screen()
     );
     console.press("lambda-console-old-us-east-1<enter>");
-    let Effect::RemoveRole { job, role } = console.effect() else { panic!("a removal") };
+    let (job, Task::RemoveRole { role }) = console.started() else { panic!("a removal") };
     assert_eq!(role, "lambda-console-old-us-east-1");
     let command = "lambda-console iam --remove lambda-console-old-us-east-1 --yes";
     assert_eq!(console.state.command.as_deref(), Some(command));
-    console.feed(Event::RoleRemoved(job, Ok(())));
+    console.report(job, JobEvent::RoleRemoved(Ok(())));
     assert!(
         console.screen().contains("✓ deleted the role lambda-console-old-us-east-1"),
         "{}",
@@ -223,8 +226,8 @@ fn a_read_only_console_removes_nothing() {
     console.press(":delete<enter>");
     assert!(console.effects().is_empty() && console.screen().contains("read-only"));
     console.press(":execution roles<enter>");
-    let Effect::ListRoles(job) = console.effect() else { panic!("looking is allowed") };
-    console.feed(Event::RolesListed(job, Ok(vec![sample::role("old", &[])])));
+    let (job, Task::ListRoles) = console.started() else { panic!("looking is allowed") };
+    console.report(job, JobEvent::RolesListed(Ok(vec![sample::role("old", &[])])));
     console.press("<enter>");
     assert!(console.effects().is_empty() && console.state.overlay.is_none());
     assert!(console.screen().contains("read-only"));
@@ -235,14 +238,14 @@ fn a_long_list_keeps_the_prompt_on_the_screen() {
     let mut console = hello();
     console.resize(60, 16);
     console.press(":delete<enter>");
-    let Effect::ListResources { job, .. } = console.effect() else { panic!("a list") };
+    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
     let mut resources = sample::resources("hello");
     let version = resources.items[1].clone();
     resources.items.splice(
         1..3,
         (1..=75).map(|number| Resource { name: number.to_string(), ..version.clone() }),
     );
-    console.feed(Event::ResourcesListed(job, Ok(vec![resources])));
+    console.report(job, JobEvent::ResourcesListed(Ok(vec![resources])));
     console.press("hel");
     let screen = console.screen();
     assert!(
@@ -257,7 +260,7 @@ fn a_long_list_keeps_the_prompt_on_the_screen() {
 fn missing_permissions_are_listed_and_copied_as_statements() {
     let mut console = hello();
     console.press(":permissions<enter>");
-    let Effect::CheckPermissions { job, functions } = console.effect() else { panic!("a check") };
+    let (job, Task::CheckPermissions { functions }) = console.started() else { panic!("a check") };
     assert_eq!(functions[0].name, "hello");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console iam --check hello"));
     let verdict = |action: &str, allowed, reason: &str| Verdict {
@@ -274,7 +277,7 @@ fn missing_permissions_are_listed_and_copied_as_statements() {
             verdict("lambda:GetFunction", true, "allowed"),
         ],
     };
-    console.feed(Event::PermissionsChecked(job, Ok(permissions.clone())));
+    console.report(job, JobEvent::PermissionsChecked(Ok(permissions.clone())));
     let screen = console.screen();
     assert!(screen.contains("lambda:CreateFunction on hello: no policy allows it"), "{screen}");
     assert!(!screen.contains("lambda:GetFunction on"), "{screen}");
@@ -282,8 +285,8 @@ fn missing_permissions_are_listed_and_copied_as_statements() {
     let statement = r#"{"Effect":"Allow","Action":"lambda:CreateFunction","Resource":"arn:aws:lambda:us-east-1:000000000000:function:hello"}"#;
     assert_eq!(console.effect(), Effect::Copy(statement.into()));
     console.press(":permissions<enter>");
-    let Effect::CheckPermissions { job, .. } = console.effect() else { panic!("a check") };
-    console.feed(Event::PermissionsChecked(job, Ok(permissions.clone())));
+    let (job, Task::CheckPermissions { .. }) = console.started() else { panic!("a check") };
+    console.report(job, JobEvent::PermissionsChecked(Ok(permissions.clone())));
     console.press("<down><enter>");
     assert_eq!(console.effect(), Effect::Copy(permissions.policy));
 }

@@ -4,6 +4,7 @@
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{Deployment, Tab},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{Approval, Architecture, Failure, InvokeMode, Step};
 use tests::{Harness, sample};
@@ -19,13 +20,14 @@ fn hello() -> Harness {
 fn b_builds_the_selected_function_and_capital_b_all() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { functions, debug, .. } = console.effect() else { panic!("a build") };
+    let (_, Task::Build { functions, debug, .. }) = console.started() else { panic!("a build") };
     assert_eq!((functions, debug), (vec!["hello".to_owned()], false));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console build hello"));
     console.press("B");
     let effects = console.effects();
     assert!(
-        matches!(&effects[1], Effect::Build { functions, .. } if functions.is_empty()),
+        matches!(&effects[1],
+            Effect::Start { task: Task::Build { functions, .. }, .. } if functions.is_empty()),
         "{effects:?}"
     );
 }
@@ -34,18 +36,20 @@ fn b_builds_the_selected_function_and_capital_b_all() {
 fn the_latest_build_wins() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { job: old, .. } = console.effect() else { panic!("a build") };
+    let (old, Task::Build { .. }) = console.started() else { panic!("a build") };
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { job: new, .. }] = effects.as_slice() else {
+    let [Effect::Cancel(cancelled), Effect::Start { job: new, task: Task::Build { .. }, .. }] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(*cancelled, old);
-    console.feed(Event::Step(old, Step::Output("old news".into())));
-    console.feed(Event::BuildFinished(old, Ok(sample::broken_build("hello"))));
+    console.report(old, JobEvent::Step(Step::Output("old news".into())));
+    console.report(old, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert!(console.state.functions.get("hello").unwrap().build_failure.is_none());
     assert!(console.state.output.is_empty());
-    console.feed(Event::BuildFinished(*new, Ok(sample::build_outcome("hello"))));
+    console.report(*new, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     assert!(console.screen().contains("✓ built hello in 3.2 s"));
 }
 
@@ -53,12 +57,12 @@ fn the_latest_build_wins() {
 fn a_failed_build_shows_its_output_unless_one_types() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    console.feed(Event::Step(
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    console.report(
         job,
-        Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into()),
-    ));
-    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+        JobEvent::Step(Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into())),
+    );
+    console.report(job, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert_eq!(console.state.tab, Tab::Build);
     let screen = console.screen();
     assert!(
@@ -69,9 +73,11 @@ fn a_failed_build_shows_its_output_unless_one_types() {
     console.press("eb<esc>");
     console.feed(Event::Action(lambda_console::tui::message::Action::Build));
     let effects = console.effects();
-    let Some(Effect::Build { job, .. }) = effects.last().cloned() else { panic!("{effects:?}") };
+    let Some(Effect::Start { job, task: Task::Build { .. }, .. }) = effects.last().cloned() else {
+        panic!("{effects:?}")
+    };
     console.press("e");
-    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert_eq!(console.state.tab, Tab::Payload, "who types is not interrupted");
 }
 
@@ -79,10 +85,10 @@ fn a_failed_build_shows_its_output_unless_one_types() {
 fn one_function_of_several_may_fail() {
     let mut console = hello();
     console.press("B");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     let mut outcome = sample::build_outcome("hello");
     outcome.failed = sample::broken_build("nightly").failed;
-    console.feed(Event::BuildFinished(job, Ok(outcome)));
+    console.report(job, JobEvent::BuildFinished(Ok(outcome)));
     let card = |name: &str| console.state.functions.get(name).unwrap();
     assert!(card("nightly").build_failure.is_some());
     assert!(card("hello").build_failure.is_none() && !card("hello").function.stale);
@@ -92,12 +98,11 @@ fn one_function_of_several_may_fail() {
 fn a_new_zip_is_no_longer_in_sync() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     let mut outcome = sample::build_outcome("hello");
     outcome.built[0].zip.sha256 = "other".into();
-    console.feed(Event::BuildFinished(job, Ok(outcome)));
-    let Deployment::Present(deployed) = &console.state.functions.get("hello").unwrap().deployment
-    else {
+    console.report(job, JobEvent::BuildFinished(Ok(outcome)));
+    let Deployment::Present(deployed) = &console.state.stage().function("hello").deployment else {
         panic!("it is deployed")
     };
     assert!(!deployed.in_sync);
@@ -119,15 +124,15 @@ fn a_function_that_is_not_built_is_not_deployed() {
 fn d_deploys_and_capital_d_deploys_what_is_built() {
     let mut console = hello();
     console.press("d");
-    let Effect::Deploy { job, functions, .. } = console.effect() else { panic!("a deploy") };
+    let (job, Task::Deploy { functions, .. }) = console.started() else { panic!("a deploy") };
     assert_eq!(functions[0].name, "hello");
     console.press("D");
     assert!(console.effects().is_empty(), "a deploy is not broken off");
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     assert!(console.screen().contains("✓ created hello on local in 0.2 s"));
-    assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::RefreshDeployed { .. }, .. }));
     console.press("D");
-    let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy") };
+    let (_, Task::Deploy { functions, .. }) = console.started() else { panic!("a deploy") };
     let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["backend", "hello", "ping"]);
 }
@@ -145,7 +150,7 @@ fn a_read_only_console_sends_no_change() {
 fn i_invokes_with_the_payload_and_shows_the_response() {
     let mut console = hello();
     console.press("i");
-    let Effect::Invoke { job, request } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { request }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.function, "hello");
     assert_eq!(request.payload, sample::EVENT.trim_end());
     assert!(!request.cold);
@@ -159,8 +164,12 @@ fn i_invokes_with_the_payload_and_shows_the_response() {
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
-    assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 1);
-    assert_eq!(console.state.logs.len(), 5, "without a tail the log lines are read from the log");
+    assert_eq!(console.state.stage().function("hello").figures.samples.len(), 1);
+    assert_eq!(
+        console.state.stage().logs.len(),
+        5,
+        "without a tail the log lines are read from the log"
+    );
 }
 
 #[test]
@@ -176,14 +185,16 @@ fn an_older_response_does_not_replace_a_newer_one() {
     let mut console = hello();
     console.press("ii");
     let effects = console.effects();
-    let [Effect::Invoke { job: first, .. }, Effect::Invoke { job: second, .. }] =
-        effects.as_slice()
+    let [
+        Effect::Start { job: first, task: Task::Invoke { .. }, .. },
+        Effect::Start { job: second, task: Task::Invoke { .. }, .. },
+    ] = effects.as_slice()
     else {
         panic!("{effects:?}")
     };
-    console.feed(Event::InvokeFinished(*second, Ok(sample::invocation("hello"))));
-    console.feed(Event::InvokeFinished(*first, Ok(sample::failed_invocation("hello"))));
-    let shown = console.state.functions.get("hello").unwrap().response.as_ref().unwrap();
+    console.report(*second, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
+    console.report(*first, JobEvent::InvokeFinished(Ok(sample::failed_invocation("hello"))));
+    let shown = console.state.stage().function("hello").response.as_ref().unwrap();
     assert_eq!(shown.job, *second);
 }
 
@@ -191,7 +202,7 @@ fn an_older_response_does_not_replace_a_newer_one() {
 fn mode_qualifier_and_cold_go_into_the_request_and_the_command_line() {
     let mut console = hello();
     console.press(":next mode<enter>:next mode<enter>:qualifier<enter>prod<enter>I");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Async);
     assert_eq!(request.qualifier.as_deref(), Some("prod"));
     assert!(request.cold);
@@ -203,7 +214,7 @@ fn mode_qualifier_and_cold_go_into_the_request_and_the_command_line() {
 fn architecture_and_debug_go_into_the_build() {
     let mut console = hello();
     console.press(":next arch<enter>:toggle debug<enter>b");
-    let Effect::Build { architecture, debug, .. } = console.effect() else { panic!("a build") };
+    let (_, Task::Build { architecture, debug, .. }) = console.started() else { panic!("a build") };
     assert_eq!((architecture.map(Architecture::name), debug), (Some("x86_64"), true));
     assert_eq!(
         console.state.command.as_deref(),
@@ -215,12 +226,12 @@ fn architecture_and_debug_go_into_the_build() {
 fn x_and_ctrl_c_cancel_the_running_job() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     console.press("<ctrl-c>");
     assert_eq!(console.effect(), Effect::Cancel(job));
     console.press("x");
     assert!(console.effects().is_empty(), "it is cancelled once");
-    console.feed(Event::BuildFinished(job, Err(Failure::interrupted("build hello"))));
+    console.report(job, JobEvent::BuildFinished(Err(Failure::interrupted("build hello"))));
     assert!(console.screen().contains("build hello: cancelled"));
     assert_ne!(console.state.tab, Tab::Build, "a cancelled build is no failure to look at");
 }
@@ -229,7 +240,7 @@ fn x_and_ctrl_c_cancel_the_running_job() {
 fn quitting_while_a_job_runs_wants_a_second_q() {
     let mut console = hello();
     console.press("b");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     console.press("q");
     assert!(console.effects().is_empty());
     assert!(
@@ -245,7 +256,7 @@ fn quitting_while_a_job_runs_wants_a_second_q() {
 fn a_response_of_seven_megabytes_is_shown() {
     let mut console = hello();
     console.press("i");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     let mut invocation = sample::invocation("hello");
     invocation.payload =
         format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));
@@ -259,7 +270,8 @@ fn a_response_of_seven_megabytes_is_shown() {
 /// The console on a stage named `local` that is protected.
 fn protected() -> Harness {
     let mut console = hello();
-    let lambda_console::tui::state::Connection::Connected(info) = &mut console.state.connection
+    let lambda_console::tui::state::Connection::Connected(info) =
+        &mut console.state.stage_mut().connection
     else {
         panic!("a stage")
     };
@@ -275,7 +287,7 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
     assert!(console.screen().contains("Change local?"), "{}", console.screen());
     console.press("<esc>6");
     assert!(
-        matches!(console.effect(), Effect::ReadConfig { .. }),
+        matches!(console.effect(), Effect::Start { task: Task::ReadConfig { .. }, .. }),
         "the pane reads what the stage has"
     );
     console.resize(120, 60);
@@ -293,12 +305,12 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
         console.screen()
     );
     console.press("<backspace><backspace><backspace><backspace>local<enter>");
-    let Effect::Deploy { job, functions, approval, .. } = console.effect() else {
+    let (job, Task::Deploy { functions, approval, .. }) = console.started() else {
         panic!("a deploy")
     };
     assert_eq!((functions.len(), approval), (1, Approval::Given));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --yes"));
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     console.effects();
     console.press("D");
     assert_eq!(console.effects(), [], "the consent was for that deploy alone");
@@ -308,30 +320,40 @@ fn a_protected_stage_is_deployed_to_only_when_its_name_is_typed_each_time() {
 fn a_run_and_a_cold_start_ask_on_a_protected_stage_too() {
     let mut console = protected();
     console.press("llocal<enter>");
-    let Some(Effect::Build { job, .. }) = console.effects().pop() else { panic!("a build") };
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    let Some(Effect::Start { job, task: Task::Build { .. }, .. }) = console.effects().pop() else {
+        panic!("a build")
+    };
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     let effects = console.effects();
     let approvals: Vec<Approval> = effects
         .iter()
         .filter_map(|effect| {
-            if let Effect::Deploy { approval, .. } = effect { Some(*approval) } else { None }
+            if let Effect::Start { task: Task::Deploy { approval, .. }, .. } = effect {
+                Some(*approval)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(approvals, [Approval::Given], "{effects:?}");
-    let deploy = effects
-        .iter()
-        .find_map(|effect| if let Effect::Deploy { job, .. } = effect { Some(*job) } else { None });
-    console.feed(Event::DeployFinished(deploy.unwrap(), Ok(sample::deploy_outcome("hello"))));
+    let deploy = effects.iter().find_map(|effect| {
+        if let Effect::Start { job, task: Task::Deploy { .. }, .. } = effect {
+            Some(*job)
+        } else {
+            None
+        }
+    });
+    console.report(deploy.unwrap(), JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     console.effects();
     console.press("I");
     assert_eq!(console.effects(), []);
     console.press("local<enter>");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!((request.cold, request.approval), (true, Approval::Given));
     assert!(console.state.command.as_deref().unwrap().ends_with("--cold --yes"));
     console.press("i");
     assert!(
-        matches!(console.effect(), Effect::Invoke { .. }),
+        matches!(console.effect(), Effect::Start { task: Task::Invoke { .. }, .. }),
         "an invocation changes nothing and asks nothing"
     );
 }

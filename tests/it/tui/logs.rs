@@ -3,16 +3,22 @@
 use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{JobId, Tab, logs::MOST_LINES},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{LogLine, LogMark, MarkKind, Sample, TailState};
 use tests::{Harness, sample};
 
 fn tailing(lines: usize) -> (Harness, JobId) {
+    tailing_on("local", lines)
+}
+
+fn tailing_on(stage: &str, lines: usize) -> (Harness, JobId) {
     let mut console = Harness::ready(80, 24);
+    console.state.activate(stage);
     console.press("jt");
-    let Effect::StartTail { job, functions, .. } = console.effect() else { panic!("a tail") };
+    let (job, Task::StartTail { functions, .. }) = console.started() else { panic!("a tail") };
     assert_eq!(functions, ["hello"]);
-    console.feed(Event::LogLines(job, sample::log_lines("hello", lines)));
+    console.report(job, JobEvent::LogLines(sample::log_lines("hello", lines)));
     console.draw();
     (console, job)
 }
@@ -35,19 +41,19 @@ fn t_follows_the_selected_function_and_t_again_stops() {
     assert_eq!(console.state.command.as_deref(), Some("lambda-console logs hello --follow"));
     console.press("t");
     assert_eq!(console.effect(), Effect::Cancel(job));
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 5)));
-    assert_eq!(console.state.logs.len(), 3, "lines of a tail that was stopped are ignored");
+    console.report(job, JobEvent::LogLines(sample::log_lines("hello", 5)));
+    assert_eq!(console.state.stage().logs.len(), 3, "lines of a tail that was stopped are ignored");
 }
 
 #[test]
 fn the_ring_is_bounded_in_lines_and_bytes() {
     let (mut console, job) = tailing(MOST_LINES + 10);
-    assert_eq!(console.state.logs.len(), MOST_LINES);
-    assert!(console.state.logs.get(0).unwrap().message.starts_with("line 10:"));
+    assert_eq!(console.state.stage().logs.len(), MOST_LINES);
+    assert!(console.state.stage().logs.get(0).unwrap().message.starts_with("line 10:"));
     let big = line("hello", &"x".repeat(1 << 20));
     let big = LogLine { timestamp: sample::NOW + 1_000_000, ..big };
-    console.feed(Event::LogLines(job, vec![big; 100]));
-    assert!(console.state.logs.held() <= 64);
+    console.report(job, JobEvent::LogLines(vec![big; 100]));
+    assert!(console.state.stage().logs.held() <= 64);
     assert!(console.screen().contains("xxxxx"));
 }
 
@@ -55,43 +61,43 @@ fn the_ring_is_bounded_in_lines_and_bytes() {
 fn the_filter_finds_the_same_lines_whether_they_came_before_or_after_it() {
     let (mut console, job) = tailing(50_000);
     console.press("/error<enter>");
-    let found = console.state.logs.len();
+    let found = console.state.stage().logs.len();
     assert_eq!(found, 5_000);
-    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50_000, 50_000)));
-    assert_eq!(console.state.logs.len(), 10_000);
-    assert!(console.state.logs.iter().all(|entry| entry.message.contains("ERROR")));
-    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100_000, 50_000)));
+    console.report(job, JobEvent::LogLines(sample::log_lines_after("hello", 50_000, 50_000)));
+    assert_eq!(console.state.stage().logs.len(), 10_000);
+    assert!(console.state.stage().logs.iter().all(|entry| entry.message.contains("ERROR")));
+    console.report(job, JobEvent::LogLines(sample::log_lines_after("hello", 100_000, 50_000)));
     assert_eq!(
-        console.state.logs.len(),
+        console.state.stage().logs.len(),
         10_000,
         "what is dropped from the ring is dropped from the index"
     );
     console.press("<esc>");
-    assert_eq!(console.state.logs.len(), MOST_LINES);
+    assert_eq!(console.state.stage().logs.len(), MOST_LINES);
 }
 
 #[test]
 fn a_filter_is_typed_live_and_esc_takes_it_back() {
     let (mut console, _) = tailing(100);
     console.press("/line 4");
-    assert_eq!(console.state.logs.len(), 11);
+    assert_eq!(console.state.stage().logs.len(), 11);
     console.press("2");
-    assert_eq!(console.state.logs.len(), 1);
+    assert_eq!(console.state.stage().logs.len(), 1);
     console.press("<esc>");
-    assert_eq!(console.state.logs.len(), 100);
+    assert_eq!(console.state.stage().logs.len(), 100);
 }
 
 #[test]
 fn only_the_selected_function_s_lines_are_shown_unless_all_are_asked_for() {
     let (mut console, job) = tailing(4);
-    console.feed(Event::LogLines(job, vec![line("backend", "from backend")]));
-    assert_eq!(console.state.logs.len(), 4);
+    console.report(job, JobEvent::LogLines(vec![line("backend", "from backend")]));
+    assert_eq!(console.state.stage().logs.len(), 4);
     console.press("a");
-    assert_eq!(console.state.logs.len(), 5);
+    assert_eq!(console.state.stage().logs.len(), 5);
     assert!(console.screen().contains("backend"));
     console.press("a<esc>k");
     assert_eq!(console.state.functions.selected(), Some("backend"));
-    assert_eq!(console.state.logs.len(), 1);
+    assert_eq!(console.state.stage().logs.len(), 1);
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     let (mut console, job) = tailing(100);
     console.press("f");
     let before = console.screen();
-    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 100, 1000)));
+    console.report(job, JobEvent::LogLines(sample::log_lines_after("hello", 100, 1000)));
     let after = console.screen();
     let body = |screen: &str| {
         screen
@@ -112,7 +118,7 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
     assert_eq!(body(&before), body(&after));
     assert!(after.contains("paused, f follows"));
     // The held line itself is dropped: the oldest remaining line is shown.
-    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 1_100, MOST_LINES)));
+    console.report(job, JobEvent::LogLines(sample::log_lines_after("hello", 1_100, MOST_LINES)));
     console.press("j");
     assert!(console.screen().contains("line 0:"));
     console.press("f");
@@ -123,13 +129,13 @@ fn pausing_holds_the_lines_still_while_others_come_and_go() {
 fn scrolling_up_pauses_and_reaching_the_end_follows_again() {
     let (mut console, _) = tailing(100);
     console.press("<pageup>");
-    assert!(console.state.logs.anchor.is_some());
+    assert!(console.state.stage().logs.anchor.is_some());
     console.press("g");
     assert!(console.screen().contains("line 0:"));
     console.press("j");
     assert!(!console.screen().contains("line 0:"), "one line down moves at once");
     console.press("G");
-    assert!(console.state.logs.anchor.is_none());
+    assert!(console.state.stage().logs.anchor.is_none());
     assert!(console.screen().contains("line 99:"));
 }
 
@@ -137,7 +143,7 @@ fn scrolling_up_pauses_and_reaching_the_end_follows_again() {
 fn long_lines_are_cut_or_broken() {
     let (mut console, job) = tailing(0);
     let words = (0..60).map(|index| format!("word{index}")).collect::<Vec<_>>().join(" ");
-    console.feed(Event::LogLines(job, vec![line("hello", &words)]));
+    console.report(job, JobEvent::LogLines(vec![line("hello", &words)]));
     assert!(!console.screen().contains("word30"));
     console.press("W");
     assert!(console.screen().contains("word30"));
@@ -156,7 +162,7 @@ fn nothing_in_a_line_reaches_the_terminal_but_text() {
         "wide 日本語 emoji 👩‍👩‍👧 combining e\u{301}\u{301}\u{301}",
         &"\u{301}".repeat(100_000),
     ];
-    console.feed(Event::LogLines(job, nasty.iter().map(|text| line("hello", text)).collect()));
+    console.report(job, JobEvent::LogLines(nasty.iter().map(|text| line("hello", text)).collect()));
     for keys in ["", "W", "W<right>"] {
         console.press(keys);
         let screen = console.screen();
@@ -170,7 +176,7 @@ fn nothing_in_a_line_reaches_the_terminal_but_text() {
 fn a_line_of_one_megabyte_is_cut_in_view_only() {
     let (mut console, job) = tailing(0);
     let long = format!("{}end", "0123456789".repeat(100_000));
-    console.feed(Event::LogLines(job, vec![line("hello", &long)]));
+    console.report(job, JobEvent::LogLines(vec![line("hello", &long)]));
     assert!(console.screen().contains("0123456789"));
     console.press("y");
     assert_eq!(console.effect(), Effect::Copy(format!("{long}\n")));
@@ -180,14 +186,14 @@ fn a_line_of_one_megabyte_is_cut_in_view_only() {
 fn colours_and_line_breaks_within_a_line_are_shown_as_lines_and_passed_over_by_the_filter() {
     let (mut console, job) = tailing(0);
     let raw = "\u{1b}[32mINFO\u{1b}[0m hi\r  at main.rs\r\nend か\u{3099}";
-    console.feed(Event::LogLines(job, vec![line("hello", raw)]));
+    console.report(job, JobEvent::LogLines(vec![line("hello", raw)]));
     let screen = console.screen();
     let is_of =
         |row: &&str| ["INFO hi", "  at main.rs", "end か"].iter().any(|part| row.contains(part));
     assert_eq!(screen.lines().filter(is_of).count(), 3, "{screen}");
     assert!(!screen.contains("[32m") && !screen.contains('\u{fffd}'), "{screen}");
     console.press("/INFO hi<enter>");
-    assert_eq!(console.state.logs.len(), 1);
+    assert_eq!(console.state.stage().logs.len(), 1);
     console.press("y");
     assert_eq!(
         console.effect(),
@@ -200,16 +206,17 @@ fn colours_and_line_breaks_within_a_line_are_shown_as_lines_and_passed_over_by_t
 fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
-    let Effect::LinkLogs { job: link, .. } = console.effect() else {
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
+    let (link, Task::LinkLogs { .. }) = console.started() else {
         panic!("their times are asked for")
     };
-    assert_eq!(console.state.logs.len(), 0);
+    assert_eq!(console.state.stage().logs.len(), 0);
     let failure = lambda_console_model::Failure::work("could not read the log lines", "denied", "");
-    console.feed(Event::LogsLinked(link, Err(failure)));
+    console.report(link, JobEvent::LogsLinked(Err(failure)));
     let entries: Vec<_> = console
         .state
+        .stage()
         .logs
         .iter()
         .map(|entry| (entry.is_timed(), entry.text().to_owned()))
@@ -227,15 +234,16 @@ fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
 fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("2L");
     assert!(console.effects().is_empty(), "the lines are there");
-    assert_eq!(console.state.logs.len(), 5);
+    assert_eq!(console.state.stage().logs.len(), 5);
     console.press("X");
     console.feed(Event::Action(Action::RequestLogs));
     assert!(match console.effect() {
-        Effect::FetchLogs { request_id, .. } => request_id == sample::REQUEST,
+        Effect::Start { task: Task::FetchLogs { request_id, .. }, .. } =>
+            request_id == sample::REQUEST,
         _ => false,
     });
 }
@@ -244,16 +252,18 @@ fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
 fn lines_of_a_request_that_are_there_are_not_added_twice() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
-    let logs = console
-        .state
-        .jobs
-        .start(lambda_console::tui::state::JobKind::FetchLogs("hello".into()), sample::NOW);
+    let fetch = Task::FetchLogs {
+        function: "hello".into(),
+        request_id: sample::REQUEST.into(),
+        since: sample::NOW,
+    };
+    let logs = console.state.jobs.start("local", fetch, sample::NOW);
     let again =
         LogLine { request_id: Some(sample::REQUEST.into()), ..line("hello", "greeting Lambda") };
-    console.feed(Event::LogsFetched(logs, Ok(vec![again])));
-    assert_eq!(console.state.logs.len(), 5);
+    console.report(logs, JobEvent::LogsFetched(Ok(vec![again])));
+    assert_eq!(console.state.stage().logs.len(), 5);
 }
 
 #[test]
@@ -261,16 +271,16 @@ fn a_tail_marks_missed_and_recovered_lines() {
     let (mut console, job) = tailing(3);
     let mark =
         |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
-    console.feed(Event::LogMarked(job, mark(None)));
+    console.report(job, JobEvent::LogMarked(mark(None)));
     assert!(
         console.screen().contains("≈ more lines than a live tail sends; reading those"),
         "{}",
         console.screen()
     );
-    console.feed(Event::LogMarked(job, mark(Some(1_204))));
+    console.report(job, JobEvent::LogMarked(mark(Some(1_204))));
     let late =
         LogLine { timestamp: sample::NOW + 1, rank: 5, ..line("hello", "one that was missed") };
-    console.feed(Event::LogLines(job, vec![late]));
+    console.report(job, JobEvent::LogLines(vec![late]));
     let screen = console.screen();
     assert!(screen.contains("1204 lines filled in"), "{screen}");
     let at = |text: &str| screen.lines().position(|row| row.contains(text)).unwrap();
@@ -285,7 +295,7 @@ fn a_tail_marks_missed_and_recovered_lines() {
 fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail_has_stopped() {
     let (mut console, job) = tailing(3);
     let live = TailState { sessions: 2, used_ms: 0, at: sample::NOW, ..TailState::default() };
-    console.feed(Event::TailState(job, live));
+    console.report(job, JobEvent::TailState(live.clone()));
     console.feed(Event::Tick(sample::NOW + 90_000));
     console.resize(120, 24);
     assert!(
@@ -293,7 +303,10 @@ fn the_meter_of_live_sessions_runs_on_a_stage_that_costs_and_stays_when_the_tail
         "the local stage charges nothing: {}",
         console.screen()
     );
-    console.state.options.stage = "beta".into();
+    let (mut console, job) = tailing_on("beta", 3);
+    console.report(job, JobEvent::TailState(live));
+    console.feed(Event::Tick(sample::NOW + 90_000));
+    console.resize(120, 24);
     assert!(
         console.screen().contains("live · 3/1,800 free min (or $0.03)"),
         "{}",
@@ -309,14 +322,14 @@ fn a_tail_shows_what_it_waits_for_and_its_errors() {
     let (mut console, job) = tailing(0);
     let waiting =
         TailState { waiting: vec!["hello".into(), "ping".into()], ..TailState::default() };
-    console.feed(Event::TailState(job, waiting));
+    console.report(job, JobEvent::TailState(waiting));
     assert!(
         console.screen().contains("waiting for the log group of hello and 1 more"),
         "{}",
         console.screen()
     );
     let throttled = TailState { trouble: Some("throttled".into()), ..TailState::default() };
-    console.feed(Event::TailState(job, throttled));
+    console.report(job, JobEvent::TailState(throttled));
     assert!(console.screen().contains("throttled · tailing"), "{}", console.screen());
 }
 
@@ -326,10 +339,10 @@ fn the_reports_that_a_tail_sees_are_figures_of_their_functions_once() {
     let of = |samples: Vec<Sample>| {
         samples.into_iter().map(|sample| ("hello".to_owned(), sample)).collect()
     };
-    console.feed(Event::LogSamples(job, of(sample::samples(8))));
-    console.feed(Event::LogSamples(job, of(sample::samples(8))));
-    let card = console.state.functions.get("hello").unwrap();
-    assert_eq!((card.figures.samples.len(), card.figures.cold), (8, 1));
+    console.report(job, JobEvent::LogSamples(of(sample::samples(8))));
+    console.report(job, JobEvent::LogSamples(of(sample::samples(8))));
+    let figures = &console.state.stage().function("hello").figures;
+    assert_eq!((figures.samples.len(), figures.cold), (8, 1));
 }
 
 #[test]
@@ -346,33 +359,33 @@ fn a_hidden_tail_is_notified_so_that_it_closes_its_sessions() {
 #[test]
 fn x_clears_what_is_shown_and_u_brings_it_back() {
     let (mut console, job) = tailing(4);
-    console.feed(Event::LogLines(
+    console.report(
         job,
-        vec![line("backend", "from backend"), line("backend", "and more")],
-    ));
+        JobEvent::LogLines(vec![line("backend", "from backend"), line("backend", "and more")]),
+    );
     console.press("X");
     assert_eq!(
-        (console.state.logs.len(), console.state.logs.held()),
+        (console.state.stage().logs.len(), console.state.stage().logs.held()),
         (0, 2),
         "the other function's stay"
     );
     assert!(console.screen().contains("cleared 4 lines  u restores them"), "{}", console.screen());
     console.press("a/more<enter>X<esc>");
     assert_eq!(
-        console.state.logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(),
+        console.state.stage().logs.iter().map(|entry| &*entry.message).collect::<Vec<_>>(),
         ["from backend"]
     );
-    console.feed(Event::LogLines(job, sample::log_lines_after("hello", 50, 1)));
+    console.report(job, JobEvent::LogLines(sample::log_lines_after("hello", 50, 1)));
     console.press("u");
     assert!(console.screen().contains("restored 1 line"), "{}", console.screen());
     console.press("u");
-    assert_eq!(console.state.logs.len(), 7);
+    assert_eq!(console.state.stage().logs.len(), 7);
     let at = |text: &str| {
-        console.state.logs.iter().position(|entry| entry.message.contains(text)).unwrap()
+        console.state.stage().logs.iter().position(|entry| entry.message.contains(text)).unwrap()
     };
     assert!(at("line 0") < at("line 3") && at("line 3") < 6, "each at its place");
     console.press("u");
-    assert_eq!(console.state.logs.len(), 7);
+    assert_eq!(console.state.stage().logs.len(), 7);
     assert!(console.screen().contains("no cleared lines to restore"), "{}", console.screen());
 }
 
@@ -380,14 +393,14 @@ fn x_clears_what_is_shown_and_u_brings_it_back() {
 fn lines_that_came_again_after_they_were_cleared_are_there_once() {
     let mut console = Harness::ready(80, 24);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3X");
     console.press("i");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3u");
-    assert_eq!(console.state.logs.len(), 5);
+    assert_eq!(console.state.stage().logs.len(), 5);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{Focus, Overlay, Tab},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::Changed;
 use tests::{Harness, sample};
@@ -75,7 +76,7 @@ fn the_palette_finds_verbs_by_a_few_letters() {
     };
     assert!(choose.matches.len() < choose.entries.len());
     console.press("<esc>:build all<enter>");
-    assert!(matches!(console.effect(), Effect::Build { functions, .. } if functions.is_empty()));
+    assert!(matches!(console.started().1, Task::Build {functions, ..}if functions.is_empty()));
     console.press(":zzzz<enter>");
     assert!(console.screen().contains("no matches"));
 }
@@ -115,9 +116,7 @@ fn the_mouse_selects_functions_tabs_and_choices() {
     console.press(":tail");
     let (column, row) = find(&mut console, "tail the logs of all");
     console.click(column, row);
-    assert!(
-        matches!(console.effect(), Effect::StartTail { functions, .. } if functions.len() == 6)
-    );
+    assert!(matches!(console.started().1, Task::StartTail {functions, ..}if functions.len() == 6));
     console.press("?");
     console.click(0, 3);
     assert!(console.state.overlay.is_none(), "a click beside the help closes it");
@@ -127,8 +126,8 @@ fn the_mouse_selects_functions_tabs_and_choices() {
 fn the_wheel_scrolls_what_it_points_at() {
     let mut console = Harness::ready(80, 24);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 100)));
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+    console.report(job, JobEvent::LogLines(sample::log_lines("hello", 100)));
     console.draw();
     console.wheel(40, 15, -3);
     assert!(console.screen().contains("line 96:") && !console.screen().contains("line 97:"));
@@ -142,7 +141,7 @@ fn copying_goes_to_the_clipboard() {
     console.press("jY");
     assert!(console.effects().is_empty(), "no command to copy yet");
     console.press("i");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("Y2yc");
     let copied = console.effects();
@@ -190,7 +189,7 @@ fn events_can_be_written_down_and_played_again() {
         assert_eq!(read, event);
         console.feed(read);
     }
-    assert!(matches!(console.effect(), Effect::Invoke { .. }));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::Invoke { .. }, .. }));
 }
 
 #[test]
@@ -228,7 +227,7 @@ fn nothing_acts_on_a_function_that_the_filter_hides() {
     assert_eq!(notice.text, "no function matches `zzz`");
     console.press("<esc>i");
     assert!(
-        matches!(console.effect(), Effect::Invoke { request, .. } if request.function == "hello"),
+        matches!(console.effect(), Effect::Start {task:Task::Invoke {request, ..}, ..}if request.function == "hello"),
         "selected again"
     );
 }
@@ -237,17 +236,17 @@ fn nothing_acts_on_a_function_that_the_filter_hides() {
 fn all_means_all_that_the_filter_shows() {
     let mut console = Harness::ready(120, 40);
     console.press("/n<enter>D");
-    let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy") };
+    let (_, Task::Deploy { functions, .. }) = console.started() else { panic!("a deploy") };
     let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["backend", "ping"], "and not hello, which is built too");
     let mut console = Harness::ready(120, 40);
     console.press("/ni<enter>B");
     assert!(
-        matches!(console.effect(), Effect::Build { functions, .. } if functions == ["nightly"])
+        matches!(console.effect(), Effect::Start {task:Task::Build {functions, ..}, ..}if functions == ["nightly"])
     );
     console.press("T");
     assert!(
-        matches!(console.effect(), Effect::StartTail { functions, .. } if functions == ["nightly"])
+        matches!(console.effect(), Effect::Start {task:Task::StartTail {functions, ..}, ..}if functions == ["nightly"])
     );
 }
 
@@ -259,11 +258,10 @@ fn nothing_else_is_selected_in_the_place_of_a_function_that_is_gone() {
     without.functions.retain(|function| function.name != "hello");
     let changed = Changed { files: Vec::new(), functions: Vec::new(), workspace: Some(without) };
     console.feed(Event::Action(Action::Watch));
-    let job = console
-        .effects()
-        .iter()
-        .find_map(|effect| if let Effect::Watch(job) = effect { Some(*job) } else { None });
-    console.feed(Event::Changed(job.unwrap(), Ok(changed)));
+    let job = console.effects().iter().find_map(|effect| {
+        if let Effect::Start { job, task: Task::Watch, .. } = effect { Some(*job) } else { None }
+    });
+    console.report(job.unwrap(), JobEvent::Changed(Ok(changed)));
     console.effects();
     assert_eq!((console.state.functions.selected(), console.state.focus), (None, Focus::Tab));
     console.press_blindly("dB");
@@ -290,7 +288,7 @@ fn a_second_ctrl_c_leaves() {
     assert_eq!(console.effects(), [Effect::Quit]);
     let mut console = Harness::ready(120, 40);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.press("<ctrl-c>");
     assert_eq!(console.effect(), Effect::Cancel(job), "the first cancels what runs");
     console.press("<ctrl-c>");
@@ -318,7 +316,10 @@ fn a_keyboard_without_latin_letters_has_the_palette_and_a_hint() {
     console.press("<ctrl-p>");
     assert!(matches!(console.state.overlay, Some(Overlay::Choose(_))));
     console.press("<down><enter>");
-    assert!(matches!(console.effect(), Effect::Invoke { .. }), "the second entry");
+    assert!(
+        matches!(console.effect(), Effect::Start { task: Task::Invoke { .. }, .. }),
+        "the second entry"
+    );
     console.press("<F1>");
     assert!(
         console.screen().contains("ctrl-p opens the command palette, ctrl-c twice quits."),

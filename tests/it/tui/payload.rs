@@ -3,6 +3,7 @@
 use lambda_console::tui::{
     message::{Action, Effect, Event},
     state::{Check, Focus, Tab},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::Failure;
 use tests::{Harness, sample};
@@ -38,7 +39,7 @@ fn a_payload_that_is_not_json_is_kept_and_can_be_sent() {
     assert!(screen.contains("✗ 1:13 expected ident"), "{screen}");
     assert!(screen.contains("✗1 {\"name\": tru}"), "the line is marked\n{screen}");
     console.press("<alt-enter>");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.payload, "{\"name\": tru}");
     assert_eq!(
         console.state.command.as_deref(),
@@ -139,10 +140,10 @@ fn what_was_typed_outlives_a_function_that_is_gone_for_a_while() {
         console.press("R");
         let effects = console.effects();
         let job = effects.iter().rev().find_map(|effect| match effect {
-            Effect::Discover(job) => Some(*job),
+            Effect::Start { job, task: Task::Discover, .. } => Some(*job),
             _ => None,
         });
-        console.feed(Event::Discovered(job.unwrap(), Ok(workspace)));
+        console.report(job.unwrap(), JobEvent::Discovered(Ok(workspace)));
     }
     console.state.functions.select(1);
     assert_eq!(payload(&console), "[1]");
@@ -170,7 +171,7 @@ fn a_payload_too_large_for_the_editor_is_shown_sent_and_kept_whole() {
     assert_eq!(console.state.focus, Focus::Tab);
     assert!(console.screen().contains("too large to edit here"));
     console.press("i");
-    assert!(matches!(console.effect(), Effect::Invoke { request, .. } if request.payload == large));
+    assert!(matches!(console.started().1, Task::Invoke { request } if request.payload == large));
     console.press("e");
     assert!(matches!(console.effect(), Effect::Edit { .. }));
 }
@@ -304,11 +305,13 @@ fn without_event_files_the_payload_is_an_empty_object() {
     console.press("j");
     assert_eq!(payload(&console), "{}");
     console.press("i");
-    assert!(matches!(console.effect(), Effect::Invoke { request, .. } if request.payload == "{}"));
+    assert!(
+        matches!(console.effect(), Effect::Start { task: Task::Invoke { request, .. }, .. } if request.payload == "{}")
+    );
     assert_eq!(console.state.command.as_deref(), Some("lambda-console invoke hello"));
     // A payload that was emptied on purpose is sent empty.
     console.press("e<alt-a><backspace><esc>i");
-    let sent = |effect: &Effect| matches!(effect, Effect::Invoke { request, .. } if request.payload == "{}");
+    let sent = |effect: &Effect| matches!(effect, Effect::Start { task: Task::Invoke { request, .. }, .. } if request.payload == "{}");
     assert!(console.effects().iter().any(sent));
     assert!(console.screen().contains("empty: {} is sent"), "{}", console.screen());
 }

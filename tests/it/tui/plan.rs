@@ -1,8 +1,9 @@
 //! The plan of a deploy: shown before anything is sent, applied with Enter, cancelled with Esc.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{Connection, JobId, Overlay},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Approval, Change, DeployAction, DeployPlan, Failure, FunctionPlan, StageInfo,
@@ -12,8 +13,8 @@ use tests::{Harness, sample};
 /// A console on the stage `name` of AWS, with the first built function but one selected.
 pub(crate) fn on(name: &str, protected: bool) -> Harness {
     let mut console = Harness::ready(100, 30);
-    console.state.options.stage = name.into();
-    console.state.connection = Connection::Connected(StageInfo {
+    console.state.activate(name);
+    console.state.stage_mut().connection = Connection::Connected(StageInfo {
         name: name.into(),
         account: "123456789012".into(),
         region: "eu-west-1".into(),
@@ -58,8 +59,8 @@ pub(crate) fn outcome() -> DeployPlan {
 
 /// Answers the requested plan.
 fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
-    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
-    console.feed(Event::Planned(job, Ok(outcome)));
+    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
+    console.report(job, JobEvent::Planned(Ok(outcome)));
     console.draw();
     job
 }
@@ -86,7 +87,9 @@ fn code_that_is_older_than_its_sources_is_named_whether_it_changes_or_not() {
 
 #[track_caller]
 fn deployed(console: &mut Harness) -> (Vec<String>, Approval) {
-    let Effect::Deploy { functions, approval, .. } = console.effect() else { panic!("a deploy") };
+    let (_, Task::Deploy { functions, approval, .. }) = console.started() else {
+        panic!("a deploy")
+    };
     (functions.into_iter().map(|function| function.name).collect(), approval)
 }
 
@@ -101,7 +104,10 @@ fn the_local_stage_is_deployed_to_at_once() {
 fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
     let mut console = on("beta", false);
     console.press("d<enter>");
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --dry-run"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console --stage beta deploy hello --dry-run")
+    );
     assert!(console.screen().contains("comparing with stage beta"), "{}", console.screen());
     answer(&mut console, outcome());
     assert_eq!(console.effects(), [], "the enter that came too early deploys nothing");
@@ -119,7 +125,10 @@ fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
         deployed(&mut console),
         (vec!["hello".to_owned(), "ping".to_owned()], Approval::None)
     );
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console --stage beta deploy hello ping")
+    );
     assert!(console.state.overlay.is_none());
 }
 
@@ -127,11 +136,11 @@ fn another_stage_shows_the_plan_and_enter_deploys_what_differs() {
 fn esc_leaves_the_plan_and_breaks_the_comparison_off() {
     let mut console = on("beta", false);
     console.press("D");
-    let Effect::Plan { job, functions } = console.effect() else { panic!("a plan") };
+    let (job, Task::Plan { functions }) = console.started() else { panic!("a plan") };
     assert_eq!(functions.len(), 3, "all that are built");
     console.press("<esc>");
     assert_eq!(console.effects(), [Effect::Cancel(job)]);
-    console.feed(Event::Planned(job, Ok(outcome())));
+    console.report(job, JobEvent::Planned(Ok(outcome())));
     assert!(console.state.overlay.is_none(), "an answer that comes late opens nothing");
     console.press("d");
     answer(&mut console, outcome());
@@ -152,7 +161,10 @@ fn a_protected_stage_wants_its_name_typed_into_the_plan() {
     console.press("d<enter>");
     let (_, approval) = deployed(&mut console);
     assert_eq!(approval, Approval::Given);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello ping --yes"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console --stage prod deploy hello ping --yes")
+    );
 }
 
 #[test]
@@ -182,10 +194,10 @@ fn a_read_only_console_shows_the_plan_and_sends_nothing() {
 fn a_failed_comparison_shows_its_reason() {
     let mut console = on("beta", false);
     console.press("d");
-    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
+    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
     let failure =
         Failure::environment("could not connect to AWS", "the token has expired", "aws sso login");
-    console.feed(Event::Planned(job, Err(failure)));
+    console.report(job, JobEvent::Planned(Err(failure)));
     assert!(console.state.overlay.is_none());
     assert!(console.screen().contains("the token has expired"));
 }

@@ -1,8 +1,9 @@
 //! Promotion of a function from another stage: selected, compared, applied or cancelled.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{Connection, JobId, Overlay},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Approval, Canary, Change, DeployAction, DeployPlan, Failure, FunctionPlan, PromoteOutcome,
@@ -13,8 +14,8 @@ use tests::{Harness, sample};
 /// A console on prod, beside beta and the local stage, with hello selected.
 fn on_prod(protected: bool) -> Harness {
     let mut console = Harness::ready(100, 30);
-    console.state.turn_to("prod");
-    console.state.connection = Connection::Connected(StageInfo {
+    console.state.activate("prod");
+    console.state.stage_mut().connection = Connection::Connected(StageInfo {
         name: "prod".into(),
         account: "123456789012".into(),
         region: "eu-west-1".into(),
@@ -24,7 +25,7 @@ fn on_prod(protected: bool) -> Harness {
     console.press("jP");
     let effects = console.effects();
     let read = effects.iter().find_map(|effect| match effect {
-        Effect::ReadStages(job) => Some(*job),
+        Effect::Start { job, task: Task::ReadStages, .. } => Some(*job),
         _ => None,
     });
     let stages = ["local", "beta", "prod"].map(|name| StageEntry {
@@ -34,7 +35,7 @@ fn on_prod(protected: bool) -> Harness {
         credentials: String::new(),
         protected: false,
     });
-    console.feed(Event::StagesRead(read.expect("the stages are read"), Ok(stages.into())));
+    console.report(read.expect("the stages are read"), JobEvent::StagesRead(Ok(stages.into())));
     console.effects();
     console.draw();
     console
@@ -42,7 +43,9 @@ fn on_prod(protected: bool) -> Harness {
 
 #[track_caller]
 fn compared(console: &mut Harness) -> (JobId, Promotion) {
-    let Effect::PlanPromotion { job, promotion } = console.effect() else { panic!("a comparison") };
+    let (job, Task::PlanPromotion { promotion }) = console.started() else {
+        panic!("a comparison")
+    };
     (job, promotion)
 }
 
@@ -116,7 +119,7 @@ fn what_differs_is_shown_and_enter_promotes_it() {
     let mut console = on_prod(false);
     console.press("beta<enter>");
     let (job, _) = compared(&mut console);
-    console.feed(Event::Planned(job, Ok(plan())));
+    console.report(job, JobEvent::Planned(Ok(plan())));
     let screen = console.screen();
     for text in [
         "Promote hello from beta to prod",
@@ -127,12 +130,12 @@ fn what_differs_is_shown_and_enter_promotes_it() {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.press("<enter>");
-    let Effect::Promote { job, promotion } = console.effect() else { panic!("it is promoted") };
+    let (job, Task::Promote { promotion }) = console.started() else { panic!("it is promoted") };
     assert_eq!((promotion.from.as_str(), promotion.approval), ("beta", Approval::None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello"));
-    console.feed(Event::Promoted(job, Ok(outcome())));
+    console.report(job, JobEvent::Promoted(Ok(outcome())));
     assert!(
-        matches!(console.effect(), Effect::RefreshDeployed { .. }),
+        matches!(console.effect(), Effect::Start { task: Task::RefreshDeployed { .. }, .. }),
         "the deployed state is read again"
     );
     assert!(console.screen().contains("✓ hello: prod has version 4"), "{}", console.screen());
@@ -144,10 +147,10 @@ fn a_canary_goes_step_by_step() {
     console.press("beta canary<enter>");
     let (job, promotion) = compared(&mut console);
     assert_eq!(promotion.canary, Some(Canary::default()));
-    console.feed(Event::Planned(job, Ok(plan())));
+    console.report(job, JobEvent::Planned(Ok(plan())));
     assert!(console.screen().contains("from beta to prod, canary"), "{}", console.screen());
     console.press("<enter>");
-    let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
+    let (_, Task::Promote { promotion, .. }) = console.started() else { panic!("it is promoted") };
     assert_eq!(promotion.canary, Some(Canary::default()));
     assert_eq!(
         console.state.command.as_deref(),
@@ -160,12 +163,12 @@ fn a_protected_stage_wants_its_name_typed() {
     let mut console = on_prod(true);
     console.press("beta<enter>");
     let (job, _) = compared(&mut console);
-    console.feed(Event::Planned(job, Ok(plan())));
+    console.report(job, JobEvent::Planned(Ok(plan())));
     console.press("beta<enter>");
     assert_eq!(console.effects(), []);
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))), "it stays open");
     console.press("<backspace><backspace><backspace><backspace>prod<enter>");
-    let Effect::Promote { promotion, .. } = console.effect() else { panic!("it is promoted") };
+    let (_, Task::Promote { promotion, .. }) = console.started() else { panic!("it is promoted") };
     assert_eq!(promotion.approval, Approval::Given);
     assert_eq!(
         console.state.command.as_deref(),
@@ -183,11 +186,11 @@ fn failures_are_reported_and_the_plan_can_be_closed() {
         "it is not on the stage beta",
         "deploy it there first",
     );
-    console.feed(Event::Planned(job, Err(failure)));
+    console.report(job, JobEvent::Planned(Err(failure)));
     assert!(console.screen().contains("it is not on the stage beta"), "{}", console.screen());
     console.press("Pbeta<enter>");
     let planned = console.effects().into_iter().find_map(|effect| match effect {
-        Effect::PlanPromotion { job, .. } => Some(job),
+        Effect::Start { job, task: Task::PlanPromotion { .. }, .. } => Some(job),
         _ => None,
     });
     console.press("<esc>");

@@ -2,8 +2,9 @@
 //! too large to be kept; and their log lines, which may arrive later.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{JobId, Tab},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Failure, FunctionUrl, HttpHead, Invocation, InvokeMode, LogLine, RequestLog, ResponsePart,
@@ -15,7 +16,7 @@ use tests::{Harness, sample};
 fn streaming(width: u16, height: u16) -> (Harness, JobId) {
     let mut console = Harness::ready(width, height);
     console.press("j:next mode<enter>i");
-    let Effect::Invoke { job, request } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { request }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Stream);
     assert_eq!(
         console.state.command.as_deref(),
@@ -26,11 +27,11 @@ fn streaming(width: u16, height: u16) -> (Harness, JobId) {
 
 fn began(console: &mut Harness, job: JobId, content_type: &str) {
     let (request_id, content_type) = (sample::REQUEST.to_owned(), Some(content_type.to_owned()));
-    console.feed(Event::ResponsePart(job, ResponsePart::Began { request_id, content_type }));
+    console.report(job, JobEvent::ResponsePart(ResponsePart::Began { request_id, content_type }));
 }
 
 fn came(console: &mut Harness, job: JobId, bytes: &[u8]) {
-    console.feed(Event::ResponsePart(job, ResponsePart::Bytes(bytes.to_vec())));
+    console.report(job, JobEvent::ResponsePart(ResponsePart::Bytes(bytes.to_vec())));
 }
 
 fn streamed(payload: &str, streamed: Streamed) -> Invocation {
@@ -85,12 +86,12 @@ fn what_came_of_a_cancelled_response_is_kept() {
         logs_pending: true,
         ..streamed("half of it", Streamed { cut_off, ..Streamed::default() })
     };
-    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.report(job, JobEvent::InvokeFinished(Ok(ended)));
     let screen = console.screen();
     assert!(screen.contains("half of it") && screen.contains("✗ 200 truncated"), "{screen}");
     assert!(screen.contains("cancelled; partial response kept"), "{screen}");
     assert!(screen.contains("log is pending"), "{screen}");
-    let Effect::LinkLogs { request_id, .. } = console.effect() else {
+    let (_, Task::LinkLogs { request_id, .. }) = console.started() else {
         panic!("its log lines are asked for")
     };
     assert_eq!(request_id, sample::REQUEST);
@@ -105,7 +106,7 @@ fn an_error_in_the_middle_is_shown_below_the_partial_response() {
     let details = r#"{"errorType":"Function.Stuck","errorMessage":"cannot count to 3"}"#;
     let error = Streamed { error_details: Some(details.into()), ..Streamed::default() };
     let ended = Invocation { function_error: Some("Unhandled".into()), ..streamed(body, error) };
-    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.report(job, JobEvent::InvokeFinished(Ok(ended)));
     let screen = console.screen();
     for part in [
         "✗ 200 Unhandled Function.Stuck",
@@ -131,7 +132,7 @@ fn an_http_response_is_shown_with_status_and_headers() {
         ],
         cookies: vec!["seen=1".into()],
     };
-    console.feed(Event::ResponsePart(job, ResponsePart::Http(head.clone())));
+    console.report(job, JobEvent::ResponsePart(ResponsePart::Http(head.clone())));
     came(&mut console, job, b"<p>nobody</p>");
     let screen = console.screen();
     for part in
@@ -140,7 +141,7 @@ fn an_http_response_is_shown_with_status_and_headers() {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     let ended = streamed("<p>nobody</p>", Streamed { http: Some(head), ..Streamed::default() });
-    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.report(job, JobEvent::InvokeFinished(Ok(ended)));
     assert!(console.screen().contains("HTTP 404") && console.screen().contains("<p>nobody</p>"));
     insta::assert_snapshot!("stream_http_100", console.styled());
 }
@@ -157,7 +158,7 @@ fn a_body_that_is_no_text_is_shown_in_bytes() {
         bytes: 16,
         ..streamed("iVBORw0KGgoAAAANSUhEUg==", Streamed::default())
     };
-    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.report(job, JobEvent::InvokeFinished(Ok(ended)));
     let screen = console.screen();
     assert!(screen.contains(row) && screen.contains("binary, 16B"), "{screen}");
     console.press("2y");
@@ -171,9 +172,9 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
     let mut room = Invocation::KEPT;
     for _ in 0..200 {
         let part = ResponsePart::Bytes(vec![b'x'; 1 << 20]).within(&mut room);
-        console.feed(Event::ResponsePart(job, part));
+        console.report(job, JobEvent::ResponsePart(part));
     }
-    let response = console.state.functions.get("hello").unwrap().response.as_ref().unwrap();
+    let response = console.state.stage().function("hello").response.as_ref().unwrap();
     assert_eq!((response.body.kept(), response.body.bytes), (Invocation::KEPT, 200 << 20));
     let screen = console.screen();
     assert!(screen.contains("receiving · 200.0M"), "{screen}");
@@ -182,7 +183,7 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
         bytes: 200 << 20,
         ..streamed(&"x".repeat(Invocation::KEPT), Streamed::default())
     };
-    console.feed(Event::InvokeFinished(job, Ok(ended)));
+    console.report(job, JobEvent::InvokeFinished(Ok(ended)));
     console.press("2G");
     assert!(console.screen().contains("192.0M more"), "{}", console.screen());
 }
@@ -191,18 +192,15 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
 fn parts_of_an_older_invocation_change_nothing() {
     let (mut console, first) = streaming(80, 24);
     console.press("i");
-    let Effect::Invoke { job: second, .. } = console.effect() else { panic!("an invocation") };
+    let (second, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     began(&mut console, second, "text/plain");
     came(&mut console, second, b"the second");
     began(&mut console, first, "text/plain");
     came(&mut console, first, b"the first");
     let screen = console.screen();
     assert!(screen.contains("the second") && !screen.contains("the first"), "{screen}");
-    console.feed(Event::InvokeFinished(first, Ok(streamed("the first", Streamed::default()))));
-    assert_eq!(
-        console.state.functions.get("hello").unwrap().response.as_ref().unwrap().job,
-        second
-    );
+    console.report(first, JobEvent::InvokeFinished(Ok(streamed("the first", Streamed::default()))));
+    assert_eq!(console.state.stage().function("hello").response.as_ref().unwrap().job, second);
 }
 
 #[test]
@@ -215,10 +213,10 @@ fn a_function_whose_url_streams_is_streamed_by_default() {
     console.press("j1");
     assert!(console.screen().contains("response stream"), "{}", console.screen());
     console.press("i");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Stream);
     console.press(":next mode<enter>:next mode<enter>i");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.mode, InvokeMode::Async, "what is asked for is done");
 }
 
@@ -233,13 +231,13 @@ fn client_context_and_tenant_are_typed_shown_and_sent() {
     );
     assert!(console.screen().contains("tenant acme  client context"), "{}", console.screen());
     console.press("i");
-    let Effect::Invoke { request, .. } = console.effect() else { panic!("an invocation") };
+    let (_, Task::Invoke { request, .. }) = console.started() else { panic!("an invocation") };
     assert_eq!(request.client_context.as_deref(), Some(r#"{"custom": {"a": 1}}"#));
     assert_eq!(request.tenant.as_deref(), Some("acme"));
     let command = r#"lambda-console invoke hello --event hello --client-context '{"custom": {"a": 1}}' --tenant acme"#;
     assert_eq!(console.state.command.as_deref(), Some(command));
     console.press(":tenant<enter><backspace><backspace><backspace><backspace><enter>");
-    assert_eq!(console.state.tenant, None);
+    assert_eq!(console.state.stage().tenant, None);
 }
 
 /// The log lines of the sample invocation, `count` of them.
@@ -259,15 +257,15 @@ fn log(count: usize) -> RequestLog {
 fn log_lines_that_come_later_are_linked_to_their_response() {
     let mut console = Harness::ready(100, 30);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     let tail = Invocation {
         report: None,
         logs: vec!["the end".into()],
         logs_pending: true,
         ..sample::invocation("hello")
     };
-    console.feed(Event::InvokeFinished(job, Ok(tail)));
-    let Effect::LinkLogs { job: link, function, .. } = console.effect() else {
+    console.report(job, JobEvent::InvokeFinished(Ok(tail)));
+    let (link, Task::LinkLogs { function, .. }) = console.started() else {
         panic!("the rest is asked for")
     };
     assert_eq!(function, "hello");
@@ -277,11 +275,11 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
         screen.contains("rest of the log is pending") && screen.contains("the end"),
         "{screen}"
     );
-    assert_eq!(console.state.logs.len(), 0, "the log pane waits for all of them");
-    console.feed(Event::LogsLinked(link, Ok(log(3))));
+    assert_eq!(console.state.stage().logs.len(), 0, "the log pane waits for all of them");
+    console.report(link, JobEvent::LogsLinked(Ok(log(3))));
     let screen = console.screen();
     assert!(screen.contains("greeting Lambda") && screen.contains("pending"), "{screen}");
-    console.feed(Event::LogsLinked(link, Ok(log(5))));
+    console.report(link, JobEvent::LogsLinked(Ok(log(5))));
     console.draw();
     let screen = console.press("G").screen();
     assert!(screen.contains("REPORT RequestId") && !screen.contains("pending"), "{screen}");
@@ -289,9 +287,9 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
         screen.contains("200 · 3.10 ms · init 4.80 ms (cold)"),
         "the report's figures are the response's: {screen}"
     );
-    assert_eq!(console.state.logs.len(), 5);
-    assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 1);
-    console.feed(Event::LogsLinked(link, Ok(log(1))));
+    assert_eq!(console.state.stage().logs.len(), 5);
+    assert_eq!(console.state.stage().function("hello").figures.samples.len(), 1);
+    console.report(link, JobEvent::LogsLinked(Ok(log(1))));
     assert!(console.screen().contains("REPORT RequestId"), "the job has ended");
 }
 
@@ -299,7 +297,7 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
 fn missing_log_lines_are_reported_and_can_be_fetched_again() {
     let mut console = Harness::ready(100, 30);
     console.press("j:next mode<enter>:next mode<enter>i");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     let queued = Invocation {
         status: 202,
         payload: String::new(),
@@ -308,8 +306,8 @@ fn missing_log_lines_are_reported_and_can_be_fetched_again() {
         logs_pending: true,
         ..sample::invocation("hello")
     };
-    console.feed(Event::InvokeFinished(job, Ok(queued)));
-    let Effect::LinkLogs { job: link, .. } = console.effect() else {
+    console.report(job, JobEvent::InvokeFinished(Ok(queued)));
+    let (link, Task::LinkLogs { .. }) = console.started() else {
         panic!("an event that is queued has log lines too")
     };
     assert!(console.press("2").screen().contains("log is pending"));
@@ -318,28 +316,30 @@ fn missing_log_lines_are_reported_and_can_be_fetched_again() {
         "its REPORT line did not come within 60 s",
         "",
     );
-    console.feed(Event::LogsLinked(link, Err(failure)));
+    console.report(link, JobEvent::LogsLinked(Err(failure)));
     assert!(console.screen().contains("log is missing, L fetches it"), "{}", console.screen());
     console.press("L");
-    assert!(matches!(console.effect(), Effect::FetchLogs { .. }));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::FetchLogs { .. }, .. }));
 }
 
 #[test]
 fn a_new_invocation_ends_the_wait_for_the_log_of_the_one_before() {
     let mut console = Harness::ready(100, 30);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     let tail = Invocation { report: None, logs_pending: true, ..sample::invocation("hello") };
-    console.feed(Event::InvokeFinished(job, Ok(tail)));
-    let Effect::LinkLogs { job: link, .. } = console.effect() else {
-        panic!("the rest is asked for")
-    };
+    console.report(job, JobEvent::InvokeFinished(Ok(tail)));
+    let (link, Task::LinkLogs { .. }) = console.started() else { panic!("the rest is asked for") };
     console.press("i");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
     let effects = console.effects();
     assert!(
-        matches!(effects.as_slice(), [Effect::LinkLogs { .. }, Effect::Cancel(it)] if *it == link),
+        matches!(
+            effects.as_slice(),
+            [Effect::Start { task: Task::LinkLogs { .. }, .. }, Effect::Cancel(it)]
+                if *it == link
+        ),
         "{effects:?}"
     );
 }

@@ -3,6 +3,7 @@
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, JobId, Overlay, Standing},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Approval, Change, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo,
@@ -12,7 +13,7 @@ use tests::{Harness, sample};
 fn started() -> (Harness, JobId) {
     let mut console = Harness::ready(80, 24);
     console.press("jr");
-    let Effect::Build { job, functions, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { functions, .. }) = console.started() else { panic!("a build") };
     assert_eq!(functions, ["hello"]);
     (console, job)
 }
@@ -21,21 +22,22 @@ fn started() -> (Harness, JobId) {
 fn each_step_follows_from_the_one_before_and_is_timed() {
     let (mut console, build) = started();
     console.feed(Event::Tick(sample::NOW + 3_200));
-    console.feed(Event::BuildFinished(build, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job: deploy, .. } = console.effect() else { panic!("a deploy follows") };
+    console.report(build, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (deploy, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
     console.feed(Event::Tick(sample::NOW + 3_400));
-    console.feed(Event::DeployFinished(deploy, Ok(sample::deploy_outcome("hello"))));
+    console.report(deploy, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     let effects = console.effects();
-    let Some(Effect::Invoke { job: invoke, request }) = effects.last() else {
+    let Some(Effect::Start { job: invoke, task: Task::Invoke { request }, .. }) = effects.last()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(request.mode, InvokeMode::Sync);
-    console.feed(Event::InvokeFinished(*invoke, Ok(sample::invocation("hello"))));
-    let Effect::FetchLogs { job: logs, request_id, .. } = console.effect() else {
+    console.report(*invoke, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
+    let (logs, Task::FetchLogs { request_id, .. }) = console.started() else {
         panic!("logs follow")
     };
     assert_eq!(request_id, sample::REQUEST);
-    assert_eq!(console.state.logs.len(), 0, "the fetch brings the lines, not the response");
+    assert_eq!(console.state.stage().logs.len(), 0, "the fetch brings the lines, not the response");
     let line = |message: &str| lambda_console_model::LogLine {
         timestamp: sample::NOW,
         function: "hello".into(),
@@ -44,29 +46,29 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
         request_id: Some(sample::REQUEST.into()),
         message: message.into(),
     };
-    console.feed(Event::LogsFetched(logs, Ok(vec![line("greeting Lambda"), line("again")])));
-    assert_eq!(console.state.logs.len(), 2);
-    let Effect::LoadSamples { job: stats, functions } = console.effect() else {
+    console.report(logs, JobEvent::LogsFetched(Ok(vec![line("greeting Lambda"), line("again")])));
+    assert_eq!(console.state.stage().logs.len(), 2);
+    let (stats, Task::LoadSamples { functions }) = console.started() else {
         panic!("stats follow")
     };
     assert_eq!(functions, ["hello"]);
-    console.feed(Event::Samples(stats, Ok(vec![("hello".into(), sample::samples(16))])));
+    console.report(stats, JobEvent::Samples(Ok(vec![("hello".into(), sample::samples(16))])));
     assert!(console.effects().is_empty());
 
-    let run = console.state.run.as_ref().unwrap();
+    let run = console.state.stage().run.as_ref().unwrap();
     assert_eq!(run.job, None);
     assert_eq!(run.steps[0], Standing::Done(3_200.0));
     assert_eq!(run.steps[1], Standing::Done(200.0));
     assert!(run.steps.iter().all(|step| matches!(step, Standing::Done(_))));
-    assert_eq!(console.state.functions.get("hello").unwrap().figures.samples.len(), 17);
+    assert_eq!(console.state.stage().function("hello").figures.samples.len(), 17);
 }
 
 #[test]
 fn the_first_failure_stops_it() {
     let (mut console, build) = started();
-    console.feed(Event::BuildFinished(build, Ok(sample::broken_build("hello"))));
+    console.report(build, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert!(console.effects().is_empty());
-    let steps = &console.state.run.as_ref().unwrap().steps;
+    let steps = &console.state.stage().run.as_ref().unwrap().steps;
     assert!(matches!(steps[0], Standing::Failed(_)));
     assert_eq!(steps[1], Standing::Waiting);
 }
@@ -74,16 +76,16 @@ fn the_first_failure_stops_it() {
 #[test]
 fn a_function_error_stops_it() {
     let (mut console, build) = started();
-    console.feed(Event::BuildFinished(build, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
-    let Some(Effect::Invoke { job, .. }) = console.effects().pop() else {
+    console.report(build, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
+    let Some(Effect::Start { job, task: Task::Invoke { .. }, .. }) = console.effects().pop() else {
         panic!("an invocation follows")
     };
     console.answer_invoke(job, &sample::failed_invocation("hello"));
     assert!(console.effects().is_empty());
-    assert!(matches!(console.state.run.as_ref().unwrap().steps[2], Standing::Failed(_)));
-    assert_eq!(console.state.logs.len(), 5, "its log lines are there all the same");
+    assert!(matches!(console.state.stage().run.as_ref().unwrap().steps[2], Standing::Failed(_)));
+    assert_eq!(console.state.stage().logs.len(), 5, "its log lines are there all the same");
     assert!(console.screen().contains("NameMissing"));
 }
 
@@ -92,9 +94,9 @@ fn cancelling_stops_it() {
     let (mut console, build) = started();
     console.press("x");
     assert_eq!(console.effect(), Effect::Cancel(build));
-    console.feed(Event::BuildFinished(build, Err(Failure::interrupted("build hello"))));
+    console.report(build, JobEvent::BuildFinished(Err(Failure::interrupted("build hello"))));
     assert!(console.effects().is_empty());
-    assert_eq!(console.state.run.as_ref().unwrap().job, None);
+    assert_eq!(console.state.stage().run.as_ref().unwrap().job, None);
 }
 
 #[test]
@@ -102,11 +104,13 @@ fn a_build_of_the_user_s_own_breaks_it_off() {
     let (mut console, build) = started();
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { job, .. }] = effects.as_slice() else {
+    let [Effect::Cancel(cancelled), Effect::Start { job, task: Task::Build { .. }, .. }] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(*cancelled, build);
-    console.feed(Event::BuildFinished(*job, Ok(sample::build_outcome("hello"))));
+    console.report(*job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     assert!(console.effects().is_empty(), "nothing follows that build");
 }
 
@@ -115,22 +119,23 @@ fn starting_it_again_restarts_it() {
     let (mut console, first) = started();
     console.press("r");
     let effects = console.effects();
-    let [Effect::Cancel(cancelled), Effect::Build { job: second, .. }] = effects.as_slice() else {
+    let [Effect::Cancel(cancelled), Effect::Start { job: second, task: Task::Build { .. }, .. }] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(*cancelled, first);
-    console.feed(Event::BuildFinished(first, Ok(sample::build_outcome("hello"))));
+    console.report(first, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     assert!(console.effects().is_empty());
-    console.feed(Event::BuildFinished(*second, Ok(sample::build_outcome("hello"))));
-    assert!(matches!(console.effect(), Effect::Deploy { .. }));
+    console.report(*second, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::Deploy { .. }, .. }));
 }
 
 /// A run of hello on a stage of AWS, which compares after its build.
 fn comparing(protected: bool) -> (Harness, JobId) {
     let mut console = Harness::ready(100, 30);
-    console.state.options.stage = "beta".into();
-    console.state.jobs.stage = "beta".into();
-    console.state.connection = Connection::Connected(StageInfo {
+    console.state.activate("beta");
+    console.state.stage_mut().connection = Connection::Connected(StageInfo {
         name: "beta".into(),
         account: "123456789012".into(),
         region: "eu-west-1".into(),
@@ -138,11 +143,14 @@ fn comparing(protected: bool) -> (Harness, JobId) {
         ..StageInfo::default()
     });
     console.press("jr");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::Plan { job, functions } = console.effect() else { panic!("a comparison") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (job, Task::Plan { functions }) = console.started() else { panic!("a comparison") };
     assert_eq!(functions.len(), 1);
-    assert_eq!(console.state.command.as_deref(), Some("lambda-console deploy hello --dry-run"));
+    assert_eq!(
+        console.state.command.as_deref(),
+        Some("lambda-console --stage beta deploy hello --dry-run")
+    );
     (console, job)
 }
 
@@ -160,14 +168,14 @@ fn memory() -> Vec<Change> {
 #[test]
 fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
     let (mut console, job) = comparing(false);
-    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    console.report(job, JobEvent::Planned(Ok(plan(memory()))));
     let screen = console.screen();
     assert!(
         screen.contains("Run: deploy hello to beta") && screen.contains("128 MB → 256 MB"),
         "{screen}"
     );
     console.press("<enter>");
-    let Effect::Deploy { job, plan: shown, approval, .. } = console.effect() else {
+    let (job, Task::Deploy { plan: shown, approval, .. }) = console.started() else {
         panic!("a deploy")
     };
     assert_eq!(
@@ -175,9 +183,12 @@ fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
         (Some(plan(memory())), Approval::None),
         "what was shown is what is done"
     );
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     assert!(
-        console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })),
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Start { task: Task::Invoke { .. }, .. })),
         "the step after it"
     );
 }
@@ -185,18 +196,21 @@ fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
 #[test]
 fn where_nothing_would_change_it_goes_on_by_itself() {
     let (mut console, job) = comparing(true);
-    console.feed(Event::Planned(job, Ok(plan(Vec::new()))));
-    assert!(matches!(console.effects().pop(), Some(Effect::Invoke { .. })));
+    console.report(job, JobEvent::Planned(Ok(plan(Vec::new()))));
+    assert!(matches!(
+        console.effects().pop(),
+        Some(Effect::Start { task: Task::Invoke { .. }, .. })
+    ));
     assert!(console.state.overlay.is_none());
 }
 
 #[test]
 fn leaving_its_plan_ends_it() {
     let (mut console, job) = comparing(false);
-    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    console.report(job, JobEvent::Planned(Ok(plan(memory()))));
     console.press("<esc>");
     assert_eq!(console.effects(), []);
-    let run = console.state.run.as_ref().unwrap();
+    let run = console.state.stage().run.as_ref().unwrap();
     assert!(matches!(run.steps[1], Standing::Failed(_)) && run.plan.is_none());
     console.press("?<esc>");
     assert!(console.state.overlay.is_none(), "it does not come again");
@@ -205,12 +219,12 @@ fn leaving_its_plan_ends_it() {
 #[test]
 fn a_plan_that_cannot_be_made_ends_it() {
     let (mut console, job) = comparing(false);
-    console.feed(Event::Planned(
+    console.report(
         job,
-        Err(Failure::work("could not look at hello", "the stage is gone", "")),
-    ));
+        JobEvent::Planned(Err(Failure::work("could not look at hello", "the stage is gone", ""))),
+    );
     assert_eq!(console.effects(), []);
-    assert!(matches!(console.state.run.as_ref().unwrap().steps[1], Standing::Failed(_)));
+    assert!(matches!(console.state.stage().run.as_ref().unwrap().steps[1], Standing::Failed(_)));
     assert!(console.screen().contains("the stage is gone"));
 }
 
@@ -218,7 +232,7 @@ fn a_plan_that_cannot_be_made_ends_it() {
 fn its_plan_waits_for_the_end_of_typing_and_a_protected_stage_needs_its_name() {
     let (mut console, job) = comparing(true);
     console.press("/");
-    console.feed(Event::Planned(job, Ok(plan(memory()))));
+    console.report(job, JobEvent::Planned(Ok(plan(memory()))));
     assert!(
         matches!(console.state.overlay, Some(Overlay::Line(_))),
         "what is typed goes where it was begun"
@@ -228,6 +242,6 @@ fn its_plan_waits_for_the_end_of_typing_and_a_protected_stage_needs_its_name() {
     console.press("<enter>");
     assert_eq!(console.effects(), [], "the name is not there yet");
     console.press("beta<enter>");
-    let Effect::Deploy { approval, .. } = console.effect() else { panic!("a deploy") };
+    let (_, Task::Deploy { approval, .. }) = console.started() else { panic!("a deploy") };
     assert_eq!(approval, Approval::Given);
 }

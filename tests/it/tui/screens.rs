@@ -4,6 +4,7 @@ use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
     state::JobId,
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{Failure, Step};
 use tests::{Harness, sample};
@@ -19,7 +20,7 @@ fn ready((width, height): (u16, u16)) -> Harness {
 fn invoked(size: (u16, u16), outcome: &lambda_console_model::Invocation) -> Harness {
     let mut console = ready(size);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     console.answer_invoke(job, outcome);
     console
 }
@@ -30,13 +31,14 @@ fn with_samples(size: (u16, u16), count: usize) -> Harness {
     let job = JobId(0);
     let effects = console.effects();
     let discover = effects.iter().find_map(|effect| match effect {
-        Effect::Discover(job) => Some(*job),
+        Effect::Start { job, task: Task::Discover, .. } => Some(*job),
         _ => None,
     });
-    console.feed(Event::Discovered(discover.unwrap_or(job), Ok(sample::workspace())));
+    console.report(discover.unwrap_or(job), JobEvent::Discovered(Ok(sample::workspace())));
     for effect in console.effects() {
-        if let Effect::LoadSamples { job, .. } = effect {
-            console.feed(Event::Samples(job, Ok(vec![("hello".into(), sample::samples(count))])));
+        if let Effect::Start { job, task: Task::LoadSamples { .. }, .. } = effect {
+            console
+                .report(job, JobEvent::Samples(Ok(vec![("hello".into(), sample::samples(count))])));
         }
     }
     console
@@ -68,10 +70,10 @@ fn a_response_of_a_function_that_failed() {
 fn an_invocation_that_could_not_be_made() {
     let mut console = ready(SMALL);
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
     let why = "the connection to 127.0.0.1:9001 was refused";
     let failure = Failure::environment("could not invoke hello", why, "R connects again");
-    console.feed(Event::InvokeFinished(job, Err(failure)));
+    console.report(job, JobEvent::InvokeFinished(Err(failure)));
     insta::assert_snapshot!(console.styled());
 }
 
@@ -87,8 +89,8 @@ fn logs_filtered_and_paused() {
     for (name, size) in [("logs_80", SMALL), ("logs_200", LARGE)] {
         let mut console = ready(size);
         console.press("jT");
-        let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
-        console.feed(Event::LogLines(job, sample::log_lines("hello", 200)));
+        let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+        console.report(job, JobEvent::LogLines(sample::log_lines("hello", 200)));
         console.press("/ERROR<enter>kk");
         insta::assert_snapshot!(name, console.styled());
     }
@@ -107,11 +109,14 @@ fn cold_starts() {
 fn a_build_that_runs() {
     let mut console = ready(LARGE);
     console.press("Bj5");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     let output = "\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: unused variable: \
         `x`\u{1b}[0m\n \u{1b}[34m-->\u{1b}[0m src/main.rs:3:9";
-    console.feed(Event::Step(job, Step::Output(output.into())));
-    console.feed(Event::Step(job, Step::Crate { done: 57, total: 143, name: "serde_json".into() }));
+    console.report(job, JobEvent::Step(Step::Output(output.into())));
+    console.report(
+        job,
+        JobEvent::Step(Step::Crate { done: 57, total: 143, name: "serde_json".into() }),
+    );
     console.feed(Event::Tick(sample::NOW + 12_300));
     insta::assert_snapshot!(console.styled());
 }
@@ -120,11 +125,11 @@ fn a_build_that_runs() {
 fn a_build_that_failed() {
     let mut console = ready(SMALL);
     console.press("jb");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     let output = "\u{1b}[1m\u{1b}[91merror[E0425]\u{1b}[0m\u{1b}[1m: cannot find value `nam` in \
         this scope\u{1b}[0m\n  --> functions/hello/src/main.rs:12:5";
-    console.feed(Event::Step(job, Step::Output(output.into())));
-    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    console.report(job, JobEvent::Step(Step::Output(output.into())));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     insta::assert_snapshot!(console.styled());
 }
 
@@ -142,9 +147,9 @@ fn a_run_in_progress() {
     for (name, size) in [("run_80", SMALL), ("run_200", LARGE)] {
         let mut console = ready(size);
         console.press("jr");
-        let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+        let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
         console.feed(Event::Tick(sample::NOW + 3_200));
-        console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+        console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
         console.feed(Event::Tick(sample::NOW + 3_450));
         insta::assert_snapshot!(name, console.styled());
     }
@@ -158,8 +163,11 @@ fn help_palette_and_confirmation() {
     console.press("<esc>:inv");
     insta::assert_snapshot!("palette", console.styled());
     console.press("<esc>:delete<enter>hel");
-    let Some(Effect::ListResources { job, .. }) = console.effects().pop() else { panic!("a list") };
-    console.feed(Event::ResourcesListed(job, Ok(vec![sample::resources("hello")])));
+    let Some(Effect::Start { job, task: Task::ListResources { .. }, .. }) = console.effects().pop()
+    else {
+        panic!("a list")
+    };
+    console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
     insta::assert_snapshot!("confirm_delete", console.styled());
 }
 
@@ -167,9 +175,9 @@ fn help_palette_and_confirmation() {
 fn the_execution_roles() {
     let mut console = ready(SMALL);
     console.press(":roles<enter>");
-    let Effect::ListRoles(job) = console.effect() else { panic!("a list") };
+    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
     let roles = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
-    console.feed(Event::RolesListed(job, Ok(roles)));
+    console.report(job, JobEvent::RolesListed(Ok(roles)));
     insta::assert_snapshot!("roles", console.styled());
 }
 
@@ -213,8 +221,10 @@ fn no_size_breaks_anything() {
         vec![Harness::begun(80, 24), invoked(SMALL, &sample::failed_invocation("hello"))];
     let mut tailing = ready(SMALL);
     tailing.press("jT");
-    let Effect::StartTail { job, .. } = tailing.effect() else { panic!("a tail") };
-    tailing.feed(Event::LogLines(job, sample::log_lines("日本語-wide", 300)));
+    let Effect::Start { job, task: Task::StartTail { .. }, .. } = tailing.effect() else {
+        panic!("a tail")
+    };
+    tailing.feed(Event::Job(job, JobEvent::LogLines(sample::log_lines("日本語-wide", 300))));
     tailing.press("W");
     consoles.push(tailing);
     for keys in ["", "e", "1", "2", "3", "4", "5", "6", "?", ":", ":delete<enter>", "/he", "jlG"] {

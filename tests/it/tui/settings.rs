@@ -2,12 +2,13 @@
 //! workspace's, sent.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{Connection, JobId, Notice, Overlay},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Approval, Change, Concurrency, DeployAction, DeployOutcome, DeployPlan, DeployedFunction,
-    Failure, Function, FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo,
+    Failure, FunctionConfig, FunctionPlan, LiveConfig, LogFormat, LogSettings, StageInfo,
     UrlSetting,
 };
 use tests::{Harness, sample};
@@ -39,8 +40,8 @@ fn live() -> LiveConfig {
 fn shown(stage: &str, protected: bool, (width, height): (u16, u16)) -> Harness {
     let mut console = Harness::ready(width, height);
     if stage != "local" {
-        console.state.turn_to(stage);
-        console.state.connection = Connection::Connected(StageInfo {
+        console.state.activate(stage);
+        console.state.stage_mut().connection = Connection::Connected(StageInfo {
             name: stage.into(),
             account: "123456789012".into(),
             region: "eu-west-1".into(),
@@ -58,26 +59,27 @@ fn local() -> Harness {
 }
 
 #[track_caller]
-fn asked(console: &mut Harness) -> (JobId, Function) {
+fn asked(console: &mut Harness) -> JobId {
     let effects = console.effects();
     let asked = effects.iter().find_map(|effect| match effect {
-        Effect::ReadConfig { job, function } => Some((*job, function.clone())),
+        Effect::Start { job, task: Task::ReadConfig { function }, .. } => Some((*job, function)),
         _ => None,
     });
-    asked.unwrap_or_else(|| panic!("the settings are asked for: {effects:?}"))
+    let (job, function) = asked.unwrap_or_else(|| panic!("nothing is read: {effects:?}"));
+    assert_eq!(function.name, "hello");
+    job
 }
 
 #[track_caller]
 fn answer(console: &mut Harness, answer: Result<Option<LiveConfig>, Failure>) {
-    let (job, function) = asked(console);
-    assert_eq!(function.name, "hello");
-    console.feed(Event::ConfigRead(job, answer.map(|found| found.map(Box::new))));
+    let job = asked(console);
+    console.report(job, JobEvent::ConfigRead(answer.map(|found| found.map(Box::new))));
     console.draw();
 }
 
 #[track_caller]
 fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Approval) {
-    let Effect::Configure { job, function, revision, approval } = console.effect() else {
+    let (job, Task::Configure { function, revision, approval }) = console.started() else {
         panic!("settings are sent")
     };
     assert_eq!(function.name, "hello");
@@ -87,8 +89,8 @@ fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Approv
 /// Selects the row of this setting.
 fn select(console: &mut Harness, setting: &str) {
     console.press("g");
-    let card = console.state.functions.current().unwrap();
-    let rows = card.config.rows(&card.function.config);
+    let (card, on_stage) = console.state.selected().unwrap();
+    let rows = on_stage.config.rows(&card.function.config);
     let at = rows.iter().position(|row| row.setting.to_string() == setting);
     let at = at.unwrap_or_else(|| panic!("{setting} has a row"));
     console.press("g").press(&"k".repeat(rows.len())).press(&"j".repeat(at));
@@ -132,7 +134,7 @@ fn settings_are_read_when_they_are_shown_and_once() {
     console.press("j");
     assert_eq!(console.effects(), []);
     console.press("6");
-    let (job, _) = asked(&mut console);
+    let job = asked(&mut console);
     assert!(console.screen().contains("reading …"));
     console.press("1");
     assert_eq!(console.effects(), [Effect::Cancel(job)], "nobody looks any more");
@@ -193,7 +195,7 @@ fn an_invalid_value_is_reported_in_its_prompt() {
     assert!(matches!(console.state.overlay, Some(Overlay::Line(_))));
     assert!(console.screen().contains("memory is 128 to 10240 MB"), "{}", console.screen());
     console.press("<esc>");
-    assert!(console.state.functions.current().unwrap().config.edits.is_empty());
+    assert!(console.state.selected().unwrap().1.config.edits.is_empty());
 }
 
 #[test]
@@ -237,17 +239,17 @@ fn the_local_stage_takes_the_edits_at_once_and_only_them() {
     assert_eq!(config, FunctionConfig { memory: Some(512), ..FunctionConfig::default() });
     assert_eq!((revision.as_deref(), approval), (Some("revision-1"), Approval::None));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console settings hello memory=512"));
-    console.feed(Event::Configured(job, Ok(outcome())));
+    console.report(job, JobEvent::Configured(Ok(outcome())));
     for effect in console.effects() {
-        if let Effect::RefreshDeployed { job, .. } = effect {
-            console.feed(Event::Deployed(job, Ok(sample::deployed())));
+        if let Effect::Start { job, task: Task::RefreshDeployed { .. }, .. } = effect {
+            console.report(job, JobEvent::Deployed(Ok(sample::deployed())));
         }
     }
     let mut now = live();
     now.config.memory = Some(512);
     answer(&mut console, Ok(Some(now)));
-    let card = console.state.functions.current().unwrap();
-    assert!(card.config.edits.is_empty(), "what the stage has is no edit");
+    let (_, on_stage) = console.state.selected().unwrap();
+    assert!(on_stage.config.edits.is_empty(), "what the stage has is no edit");
     assert!(console.screen().contains("changed the settings of hello on local"));
 }
 
@@ -256,9 +258,11 @@ fn another_stage_shows_the_plan_with_what_the_next_deploy_puts_back() {
     let mut console = shown("beta", false, (100, 30));
     select(&mut console, "memory");
     console.press("<enter>512<enter>a");
-    let Effect::PlanConfig { job, function, revision } = console.effect() else { panic!("a plan") };
+    let (job, Task::PlanConfig { function, revision }) = console.started() else {
+        panic!("a plan")
+    };
     assert_eq!((function.config.memory, revision.as_deref()), (Some(512), Some("revision-1")));
-    console.feed(Event::Planned(job, Ok(plan(&[("memory", "128 MB", "512 MB")], false))));
+    console.report(job, JobEvent::Planned(Ok(plan(&[("memory", "128 MB", "512 MB")], false))));
     insta::assert_snapshot!("plan_of_settings", console.styled());
     console.press("<enter>");
     let (_, config, _, approval) = sent(&mut console);
@@ -271,8 +275,8 @@ fn a_protected_stage_and_a_public_url_want_the_stage_s_name() {
         let mut console = shown(stage, protected, (100, 30));
         select(&mut console, "url");
         console.press("<enter><enter>a");
-        let Effect::PlanConfig { job, .. } = console.effect() else { panic!("a plan") };
-        console.feed(Event::Planned(job, Ok(plan(&[("url", "none", "NONE")], opens))));
+        let (job, Task::PlanConfig { .. }) = console.started() else { panic!("a plan") };
+        console.report(job, JobEvent::Planned(Ok(plan(&[("url", "none", "NONE")], opens))));
         console.press("<enter>");
         assert_eq!(console.effects(), [], "{stage}: nothing is sent before its name is typed");
         assert_eq!(
@@ -377,10 +381,10 @@ fn edits_are_of_one_function_on_one_stage() {
     let mut console = local();
     select(&mut console, "timeout");
     console.press("<enter>9<enter>");
-    console.state.turn_to("beta");
-    assert!(console.state.functions.current().unwrap().config.edits.is_empty(), "beta has its own");
-    console.state.turn_to("local");
-    assert_eq!(console.state.functions.current().unwrap().config.edits.len(), 1);
+    console.state.activate("beta");
+    assert!(console.state.selected().unwrap().1.config.edits.is_empty(), "beta has its own");
+    console.state.activate("local");
+    assert_eq!(console.state.selected().unwrap().1.config.edits.len(), 1);
     console.press("<esc>jk<enter>");
     assert!(console.screen().contains("3 s → 9 s"), "{}", console.screen());
 }
@@ -446,27 +450,25 @@ fn edits_are_kept_on_other_stages_functions_and_tabs_and_without_their_function(
     let mut console = local();
     select(&mut console, "memory");
     console.press("<enter>1024<enter>");
-    console.state.turn_to("beta");
-    console.state.turn_to("local");
+    console.state.activate("beta");
+    console.state.activate("local");
     console.press("<esc>jk6");
     console.effects();
-    let edited =
-        |console: &Harness| console.state.functions.current().map(|card| card.config.edits.len());
+    let edited = |console: &Harness| Some(console.state.selected()?.1.config.edits.len());
     assert_eq!(edited(&console), Some(1));
     let mut without = sample::workspace();
     without.functions.retain(|function| function.name != "hello");
     for (workspace, edits) in [(without, None), (sample::workspace(), Some(1))] {
         console.press("R");
         let effects = console.effects();
-        let Some(Effect::Discover(job)) = effects.first() else { panic!("{effects:?}") };
-        console.feed(Event::Discovered(*job, Ok(workspace)));
+        let [Effect::Start { job, task: Task::Discover, .. }, ..] = effects[..] else { panic!() };
+        console.report(job, JobEvent::Discovered(Ok(workspace)));
         assert_eq!(edited(&console), edits);
-        // Also while another stage is active.
-        console.state.turn_to("beta");
+        console.state.activate("beta");
         console.press("q");
         let notice = console.state.notice.clone().unwrap();
         assert_eq!(notice.text, "unapplied setting edits on hello on local");
-        console.state.turn_to("local");
+        console.state.activate("local");
         console.effects();
     }
 }
@@ -488,8 +490,8 @@ fn a_new_variable_is_selected_and_stays_in_sight() {
     let mut console = shown("local", false, (80, 24));
     console.press("nZZZ<enter>value<enter>");
     let row = |console: &Harness| {
-        let card = console.state.functions.current().unwrap();
-        card.config.row(&card.function.config).unwrap().setting.to_string()
+        let (card, on_stage) = console.state.selected().unwrap();
+        on_stage.config.row(&card.function.config).unwrap().setting.to_string()
     };
     assert_eq!(row(&console), "env.ZZZ");
     assert!(console.screen().contains("ZZZ"), "{}", console.screen());

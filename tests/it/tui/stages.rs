@@ -3,6 +3,7 @@
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, Deployment, JobId, Overlay},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{Failure, StageEntry, StageInfo};
 use tests::{Harness, sample};
@@ -30,10 +31,10 @@ fn info(stage: &str, account: &str) -> StageInfo {
 fn picker() -> (Harness, Vec<(JobId, String)>) {
     let mut console = Harness::ready(100, 30);
     console.press("S");
-    let Effect::ReadStages(job) = console.effect() else { panic!("the stages are read") };
-    console.feed(Event::StagesRead(job, Ok(entries())));
+    let (job, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    console.report(job, JobEvent::StagesRead(Ok(entries())));
     let probe = |effect| match effect {
-        Effect::Probe { job, stage } => (job, stage),
+        Effect::Start { job, stage, task: Task::Probe } => (job, stage),
         other => panic!("{other:?}"),
     };
     let probes = console.effects().into_iter().map(probe).collect();
@@ -45,13 +46,20 @@ fn switched() -> (Harness, JobId) {
     let (mut console, _) = picker();
     console.press("beta<enter>");
     let effects = console.effects();
-    let Some(Effect::Connect { job, stage, .. }) = effects.first() else { panic!("{effects:?}") };
+    let Some(Effect::Start { job, stage, task: Task::Connect { .. } }) = effects.first() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(stage, "beta");
     (console, *job)
 }
 
+/// Whether the job that stopped is started again under its ID.
+fn is_resumed(effects: &[Effect], stopped: JobId) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Start { job, .. } if *job == stopped))
+}
+
 fn version(console: &Harness) -> Option<&str> {
-    match &console.state.functions.get("hello")?.deployment {
+    match &console.state.stage().function("hello").deployment {
         Deployment::Present(deployed) => Some(&deployed.version),
         Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
     }
@@ -64,25 +72,25 @@ fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
         probes.iter().map(|(_, stage)| stage.as_str()).collect::<Vec<_>>(),
         ["beta", "prod"]
     );
-    console.feed(Event::StageConnected(probes[0].0, Ok(info("beta", "111111111111"))));
-    console.feed(Event::StageConnected(
+    console.report(probes[0].0, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
+    console.report(
         probes[1].0,
-        Err(Failure::environment("no", "no such profile", "")),
-    ));
-    assert_eq!(console.state.options.stage, "local", "looking does not switch");
-    assert!(
-        matches!(console.state.connection, Connection::Connected(ref info) if info.name == "local")
+        JobEvent::StageConnected(Err(Failure::environment("no", "no such profile", ""))),
     );
-    assert!(matches!(console.state.sites["beta"].connection, Connection::Connected(_)));
-    assert!(matches!(console.state.sites["prod"].connection, Connection::Failed(_)));
+    assert_eq!(console.state.active, "local", "looking does not switch");
+    assert!(
+        matches!(console.state.stage().connection, Connection::Connected(ref info) if info.name == "local")
+    );
+    assert!(matches!(console.state.stages["beta"].connection, Connection::Connected(_)));
+    assert!(matches!(console.state.stages["prod"].connection, Connection::Failed(_)));
     assert!(console.effects().is_empty(), "nothing else is asked of a stage that is not shown");
 }
 
 #[test]
 fn a_function_without_read_permission_shows_denied_beside_the_others() {
     let (mut console, connect) = switched();
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    let Effect::RefreshDeployed { job, .. } = console.effect() else {
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
+    let (job, Task::RefreshDeployed { .. }) = console.started() else {
         panic!("what is deployed is asked")
     };
     let mut deployed = sample::deployed();
@@ -91,7 +99,7 @@ fn a_function_without_read_permission_shows_denied_beside_the_others() {
         "me may not lambda:GetFunctionConfiguration",
         "",
     ));
-    console.feed(Event::Deployed(job, Ok(deployed)));
+    console.report(job, JobEvent::Deployed(Ok(deployed)));
     let screen = console.screen();
     assert!(screen.contains("denied") && screen.contains("in sync"), "{screen}");
     assert!(screen.contains("lambda:GetFunctionConfiguration"), "{screen}");
@@ -101,13 +109,13 @@ fn a_function_without_read_permission_shows_denied_beside_the_others() {
 fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_it_at_once() {
     let (mut console, connect) = switched();
     assert_eq!(version(&console), None, "what local has is not shown as what beta has");
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    let Effect::RefreshDeployed { job, .. } = console.effect() else {
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
+    let (job, Task::RefreshDeployed { .. }) = console.started() else {
         panic!("what is deployed is asked")
     };
     let mut deployed = sample::deployed();
     deployed[1].1.as_mut().unwrap().as_mut().expect("hello is deployed").version = "41".into();
-    console.feed(Event::Deployed(job, Ok(deployed)));
+    console.report(job, JobEvent::Deployed(Ok(deployed)));
     assert_eq!(version(&console), Some("41"));
     assert!(console.screen().contains("stage beta 111111111111 eu-west-1"), "{}", console.screen());
 
@@ -121,21 +129,22 @@ fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_i
 fn a_deploy_goes_on_where_it_began_and_its_result_is_filed_there() {
     let mut console = Harness::ready(100, 30);
     console.press("jd");
-    let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy") };
+    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy") };
     console.press("S");
-    let Effect::ReadStages(read) = console.effect() else { panic!("the stages are read") };
-    console.feed(Event::StagesRead(read, Ok(entries())));
+    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
     let mut outcome = sample::deploy_outcome("hello");
     outcome.functions[0].version = "8".into();
-    console.feed(Event::DeployFinished(job, Ok(outcome)));
+    console.report(job, JobEvent::DeployFinished(Ok(outcome)));
     assert_eq!(version(&console), None, "beta has not answered yet");
     assert!(console.screen().contains("local: created hello on local"), "{}", console.screen());
     // Its follow-up effects are for the stage that it belongs to.
-    let Effect::On { stage, effect } = console.effect() else { panic!("a refresh of local") };
+    let Effect::Start { stage, task: Task::RefreshDeployed { .. }, .. } = console.effect() else {
+        panic!("a refresh of local")
+    };
     assert_eq!(stage, "local");
-    assert!(matches!(*effect, Effect::RefreshDeployed { .. }));
     console.press("S");
     console.press("local<enter>");
     assert_eq!(version(&console), Some("8"));
@@ -145,17 +154,17 @@ fn a_deploy_goes_on_where_it_began_and_its_result_is_filed_there() {
 fn lines_of_a_tail_are_filed_under_the_stage_that_is_tailed() {
     let mut console = Harness::ready(100, 30);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
     console.press("S");
-    let Effect::ReadStages(read) = console.effect() else { panic!("the stages are read") };
-    console.feed(Event::StagesRead(read, Ok(entries())));
+    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 3)));
-    assert_eq!(console.state.logs.held(), 0);
+    console.report(job, JobEvent::LogLines(sample::log_lines("hello", 3)));
+    assert_eq!(console.state.stage().logs.held(), 0);
     console.press("S");
     console.press("local<enter>");
-    assert_eq!(console.state.logs.held(), 3);
+    assert_eq!(console.state.stage().logs.held(), 3);
     assert!(
         !console.effects().iter().any(|effect| matches!(effect, Effect::Cancel(_))),
         "the tail goes on"
@@ -165,7 +174,7 @@ fn lines_of_a_tail_are_filed_under_the_stage_that_is_tailed() {
 #[test]
 fn a_command_line_names_the_stage_that_is_shown() {
     let (mut console, connect) = switched();
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     console.press("ji");
     assert!(
         console
@@ -182,16 +191,17 @@ fn a_command_line_names_the_stage_that_is_shown() {
 fn a_run_continues_on_the_stage_that_it_started_on() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
     console.press("S");
-    let Effect::ReadStages(read) = console.effect() else { panic!("the stages are read") };
-    console.feed(Event::StagesRead(read, Ok(entries())));
+    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::On { stage, effect } = console.effect() else { panic!("the loop's deploy") };
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let Effect::Start { stage, task: Task::Deploy { .. }, .. } = console.effect() else {
+        panic!("the loop's deploy")
+    };
     assert_eq!(stage, "local", "never on the stage that happens to be shown");
-    assert!(matches!(*effect, Effect::Deploy { .. }));
 }
 
 /// The failure of a stage whose credentials have expired.
@@ -203,11 +213,11 @@ fn logged_out(what: &str) -> Failure {
 /// A console whose invocation of hello on beta stopped because of missing credentials.
 fn stopped() -> (Harness, JobId) {
     let (mut console, connect) = switched();
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     console.effects();
     console.press("ji");
-    let Effect::Invoke { job, .. } = console.effect() else { panic!("an invocation") };
-    console.feed(Event::InvokeFinished(job, Err(logged_out("could not invoke hello"))));
+    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.report(job, JobEvent::InvokeFinished(Err(logged_out("could not invoke hello"))));
     (console, job)
 }
 
@@ -219,31 +229,37 @@ fn work_without_credentials_shows_the_login_and_resumes_afterwards() {
     console.press("y");
     assert_eq!(console.effect(), Effect::Copy("aws sso login --profile acme".into()));
     console.press("<enter>");
-    let Effect::Connect { job: connect, stage, renew } = console.effect() else {
+    let Effect::Start { job: connect, stage, task: Task::Connect { renew } } = console.effect()
+    else {
         panic!("the credentials are tried")
     };
     assert!(stage == "beta" && renew, "they are read anew");
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     let effects = console.effects();
-    assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
-    assert_eq!(console.state.login, None);
+    assert!(is_resumed(&effects, job), "{effects:?}");
+    assert_eq!(console.state.stage().login, None);
     // Its result is accepted as that of the job that stopped.
-    console.feed(Event::InvokeFinished(job, Ok(sample::invocation("hello"))));
+    console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
     assert!(console.screen().contains("hello: 200 in 12.4 ms"), "{}", console.screen());
 }
 
 #[test]
 fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
     let (mut console, connect) = switched();
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     console.effects();
     console.press("jd");
-    let Effect::Plan { job, .. } = console.effect() else { panic!("a plan") };
-    console.feed(Event::Planned(job, Err(logged_out("could not compare"))));
+    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
+    console.report(job, JobEvent::Planned(Err(logged_out("could not compare"))));
     console.press("A");
-    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("it is tried") };
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::Plan { .. })));
+    let (connect, Task::Connect { .. }) = console.started() else { panic!("it is tried") };
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
+    assert!(
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Start { task: Task::Plan { .. }, .. }))
+    );
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))));
 }
 
@@ -251,12 +267,12 @@ fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
 fn credentials_that_still_do_not_work_keep_what_stopped() {
     let (mut console, job) = stopped();
     console.press("<enter>");
-    let Effect::Connect { job: connect, .. } = console.effect() else {
+    let (connect, Task::Connect { .. }) = console.started() else {
         panic!("the credentials are tried")
     };
-    console.feed(Event::StageConnected(connect, Err(logged_out("could not connect"))));
+    console.report(connect, JobEvent::StageConnected(Err(logged_out("could not connect"))));
     assert!(console.effects().is_empty());
-    let login = console.state.login.as_ref().expect("it is still asked for");
+    let login = console.state.stage().login.as_ref().expect("it is still asked for");
     assert_eq!(login.stopped.iter().map(|stopped| stopped.job.id).collect::<Vec<_>>(), [job]);
     assert!(console.screen().contains("Log in on stage beta"));
 }
@@ -268,7 +284,7 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
     assert!(console.state.overlay.is_none() && console.screen().contains("log in"));
     console.press("S");
     console.press("local<enter>");
-    assert_eq!(console.state.login, None);
+    assert_eq!(console.state.stage().login, None);
     console.effects();
     console.press("A");
     assert!(console.effects().is_empty(), "nothing waits here");
@@ -277,29 +293,32 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
     console.effects();
     assert!(console.screen().contains("Log in on stage beta"));
     console.press("A");
-    let Effect::Connect { job: connect, renew: true, .. } = console.effect() else {
+    let (connect, Task::Connect { renew: true, .. }) = console.started() else {
         panic!("it is tried")
     };
-    console.feed(Event::StageConnected(connect, Ok(info("beta", "111111111111"))));
-    assert!(console.effects().contains(&Effect::Resume(vec![job])));
+    console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
+    assert!(is_resumed(&console.effects(), job));
 }
 
 #[test]
 fn a_run_resumes_with_the_step_that_stopped() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
-    let Effect::Build { job, .. } = console.effect() else { panic!("a build") };
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy") };
-    console.feed(Event::DeployFinished(job, Err(logged_out("could not deploy"))));
+    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy") };
+    console.report(job, JobEvent::DeployFinished(Err(logged_out("could not deploy"))));
     console.effects();
     console.press("A");
-    let Effect::Connect { job: connect, .. } = console.effect() else { panic!("it is tried") };
-    console.feed(Event::StageConnected(connect, Ok(sample::stage())));
-    assert!(console.effects().contains(&Effect::Resume(vec![job])));
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    let (connect, Task::Connect { .. }) = console.started() else { panic!("it is tried") };
+    console.report(connect, JobEvent::StageConnected(Ok(sample::stage())));
+    assert!(is_resumed(&console.effects(), job));
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     assert!(
-        console.effects().iter().any(|effect| matches!(effect, Effect::Invoke { .. })),
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Start { task: Task::Invoke { .. }, .. })),
         "the step after it"
     );
 }
@@ -309,53 +328,81 @@ fn what_was_to_be_looked_at_is_opened_after_the_login() {
     let again = |keys: &str, answer: fn(JobId) -> Event| {
         let mut console = Harness::ready(100, 30);
         console.press(keys);
-        let job = console.effect().job().expect("a job");
+        let (job, _) = console.started();
         console.feed(answer(job));
         console.press("<esc><esc>A");
-        let Some(Effect::Connect { job: connect, .. }) = console.effects().pop() else {
+        let Some(Effect::Start { job: connect, task: Task::Connect { .. }, .. }) =
+            console.effects().pop()
+        else {
             panic!("{keys}: it is tried")
         };
-        console.feed(Event::StageConnected(connect, Ok(sample::stage())));
+        console.report(connect, JobEvent::StageConnected(Ok(sample::stage())));
         let mut effects = console.effects();
-        let Effect::RefreshDeployed { job: refresh, .. } = &effects[0] else {
+        let Effect::Start { job: refresh, task: Task::RefreshDeployed { .. }, .. } = &effects[0]
+        else {
             panic!("{effects:?}")
         };
-        console.feed(Event::Deployed(*refresh, Ok(sample::deployed())));
+        console.report(*refresh, JobEvent::Deployed(Ok(sample::deployed())));
         effects.extend(console.effects());
         (job, effects)
     };
     let is_in = |effects: &[Effect], wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
-    let (_, effects) =
-        again("jV", |job| Event::VersionsLoaded(job, Err(logged_out("could not list"))));
-    assert!(is_in(&effects, |effect| matches!(effect, Effect::LoadVersions { .. })), "{effects:?}");
-    let (_, effects) = again("j:delete<enter>", |job| {
-        Event::ResourcesListed(job, Err(logged_out("could not list")))
+    let (_, effects) = again("jV", |job| {
+        Event::Job(job, JobEvent::VersionsLoaded(Err(logged_out("could not list"))))
     });
     assert!(
-        is_in(&effects, |effect| matches!(effect, Effect::ListResources { .. })),
+        is_in(&effects, |effect| matches!(
+            effect,
+            Effect::Start { task: Task::LoadVersions { .. }, .. }
+        )),
         "{effects:?}"
     );
-    let (job, effects) =
-        again("j:roles<enter>", |job| Event::RolesListed(job, Err(logged_out("could not list"))));
-    assert!(effects.contains(&Effect::Resume(vec![job])), "{effects:?}");
-    let (_, effects) = again("j6", |job| Event::ConfigRead(job, Err(logged_out("could not read"))));
-    assert!(is_in(&effects, |effect| matches!(effect, Effect::ReadConfig { .. })), "{effects:?}");
+    let (_, effects) = again("j:delete<enter>", |job| {
+        Event::Job(job, JobEvent::ResourcesListed(Err(logged_out("could not list"))))
+    });
+    assert!(
+        is_in(&effects, |effect| matches!(
+            effect,
+            Effect::Start { task: Task::ListResources { .. }, .. }
+        )),
+        "{effects:?}"
+    );
+    let (job, effects) = again("j:roles<enter>", |job| {
+        Event::Job(job, JobEvent::RolesListed(Err(logged_out("could not list"))))
+    });
+    assert!(is_resumed(&effects, job), "{effects:?}");
+    let (_, effects) =
+        again("j6", |job| Event::Job(job, JobEvent::ConfigRead(Err(logged_out("could not read")))));
+    assert!(
+        is_in(&effects, |effect| matches!(
+            effect,
+            Effect::Start { task: Task::ReadConfig { .. }, .. }
+        )),
+        "{effects:?}"
+    );
 }
 
 #[test]
 fn a_tail_goes_on_from_the_last_line_that_is_there() {
     let mut console = Harness::ready(100, 30);
     console.press("jt");
-    let Effect::StartTail { job, .. } = console.effect() else { panic!("a tail") };
-    console.feed(Event::LogLines(job, sample::log_lines("hello", 3)));
+    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+    console.report(job, JobEvent::LogLines(sample::log_lines("hello", 3)));
     console.feed(Event::Tick(sample::NOW + 60_000));
-    console.feed(Event::TailEnded(job, Err(logged_out("could not follow the logs"))));
+    console.report(job, JobEvent::TailEnded(Err(logged_out("could not follow the logs"))));
     console.press("A");
     let effects = console.effects();
-    let Some(Effect::Connect { job: connect, .. }) = effects.last() else { panic!("{effects:?}") };
-    console.feed(Event::StageConnected(*connect, Ok(sample::stage())));
+    let Some(Effect::Start { job: connect, task: Task::Connect { .. }, .. }) = effects.last()
+    else {
+        panic!("{effects:?}")
+    };
+    console.report(*connect, JobEvent::StageConnected(Ok(sample::stage())));
     let since = console.effects().into_iter().find_map(|effect| match effect {
-        Effect::StartTail { since, functions, .. } if functions == ["hello"] => Some(since),
+        Effect::Start { task: Task::StartTail { since, functions, .. }, .. }
+            if functions == ["hello"] =>
+        {
+            Some(since)
+        }
         _ => None,
     });
     assert_eq!(since, Some(sample::NOW + 3), "the third line is two milliseconds after the first");
@@ -366,19 +413,22 @@ fn credentials_that_expire_are_looked_at_again_once() {
     let (mut console, connect) = switched();
     let expiring =
         StageInfo { expires_at: Some(sample::NOW + 60_000), ..info("beta", "111111111111") };
-    console.feed(Event::StageConnected(connect, Ok(expiring.clone())));
+    console.report(connect, JobEvent::StageConnected(Ok(expiring.clone())));
     console.effects();
     assert!(console.screen().contains("1 min left"), "{}", console.screen());
     console.feed(Event::Tick(sample::NOW + 59_000));
     assert!(console.effects().is_empty());
     console.feed(Event::Tick(sample::NOW + 60_000));
-    let Effect::Probe { job, stage } = console.effect() else { panic!("they are looked at again") };
+    let Effect::Start { job, stage, task: Task::Connect { renew: false } } = console.effect()
+    else {
+        panic!("they are looked at again")
+    };
     assert_eq!(stage, "beta");
     console.feed(Event::Tick(sample::NOW + 61_000));
     assert!(console.effects().is_empty());
     // They were refreshed automatically.
     let renewed = StageInfo { expires_at: Some(sample::NOW + 3_660_000), ..expiring };
-    console.feed(Event::StageConnected(job, Ok(renewed)));
+    console.report(job, JobEvent::StageConnected(Ok(renewed)));
     assert!(console.screen().contains("59 min left"), "{}", console.screen());
 }
 
@@ -393,11 +443,11 @@ fn the_picker_shows_each_stage_and_why_one_is_unreachable() {
         credentials: "SSO".into(),
         ..info("beta", "111111111111")
     };
-    console.feed(Event::StageConnected(probes[0].0, Ok(beta)));
-    console.feed(Event::StageConnected(
+    console.report(probes[0].0, JobEvent::StageConnected(Ok(beta)));
+    console.report(
         probes[1].0,
-        Err(logged_out("could not connect to the stage prod")),
-    ));
+        JobEvent::StageConnected(Err(logged_out("could not connect to the stage prod"))),
+    );
     insta::assert_snapshot!("stages_100", console.styled());
     console.press("prod");
     insta::assert_snapshot!("stages_unreachable_100", console.screen());

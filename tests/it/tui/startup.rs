@@ -4,6 +4,7 @@ use lambda_console::tui::{
     config::Config,
     message::{Action, Effect, Event},
     state::{Connection, Setup, WorkspaceState},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{Failure, Part, Workspace};
 use tests::{Harness, sample};
@@ -16,9 +17,9 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
         effects.as_slice(),
         [
             Effect::LoadDrafts,
-            Effect::Discover(_),
-            Effect::Connect { .. },
-            Effect::CheckSetup { .. }
+            Effect::Start { task: Task::Discover, .. },
+            Effect::Start { task: Task::Connect { .. }, .. },
+            Effect::Start { task: Task::CheckSetup { .. }, .. }
         ]
     ));
     assert!(console.screen().contains("reading the workspace"));
@@ -28,17 +29,21 @@ fn the_start_asks_for_workspace_stage_toolchain_and_drafts() {
 fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
-        (&effects[1], &effects[2])
+    let (
+        Effect::Start { job: discover, task: Task::Discover, .. },
+        Effect::Start { job: connect, task: Task::Connect { .. }, .. },
+    ) = (&effects[1], &effects[2])
     else {
         panic!("{effects:?}")
     };
-    console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
+    console.report(*discover, JobEvent::Discovered(Ok(sample::workspace())));
     let asked = |effects: &[Effect]| {
-        effects.iter().any(|effect| matches!(effect, Effect::RefreshDeployed { .. }))
+        effects.iter().any(|effect| {
+            matches!(effect, Effect::Start { task: Task::RefreshDeployed { .. }, .. })
+        })
     };
     assert!(!asked(&console.effects()));
-    console.feed(Event::StageConnected(*connect, Ok(sample::stage())));
+    console.report(*connect, JobEvent::StageConnected(Ok(sample::stage())));
     assert!(asked(&console.effects()));
 }
 
@@ -46,13 +51,14 @@ fn what_is_deployed_is_asked_once_both_workspace_and_stage_are_known() {
 fn a_missing_toolchain_is_provided_in_the_background() {
     let mut console = Harness::begun(120, 30);
     let effects = console.effects();
-    let Effect::CheckSetup { job, architecture } = effects[3].clone() else {
+    let Effect::Start { job, task: Task::CheckSetup { architecture }, .. } = effects[3].clone()
+    else {
         panic!("{effects:?}")
     };
     let zig =
         Part { name: "zig".into(), found: None, detail: "not on the path".into(), optional: false };
-    console.feed(Event::SetupChecked(job, vec![zig]));
-    let Effect::Setup { job, architecture: wanted } = console.effect() else {
+    console.report(job, JobEvent::SetupChecked(vec![zig]));
+    let (job, Task::Setup { architecture: wanted }) = console.started() else {
         panic!("setup starts")
     };
     assert_eq!(wanted, architecture);
@@ -61,9 +67,9 @@ fn a_missing_toolchain_is_provided_in_the_background() {
         done: 5_000_000,
         total: 20_000_000,
     };
-    console.feed(Event::Step(job, step));
+    console.report(job, JobEvent::Step(step));
     assert!(console.screen().contains("setup 25 % downloading zig"));
-    console.feed(Event::SetupFinished(job, Ok(sample::parts())));
+    console.report(job, JobEvent::SetupFinished(Ok(sample::parts())));
     assert_eq!(console.state.setup, Setup::Ready(sample::parts()));
 }
 
@@ -72,10 +78,10 @@ fn a_broken_workspace_keeps_the_functions_that_were_known() {
     let mut console = Harness::ready(80, 24);
     console.press("R");
     let effects = console.effects();
-    let Effect::Discover(job) = effects[0] else { panic!("{effects:?}") };
+    let Effect::Start { job, task: Task::Discover, .. } = effects[0] else { panic!("{effects:?}") };
     let failure =
         Failure::usage("could not read the workspace", "Cargo.toml:3:1: expected `=`", "fix it");
-    console.feed(Event::Discovered(job, Err(failure)));
+    console.report(job, JobEvent::Discovered(Err(failure)));
     assert_eq!(console.state.functions.cards.len(), 6);
     assert!(matches!(console.state.workspace, WorkspaceState::Broken(_)));
     assert!(console.screen().contains("Cargo.toml:3:1: expected `=`"));
@@ -88,12 +94,16 @@ fn an_older_answer_does_not_replace_a_newer_question() {
     let first = console.effects();
     console.press("R");
     let second = console.effects();
-    let (Effect::Discover(old), Effect::Discover(new)) = (&first[0], &second[0]) else {
+    let (
+        Effect::Start { job: old, task: Task::Discover, .. },
+        Effect::Start { job: new, task: Task::Discover, .. },
+    ) = (&first[0], &second[0])
+    else {
         panic!("{first:?}")
     };
-    console.feed(Event::Discovered(*old, Ok(Workspace::default())));
+    console.report(*old, JobEvent::Discovered(Ok(Workspace::default())));
     assert_eq!(console.state.functions.cards.len(), 6, "the older answer is ignored");
-    console.feed(Event::Discovered(*new, Ok(Workspace::default())));
+    console.report(*new, JobEvent::Discovered(Ok(Workspace::default())));
     assert_eq!(console.state.functions.cards.len(), 0);
 }
 
@@ -101,23 +111,25 @@ fn an_older_answer_does_not_replace_a_newer_question() {
 fn an_unreachable_stage_is_reported_and_the_rest_works() {
     let mut console = Harness::begun(80, 24);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
-        (&effects[1], &effects[2])
+    let (
+        Effect::Start { job: discover, task: Task::Discover, .. },
+        Effect::Start { job: connect, task: Task::Connect { .. }, .. },
+    ) = (&effects[1], &effects[2])
     else {
         panic!("{effects:?}")
     };
-    console.feed(Event::Discovered(*discover, Ok(sample::workspace())));
+    console.report(*discover, JobEvent::Discovered(Ok(sample::workspace())));
     let failure = Failure::environment(
         "could not reach stage local",
         "port 9001 is in use",
         "stop what uses it",
     );
-    console.feed(Event::StageConnected(*connect, Err(failure)));
-    assert!(matches!(console.state.connection, Connection::Failed(_)));
+    console.report(*connect, JobEvent::StageConnected(Err(failure)));
+    assert!(matches!(console.state.stage().connection, Connection::Failed(_)));
     assert!(console.screen().contains("port 9001 is in use"));
     console.effects();
     console.feed(Event::Action(Action::Build));
-    assert!(matches!(console.effect(), Effect::Build { .. }));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::Build { .. }, .. }));
 }
 
 #[test]
@@ -143,8 +155,10 @@ fn a_broken_configuration_means_defaults_and_a_notice() {
 fn without_a_workspace_each_verb_reports_what_is_missing() {
     let mut console = Harness::begun(120, 30);
     let effects = console.effects();
-    let (Effect::Discover(discover), Effect::Connect { job: connect, .. }) =
-        (&effects[1], &effects[2])
+    let (
+        Effect::Start { job: discover, task: Task::Discover, .. },
+        Effect::Start { job: connect, task: Task::Connect { .. }, .. },
+    ) = (&effects[1], &effects[2])
     else {
         panic!("{effects:?}")
     };
@@ -153,8 +167,8 @@ fn without_a_workspace_each_verb_reports_what_is_missing() {
         "there is no Cargo.toml in /tmp",
         "create one",
     );
-    console.feed(Event::Discovered(*discover, Err(failure.clone())));
-    console.feed(Event::StageConnected(*connect, Err(failure)));
+    console.report(*discover, JobEvent::Discovered(Err(failure.clone())));
+    console.report(*connect, JobEvent::StageConnected(Err(failure)));
     assert!(!console.state.is_moving(), "{:?}", console.state.jobs);
     let screen = console.screen();
     assert!(

@@ -1,8 +1,9 @@
 //! The list of a function's versions: its content, and the changes that it offers.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::Overlay,
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{
     Alias, Approval, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
@@ -65,11 +66,11 @@ fn versions() -> FunctionVersions {
 fn opened((width, height): (u16, u16)) -> Harness {
     let mut console = Harness::ready(width, height);
     console.press("jV");
-    let Effect::LoadVersions { job, function } = console.effect() else {
+    let (job, Task::LoadVersions { function }) = console.started() else {
         panic!("the versions are read")
     };
     assert_eq!(function, "hello");
-    console.feed(Event::VersionsLoaded(job, Ok(versions())));
+    console.report(job, JobEvent::VersionsLoaded(Ok(versions())));
     console
 }
 
@@ -77,9 +78,14 @@ fn opened((width, height): (u16, u16)) -> Harness {
 #[track_caller]
 fn change(console: &mut Harness) -> VersionsChange {
     let effects = console.effects();
-    let wanted =
-        effects.iter().find(|effect| matches!(effect, Effect::ChangeVersions { .. })).cloned();
-    let Some(Effect::ChangeVersions { function, change, approval, .. }) = wanted else {
+    let wanted = effects
+        .iter()
+        .find(|effect| matches!(effect, Effect::Start { task: Task::ChangeVersions { .. }, .. }))
+        .cloned();
+    let Some(Effect::Start {
+        task: Task::ChangeVersions { function, change, approval, .. }, ..
+    }) = wanted
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(
@@ -110,9 +116,10 @@ fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
         console.press(no);
         let effects = console.effects();
         assert!(
-            effects
-                .iter()
-                .all(|effect| matches!(effect, Effect::LoadVersions { .. } | Effect::Cancel(_))),
+            effects.iter().all(|effect| matches!(
+                effect,
+                Effect::Start { task: Task::LoadVersions { .. }, .. } | Effect::Cancel(_)
+            )),
             "{effects:?}"
         );
         assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))), "back in the list");
@@ -125,7 +132,7 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     let mut console = opened((100, 24));
     console.press("<enter><down><enter>");
     let wanted = |effect: &Effect| {
-        if let Effect::ChangeVersions { job, change, .. } = effect {
+        if let Effect::Start { job, task: Task::ChangeVersions { change, .. }, .. } = effect {
             Some((*job, change.clone()))
         } else {
             None
@@ -144,22 +151,27 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
         to: "6".into(),
     };
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
-    console.feed(Event::VersionsChanged(job, Ok(changed)));
+    console.report(job, JobEvent::VersionsChanged(Ok(changed)));
     let told = console.state.notice.as_ref().map(|notice| notice.text.clone());
     assert_eq!(told.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
-    assert!(console.effects().iter().any(|effect| matches!(effect, Effect::LoadVersions { .. })));
+    assert!(
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Start { task: Task::LoadVersions { .. }, .. }))
+    );
 }
 
 #[test]
 fn without_a_canary_the_version_before_is_offered() {
     let mut console = Harness::ready(100, 24);
     console.press("jV");
-    let Effect::LoadVersions { job, .. } = console.effect() else {
+    let (job, Task::LoadVersions { .. }) = console.started() else {
         panic!("the versions are read")
     };
     let mut versions = versions();
     versions.aliases[0].canary = None;
-    console.feed(Event::VersionsLoaded(job, Ok(versions)));
+    console.report(job, JobEvent::VersionsLoaded(Ok(versions)));
     console.press("<enter>yes<enter>");
     assert_eq!(change(&mut console), VersionsChange::Rollback(Some("6".into())));
 }

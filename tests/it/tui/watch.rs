@@ -1,8 +1,9 @@
 //! `w`: saved files are built and deployed to the local stage, or have to wait.
 
 use lambda_console::tui::{
-    message::{Effect, Event},
+    message::Effect,
     state::{Connection, JobId, Tab},
+    task::{JobEvent, Task},
 };
 use lambda_console_model::{Changed, Failure, StageInfo};
 use tests::{Harness, sample};
@@ -11,7 +12,7 @@ use tests::{Harness, sample};
 fn watching() -> (Harness, JobId) {
     let mut console = Harness::ready(80, 24);
     console.press("jw");
-    let Effect::Watch(job) = console.effect() else { panic!("it watches") };
+    let (job, Task::Watch) = console.started() else { panic!("it watches") };
     (console, job)
 }
 
@@ -21,13 +22,13 @@ fn changed(file: &str, functions: &[&str]) -> Changed {
 }
 
 fn save(console: &mut Harness, watch: JobId, file: &str, functions: &[&str]) {
-    console.feed(Event::Changed(watch, Ok(changed(file, functions))));
+    console.report(watch, JobEvent::Changed(Ok(changed(file, functions))));
 }
 
 /// The only requested build, with its functions.
 #[track_caller]
 fn build(console: &mut Harness) -> (JobId, Vec<String>) {
-    let Effect::Build { job, functions, .. } = console.effect() else { panic!("a build") };
+    let (job, Task::Build { functions, .. }) = console.started() else { panic!("a build") };
     (job, functions)
 }
 
@@ -38,7 +39,7 @@ fn the_key_means_the_same_in_every_pane() {
         console.press(pane);
         console.effects();
         console.press("w");
-        assert!(matches!(console.effect(), Effect::Watch(_)), "in {pane}");
+        assert!(matches!(console.effect(), Effect::Start { task: Task::Watch, .. }), "in {pane}");
     }
 }
 
@@ -52,16 +53,19 @@ fn a_saved_file_is_built_deployed_and_reported() {
     assert!(console.state.functions.get("hello").unwrap().function.stale);
     let screen = console.screen();
     assert!(screen.contains("functions/hello/src/main.rs changed  build hello"), "{screen}");
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job, functions, .. } = console.effect() else {
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (job, Task::Deploy { functions, .. }) = console.started() else {
         panic!("a deploy follows")
     };
     assert_eq!(
         functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
         ["hello"]
     );
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
-    assert!(matches!(console.effect(), Effect::RefreshDeployed { .. }), "nothing is built again");
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
+    assert!(
+        matches!(console.effect(), Effect::Start { task: Task::RefreshDeployed { .. }, .. }),
+        "nothing is built again"
+    );
     let screen = console.screen();
     assert!(
         screen.contains("✓ created hello on local in 0.2 s  functions/hello/src/main.rs changed"),
@@ -97,16 +101,20 @@ fn all_functions_are_built_first_with_the_workspace_as_it_is() {
     let mut workspace = sample::workspace();
     workspace.functions.push(sample::function("new"));
     let functions = vec!["hello".to_owned(), "new".to_owned()];
-    console.feed(Event::Changed(
+    console.report(
         watch,
-        Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) }),
-    ));
+        JobEvent::Changed(Ok(Changed { files: Vec::new(), functions, workspace: Some(workspace) })),
+    );
     assert!(console.state.functions.get("new").is_some());
     let builds: Vec<Vec<String>> = console
         .effects()
         .into_iter()
         .filter_map(|effect| {
-            if let Effect::Build { functions, .. } = effect { Some(functions) } else { None }
+            if let Effect::Start { task: Task::Build { functions, .. }, .. } = effect {
+                Some(functions)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(builds, [["hello", "new"]]);
@@ -119,7 +127,7 @@ fn a_save_during_its_build_is_built_after_it() {
     let (first, _) = build(&mut console);
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
     assert!(console.effects().is_empty(), "a build is not broken off");
-    console.feed(Event::BuildFinished(first, Ok(sample::broken_build("hello"))));
+    console.report(first, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert_eq!(build(&mut console).1, ["ping"]);
 }
 
@@ -128,13 +136,18 @@ fn a_save_during_its_deploy_is_built_after_it() {
     let (mut console, watch) = watching();
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (job, _) = build(&mut console);
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
-    let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
+    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     assert!(console.effects().is_empty(), "a deploy is not broken off");
-    console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+    console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     let effects = console.effects();
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Build { .. })), "{effects:?}");
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Start { task: Task::Build { .. }, .. })),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -144,8 +157,8 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
     let (job, _) = build(&mut console);
     let mut outcome = sample::broken_build("ping");
     outcome.built = sample::build_outcome("hello").built;
-    console.feed(Event::BuildFinished(job, Ok(outcome)));
-    let Effect::Deploy { functions, .. } = console.effect() else { panic!("a deploy follows") };
+    console.report(job, JobEvent::BuildFinished(Ok(outcome)));
+    let (_, Task::Deploy { functions, .. }) = console.started() else { panic!("a deploy follows") };
     assert_eq!(
         functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(),
         ["hello"]
@@ -158,15 +171,15 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
 fn an_error_stays_until_it_is_fixed_whatever_is_deployed_beside_it() {
     let mut console = Harness::ready(160, 30);
     console.press("jw");
-    let Effect::Watch(watch) = console.effect() else { panic!("it watches") };
+    let (watch, Task::Watch) = console.started() else { panic!("it watches") };
     save(&mut console, watch, "crates/shared/src/lib.rs", &["hello", "ping"]);
     let (job, _) = build(&mut console);
     let mut outcome = sample::broken_build("ping");
     outcome.built = sample::build_outcome("hello").built;
-    console.feed(Event::BuildFinished(job, Ok(outcome)));
+    console.report(job, JobEvent::BuildFinished(Ok(outcome)));
     let deploy = |console: &mut Harness| {
-        let Effect::Deploy { job, .. } = console.effect() else { panic!("a deploy follows") };
-        console.feed(Event::DeployFinished(job, Ok(sample::deploy_outcome("hello"))));
+        let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+        console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
         console.effects();
         console.screen()
     };
@@ -180,7 +193,7 @@ fn an_error_stays_until_it_is_fixed_whatever_is_deployed_beside_it() {
     // Another save of the function that compiles.
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (job, _) = build(&mut console);
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("hello"))));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     let screen = deploy(&mut console);
     assert!(
         screen.contains("could not build ping") && screen.contains("watching ✗ ping"),
@@ -189,7 +202,7 @@ fn an_error_stays_until_it_is_fixed_whatever_is_deployed_beside_it() {
 
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
     let (job, _) = build(&mut console);
-    console.feed(Event::BuildFinished(job, Ok(sample::build_outcome("ping"))));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("ping"))));
     let screen = deploy(&mut console);
     assert!(!screen.contains('✗') && screen.contains("created hello on local"), "{screen}");
 }
@@ -199,7 +212,7 @@ fn a_build_that_fails_whole_leaves_the_old_code_and_goes_on_watching() {
     let (mut console, watch) = watching();
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (job, _) = build(&mut console);
-    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert!(console.effects().is_empty(), "nothing is deployed");
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     assert_eq!(build(&mut console).1, ["hello"]);
@@ -212,7 +225,7 @@ fn a_manual_run_has_precedence() {
     let (job, _) = build(&mut console);
     save(&mut console, watch, "functions/ping/src/main.rs", &["ping"]);
     assert!(console.effects().is_empty());
-    console.feed(Event::BuildFinished(job, Ok(sample::broken_build("hello"))));
+    console.report(job, JobEvent::BuildFinished(Ok(sample::broken_build("hello"))));
     assert_eq!(build(&mut console).1, ["ping"], "the loop has ended");
 }
 
@@ -223,11 +236,13 @@ fn a_build_of_the_user_s_own_replaces_its_build_which_follows_after() {
     build(&mut console);
     console.press("b");
     let effects = console.effects();
-    let [Effect::Cancel(_), Effect::Build { job, functions, .. }] = effects.as_slice() else {
+    let [Effect::Cancel(_), Effect::Start { job, task: Task::Build { functions, .. }, .. }] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(*functions, ["hello"]);
-    console.feed(Event::BuildFinished(*job, Ok(sample::build_outcome("hello"))));
+    console.report(*job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     assert_eq!(build(&mut console).1, ["ping"]);
 }
 
@@ -239,9 +254,9 @@ fn a_broken_manifest_is_reported_and_changes_nothing() {
         "functions/hello/Cargo.toml: no",
         "correct it",
     );
-    console.feed(Event::Changed(watch, Err(failure)));
+    console.report(watch, JobEvent::Changed(Err(failure)));
     assert!(console.effects().is_empty());
-    assert!(console.state.watch.is_some());
+    assert!(console.state.stage().watch.is_some());
     assert!(console.screen().contains("functions/hello/Cargo.toml: no"), "{}", console.screen());
 }
 
@@ -250,11 +265,14 @@ fn a_failed_watch_is_reported_and_off() {
     let (mut console, watch) = watching();
     let failure =
         Failure::environment("could not watch the sources", "no more watches", "raise the limit");
-    console.feed(Event::WatchEnded(watch, Err(failure)));
-    assert!(console.state.watch.is_none());
+    console.report(watch, JobEvent::WatchEnded(Err(failure)));
+    assert!(console.state.stage().watch.is_none());
     assert!(console.screen().contains("could not watch the sources"), "{}", console.screen());
     console.press("w");
-    assert!(matches!(console.effect(), Effect::Watch(_)), "it can be started again");
+    assert!(
+        matches!(console.effect(), Effect::Start { task: Task::Watch, .. }),
+        "it can be started again"
+    );
 }
 
 #[test]
@@ -266,13 +284,13 @@ fn it_works_on_the_local_stage_alone_and_not_read_only() {
     assert!(console.screen().contains("read-only"), "{}", console.screen());
 
     let mut console = Harness::ready(80, 24);
-    console.state.connection =
+    console.state.stage_mut().connection =
         Connection::Connected(StageInfo { protected: true, ..sample::stage() });
     console.press("w");
     assert!(console.effects().is_empty());
 
     let mut console = Harness::ready(80, 24);
-    console.state.options.stage = "beta".into();
+    console.state.activate("beta");
     console.press("w");
     assert!(console.effects().is_empty());
     assert!(
@@ -303,5 +321,5 @@ fn the_help_and_the_palette_have_it() {
     let mut console = Harness::ready(200, 100);
     assert!(console.press("?").screen().contains("watch: build and deploy on save"));
     console.press("q:watch<enter>");
-    assert!(matches!(console.effect(), Effect::Watch(_)));
+    assert!(matches!(console.effect(), Effect::Start { task: Task::Watch, .. }));
 }

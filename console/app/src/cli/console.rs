@@ -81,13 +81,9 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     let directory = global.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let stage = stage_options(global, 0);
     let config = config();
-    let options = Options {
-        stage: stage.stage.clone(),
-        arguments: arguments(global),
-        stage_arguments: stage_arguments(global),
-        read_only: global.read_only,
-    };
-    let mut state = State::new(options, config.keymap.hints());
+    let options = Options { arguments: arguments(global), read_only: global.read_only };
+    let mut state = State::new(&stage.stage, options, config.keymap.hints());
+    state.stage_mut().arguments = stage_arguments(global);
     let work = Work::new(directory, stage);
     let mut term = Term::take()?;
     let ended =

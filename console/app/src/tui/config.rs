@@ -89,7 +89,7 @@ mod tests {
             why("theme = \"dark\"\ncolour = 1\n")
                 .starts_with("config.toml:2:1: unknown field `colour`")
         );
-        assert!(why("theme = \"blue\"\n").starts_with("config.toml:1:9: the theme is"));
+        assert!(why("theme = \"blue\"\n").starts_with("config.toml:1:9: the theme must"));
         assert!(
             why("[[keys.global]]\non = [\"ctrl-\"]\nrun = \"build\"\n")
                 .starts_with("config.toml:2:7: `ctrl-`")

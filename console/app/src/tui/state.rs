@@ -25,9 +25,11 @@ use lambda_console_model::{
     StageInfo, Workspace,
 };
 
+use crate::tui::task::Task;
+
 pub use build::Output;
 pub use delete::Deletion;
-pub use functions::{Card, Deployment, Functions};
+pub use functions::{Card, Functions};
 pub use input::{
     ahead::Ahead,
     editor::Editor,
@@ -40,14 +42,14 @@ pub use invoke::{
     payload::{Check, Draft},
     response::{Arriving, Diagnostic, Outcome, Response, diagnostic},
 };
-pub use jobs::{JobId, JobKind, Jobs, Progress, Running};
+pub use jobs::{JobId, Jobs, Progress, Running};
 pub use login::{Login, Stopped};
 pub use logs::{Logs, tail::Tail};
 pub use overlay::Overlay;
 pub use plan::{Plan, Planned};
 pub use run::{Run, RunStep, Standing};
 pub use settings::Revealed;
-pub use stages::Site;
+pub use stages::{Deployment, OnStage, StageState};
 pub use versions::Picker;
 pub use watch::Watch;
 
@@ -134,13 +136,9 @@ impl Notice {
 /// Options of the command line that the screen needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The name of the stage that is shown.
-    pub stage: String,
     /// The options that a headless command needs for the same workspace, quoted for a shell:
     /// `--workspace DIR`; empty for the defaults.
     pub arguments: String,
-    /// Those that it needs for the same stage: `--stage beta --region eu-west-1`.
-    pub stage_arguments: String,
     /// `true` to refuse all changes on the stage.
     pub read_only: bool,
 }
@@ -156,39 +154,24 @@ pub struct State {
     pub utc_offset: i32,
     /// The workspace.
     pub workspace: WorkspaceState,
-    /// The stage.
-    pub connection: Connection,
-    /// Work that waits for a login on the stage.
-    pub login: Option<Login>,
     /// The codes that the user was asked for, on all stages.
     pub codes: Vec<CodeAsked>,
-    /// Expiration of credentials that was already handled by checking them again, in milliseconds
-    /// since the Unix epoch.
-    pub expiry_seen: Option<i64>,
+    /// State of each stage that was used, by name.
+    pub stages: BTreeMap<String, StageState>,
+    /// The name of the active stage.
+    pub active: String,
     /// The stages of the workspace, as last read.
-    pub stages: Vec<StageEntry>,
-    /// State of the other stages, by name.
-    pub sites: BTreeMap<String, Site>,
+    pub listed: Vec<StageEntry>,
     /// The toolchain.
     pub setup: Setup,
     /// The functions.
     pub functions: Functions,
     /// Payloads of functions that are not listed (yet), by name.
     pub drafts: BTreeMap<String, String>,
-    /// The log lines.
-    pub logs: Logs,
-    /// State of the tail; `None` if no logs are followed.
-    pub tail: Option<Tail>,
-    /// Total time that live sessions of ended tails were open, in milliseconds.
-    pub live_ms: i64,
     /// The output of the last build.
     pub output: Output,
     /// The running jobs.
     pub jobs: Jobs,
-    /// State of watching, which builds and deploys saved changes; `None` if it is off.
-    pub watch: Option<Watch>,
-    /// The last run.
-    pub run: Option<Run>,
     /// The status line.
     pub notice: Option<Notice>,
     /// Command line of the last action.
@@ -199,14 +182,10 @@ pub struct State {
     pub debug: bool,
     /// Mode of invocations.
     pub mode: InvokeMode,
-    /// The version or alias that is invoked.
-    pub qualifier: Option<String>,
     /// Name of the text that is being copied.
     pub copying: String,
     /// The client context that functions are invoked with: a JSON object.
     pub client_context: Option<String>,
-    /// The tenant that functions are invoked for.
-    pub tenant: Option<String>,
     /// The part of the screen that receives keys.
     pub focus: Focus,
     /// The shown tab.
@@ -228,20 +207,20 @@ pub struct State {
 }
 
 impl State {
-    /// Creates the state before anything was read.
-    pub fn new(options: Options, hints: Vec<Hint>) -> Self {
-        let jobs = Jobs::on(&options.stage);
-        Self { options, jobs, hints, ..Self::default() }
+    /// Creates the state before anything was read, with `stage` active.
+    pub fn new(stage: &str, options: Options, hints: Vec<Hint>) -> Self {
+        let stages = BTreeMap::from([(stage.to_owned(), StageState::new(stage))]);
+        Self { stages, active: stage.to_owned(), options, hints, ..Self::default() }
     }
 
     /// Returns `true` if the stage is the local Lambda.
     pub fn is_local(&self) -> bool {
-        self.options.stage == StageInfo::LOCAL
+        self.active == StageInfo::LOCAL
     }
 
-    /// Returns `true` if changes on the stage need its name typed.
+    /// Returns `true` if changes on the active stage need its name typed.
     pub fn is_protected(&self) -> bool {
-        matches!(&self.connection, Connection::Connected(info) if info.protected)
+        self.stage().is_protected()
     }
 
     /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is
@@ -255,19 +234,18 @@ impl State {
 
     /// Returns the functions with settings that are edited but not sent: `hello`, `hello on beta`.
     pub fn unsent(&self) -> Vec<String> {
-        let here = self.functions.known().filter(|card| !card.config.edits.is_empty());
-        let here = here.map(|card| card.function.name.clone());
-        let there = self
-            .sites
-            .iter()
-            .flat_map(|(stage, site)| site.edited().map(move |name| format!("{name} on {stage}")));
+        let here = self.stage().edited().map(str::to_owned);
+        let others = self.stages.iter().filter(|(stage, _)| **stage != self.active);
+        let there = others.flat_map(|(stage, on_stage)| {
+            on_stage.edited().map(move |name| format!("{name} on {stage}"))
+        });
         here.chain(there).collect()
     }
 
-    /// Returns the functions whose logs are followed, on the shown stage.
-    pub fn tailed(&self) -> &[String] {
-        match self.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| &job.kind) {
-            Some(JobKind::Tail(names)) => names,
+    /// Returns the functions whose logs are followed, on `stage`.
+    pub fn tailed(&self, stage: &str) -> &[String] {
+        match self.jobs.newest(stage, is_tail).map(|job| &*job.task) {
+            Some(Task::StartTail { functions, .. }) => functions,
             _ => &[],
         }
     }
@@ -306,6 +284,27 @@ impl State {
         self.notice = Some(notice);
     }
 
+    /// Shows a message on `stage`; if it is not the active one, the message names it.
+    pub fn tell_of(&mut self, stage: &str, notice: Notice) {
+        let text =
+            if self.is_active(stage) { notice.text } else { format!("{stage}: {}", notice.text) };
+        self.notice = Some(Notice { text, ..notice });
+    }
+
+    /// Returns `true` if `stage` is the active one.
+    pub fn is_active(&self, stage: &str) -> bool {
+        self.active == stage
+    }
+
+    /// Records the command line of an action on `stage`, and removes the last message. An action
+    /// on another stage than the active one changes nothing on the screen.
+    pub fn begin(&mut self, stage: &str, command: String) {
+        if self.is_active(stage) {
+            self.command = Some(command);
+            self.notice = None;
+        }
+    }
+
     /// Returns a key of an action that works everywhere and is on every keyboard: not a letter or
     /// punctuation mark.
     pub fn plain_key_of(&self, run: &str) -> Option<&str> {
@@ -323,4 +322,8 @@ impl State {
             of(context).or_else(|| context.inherits().then(|| of(Context::Global)).flatten())?;
         hint.keys.first().map(String::as_str)
     }
+}
+
+const fn is_tail(task: &Task) -> bool {
+    matches!(task, Task::StartTail { .. })
 }

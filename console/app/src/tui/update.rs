@@ -24,7 +24,8 @@ mod workspace;
 
 use crate::tui::{
     message::{Action, Effect, Event},
-    state::{Focus, JobKind, Notice, Overlay, State, Tab, Target},
+    state::{Focus, JobId, Notice, Overlay, State, Tab, Target},
+    task::{JobEvent, Task},
 };
 
 /// Handles one event, and returns the effects that follow from it.
@@ -35,9 +36,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let is_asked =
         matches!(event, Event::Action(_) | Event::Key(_) | Event::Paste(_) | Event::Click(_));
     state.quit_asked &= matches!(event, Event::Action(_)) || !is_asked;
-    let stage = stages::of(state, &event);
     let before = input::ahead::meaning(state);
-    let mut effects = stages::at(state, &stage, |state| take_in(state, event));
+    let mut effects = take_in(state, event);
     effects.extend(stages::go_on(state));
     effects.extend(settings::follow(state));
     effects.extend(logs::tell_shown(state));
@@ -48,10 +48,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects
 }
 
-/// Handles an event of the shown stage, or of none.
 fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let stop = login::of(state, &event);
     match event {
         Event::Started { now, utc_offset } => {
             state.now = now;
@@ -78,44 +76,12 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Terminate => effects = leave(state),
         Event::Continue => {
-            state.logs.continuing = false;
-            state.logs.search();
+            for stage in state.stages.values_mut() {
+                stage.logs.continuing = false;
+            }
+            state.stage_mut().logs.search();
         }
-        Event::Discovered(job, result) => effects = workspace::discovered(state, job, result),
-        Event::StageConnected(job, result) => effects = stages::connected(state, job, result),
-        Event::StagesRead(job, result) => effects = stages::read(state, job, result),
-        Event::Deployed(job, result) => workspace::deployed(state, job, result),
-        Event::SetupChecked(job, parts) => effects = workspace::checked(state, job, parts),
-        Event::SetupFinished(job, result) => effects = workspace::set_up(state, job, result),
-        Event::Changed(job, result) => effects = watch::changed(state, job, result),
-        Event::WatchEnded(job, result) => watch::ended(state, job, result),
-        Event::Step(job, step) => finish::step(state, job, &step),
-        Event::BuildFinished(job, result) => effects = finish::build(state, job, result),
-        Event::ConfigRead(job, result) => settings::read(state, job, result),
-        Event::Configured(job, result) => effects = settings::sent(state, job, &result),
-        Event::Planned(job, result) => effects = plan::compared(state, job, result),
-        Event::DeployFinished(job, result) => effects = finish::deploy(state, job, result),
-        Event::ResourcesListed(job, result) => delete::listed(state, job, result),
-        Event::DeleteFinished(job, result) => effects = delete::ended(state, job, result),
-        Event::RolesListed(job, result) => roles::listed(state, job, result),
-        Event::RoleRemoved(job, result) => roles::removed(state, job, result),
-        Event::PermissionsChecked(job, result) => roles::checked(state, job, result),
-        Event::VersionsLoaded(job, result) => versions::loaded(state, job, result),
-        Event::VersionsChanged(job, result) => effects = versions::changed(state, job, &result),
-        Event::Promoted(job, result) => effects = promote::finished(state, job, &result),
-        Event::InvokeFinished(job, result) => {
-            effects = invoke::response::invoked(state, job, result);
-        }
-        Event::ResponsePart(job, part) => effects = invoke::response::part(state, job, part),
-        Event::LogsLinked(job, result) => effects = invoke::response::linked(state, job, result),
-        Event::LogLines(job, lines) => logs::lines(state, job, lines),
-        Event::LogFixes(job, fixes) => logs::fixes(state, job, fixes),
-        Event::LogMarked(job, mark) => logs::marked(state, job, &mark),
-        Event::LogSamples(job, samples) => logs::samples(state, job, samples),
-        Event::TailState(job, stands) => logs::stands(state, job, stands),
-        Event::TailEnded(job, result) => logs::tail_ended(state, job, result),
-        Event::LogsFetched(job, result) => effects = finish::logs(state, job, result),
-        Event::Samples(job, result) => effects = finish::samples(state, job, result),
+        Event::Job(job, event) => effects = take_report(state, job, event),
         Event::CodeAsked(asked) => state.codes.push(asked),
         Event::Edited(function, result) => {
             effects = invoke::payload::edited(state, &function, result);
@@ -127,13 +93,62 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Copied(result) => effects = input::action::copied(state, result),
         Event::Notice(failure) => state.tell(Notice::of(&failure)),
     }
+    logs::follow_selection(state);
+    let logs = &mut state.stage_mut().logs;
+    if logs.is_searching() && !logs.continuing {
+        logs.continuing = true;
+        effects.push(Effect::Continue);
+    }
+    effects
+}
+
+/// Handles what a job reports, on the stage of the job. What a job reports that is no longer listed
+/// is ignored.
+fn take_report(state: &mut State, id: JobId, event: JobEvent) -> Vec<Effect> {
+    let job = if event.is_end() { state.jobs.end(id) } else { state.jobs.get(id).cloned() };
+    let Some(job) = job else { return Vec::new() };
+    let stop = login::of(state, &job, &event);
+    let mut effects = Vec::new();
+    let stage = job.stage.as_str();
+    match event {
+        JobEvent::Discovered(result) => effects = workspace::discovered(state, &job, result),
+        JobEvent::StageConnected(result) => effects = stages::connected(state, &job, result),
+        JobEvent::StagesRead(result) => effects = stages::read(state, &job, result),
+        JobEvent::Deployed(result) => workspace::deployed(state, &job, result),
+        JobEvent::SetupChecked(parts) => effects = workspace::checked(state, &job, parts),
+        JobEvent::SetupFinished(result) => effects = workspace::set_up(state, &job, result),
+        JobEvent::Changed(result) => effects = watch::changed(state, &job, result),
+        JobEvent::WatchEnded(result) => watch::ended(state, &job, result),
+        JobEvent::Step(step) => finish::step(state, id, &step),
+        JobEvent::BuildFinished(result) => effects = finish::build(state, &job, result),
+        JobEvent::ConfigRead(result) => settings::read(state, &job, result),
+        JobEvent::Configured(result) => effects = settings::sent(state, &job, &result),
+        JobEvent::Planned(result) => effects = plan::compared(state, &job, result),
+        JobEvent::DeployFinished(result) => effects = finish::deploy(state, &job, result),
+        JobEvent::ResourcesListed(result) => delete::listed(state, id, result),
+        JobEvent::DeleteFinished(result) => effects = delete::ended(state, stage, result),
+        JobEvent::RolesListed(result) => roles::listed(state, stage, result),
+        JobEvent::RoleRemoved(result) => roles::removed(state, &job, result),
+        JobEvent::PermissionsChecked(result) => roles::checked(state, stage, result),
+        JobEvent::VersionsLoaded(result) => versions::loaded(state, id, result),
+        JobEvent::VersionsChanged(result) => effects = versions::changed(state, stage, &result),
+        JobEvent::Promoted(result) => effects = promote::finished(state, stage, &result),
+        JobEvent::InvokeFinished(result) => {
+            effects = invoke::response::invoked(state, &job, result);
+        }
+        JobEvent::ResponsePart(part) => effects = invoke::response::part(state, &job, part),
+        JobEvent::LogsLinked(result) => effects = invoke::response::linked(state, &job, result),
+        JobEvent::LogLines(lines) => state.on_mut(stage).logs.push(lines),
+        JobEvent::LogFixes(fixes) => state.on_mut(stage).logs.fix(fixes),
+        JobEvent::LogMarked(mark) => state.on_mut(stage).logs.mark(&mark),
+        JobEvent::LogSamples(samples) => logs::samples(state, stage, samples),
+        JobEvent::TailState(reported) => logs::reported(state, &job, reported),
+        JobEvent::TailEnded(result) => logs::tail_ended(state, stage, result),
+        JobEvent::LogsFetched(result) => effects = finish::logs(state, &job, result),
+        JobEvent::Samples(result) => effects = finish::samples(state, &job, result),
+    }
     if let Some(stop) = stop {
         login::keep(state, stop);
-    }
-    logs::follow_selection(state);
-    if state.logs.is_searching() && !state.logs.continuing {
-        state.logs.continuing = true;
-        effects.push(Effect::Continue);
     }
     effects
 }
@@ -197,8 +212,14 @@ fn leave(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Starts a job that the user did not request directly.
-fn start(state: &mut State, kind: JobKind) -> crate::tui::state::JobId {
-    let now = state.now;
-    state.jobs.start(kind, now)
+/// Starts a job on the active stage.
+fn start(state: &mut State, task: Task) -> Effect {
+    let stage = state.active.clone();
+    start_on(state, &stage, task).1
+}
+
+/// Starts a job on `stage`; returns its ID too.
+fn start_on(state: &mut State, stage: &str, task: Task) -> (JobId, Effect) {
+    let job = state.jobs.start(stage, task.clone(), state.now);
+    (job, Effect::Start { job, stage: stage.to_owned(), task })
 }

@@ -107,8 +107,11 @@ fn wide(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut
     let left = (body.width * 2 / 5).clamp(46, 58);
     let [left, right] =
         Layout::horizontal([Constraint::Length(left), Constraint::Min(0)]).areas(body);
-    let steps =
-        if state.run.is_some() && body.height >= 26 { stats::summary::RUN_HEIGHT } else { 0 };
+    let steps = if state.stage().run.is_some() && body.height >= 26 {
+        stats::summary::RUN_HEIGHT
+    } else {
+        0
+    };
     let figures = if body.height >= 18 { stats::summary::HEIGHT } else { 0 };
     let [list, figures, steps] = Layout::vertical([
         Constraint::Min(5),

@@ -22,11 +22,8 @@ use lambda_console_model::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::{Common, Reading, Steps, stages::Slot};
-use crate::{
-    logging,
-    tui::{message::Event, state::JobId},
-};
+use super::{Common, Reading, Reports, stages::Slot};
+use crate::{logging, tui::task::JobEvent};
 
 /// Period of the cold-start view, in milliseconds.
 const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -48,18 +45,13 @@ impl std::ops::Deref for Shared {
     }
 }
 
-impl Shared {
+impl Common {
     /// Returns the directory of the payload drafts; waits for a workspace that can be read.
     pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
         let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
         let workspace =
             read.unwrap_or_else(|| Err(Failure::interrupted("could not read the workspace")))?;
         Ok(paths::state_dir(&workspace.root).join("drafts"))
-    }
-
-    /// Returns the directory of the code that promotions downloaded from other stages.
-    pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
-        Ok(versions::promoted_dir(&self.workspace().await?.root))
     }
 
     /// Returns the workspace as last read; waits for the first read, unless the console ends.
@@ -83,6 +75,13 @@ impl Shared {
             () = self.closing.cancelled() => Err(Failure::interrupted("could not read the \
                 workspace")),
         }
+    }
+}
+
+impl Shared {
+    /// Returns the directory of the code that promotions downloaded from other stages.
+    pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
+        Ok(versions::promoted_dir(&self.workspace().await?.root))
     }
 
     /// Returns the stages of the workspace, and that of the command line.
@@ -121,7 +120,7 @@ impl Shared {
         }
     }
 
-    pub(super) async fn store(&self, steps: &Steps) -> Result<&Store, Failure> {
+    pub(super) async fn store(&self, reports: &Reports) -> Result<&Store, Failure> {
         let open = async || {
             let root = self.workspace().await?.root.clone();
             let opened = tokio::task::spawn_blocking(move || Store::of_workspace(&root)).await;
@@ -129,8 +128,7 @@ impl Shared {
                 Failure::work("could not open the history", error.to_string(), "")
             })??;
             if let Some(notice) = store.notice() {
-                // The receiver lives as long as the job.
-                drop(steps.send(Event::Notice(notice.clone())));
+                reports.notice(notice.clone());
             }
             Ok(store)
         };
@@ -139,19 +137,19 @@ impl Shared {
 
     /// Returns the history for work that only records in it: an error is reported once, and the
     /// work continues without it.
-    pub(super) async fn history(&self, steps: &Steps) -> Option<&Store> {
-        match self.store(steps).await {
+    pub(super) async fn history(&self, reports: &Reports) -> Option<&Store> {
+        match self.store(reports).await {
             Ok(store) => Some(store),
             Err(failure) => {
                 if !self.told.swap(true, Ordering::Relaxed) {
-                    drop(steps.send(Event::Notice(failure)));
+                    reports.notice(failure);
                 }
                 None
             }
         }
     }
 
-    pub(super) async fn discover(&self, id: JobId) -> Event {
+    pub(super) async fn discover(&self) -> Result<Workspace, Failure> {
         let found = workspace::discover(&self.directory).await;
         match &found {
             Ok(workspace) => {
@@ -169,7 +167,7 @@ impl Shared {
                 });
             }
         }
-        Event::Discovered(id, found)
+        found
     }
 
     pub(super) async fn deployed(
@@ -183,11 +181,11 @@ impl Shared {
         &self,
         request: &BuildRequest,
         job: &Job,
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<BuildOutcome, Failure> {
         let workspace = self.workspace().await?;
         let _running = self.builds.begin();
-        recorded::build(&workspace, request, self.history(steps).await, job).await
+        recorded::build(&workspace, request, self.history(reports).await, job).await
     }
 
     pub(super) async fn plan(
@@ -223,11 +221,11 @@ impl Shared {
         revision: Option<&str>,
         approval: Approval,
         job: &Job,
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<DeployOutcome, Failure> {
         let stage = self.stage().await?;
         let plan = deploy::compare_settings(&stage, function, revision, job).await?;
-        recorded::apply(&stage, &plan, approval, self.history(steps).await, job).await
+        recorded::apply(&stage, &plan, approval, self.history(reports).await, job).await
     }
 
     pub(super) async fn deploy(
@@ -236,14 +234,14 @@ impl Shared {
         plan: Option<&DeployPlan>,
         approval: Approval,
         job: &Job,
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<DeployOutcome, Failure> {
         recorded::deploy(
             &*self.stage().await?,
             functions,
             plan,
             approval,
-            self.history(steps).await,
+            self.history(reports).await,
             job,
         )
         .await
@@ -251,12 +249,11 @@ impl Shared {
 
     pub(super) async fn invoke(
         &self,
-        id: JobId,
         request: &InvokeRequest,
         job: &Job,
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<Invocation, Failure> {
-        let (stage, history) = (&self.stage().await?, self.history(steps).await);
+        let (stage, history) = (&self.stage().await?, self.history(reports).await);
         if request.mode != InvokeMode::Stream {
             return recorded::answer(stage, request, None, history, job).await;
         }
@@ -264,8 +261,7 @@ impl Shared {
         let told = async {
             let mut room = Invocation::KEPT;
             while let Some(part) = taken.recv().await {
-                // The receiver lives as long as the job.
-                drop(steps.send(Event::ResponsePart(id, part.within(&mut room))));
+                reports.send(JobEvent::ResponsePart(part.within(&mut room)));
             }
         };
         let answer =
@@ -275,14 +271,13 @@ impl Shared {
 
     pub(super) async fn link(
         &self,
-        id: JobId,
         request: (&str, &str, i64),
         job: &Job,
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<RequestLog, Failure> {
-        // The receiver lives as long as the job.
-        let lines = |log| drop(steps.send(Event::LogsLinked(id, Ok(log))));
-        recorded::link(&*self.stage().await?, request, lines, self.history(steps).await, job).await
+        let lines = |log| reports.send(JobEvent::LogsLinked(Ok(log)));
+        recorded::link(&*self.stage().await?, request, lines, self.history(reports).await, job)
+            .await
     }
 
     pub(super) async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
@@ -291,34 +286,31 @@ impl Shared {
 
     pub(super) async fn tail(
         &self,
-        id: JobId,
         query: &LogQuery,
         shown: watch::Receiver<bool>,
         job: &Job,
-        steps: Steps,
+        reports: &Reports,
     ) -> Result<(), Failure> {
         let told = move |told| {
             let event = match told {
-                Told::Lines(lines) => Event::LogLines(id, lines),
-                Told::Fixes(fixes) => Event::LogFixes(id, fixes),
-                Told::Marked(mark) => Event::LogMarked(id, mark),
-                Told::Samples(samples) => Event::LogSamples(id, samples),
-                Told::State(stands) => Event::TailState(id, stands),
+                Told::Lines(lines) => JobEvent::LogLines(lines),
+                Told::Fixes(fixes) => JobEvent::LogFixes(fixes),
+                Told::Marked(mark) => JobEvent::LogMarked(mark),
+                Told::Samples(samples) => JobEvent::LogSamples(samples),
+                Told::State(stands) => JobEvent::TailState(stands),
             };
-            // The receiver lives as long as the job.
-            drop(steps.send(event));
+            reports.send(event);
         };
         logs::tail(&*self.stage().await?, query, shown, told, job).await
     }
 
-    pub(super) async fn watch(&self, id: JobId, job: &Job, steps: Steps) -> Result<(), Failure> {
+    pub(super) async fn watch(&self, job: &Job, reports: &Reports) -> Result<(), Failure> {
         let root = self.workspace().await?.root.clone();
         let changed = |changed: Result<Changed, Failure>| {
             if let Ok(Changed { workspace: Some(workspace), .. }) = &changed {
                 self.workspace.send_replace(Some(Ok(Arc::new(workspace.clone()))));
             }
-            // The receiver lives as long as the job.
-            drop(steps.send(Event::Changed(id, changed)));
+            reports.send(JobEvent::Changed(changed));
         };
         lambda_console_engine::workspace::watch::watch(&root, &[], &self.builds, changed, job).await
     }
@@ -326,10 +318,10 @@ impl Shared {
     pub(super) async fn samples(
         &self,
         functions: &[String],
-        steps: &Steps,
+        reports: &Reports,
     ) -> Result<Vec<(String, Vec<Sample>)>, Failure> {
         let (store, since) =
-            (self.store(steps).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
+            (self.store(reports).await?, jiff::Timestamp::now().as_millisecond() - SAMPLES_SINCE);
         let mut all = Vec::with_capacity(functions.len());
         for function in functions {
             all.push((

@@ -1,5 +1,4 @@
-//! The open stages: effects use the current one, and jobs that started on another one continue
-//! there.
+//! The open stages, by name.
 
 use std::{
     collections::BTreeMap,
@@ -62,43 +61,24 @@ async fn follow(stage: Weak<Stage>) {
     }
 }
 
-/// The stages that were used, and the name of the current one.
+/// The stages that were used.
 pub(super) struct Stages {
     /// Options of the command line; profile and region only apply to the stage that it specifies.
     options: StageOptions,
-    open: Mutex<Open>,
-}
-
-struct Open {
-    current: Arc<Slot>,
-    slots: BTreeMap<String, Arc<Slot>>,
+    open: Mutex<BTreeMap<String, Arc<Slot>>>,
 }
 
 impl Stages {
-    /// Creates the stages; that of `options` is current.
+    /// Creates the stages; `options` are those of the command line.
     pub(super) fn new(options: StageOptions) -> Self {
-        let current = Slot::new(options.clone());
-        let slots = BTreeMap::from([(options.stage.clone(), Arc::clone(&current))]);
-        Self { options, open: Mutex::new(Open { current, slots }) }
+        Self { options, open: Mutex::default() }
     }
 
-    /// Returns the current stage.
-    pub(super) fn current(&self) -> Arc<Slot> {
-        Arc::clone(&self.open().current)
-    }
-
-    /// Returns the stage with this name, current or not.
+    /// Returns the stage with this name.
     pub(super) fn of(&self, stage: &str) -> Arc<Slot> {
         let mut open = self.open();
         let new = || Slot::new(self.options.of_stage(stage));
-        Arc::clone(open.slots.entry(stage.to_owned()).or_insert_with(new))
-    }
-
-    /// Makes the stage with this name current.
-    pub(super) fn turn_to(&self, stage: &str) -> Arc<Slot> {
-        let slot = self.of(stage);
-        self.open().current = Arc::clone(&slot);
-        slot
+        Arc::clone(open.entry(stage.to_owned()).or_insert_with(new))
     }
 
     /// Returns the options of the command line.
@@ -108,7 +88,7 @@ impl Stages {
 
     /// Releases all stages.
     pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
-        let slots: Vec<Arc<Slot>> = self.open().slots.values().cloned().collect();
+        let slots: Vec<Arc<Slot>> = self.open().values().cloned().collect();
         for slot in slots {
             let stage = slot.stage.lock().await.take();
             if let Some(stage) = stage {
@@ -117,7 +97,7 @@ impl Stages {
         }
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -137,19 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_is_turned_to_again_is_the_same_one() {
+    fn a_stage_that_is_used_again_is_the_same_one() {
         let stages = started_with("beta", None);
-        let beta = stages.current();
-        let gamma = stages.turn_to("gamma");
-        assert!(Arc::ptr_eq(&gamma, &stages.current()));
-        assert!(Arc::ptr_eq(&beta, &stages.of("beta")), "it stays open while another is current");
-        assert!(Arc::ptr_eq(&beta, &stages.turn_to("beta")));
+        let beta = stages.of("beta");
+        assert!(!Arc::ptr_eq(&stages.of("gamma"), &beta));
+        assert!(Arc::ptr_eq(&beta, &stages.of("beta")), "it stays open while another is used");
     }
 
     #[test]
     fn the_profile_of_the_command_line_is_for_its_stage_alone_and_read_only_for_all() {
         let stages = started_with("mine", Some("acme"));
-        assert_eq!(stages.current().options.profile.as_deref(), Some("acme"));
+        assert_eq!(stages.of("mine").options.profile.as_deref(), Some("acme"));
         let gamma = stages.of("gamma");
         assert_eq!(
             (gamma.options.stage.as_str(), gamma.options.profile.as_deref()),

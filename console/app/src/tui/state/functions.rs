@@ -1,68 +1,26 @@
 //! The function list with the state of each function.
 
-use std::collections::BTreeMap;
+use lambda_console_model::{Failure, Function};
 
-use lambda_console_model::{Architecture, Deployed, Failure, Figures, Function};
+use super::{Draft, logs::filter_contains};
 
-use super::{Draft, Response, logs::filter_contains, settings::ConfigEditor};
-
-/// State of a function on the stage.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Deployment {
-    /// The stage has not answered.
-    #[default]
-    Unknown,
-    /// Not deployed.
-    Absent,
-    /// Deployed.
-    Present(Deployed),
-    /// The caller has no permission to read it.
-    Refused(Failure),
-}
-
-/// A function with its panes.
+/// A function, as it is on all stages.
 #[derive(Clone, Debug)]
 pub struct Card {
     /// The function as discovered.
     pub function: Function,
-    /// State of the function on the stage.
-    pub deployment: Deployment,
     /// Error of its last build; `None` if it succeeded or there was none.
     pub build_failure: Option<Failure>,
     /// Its payload.
     pub draft: Draft,
     /// Event file that was requested and is not read yet.
     pub asked_event: Option<String>,
-    /// Its last response.
-    pub response: Option<Response>,
-    /// Figures of its invocations.
-    pub figures: Figures,
-    /// Its settings on the stage.
-    pub config: ConfigEditor,
 }
 
 impl Card {
     /// Creates a card for a function, without further state.
     pub fn new(function: Function) -> Self {
-        Self {
-            function,
-            deployment: Deployment::Unknown,
-            build_failure: None,
-            draft: Draft::default(),
-            asked_event: None,
-            response: None,
-            figures: Figures::default(),
-            config: ConfigEditor::default(),
-        }
-    }
-
-    /// Returns the architecture to build for, unless another one is chosen.
-    pub fn architecture(&self) -> Architecture {
-        let deployed = match &self.deployment {
-            Deployment::Present(deployed) => deployed.architecture,
-            Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
-        };
-        self.function.config.architecture.or(deployed).unwrap_or_default()
+        Self { function, build_failure: None, draft: Draft::default(), asked_event: None }
     }
 }
 
@@ -142,17 +100,6 @@ impl Functions {
     /// Returns the function with this name, mutably.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Card> {
         self.cards.iter_mut().find(|card| card.function.name == name)
-    }
-
-    /// Returns the known architectures of the functions on the stage.
-    pub fn deployed_architectures(&self) -> BTreeMap<String, Architecture> {
-        let on_stage = |card: &Card| match &card.deployment {
-            Deployment::Present(deployed) => {
-                Some((card.function.name.clone(), deployed.architecture?))
-            }
-            Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
-        };
-        self.cards.iter().filter_map(on_stage).collect()
     }
 
     /// Returns all functions, including those that have left the workspace.

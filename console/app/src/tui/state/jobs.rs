@@ -1,136 +1,18 @@
 //! The running jobs, as the screen shows them.
 
+use std::sync::Arc;
+
 use lambda_console_model::Step;
 use serde::{Deserialize, Serialize};
+
+use crate::tui::task::Task;
 
 /// ID of a job; results of a job that is no longer listed are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
-/// Kind of a job, with its functions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum JobKind {
-    /// Reads the workspace.
-    Discover,
-    /// Connects to the stage that is shown.
-    Connect,
-    /// Checks whether a stage that is not shown can be reached.
-    Probe,
-    /// Reads the stages of the workspace.
-    Stages,
-    /// Reads the deployed functions.
-    Refresh,
-    /// Checks the toolchain.
-    Check,
-    /// Installs the missing parts of the toolchain.
-    Setup,
-    /// Builds these functions; empty for all.
-    Build(Vec<String>),
-    /// Reads the settings of this function on the stage.
-    ReadConfig(String),
-    /// Sends settings of this function.
-    Configure(String),
-    /// Compares these functions with the stage, to deploy them.
-    Plan(Vec<String>),
-    /// Compares these functions with the stage, for a change other than a deploy.
-    Compare(Vec<String>),
-    /// Deploys these functions.
-    Deploy(Vec<String>),
-    /// Lists the resources of this function.
-    Resources(String),
-    /// Deletes this function from the stage.
-    Delete(String),
-    /// Lists the execution roles.
-    Roles,
-    /// Removes this execution role.
-    RemoveRole(String),
-    /// Checks the caller's permissions.
-    Permissions,
-    /// Reads the versions of this function.
-    Versions(String),
-    /// Changes the versions of this function.
-    ChangeVersions(String),
-    /// Promotes these functions from another stage.
-    Promote(Vec<String>),
-    /// Invokes this function.
-    Invoke(String),
-    /// Follows the logs of these functions.
-    Tail(Vec<String>),
-    /// Fetches the log lines of one request of this function.
-    FetchLogs(String),
-    /// Fetches the log lines of a request of this function that did not arrive with its response.
-    LinkLogs(String),
-    /// Reads the history of these functions.
-    Samples(Vec<String>),
-    /// Watches the sources.
-    Watch,
-}
-
-impl JobKind {
-    /// Returns the job's title in the header; `None` for a job that is too short to show, or that
-    /// is shown elsewhere.
-    pub fn title(&self) -> Option<String> {
-        let several = |verb: &str, names: &[String]| match names {
-            [] => format!("{verb} all"),
-            [name] => format!("{verb} {name}"),
-            names => format!("{verb} {} functions", names.len()),
-        };
-        match self {
-            Self::Setup => Some("setup".into()),
-            Self::Build(names) => Some(several("build", names)),
-            Self::Configure(name) => Some(format!("settings {name}")),
-            Self::Plan(names) | Self::Compare(names) => Some(several("plan", names)),
-            Self::Deploy(names) => Some(several("deploy", names)),
-            Self::Delete(name) => Some(format!("delete {name}")),
-            Self::Versions(name) | Self::ChangeVersions(name) => Some(format!("versions {name}")),
-            Self::Promote(names) => Some(several("promote", names)),
-            Self::Invoke(name) => Some(format!("invoke {name}")),
-            Self::FetchLogs(name) => Some(format!("logs {name}")),
-            Self::RemoveRole(name) => Some(format!("delete role {name}")),
-            Self::Roles => Some("roles".into()),
-            Self::Permissions => Some("permissions".into()),
-            Self::Connect => Some("connect".into()),
-            Self::Discover
-            | Self::Probe
-            | Self::Stages
-            | Self::Resources(_)
-            | Self::Refresh
-            | Self::ReadConfig(_)
-            | Self::Check
-            | Self::LinkLogs(_)
-            | Self::Tail(_)
-            | Self::Samples(_)
-            | Self::Watch => None,
-        }
-    }
-
-    /// Returns `true` if the job belongs to the workspace and not to a stage.
-    pub const fn is_of_workspace(&self) -> bool {
-        matches!(self, Self::Discover | Self::Stages | Self::Check | Self::Setup | Self::Build(_))
-    }
-
-    /// Returns `true` if quitting would interrupt the job harmfully, so that it must be requested
-    /// twice.
-    pub const fn holds_the_door(&self) -> bool {
-        self.changes_functions()
-            || matches!(self, Self::Setup | Self::Build(_) | Self::RemoveRole(_) | Self::Invoke(_))
-    }
-
-    /// Returns `true` if the job changes functions on the stage; only one such job runs at a time.
-    pub const fn changes_functions(&self) -> bool {
-        matches!(
-            self,
-            Self::Deploy(_)
-                | Self::Delete(_)
-                | Self::Configure(_)
-                | Self::ChangeVersions(_)
-                | Self::Promote(_)
-        )
-    }
-}
-
 /// Progress of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Current operation.
     pub text: String,
@@ -159,13 +41,13 @@ impl Progress {
 }
 
 /// A running job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Running {
     /// ID of the job.
     pub id: JobId,
-    /// Kind of the job.
-    pub kind: JobKind,
-    /// Stage that was shown when it started, which its result belongs to.
+    /// Work of the job.
+    pub task: Arc<Task>,
+    /// Stage that it works on.
     pub stage: String,
     /// Start time, in milliseconds since the Unix epoch.
     pub since: i64,
@@ -176,34 +58,21 @@ pub struct Running {
 }
 
 /// The running jobs, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Jobs {
-    /// The stage that is shown.
-    pub stage: String,
     started: u64,
     running: Vec<Running>,
 }
 
 impl Jobs {
-    /// Creates an empty list; `stage` is shown.
-    pub fn on(stage: &str) -> Self {
-        Self { stage: stage.to_owned(), ..Self::default() }
-    }
-
-    /// Adds a new job on the shown stage, started at `now`.
-    pub fn start(&mut self, kind: JobKind, now: i64) -> JobId {
-        let stage = self.stage.clone();
-        self.start_on(stage, kind, now)
-    }
-
     /// Adds a new job on `stage`, started at `now`.
-    pub fn start_on(&mut self, stage: String, kind: JobKind, now: i64) -> JobId {
+    pub fn start(&mut self, stage: &str, task: Task, now: i64) -> JobId {
         self.started += 1;
         let id = JobId(self.started);
         self.running.push(Running {
             id,
-            kind,
-            stage,
+            task: Arc::new(task),
+            stage: stage.to_owned(),
             since: now,
             progress: Progress::default(),
             cancelled: false,
@@ -228,13 +97,13 @@ impl Jobs {
     }
 
     /// Returns the running job with this ID.
-    pub fn get_mut(&mut self, id: JobId) -> Option<&mut Running> {
-        self.running.iter_mut().find(|job| job.id == id)
+    pub fn get(&self, id: JobId) -> Option<&Running> {
+        self.running.iter().find(|job| job.id == id)
     }
 
-    /// Returns the stage of a running job.
-    pub fn stage_of(&self, id: JobId) -> Option<&str> {
-        self.running.iter().find(|job| job.id == id).map(|job| job.stage.as_str())
+    /// Returns the running job with this ID, mutably.
+    pub fn get_mut(&mut self, id: JobId) -> Option<&mut Running> {
+        self.running.iter_mut().find(|job| job.id == id)
     }
 
     /// Returns all running jobs of all stages, oldest first.
@@ -242,16 +111,16 @@ impl Jobs {
         self.running.iter()
     }
 
-    /// Returns the newest running job that satisfies `wanted`, among those of the shown stage and
-    /// of the workspace.
-    pub fn newest(&self, wanted: impl Fn(&JobKind) -> bool) -> Option<&Running> {
-        let is_here = |job: &Running| job.stage == self.stage || job.kind.is_of_workspace();
-        self.running.iter().rev().find(|job| is_here(job) && wanted(&job.kind))
+    /// Returns the newest running job that satisfies `wanted`, among those of `stage` and of the
+    /// workspace.
+    pub fn newest(&self, stage: &str, wanted: impl Fn(&Task) -> bool) -> Option<&Running> {
+        let is_here = |job: &Running| job.stage == stage || job.task.is_of_workspace();
+        self.running.iter().rev().find(|job| is_here(job) && wanted(&job.task))
     }
 
     /// Returns the newest job that the header shows, on any stage.
     pub fn shown(&self) -> Option<&Running> {
-        self.running.iter().rev().find(|job| job.kind.title().is_some())
+        self.running.iter().rev().find(|job| job.task.title().is_some())
     }
 
     /// Updates the job's progress with `step`.

@@ -2,10 +2,11 @@
 
 use lambda_console_model::Failure;
 
-use super::{JobKind, Running};
+use super::Running;
+use crate::tui::task::Task;
 
 /// Work that stopped for lack of credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Login {
     /// The failure, with the command that gets new credentials as its hint.
     pub failure: Failure,
@@ -16,7 +17,7 @@ pub struct Login {
 }
 
 /// A job that stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stopped {
     /// The job as it ran.
     pub job: Running,
@@ -39,9 +40,9 @@ impl Login {
 
     /// Returns the jobs that will be resumed: `deploy hello, invoke hello`.
     pub fn waiting(&self) -> String {
-        let title = |stopped: &Stopped| match &stopped.job.kind {
-            JobKind::Resources(function) => format!("delete {function}"),
-            kind => kind.title().unwrap_or_else(|| "the log tail".to_owned()),
+        let title = |stopped: &Stopped| match &*stopped.job.task {
+            Task::ListResources { functions } => format!("delete {}", functions.join(", ")),
+            task => task.title().unwrap_or_else(|| "the log tail".to_owned()),
         };
         self.stopped.iter().map(title).collect::<Vec<_>>().join(", ")
     }

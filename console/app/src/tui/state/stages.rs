@@ -1,46 +1,77 @@
-//! State of one stage. The state of the shown stage is in [`State`] and its cards; that of every
-//! other stage is kept here, so that switching back shows it immediately, and results that arrive
-//! meanwhile go to their stage.
+//! State of each stage, by name; [`State::active`] is the name of the one on screen.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use lambda_console_model::{Figures, StageInfo};
+use lambda_console_model::{Architecture, Deployed, Failure, Figures, StageInfo};
 
 use super::{
-    Card, Connection, Deployment, Login, Logs, Response, Run, State, Tail, Watch,
-    settings::ConfigEditor,
+    Card, Connection, Login, Logs, Response, Run, State, Tail, Watch, settings::ConfigEditor,
 };
 
-/// State of a stage that is not shown.
+/// State of one stage. Switching to it shows it immediately, and results that arrive while another
+/// stage is active go to their own.
 #[derive(Clone, Debug, Default)]
-pub struct Site {
+pub struct StageState {
     /// The options that a headless command needs for this stage, quoted for a shell: `--stage
     /// beta`.
     pub arguments: String,
     /// State of the connection, with the caller.
     pub connection: Connection,
-    cards: BTreeMap<String, CardSite>,
-    logs: Logs,
-    tail: Option<Tail>,
-    live_ms: i64,
-    run: Option<Run>,
-    watch: Option<Watch>,
-    qualifier: Option<String>,
-    login: Option<Login>,
-    expiry_seen: Option<i64>,
-    tenant: Option<String>,
+    /// Work that waits for a login.
+    pub login: Option<Login>,
+    /// Expiration of credentials that was already handled by checking them again, in milliseconds
+    /// since the Unix epoch.
+    pub expiry_seen: Option<i64>,
+    /// State of each function on this stage, by name.
+    pub functions: BTreeMap<String, OnStage>,
+    /// The log lines.
+    pub logs: Logs,
+    /// State of the tail; `None` if no logs are followed.
+    pub tail: Option<Tail>,
+    /// Total time that live sessions of ended tails were open, in milliseconds.
+    pub live_ms: i64,
+    /// State of watching, which builds and deploys saved changes; `None` if it is off.
+    pub watch: Option<Watch>,
+    /// The last run.
+    pub run: Option<Run>,
+    /// The version or alias that is invoked.
+    pub qualifier: Option<String>,
+    /// The tenant that functions are invoked for.
+    pub tenant: Option<String>,
 }
 
-/// State of one function on a stage.
+/// State of a function on one stage.
 #[derive(Clone, Debug, Default)]
-struct CardSite {
-    deployment: Deployment,
-    response: Option<Response>,
-    figures: Figures,
-    config: ConfigEditor,
+pub struct OnStage {
+    /// Its deployment.
+    pub deployment: Deployment,
+    /// Its last response.
+    pub response: Option<Response>,
+    /// Figures of its invocations.
+    pub figures: Figures,
+    /// Its settings.
+    pub config: ConfigEditor,
 }
 
-impl Site {
+/// Deployment of a function on a stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deployment {
+    /// The stage has not answered.
+    #[default]
+    Unknown,
+    /// Not deployed.
+    Absent,
+    /// Deployed.
+    Present(Deployed),
+    /// The caller has no permission to read it.
+    Refused(Failure),
+}
+
+/// State of what was not read yet.
+static STAGE: LazyLock<StageState> = LazyLock::new(StageState::default);
+static FUNCTION: LazyLock<OnStage> = LazyLock::new(OnStage::default);
+
+impl StageState {
     /// Creates the state of a stage with this name, before anything was read.
     pub fn new(stage: &str) -> Self {
         let arguments =
@@ -48,117 +79,96 @@ impl Site {
         Self { arguments, ..Self::default() }
     }
 
-    /// Returns the tail of the stage.
-    pub const fn tail_mut(&mut self) -> Option<&mut Tail> {
-        self.tail.as_mut()
+    /// Returns the state of the function with this name.
+    pub fn function(&self, name: &str) -> &OnStage {
+        self.functions.get(name).unwrap_or(&FUNCTION)
     }
 
-    /// Returns the functions with settings that are edited but not sent.
-    pub fn edited(&self) -> impl Iterator<Item = &str> {
-        let edited = self.cards.iter().filter(|(_, card)| !card.config.edits.is_empty());
-        edited.map(|(name, _)| name.as_str())
+    /// Returns the state of the function with this name, mutably.
+    pub fn function_mut(&mut self, name: &str) -> &mut OnStage {
+        self.functions.entry(name.to_owned()).or_default()
+    }
+
+    /// Returns `true` if changes on the stage need its name typed.
+    pub const fn is_protected(&self) -> bool {
+        matches!(&self.connection, Connection::Connected(info) if info.protected)
     }
 
     /// Returns `true` if saved functions wait to be rebuilt for this stage.
     pub fn is_waiting(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| !watch.waiting.is_empty())
     }
+
+    /// Returns the functions with settings that are edited but not sent.
+    pub fn edited(&self) -> impl Iterator<Item = &str> {
+        let edited =
+            self.functions.iter().filter(|(_, function)| !function.config.edits.is_empty());
+        edited.map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the known architectures of the functions on the stage.
+    pub fn architectures(&self) -> BTreeMap<String, Architecture> {
+        let known = self.functions.iter();
+        known
+            .filter_map(|(name, function)| Some((name.clone(), function.architecture()?)))
+            .collect()
+    }
+}
+
+impl OnStage {
+    /// Returns the architecture that is deployed, if it is known.
+    pub const fn architecture(&self) -> Option<Architecture> {
+        match &self.deployment {
+            Deployment::Present(deployed) => deployed.architecture,
+            Deployment::Unknown | Deployment::Absent | Deployment::Refused(_) => None,
+        }
+    }
 }
 
 impl State {
-    /// Makes `stage` the shown one. The state of the previous one is kept.
-    pub fn turn_to(&mut self, stage: &str) {
-        if self.options.stage == stage {
-            return;
-        }
-        let mut site = self.sites.remove(stage).unwrap_or_else(|| Site::new(stage));
-        self.exchange(&mut site);
-        stage.clone_into(&mut self.jobs.stage);
-        let before = std::mem::replace(&mut self.options.stage, stage.to_owned());
-        self.sites.insert(before, site);
+    /// Returns the active stage.
+    pub fn stage(&self) -> &StageState {
+        self.on(&self.active)
     }
 
-    /// Exchanges the state that belongs to a stage. All fields are listed here, so that the
-    /// compiler asks about a new one.
-    fn exchange(&mut self, site: &mut Site) {
-        let Self {
-            options,
-            connection,
-            functions,
-            logs,
-            tail,
-            live_ms,
-            run,
-            watch,
-            qualifier,
-            login,
-            expiry_seen,
-            tenant,
-            // State of the workspace, the screen or the user, independent of the stage.
-            now: _,
-            utc_offset: _,
-            workspace: _,
-            stages: _,
-            sites: _,
-            codes: _,
-            setup: _,
-            drafts: _,
-            output: _,
-            jobs: _,
-            notice: _,
-            command: _,
-            architecture: _,
-            debug: _,
-            mode: _,
-            client_context: _,
-            focus: _,
-            tab: _,
-            overlay: _,
-            revealed: _,
-            top: _,
-            hints: _,
-            viewport: _,
-            copying: _,
-            quit_asked: _,
-            ahead: _,
-        } = self;
-        std::mem::swap(&mut options.stage_arguments, &mut site.arguments);
-        std::mem::swap(connection, &mut site.connection);
-        std::mem::swap(logs, &mut site.logs);
-        std::mem::swap(tail, &mut site.tail);
-        std::mem::swap(live_ms, &mut site.live_ms);
-        std::mem::swap(run, &mut site.run);
-        std::mem::swap(watch, &mut site.watch);
-        std::mem::swap(qualifier, &mut site.qualifier);
-        std::mem::swap(login, &mut site.login);
-        std::mem::swap(expiry_seen, &mut site.expiry_seen);
-        std::mem::swap(tenant, &mut site.tenant);
-        let mut cards = std::mem::take(&mut site.cards);
-        for card in functions.known_mut() {
-            let mut of_card = cards.remove(&card.function.name).unwrap_or_default();
-            of_card.exchange(card);
-            site.cards.insert(card.function.name.clone(), of_card);
-        }
+    /// Returns the active stage, mutably.
+    pub fn stage_mut(&mut self) -> &mut StageState {
+        let active = &self.active;
+        self.stages.entry(active.clone()).or_insert_with(|| StageState::new(active))
     }
-}
 
-impl CardSite {
-    /// Like [`State::exchange`], for one function.
-    fn exchange(&mut self, card: &mut Card) {
-        let Card {
-            deployment,
-            response,
-            figures,
-            config,
-            // The same on all stages.
-            function: _,
-            build_failure: _,
-            draft: _,
-            asked_event: _,
-        } = card;
-        std::mem::swap(deployment, &mut self.deployment);
-        std::mem::swap(response, &mut self.response);
-        std::mem::swap(figures, &mut self.figures);
-        std::mem::swap(config, &mut self.config);
+    /// Returns the stage with this name.
+    pub fn on(&self, stage: &str) -> &StageState {
+        self.stages.get(stage).unwrap_or(&STAGE)
+    }
+
+    /// Returns the stage with this name, mutably.
+    pub fn on_mut(&mut self, stage: &str) -> &mut StageState {
+        self.stages.entry(stage.to_owned()).or_insert_with(|| StageState::new(stage))
+    }
+
+    /// Makes `stage` the active one.
+    pub fn activate(&mut self, stage: &str) {
+        stage.clone_into(&mut self.active);
+        self.stage_mut();
+    }
+
+    /// Returns the selected function, with its state on the active stage.
+    pub fn selected(&self) -> Option<(&Card, &OnStage)> {
+        let card = self.functions.current()?;
+        Some((card, self.stage().function(&card.function.name)))
+    }
+
+    /// Returns the selected function, with its state on the active stage, mutably.
+    pub fn selected_mut(&mut self) -> Option<(&Card, &mut OnStage)> {
+        let card = self.functions.current()?;
+        let stage = self.stages.entry(self.active.clone()).or_default();
+        Some((card, stage.function_mut(&card.function.name)))
+    }
+
+    /// Returns the architecture to build a function for, unless another one is chosen.
+    pub fn architecture_of(&self, card: &Card) -> Architecture {
+        let deployed = || self.stage().function(&card.function.name).architecture();
+        card.function.config.architecture.or_else(deployed).unwrap_or_default()
     }
 }

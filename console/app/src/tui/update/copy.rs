@@ -8,7 +8,7 @@ use crate::tui::state::{Draft, State};
 
 fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
     let mut line = String::from("lambda-console");
-    let options = [&state.options.arguments, &state.options.stage_arguments];
+    let options = [&state.options.arguments, &state.stage().arguments];
     let options = options.into_iter().filter(|options| !options.is_empty()).cloned();
     for word in options.chain(words) {
         line.push(' ');
@@ -60,8 +60,7 @@ pub(super) fn configure(state: &State, function: &str, approval: Approval) -> St
 /// from the shell's variable of that name.
 fn config_words(state: &State, function: &str) -> Vec<String> {
     let mut words = vec!["settings".to_owned(), quoted(function)];
-    let edits = state.functions.get(function).map(|card| &card.config.edits);
-    for (setting, value) in edits.into_iter().flatten() {
+    for (setting, value) in &state.stage().function(function).config.edits {
         words.push(match (setting, value) {
             (_, None) => format!("--unset {setting}"),
             (Setting::Env(name), Some(_)) => format!("{setting}=\"${name}\""),

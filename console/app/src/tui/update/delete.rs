@@ -2,13 +2,14 @@
 
 use lambda_console_model::{DeleteOutcome, Failure, FailureKind, Keep, Resources, text::counted};
 
-use super::{copy, finish, overlay, start, verb, workspace};
+use super::{copy, finish, overlay, start, start_on, verb, workspace};
 use crate::tui::{
     message::{Action, Effect},
     state::{
-        Deletion, Deployment, JobId, JobKind, Notice, Overlay, State,
+        Deletion, Deployment, JobId, Notice, Overlay, State,
         overlay::{Line, Purpose},
     },
+    task::Task,
 };
 
 /// Asks for the name of the selected function.
@@ -24,18 +25,16 @@ pub(super) fn ask(state: &mut State, function: String) -> Vec<Effect> {
     if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
-    let job = start(state, JobKind::Resources(function.clone()));
-    let deletion =
-        Deletion { function: function.clone(), job, listed: None, keep: Keep::default() };
+    let stage = state.active.clone();
+    let task = Task::ListResources { functions: vec![function.clone()] };
+    let (job, effect) = start_on(state, &stage, task);
+    let deletion = Deletion { function, job, listed: None, keep: Keep::default() };
     state.overlay = Some(Overlay::Line(Line::new(Purpose::Delete(deletion), "")));
-    vec![Effect::ListResources { job, functions: vec![function] }]
+    vec![effect]
 }
 
 /// Shows the resources of the function where its name is typed.
 pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Resources>, Failure>) {
-    if state.jobs.end(job).is_none() {
-        return;
-    }
     if let Some(Overlay::Line(Line { purpose: Purpose::Delete(deletion), .. })) = &mut state.overlay
         && deletion.job == job
     {
@@ -46,11 +45,7 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Resources
 /// Returns the word to type for a deletion: the function's name; on a protected stage, with the
 /// stage's name before it.
 pub(super) fn word(state: &State, function: &str) -> String {
-    if state.is_protected() {
-        format!("{}/{function}", state.options.stage)
-    } else {
-        function.to_owned()
-    }
+    if state.is_protected() { format!("{}/{function}", state.active) } else { function.to_owned() }
 }
 
 /// Toggles a check box of the confirmation.
@@ -96,8 +91,7 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
         Some(Ok(resources)) => {
             state.command = Some(copy::delete(state, &function, keep));
             state.notice = None;
-            let job = start(state, JobKind::Delete(function));
-            vec![Effect::Delete { job, functions: vec![resources.keeping(keep)] }]
+            vec![start(state, Task::Delete { functions: vec![resources.keeping(keep)] })]
         }
     }
 }
@@ -110,12 +104,9 @@ pub(super) fn dismissed(state: &mut State, deletion: &Deletion) -> Vec<Effect> {
 /// Handles the end of the deletion.
 pub(super) fn ended(
     state: &mut State,
-    job: JobId,
+    stage: &str,
     result: Result<DeleteOutcome, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
     match result {
         Ok(outcome) => {
             for function in &outcome.functions {
@@ -123,15 +114,16 @@ pub(super) fn ended(
                     .gone
                     .iter()
                     .any(|item| item.kind == lambda_console_model::ResourceKind::Function);
-                if is_gone && let Some(card) = state.functions.get_mut(&function.name) {
-                    card.deployment = Deployment::Absent;
+                if is_gone {
+                    let function = state.on_mut(stage).function_mut(&function.name);
+                    function.deployment = Deployment::Absent;
                 }
             }
-            state.tell(story(&outcome));
+            state.tell_of(stage, story(&outcome));
         }
-        Err(failure) => state.tell(Notice::of(&failure)),
+        Err(failure) => state.tell_of(stage, Notice::of(&failure)),
     }
-    workspace::refresh(state)
+    workspace::refresh(state, stage)
 }
 
 /// Returns a message on the deleted resources; for a failure, on those that are left.

@@ -5,29 +5,26 @@ use lambda_console_model::{
     Figures, LogLine, Sample, Step,
 };
 
-use super::{logs, run, start, watch, workspace};
+use super::{logs, run, start_on, watch, workspace};
 use crate::tui::{
     message::Effect,
-    state::{Deployment, Focus, JobId, JobKind, Mood, Notice, State, Tab},
+    state::{Deployment, Focus, JobId, Mood, Notice, Running, State, Tab},
+    task::Task,
 };
 
 pub(super) fn step(state: &mut State, job: JobId, step: &Step) {
     state.jobs.note(job, step);
-    if let Step::Output(text) = step
-        && state.jobs.get_mut(job).is_some()
-    {
+    if let Step::Output(text) = step {
         state.output.push(text);
     }
 }
 
 pub(super) fn build(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<BuildOutcome, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
+    let stage = job.stage.as_str();
     let worked = result.as_ref().is_ok_and(|outcome| outcome.failed.is_empty());
     match &result {
         Ok(outcome) => {
@@ -38,7 +35,8 @@ pub(super) fn build(
                 card.function.architecture = built.architecture;
                 card.function.bootstrap = Some(built.bootstrap.clone());
                 card.function.zip = Some(built.zip.clone());
-                if let Deployment::Present(deployed) = &mut card.deployment {
+                let function = state.on_mut(stage).function_mut(&built.name);
+                if let Deployment::Present(deployed) = &mut function.deployment {
                     deployed.in_sync = deployed.sha256 == built.zip.sha256;
                 }
                 for warning in &built.warnings {
@@ -52,7 +50,7 @@ pub(super) fn build(
                 state.output.push(&failure.to_string());
             }
             let built = named(outcome.built.iter().map(|built| built.name.as_str()));
-            state.tell(match outcome.failed.as_slice() {
+            let notice = match outcome.failed.as_slice() {
                 [] => Notice::good(format!("built {built} in {:.1} s", outcome.seconds)),
                 [(_, failure)] => Notice::of(failure),
                 failed => {
@@ -63,16 +61,17 @@ pub(super) fn build(
                         hint: String::new(),
                     }
                 }
-            });
+            };
+            state.tell_of(stage, notice);
         }
         Err(failure) => {
             state.output.push(&failure.to_string());
-            state.tell(Notice::of(failure));
+            state.tell_of(stage, Notice::of(failure));
         }
     }
     let cancelled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Interrupted);
     if !worked && !cancelled {
-        bring_up(state, Tab::Build);
+        bring_up(state, stage, Tab::Build);
     }
     let built =
         result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
@@ -82,9 +81,9 @@ pub(super) fn build(
     effects
 }
 
-/// Shows a tab with a new result, unless the user is typing.
-pub(super) fn bring_up(state: &mut State, tab: Tab) {
-    if state.focus != Focus::Edit && state.overlay.is_none() {
+/// Shows a tab with a new result on `stage`, if it is active and the user is not typing.
+pub(super) fn bring_up(state: &mut State, stage: &str, tab: Tab) {
+    if state.is_active(stage) && state.focus != Focus::Edit && state.overlay.is_none() {
         state.tab = tab;
         state.top = 0;
     }
@@ -92,23 +91,21 @@ pub(super) fn bring_up(state: &mut State, tab: Tab) {
 
 pub(super) fn deploy(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<DeployOutcome, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
     let worked = result.as_ref().is_ok_and(|outcome| outcome.failed.is_empty());
-    match result {
+    let notice = match result {
         Ok(outcome) => {
             for done in &outcome.functions {
-                if let Some(card) = state.functions.get_mut(&done.name) {
+                if let Some(card) = state.functions.get(&done.name) {
                     let (version, sha256) = (done.version.clone(), done.sha256.clone());
                     // The stage reports the architecture of a native build when it is read.
                     let architecture = Some(card.function.architecture)
                         .filter(|architecture| *architecture != Architecture::Native);
                     let (in_sync, modified_at) = (true, state.now);
-                    card.deployment = Deployment::Present(Deployed {
+                    let function = state.on_mut(&job.stage).function_mut(&done.name);
+                    function.deployment = Deployment::Present(Deployed {
                         version,
                         sha256,
                         in_sync,
@@ -123,14 +120,13 @@ pub(super) fn deploy(
                     state.output.push(&format!("  {}: {truth}", failed.name));
                 }
             }
-            let notice =
-                deploy_failure(&outcome).unwrap_or_else(|| Notice::good(deploy_story(&outcome)));
-            state.tell(notice);
+            deploy_failure(&outcome).unwrap_or_else(|| Notice::good(deploy_story(&outcome)))
         }
-        Err(failure) => state.tell(Notice::of(&failure)),
-    }
-    watch::deployed(state, job);
-    let mut effects = workspace::refresh(state);
+        Err(failure) => Notice::of(&failure),
+    };
+    let notice = watch::deployed(state, job, notice);
+    state.tell_of(&job.stage, notice);
+    let mut effects = workspace::refresh(state, &job.stage);
     effects.extend(run::ended(state, job, worked));
     effects
 }
@@ -172,56 +168,49 @@ fn deploy_story(outcome: &DeployOutcome) -> String {
 
 pub(super) fn logs(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Vec<LogLine>, Failure>,
 ) -> Vec<Effect> {
-    let Some(JobKind::FetchLogs(function)) = state.jobs.end(job).map(|ended| ended.kind) else {
-        return Vec::new();
-    };
-    let worked = result.is_ok();
+    let Task::FetchLogs { function, .. } = &*job.task else { return Vec::new() };
+    let (stage, worked) = (job.stage.as_str(), result.is_ok());
     match result {
-        Ok(lines) if lines.is_empty() => logs::of_response(state, &function),
-        Ok(lines) => logs::fetched(state, lines),
+        Ok(lines) if lines.is_empty() => logs::of_response(state, stage, function),
+        Ok(lines) => logs::fetched(state, stage, lines),
         Err(failure) => {
-            logs::of_response(state, &function);
-            state.tell(Notice::of(&failure));
+            logs::of_response(state, stage, function);
+            state.tell_of(stage, Notice::of(&failure));
         }
     }
     run::ended(state, job, worked)
 }
 
-/// Starts to read the history of these functions.
-pub(super) fn load_samples(state: &mut State, functions: Vec<String>) -> (JobId, Vec<Effect>) {
-    let job = start(state, JobKind::Samples(functions.clone()));
-    if functions.is_empty() {
-        state.jobs.end(job);
-        return (job, Vec::new());
-    }
-    (job, vec![Effect::LoadSamples { job, functions }])
+/// Starts to read the history of these functions on `stage`; `None` if there are none.
+pub(super) fn load_samples(
+    state: &mut State,
+    stage: &str,
+    functions: Vec<String>,
+) -> Option<Effect> {
+    (!functions.is_empty()).then(|| start_on(state, stage, Task::LoadSamples { functions }).1)
 }
 
 pub(super) fn samples(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Vec<(String, Vec<Sample>)>, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
     let worked = result.is_ok();
     match result {
         Ok(functions) => {
             for (name, samples) in functions {
-                let Some(card) = state.functions.get_mut(&name) else { continue };
+                let figures = &mut state.on_mut(&job.stage).function_mut(&name).figures;
                 // Invocations that ended while the history was read are not in it yet.
                 let newest = samples.last().map_or(i64::MIN, |sample| sample.at);
-                let later =
-                    card.figures.samples.iter().filter(|sample| sample.at > newest).cloned();
+                let later = figures.samples.iter().filter(|sample| sample.at > newest).cloned();
                 let later: Vec<Sample> = later.collect();
-                card.figures = later.into_iter().fold(Figures::new(samples), Figures::with);
+                *figures = later.into_iter().fold(Figures::new(samples), Figures::with);
             }
         }
-        Err(failure) => state.tell(Notice::of(&failure)),
+        Err(failure) => state.tell_of(&job.stage, Notice::of(&failure)),
     }
     run::ended(state, job, worked)
 }

@@ -4,11 +4,12 @@ use lambda_console_model::{CodeAsked, Failure};
 
 use super::{delete, logs, plan, stages, versions};
 use crate::tui::{
-    message::{Action, Effect, Event},
+    message::{Action, Effect},
     state::{
-        Connection, Context, Focus, JobId, JobKind, Login, Notice, Overlay, State, Stopped,
+        Connection, Context, Focus, Login, Notice, Overlay, Running, State, Stopped,
         overlay::{Line, Purpose},
     },
+    task::{JobEvent, Task, names},
 };
 
 /// A job that stopped for lack of credentials, according to an event; determined before the event
@@ -18,40 +19,40 @@ pub(super) struct Stop {
     failure: Failure,
 }
 
-/// Returns the stop if `event` is the end of a job that stopped for lack of credentials.
-pub(super) fn of(state: &State, event: &Event) -> Option<Stop> {
-    let (id, failure) = (event.job()?, event.login()?);
-    let job = state.jobs.iter().find(|job| job.id == id)?.clone();
-    let in_run = state.run.as_ref().is_some_and(|run| run.job == Some(id));
-    Some(Stop { stopped: Stopped { job, at: state.now, in_run }, failure: failure.clone() })
+/// Returns the stop if `event` is the end of `job`, which stopped for lack of credentials.
+pub(super) fn of(state: &State, job: &Running, event: &JobEvent) -> Option<Stop> {
+    let failure = event.login()?.clone();
+    let in_run = state.on(&job.stage).run.as_ref().is_some_and(|run| run.job == Some(job.id));
+    Some(Stop { stopped: Stopped { job: job.clone(), at: state.now, in_run }, failure })
 }
 
 /// Keeps the stopped job, and asks for a login.
 pub(super) fn keep(state: &mut State, stop: Stop) {
-    if stop.stopped.job.kind == JobKind::Probe {
+    if matches!(*stop.stopped.job.task, Task::Probe) {
         return;
     }
-    let login = state.login.get_or_insert_with(|| Login::new(stop.failure.clone()));
+    let stage = state.on_mut(&stop.stopped.job.stage);
+    let login = stage.login.get_or_insert_with(|| Login::new(stop.failure.clone()));
     login.failure = stop.failure;
     login.trying = false;
     // These follow from connecting automatically; a comparison can be requested again.
-    let kind = &stop.stopped.job.kind;
     if !matches!(
-        kind,
-        JobKind::Connect
-            | JobKind::Refresh
-            | JobKind::ReadConfig(_)
-            | JobKind::Samples(_)
-            | JobKind::Compare(_)
+        *stop.stopped.job.task,
+        Task::Connect { .. }
+            | Task::RefreshDeployed { .. }
+            | Task::ReadConfig { .. }
+            | Task::LoadSamples { .. }
+            | Task::PlanConfig { .. }
+            | Task::PlanPromotion { .. }
     ) {
         login.stopped.push(stop.stopped);
     }
     show(state);
 }
 
-/// Shows how to log in, unless the user is typing.
+/// Shows how to log in on the active stage, if that is needed and the user is not typing.
 pub(super) fn show(state: &mut State) {
-    if state.login.is_some() && state.overlay.is_none() && state.focus != Focus::Edit {
+    if state.stage().login.is_some() && state.overlay.is_none() && state.focus != Focus::Edit {
         state.overlay = Some(Overlay::Login);
     }
 }
@@ -61,16 +62,17 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     if state.overlay.as_ref().is_some_and(|overlay| matches!(overlay, Overlay::Login)) {
         state.overlay = None;
     }
-    let Some(login) = &mut state.login else {
+    let stage = state.active.clone();
+    let Some(login) = &mut state.on_mut(&stage).login else {
         state.tell(Notice::plain("no login is pending", ""));
         return Vec::new();
     };
     if std::mem::replace(&mut login.trying, true) {
         return Vec::new();
     }
-    state.connection = Connection::Connecting;
+    state.on_mut(&stage).connection = Connection::Connecting;
     state.tell(Notice::plain("trying the new credentials", ""));
-    vec![stages::connect(state, true)]
+    vec![stages::connect(state, &stage, true)]
 }
 
 /// Asks for the code that credentials need, unless the user is typing or another overlay is open.
@@ -87,9 +89,9 @@ pub(super) fn give_code(asked: &CodeAsked, typed: &str) -> Vec<Effect> {
     vec![Effect::GiveCode { id: asked.id, code: (!code.is_empty()).then_some(code) }]
 }
 
-/// Resumes the stopped jobs after the stage accepted the credentials, if the user requested it.
-pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
-    let Some(login) = state.login.take() else { return Vec::new() };
+/// Resumes the stopped jobs after `stage` accepted the credentials, if the user requested it.
+pub(super) fn accepted(state: &mut State, stage: &str) -> Vec<Effect> {
+    let Some(login) = state.on_mut(stage).login.take() else { return Vec::new() };
     if login.stopped.is_empty() {
         return Vec::new();
     }
@@ -97,51 +99,55 @@ pub(super) fn accepted(state: &mut State) -> Vec<Effect> {
     if !login.trying {
         let key =
             state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
-        state.tell(Notice::plain(
-            "the credentials are valid again",
-            format!("{key} resumes {waiting}"),
-        ));
-        state.login = Some(login);
+        let hint = format!("{key} resumes {waiting}");
+        state.tell_of(stage, Notice::plain("the credentials are valid again", hint));
+        state.on_mut(stage).login = Some(login);
         return Vec::new();
     }
-    state.tell(Notice::plain(format!("resuming {waiting}"), ""));
-    let (mut effects, mut jobs) = (Vec::new(), Vec::<JobId>::new());
+    state.tell_of(stage, Notice::plain(format!("resuming {waiting}"), ""));
+    let is_active = state.is_active(stage);
+    let mut effects = Vec::new();
     for Stopped { job, at, in_run } in login.stopped {
-        match job.kind {
+        match &*job.task {
             // These have a view of their own, which is opened again.
-            JobKind::Tail(functions) => {
-                effects.extend(logs::resume(state, functions, at));
+            Task::StartTail { functions, .. } => {
+                effects.extend(logs::resume(state, stage, functions, at));
                 continue;
             }
-            JobKind::Plan(names) if !in_run => {
-                effects.extend(plan::deploy(state, names));
+            Task::Plan { functions } if !in_run => {
+                if is_active {
+                    effects.extend(plan::deploy(state, names(functions)));
+                }
                 continue;
             }
-            JobKind::Versions(name) => {
-                effects.extend(versions::show(state, name));
+            Task::LoadVersions { function } => {
+                if is_active {
+                    effects.extend(versions::show(state, function.clone()));
+                }
                 continue;
             }
-            JobKind::Resources(name) => {
-                effects.extend(delete::ask(state, name));
+            Task::ListResources { functions } => {
+                if is_active && let [function] = functions.as_slice() {
+                    effects.extend(delete::ask(state, function.clone()));
+                }
                 continue;
             }
             _ => {}
         }
-        if let Some(run) = state.run.as_mut().filter(|_| in_run) {
-            run.resume(job.id, state.now);
+        let now = state.now;
+        if let Some(run) = state.on_mut(stage).run.as_mut().filter(|_| in_run) {
+            run.resume(job.id, now);
         }
-        jobs.push(job.id);
-        state.jobs.resume(job, state.now);
-    }
-    if !jobs.is_empty() {
-        effects.push(Effect::Resume(jobs));
+        let (id, task) = (job.id, (*job.task).clone());
+        state.jobs.resume(job, now);
+        effects.push(Effect::Start { job: id, stage: stage.to_owned(), task });
     }
     effects
 }
 
-/// Handles that the stage could not be reached, for another reason.
-pub(super) fn hindered(state: &mut State) {
-    if let Some(login) = &mut state.login {
+/// Handles that `stage` could not be reached, for another reason.
+pub(super) fn hindered(state: &mut State, stage: &str) {
+    if let Some(login) = &mut state.on_mut(stage).login {
         login.trying = false;
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lambda_console_model::{
-    Failure, FailureKind, Invocation, LogFix, LogLine, LogMark, Sample, TailState,
-};
+use lambda_console_model::{Failure, FailureKind, Invocation, LogLine, Sample, TailState};
 
-use super::{copy, show, start, verb};
+use super::{copy, show, start_on, verb};
 use crate::tui::{
     message::{Action, Effect},
-    state::{Context, JobId, JobKind, Notice, Response, Site, State, Tab, Tail, logs::Filter},
+    state::{Context, JobId, Notice, Response, Running, State, Tab, Tail, logs::Filter},
+    task::Task,
 };
 
 /// Period before its start that a first tail covers.
@@ -21,45 +20,58 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
         return verb::none_selected(state);
     }
     let mut effects = Vec::new();
-    if let Some((id, kind)) = tail_job(state) {
-        effects.push(Effect::Cancel(id));
-        state.jobs.end(id);
-        settle(state);
-        if kind == JobKind::Tail(functions.clone()) {
+    let stage = state.active.clone();
+    if let Some(running) = tail_job(state, &stage) {
+        effects.push(Effect::Cancel(running));
+        let was_same = state.tailed(&stage) == functions;
+        state.jobs.end(running);
+        settle(state, &stage);
+        if was_same {
             state.tell(Notice::plain("tail stopped", ""));
             return effects;
         }
     }
-    state.logs.all_functions = functions.len() > 1;
     state.command = Some(copy::tail(state, &functions));
-    state.logs.anchor = None;
     show(state, Tab::Logs);
-    let since = if state.logs.held() == 0 { state.now - FIRST_LOOK_MS } else { state.now };
-    let job = start(state, JobKind::Tail(functions.clone()));
-    state.tail = Some(Tail { job, shown: true, state: TailState::default() });
-    effects.push(Effect::StartTail { job, functions, since });
+    let now = state.now;
+    let logs = &mut state.on_mut(&stage).logs;
+    logs.all_functions = functions.len() > 1;
+    logs.anchor = None;
+    let since = if logs.held() == 0 { now - FIRST_LOOK_MS } else { now };
+    effects.push(begin(state, &stage, functions, since));
     effects
 }
 
-/// Follows the logs of these functions again, from the time when that had stopped. The screen is
-/// unchanged.
-pub(super) fn resume(state: &mut State, functions: Vec<String>, since: i64) -> Vec<Effect> {
-    if tail_job(state).is_some() {
-        return Vec::new();
+fn begin(state: &mut State, stage: &str, functions: Vec<String>, since: i64) -> Effect {
+    let (job, effect) = start_on(state, stage, Task::StartTail { functions, since });
+    state.on_mut(stage).tail = Some(Tail { job, shown: true, state: TailState::default() });
+    effect
+}
+
+/// Follows the logs of these functions on `stage` again, from the time when that had stopped. The
+/// screen is unchanged.
+pub(super) fn resume(
+    state: &mut State,
+    stage: &str,
+    functions: &[String],
+    since: i64,
+) -> Option<Effect> {
+    if tail_job(state, stage).is_some() {
+        return None;
     }
-    let job = start(state, JobKind::Tail(functions.clone()));
-    state.tail = Some(Tail { job, shown: true, state: TailState::default() });
     // From the last known line.
-    let since = state.logs.newest().map_or(since, |newest| since.min(newest + 1));
-    vec![Effect::StartTail { job, functions, since }]
+    let since = state.on(stage).logs.newest().map_or(since, |newest| since.min(newest + 1));
+    Some(begin(state, stage, functions.to_vec(), since))
 }
 
 /// Notifies each tail whether its lines are shown, if that has changed.
 pub(super) fn tell_shown(state: &mut State) -> Vec<Effect> {
-    let is_shown = state.tab == Tab::Logs;
-    let here = state.tail.iter_mut().map(|tail| (tail, is_shown));
-    let elsewhere = state.sites.values_mut().filter_map(Site::tail_mut).map(|tail| (tail, false));
-    let changed = here.chain(elsewhere).filter(|(tail, shown)| tail.shown != *shown);
+    let is_shown = |stage: &String| state.tab == Tab::Logs && *stage == state.active;
+    let tails = state
+        .stages
+        .iter_mut()
+        .filter_map(|(stage, on_stage)| Some((on_stage.tail.as_mut()?, is_shown(stage))));
+    let changed = tails.filter(|(tail, shown)| tail.shown != *shown);
     let tell = |(tail, shown): (&mut Tail, bool)| {
         tail.shown = shown;
         Effect::ShowTail { job: tail.job, shown }
@@ -67,77 +79,58 @@ pub(super) fn tell_shown(state: &mut State) -> Vec<Effect> {
     changed.map(tell).collect()
 }
 
-fn tail_job(state: &State) -> Option<(JobId, JobKind)> {
-    state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_))).map(|job| (job.id, job.kind.clone()))
+fn tail_job(state: &State, stage: &str) -> Option<JobId> {
+    state.jobs.newest(stage, |task| matches!(task, Task::StartTail { .. })).map(|job| job.id)
 }
 
-pub(super) fn is_tailed(state: &State, function: &str) -> bool {
-    state.tailed().iter().any(|name| name == function)
+pub(super) fn is_tailed(state: &State, stage: &str, function: &str) -> bool {
+    state.tailed(stage).iter().any(|name| name == function)
 }
 
 /// Adds the time that sessions of the ending tail were open to the total.
-fn settle(state: &mut State) {
-    if let Some(tail) = state.tail.take() {
-        state.live_ms += tail.state.used_at(state.now);
-    }
-}
-
-pub(super) fn lines(state: &mut State, job: JobId, lines: Vec<LogLine>) {
-    if state.jobs.get_mut(job).is_some() {
-        state.logs.push(lines);
-    }
-}
-
-pub(super) fn fixes(state: &mut State, job: JobId, fixes: Vec<LogFix>) {
-    if state.jobs.get_mut(job).is_some() {
-        state.logs.fix(fixes);
-    }
-}
-
-pub(super) fn marked(state: &mut State, job: JobId, mark: &LogMark) {
-    if state.jobs.get_mut(job).is_some() {
-        state.logs.mark(mark);
+fn settle(state: &mut State, stage: &str) {
+    let now = state.now;
+    let stage = state.on_mut(stage);
+    if let Some(tail) = stage.tail.take() {
+        stage.live_ms += tail.state.used_at(now);
     }
 }
 
 /// Adds the figures of invocations that a tail reported, including those by other clients.
-pub(super) fn samples(state: &mut State, job: JobId, samples: Vec<(String, Sample)>) {
-    if state.jobs.get_mut(job).is_none() {
-        return;
-    }
+pub(super) fn samples(state: &mut State, stage: &str, samples: Vec<(String, Sample)>) {
     let mut by_function: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for (function, sample) in samples {
         by_function.entry(function).or_default().push(sample);
     }
     for (function, samples) in by_function {
-        if let Some(card) = state.functions.get_mut(&function) {
-            card.figures = std::mem::take(&mut card.figures).with_all(samples);
-        }
+        let figures = &mut state.on_mut(stage).function_mut(&function).figures;
+        *figures = std::mem::take(figures).with_all(samples);
     }
 }
 
-pub(super) fn stands(state: &mut State, job: JobId, stands: TailState) {
-    if let Some(tail) = state.tail.as_mut().filter(|tail| tail.job == job) {
-        tail.state = stands;
+/// Handles the state that a tail reports.
+pub(super) fn reported(state: &mut State, job: &Running, reported: TailState) {
+    let tail = state.on_mut(&job.stage).tail.as_mut();
+    if let Some(tail) = tail.filter(|tail| tail.job == job.id) {
+        tail.state = reported;
     }
 }
 
-pub(super) fn tail_ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
-    if state.jobs.end(job).is_none() {
-        return;
-    }
-    settle(state);
+/// Handles the end of the tail of `stage`.
+pub(super) fn tail_ended(state: &mut State, stage: &str, result: Result<(), Failure>) {
+    settle(state, stage);
     if let Err(failure) = result
         && failure.kind != FailureKind::Interrupted
     {
-        state.tell(Notice::of(&failure));
+        state.tell_of(stage, Notice::of(&failure));
     }
 }
 
 /// Adds the lines from a response, which have no timestamps, unless the log's lines are there or a
 /// tail fetches them.
-pub(super) fn of_invocation(state: &mut State, invocation: &Invocation) {
-    if is_tailed(state, &invocation.function) || state.logs.has_request(&invocation.request_id) {
+pub(super) fn of_invocation(state: &mut State, stage: &str, invocation: &Invocation) {
+    let is_known = state.on(stage).logs.has_request(&invocation.request_id);
+    if is_known || is_tailed(state, stage, &invocation.function) {
         return;
     }
     let line = |(rank, message): (usize, &String)| LogLine {
@@ -149,103 +142,103 @@ pub(super) fn of_invocation(state: &mut State, invocation: &Invocation) {
         message: message.clone(),
     };
     let lines = invocation.logs.iter().enumerate().map(line).collect();
-    state.logs.push(lines);
+    state.on_mut(stage).logs.push(lines);
 }
 
-/// Starts to fetch the lines of the function's last invocation.
-pub(super) fn fetch(state: &mut State, function: &str) -> Option<(JobId, Vec<Effect>)> {
-    let response = state.functions.get(function)?.response.as_ref()?;
-    let invocation = response.invocation()?;
+/// Starts to fetch the lines of the function's last invocation on `stage`.
+pub(super) fn fetch(state: &mut State, stage: &str, function: &str) -> Option<(JobId, Effect)> {
+    let invocation = state.on(stage).function(function).response.as_ref()?.invocation()?;
     let (request_id, since) = (invocation.request_id.clone(), invocation.started_at);
     let function = function.to_owned();
-    let job = start(state, JobKind::FetchLogs(function.clone()));
-    Some((job, vec![Effect::FetchLogs { job, function, request_id, since }]))
+    Some(start_on(state, stage, Task::FetchLogs { function, request_id, since }))
 }
 
 /// Adds the lines from the function's response if its log has none yet, or cannot be read.
-pub(super) fn of_response(state: &mut State, function: &str) {
-    let response = state.functions.get(function).and_then(|card| card.response.as_ref());
+pub(super) fn of_response(state: &mut State, stage: &str, function: &str) {
+    let response = state.on(stage).function(function).response.as_ref();
     if let Some(invocation) = response.and_then(Response::invocation).cloned() {
-        of_invocation(state, &invocation);
+        of_invocation(state, stage, &invocation);
     }
 }
 
 /// Adds the lines of a request, unless they are there.
-pub(super) fn fetched(state: &mut State, lines: Vec<LogLine>) {
-    let known = |id: &String| state.logs.has_request(id);
-    let tailed = lines.first().is_some_and(|line| is_tailed(state, &line.function));
+pub(super) fn fetched(state: &mut State, stage: &str, lines: Vec<LogLine>) {
+    let known = |id: &String| state.on(stage).logs.has_request(id);
+    let tailed = lines.first().is_some_and(|line| is_tailed(state, stage, &line.function));
     if !tailed && !lines.iter().filter_map(|line| line.request_id.as_ref()).any(known) {
-        state.logs.push(lines);
+        state.on_mut(stage).logs.push(lines);
     }
 }
 
 /// Shows only the lines of the request whose response is shown.
 pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
-    let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
+    let Some((_, function)) = state.selected() else { return verb::none_selected(state) };
+    let Some(invocation) = function.response.as_ref().and_then(Response::invocation) else {
         state.tell(Notice::plain("no response yet", ""));
         return Vec::new();
     };
-    let request_id = Some(invocation.request_id.clone());
+    let request_id = invocation.request_id.clone();
     let function = invocation.function.clone();
-    let is_known = state.logs.has_request(&invocation.request_id);
-    let filter = Filter { request_id, ..state.logs.filter().clone() };
-    state.logs.set_filter(filter);
-    state.logs.anchor = None;
+    let stage = state.active.clone();
+    let logs = &mut state.on_mut(&stage).logs;
+    let is_known = logs.has_request(&request_id);
+    logs.set_filter(Filter { request_id: Some(request_id), ..logs.filter().clone() });
+    logs.anchor = None;
     show(state, Tab::Logs);
     if is_known {
-        Vec::new()
-    } else {
-        fetch(state, &function).map(|(_, effects)| effects).unwrap_or_default()
+        return Vec::new();
     }
+    fetch(state, &stage, &function).map(|(_, effect)| effect).into_iter().collect()
 }
 
 /// Returns `true` if a filter text or a request narrows the lines.
 pub(super) fn is_narrowed(state: &State) -> bool {
-    let filter = state.logs.filter();
+    let filter = state.stage().logs.filter();
     !filter.text.is_empty() || filter.request_id.is_some()
 }
 
 /// Removes the filters, except for the function.
 pub(super) fn show_all_of_selection(state: &mut State) {
-    let function = state.logs.filter().function.clone();
-    state.logs.set_filter(Filter { function, ..Filter::default() });
+    let logs = &mut state.stage_mut().logs;
+    let function = logs.filter().function.clone();
+    logs.set_filter(Filter { function, ..Filter::default() });
 }
 
 /// Shows lines that contain `text`.
 pub(super) fn filter(state: &mut State, text: &str) {
-    let filter = Filter { text: text.to_owned(), ..state.logs.filter().clone() };
-    state.logs.set_filter(filter);
+    let logs = &mut state.stage_mut().logs;
+    logs.set_filter(Filter { text: text.to_owned(), ..logs.filter().clone() });
 }
 
 /// Filters the lines by the selected function. After a change, the newest lines are shown.
 pub(super) fn follow_selection(state: &mut State) {
-    let wanted =
-        if state.logs.all_functions { None } else { state.functions.selected().map(str::to_owned) };
-    let filter = state.logs.filter();
-    if filter.function != wanted {
-        let filter = Filter { function: wanted, request_id: None, text: filter.text.clone() };
-        state.logs.anchor = None;
-        state.logs.set_filter(filter);
+    let all = state.stage().logs.all_functions;
+    let wanted = if all { None } else { state.functions.selected() };
+    if state.stage().logs.filter().function.as_deref() != wanted {
+        let wanted = wanted.map(str::to_owned);
+        let logs = &mut state.stage_mut().logs;
+        let text = logs.filter().text.clone();
+        logs.anchor = None;
+        logs.set_filter(Filter { function: wanted, request_id: None, text });
     }
 }
 
 /// Changes the display of the lines.
 pub(super) fn change(state: &mut State, action: Action) {
+    let logs = &mut state.stage_mut().logs;
     match action {
-        Action::Follow => state.logs.toggle_follow(),
+        Action::Follow => logs.toggle_follow(),
         Action::Wrap => {
-            state.logs.wrap = !state.logs.wrap;
-            state.logs.left = 0;
+            logs.wrap = !logs.wrap;
+            logs.left = 0;
         }
         Action::AllLogs => {
-            state.logs.all_functions = !state.logs.all_functions;
-            let which =
-                if state.logs.all_functions { "all functions" } else { "the selected function" };
+            logs.all_functions = !logs.all_functions;
+            let which = if logs.all_functions { "all functions" } else { "the selected function" };
             state.tell(Notice::plain(format!("showing {which}"), ""));
         }
         _ => {
-            let cleared = state.logs.clear_shown();
+            let cleared = logs.clear_shown();
             let key = state.key_of(Context::Logs, Action::Undo.name()).unwrap_or("undo").to_owned();
             state.tell(match cleared {
                 0 => Notice::plain("no lines to clear", ""),
@@ -260,7 +253,7 @@ pub(super) fn change(state: &mut State, action: Action) {
 
 /// Restores the lines that were cleared last.
 pub(super) fn bring_back(state: &mut State) {
-    let lines = state.logs.bring_back();
+    let lines = state.stage_mut().logs.bring_back();
     state.tell(match lines {
         None => Notice::plain("no cleared lines to restore", ""),
         Some(1) => Notice::plain("restored 1 line", ""),

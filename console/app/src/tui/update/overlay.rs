@@ -26,7 +26,7 @@ pub(super) fn open(state: &mut State, action: Action) {
         Action::Help => Some(Overlay::Help(0)),
         Action::Palette => Some(Overlay::Choose(Choose::new(Offer::Actions, actions(state)))),
         Action::Filter if state.tab == Tab::Logs && state.focus == Focus::Tab => {
-            Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.logs.filter().text)))
+            Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.stage().logs.filter().text)))
         }
         Action::Filter => {
             Some(Overlay::Line(Line::new(Purpose::FilterFunctions, &state.functions.filter)))
@@ -236,8 +236,8 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
         Purpose::Prune(name, _) if typed != name => {
             refuse(state, line, mismatch(&name));
         }
-        Purpose::Change(_) if typed != state.options.stage => {
-            let why = mismatch(&state.options.stage);
+        Purpose::Change(_) if typed != state.active => {
+            let why = mismatch(&state.active);
             refuse(state, line, why);
         }
         // Keep the typed text while something else runs.

@@ -2,10 +2,11 @@
 
 use lambda_console_model::{Approval, DeployPlan, Failure, Function, Promotion};
 
-use super::{copy, overlay, promote, run, settings, verb};
+use super::{copy, overlay, promote, run, settings, start_on, verb};
 use crate::tui::{
     message::{Action, Effect},
-    state::{Context, JobId, JobKind, Notice, Overlay, Plan, Planned, State, overlay::StageChange},
+    state::{Context, JobId, Notice, Overlay, Plan, Planned, Running, State, overlay::StageChange},
+    task::Task,
 };
 
 /// Deploys `names`: on the local stage immediately, elsewhere after the plan was approved.
@@ -13,42 +14,44 @@ pub(super) fn deploy(state: &mut State, names: Vec<String>) -> Vec<Effect> {
     if state.is_local() {
         return verb::change_stage(state, StageChange::Deploy(names));
     }
-    let (job, effect) = compare(state, names.clone());
+    let stage = state.active.clone();
+    let (job, effect) = compare(state, &stage, &names);
     show(state, Plan::new(Planned::Deploy(names), job), effect)
 }
 
-/// Compares `names` with the stage.
-pub(super) fn compare(state: &mut State, names: Vec<String>) -> (JobId, Effect) {
-    state.command = Some(copy::plan(state, &names));
-    let functions = verb::functions(state, &names);
-    let job = super::start(state, JobKind::Plan(names));
-    (job, Effect::Plan { job, functions })
+/// Compares `names` with `stage`.
+pub(super) fn compare(state: &mut State, stage: &str, names: &[String]) -> (JobId, Effect) {
+    if state.is_active(stage) {
+        state.command = Some(copy::plan(state, names));
+    }
+    let functions = verb::functions(state, names);
+    start_on(state, stage, Task::Plan { functions })
 }
 
 /// Changes settings of a function: on the local stage immediately, elsewhere after the plan was
 /// approved.
 pub(super) fn configure(
     state: &mut State,
-    function: Function,
+    function: Box<Function>,
     revision: Option<String>,
 ) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
         return settings::send(state, function, revision, Approval::None);
     }
     state.command = Some(copy::plan_config(state, &function.name));
-    let job = super::start(state, JobKind::Compare(vec![function.name.clone()]));
-    let of =
-        Planned::Configure { function: Box::new(function.clone()), revision: revision.clone() };
-    show(state, Plan::new(of, job), Effect::PlanConfig { job, function, revision })
+    let of = Planned::Configure { function: function.clone(), revision: revision.clone() };
+    let stage = state.active.clone();
+    let (job, effect) = start_on(state, &stage, Task::PlanConfig { function, revision });
+    show(state, Plan::new(of, job), effect)
 }
 
 /// Promotes from another stage, after the plan was approved.
 pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     state.command = Some(copy::promote(&promotion, true));
-    let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
-    let job = super::start(state, JobKind::Compare(names));
     let of = Planned::Promote(Box::new(promotion.clone()));
-    show(state, Plan::new(of, job), Effect::PlanPromotion { job, promotion })
+    let stage = state.active.clone();
+    let (job, effect) = start_on(state, &stage, Task::PlanPromotion { promotion });
+    show(state, Plan::new(of, job), effect)
 }
 
 fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
@@ -62,17 +65,14 @@ fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
 /// Handles the result of a comparison, if the plan is still open, or the run waits for it.
 pub(super) fn compared(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<DeployPlan, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
     if let Some(effects) = run::compared(state, job, &result) {
         return effects;
     }
     let Some(Overlay::Plan(plan)) = &mut state.overlay else { return Vec::new() };
-    if plan.job != Some(job) {
+    if plan.job != Some(job.id) {
         return Vec::new();
     }
     plan.job = None;
@@ -80,7 +80,7 @@ pub(super) fn compared(
         Ok(outcome) => plan.outcome = Some(outcome),
         Err(failure) => {
             state.overlay = None;
-            state.tell(Notice::of(&failure));
+            state.tell_of(&job.stage, Notice::of(&failure));
         }
     }
     Vec::new()
@@ -107,15 +107,15 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if !plan.is_open() {
         state.tell(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
             Some((_, failure)) => Notice::of(&failure),
-            None => Notice::plain(format!("{} is up to date", state.options.stage), ""),
+            None => Notice::plain(format!("{} is up to date", state.active), ""),
         });
         return Vec::new();
     }
     let approval = if state.asks_name(&plan) { Approval::Given } else { Approval::None };
-    if approval == Approval::Given && plan.typed.text().trim() != state.options.stage {
+    if approval == Approval::Given && plan.typed.text().trim() != state.active {
         let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
         state.tell(Notice::plain(
-            format!("name does not match: type `{}`", state.options.stage),
+            format!("name does not match: type `{}`", state.active),
             format!("{key} cancels"),
         ));
         state.overlay = Some(Overlay::Plan(plan));
@@ -127,15 +127,12 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         return Vec::new();
     }
     // Functions that cannot be deployed were reported in the plan.
-    let names = plan.changed().map(|function| function.name.clone()).collect();
+    let names: Vec<String> = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
-        Planned::Deploy(_) => {
-            let started = verb::start_deploy(state, names, approval, plan.outcome);
-            started.map(|(_, effects)| effects).unwrap_or_default()
-        }
+        Planned::Deploy(_) => verb::start_deploy_here(state, &names, approval, plan.outcome),
         Planned::Run(name) => run::deploy(state, name, plan.outcome, approval),
         Planned::Configure { function, revision } => {
-            settings::send(state, *function, revision, approval)
+            settings::send(state, function, revision, approval)
         }
         Planned::Promote(promotion) => promote::send(state, Promotion { approval, ..*promotion }),
     }

@@ -6,9 +6,10 @@ use super::{copy, overlay, plan, stages, start, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{
-        JobId, JobKind, Notice, Overlay, State,
+        Notice, Overlay, State,
         overlay::{Choose, Entry, Offer},
     },
+    task::Task,
 };
 
 /// Suffix of the stage's name in an entry of the list.
@@ -24,13 +25,13 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     }
     let mut effects = overlay::dismiss(state);
     state.overlay = Some(Overlay::Choose(Choose::new(Offer::Sources, entries(state))));
-    effects.push(Effect::ReadStages(start(state, JobKind::Stages)));
+    effects.push(start(state, Task::ReadStages));
     effects
 }
 
 /// Returns two entries for each other stage: all at once, and with a canary.
 pub(super) fn entries(state: &State) -> Vec<Entry> {
-    let others = stages::names(state).into_iter().filter(|name| *name != state.options.stage);
+    let others = stages::names(state).into_iter().filter(|name| *name != state.active);
     let both = others.flat_map(|name| {
         let steps: Vec<String> = Canary::default().steps.iter().map(f64::to_string).collect();
         let label = format!("{name} · canary {} → 100 %", steps.join(" → "));
@@ -52,7 +53,7 @@ pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
     let Some(name) = state.functions.selected().map(str::to_owned) else {
         return verb::none_selected(state);
     };
-    let (from, to) = (from.to_owned(), state.options.stage.clone());
+    let (from, to) = (from.to_owned(), state.active.clone());
     let functions = verb::functions(state, &[name]);
     plan::promote(state, Promotion { functions, from, to, canary, approval: Approval::None })
 }
@@ -64,27 +65,23 @@ pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     }
     state.command = Some(copy::promote(&promotion, false));
     state.notice = None;
-    let names = promotion.functions.iter().map(|function| function.name.clone()).collect();
-    let job = start(state, JobKind::Promote(names));
-    vec![Effect::Promote { job, promotion }]
+    vec![start(state, Task::Promote { promotion })]
 }
 
 /// Reports the result, and reads the stage again.
 pub(super) fn finished(
     state: &mut State,
-    job: JobId,
+    stage: &str,
     result: &Result<PromoteOutcome, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
-    state.tell(match result {
+    let notice = match result {
         Ok(outcome) => {
             let stories = || outcome.functions.iter().map(|function| function.story(&outcome.to));
             let failed = outcome.failed.first().map(|(_, failure)| Notice::of(failure));
             failed.unwrap_or_else(|| Notice::good(stories().collect::<Vec<_>>().join("; ")))
         }
         Err(failure) => Notice::of(failure),
-    });
-    workspace::refresh(state)
+    };
+    state.tell_of(stage, notice);
+    workspace::refresh(state, stage)
 }

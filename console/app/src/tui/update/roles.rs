@@ -6,40 +6,38 @@ use super::{copy, input::action, overlay, start, verb};
 use crate::tui::{
     message::Effect,
     state::{
-        Focus, JobId, JobKind, Notice, Overlay, State,
+        Focus, Notice, Overlay, Running, State,
         overlay::{Choose, Entry, Line, Offer, Purpose},
     },
+    task::Task,
 };
 
 /// Lists the roles of the stage.
 pub(super) fn list(state: &mut State) -> Vec<Effect> {
     state.command = Some(copy::iam(state));
     state.notice = None;
-    vec![Effect::ListRoles(start(state, JobKind::Roles))]
+    vec![start(state, Task::ListRoles)]
 }
 
 /// Shows the roles, unless another overlay was opened meanwhile.
-pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Role>, Failure>) {
-    if state.jobs.end(job).is_none() {
-        return;
-    }
-    match result {
+pub(super) fn listed(state: &mut State, stage: &str, result: Result<Vec<Role>, Failure>) {
+    let notice = match result {
         Ok(roles) if roles.is_empty() => {
-            state.tell(Notice::plain(
-                "no execution roles created by lambda-console in this region",
-                "",
-            ));
+            Notice::plain("no execution roles created by lambda-console in this region", "")
         }
-        Ok(roles) if state.overlay.is_none() && state.focus != Focus::Edit => {
+        Ok(roles)
+            if state.is_active(stage) && state.overlay.is_none() && state.focus != Focus::Edit =>
+        {
             let entries = roles.into_iter().map(entry).collect();
             state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
+            return;
         }
-        Ok(roles) => state.tell(Notice::plain(
-            format!("{} created by lambda-console", counted(roles.len(), "role")),
-            "",
-        )),
-        Err(failure) => state.tell(Notice::of(&failure)),
-    }
+        Ok(roles) => {
+            Notice::plain(format!("{} created by lambda-console", counted(roles.len(), "role")), "")
+        }
+        Err(failure) => Notice::of(&failure),
+    };
+    state.tell_of(stage, notice);
 }
 
 fn entry(role: Role) -> Entry {
@@ -77,19 +75,17 @@ pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect>
         return Vec::new();
     }
     state.command = Some(copy::remove_role(state, &role));
-    let job = start(state, JobKind::RemoveRole(role.clone()));
-    vec![Effect::RemoveRole { job, role }]
+    vec![start(state, Task::RemoveRole { role })]
 }
 
 /// Handles the end of the removal.
-pub(super) fn removed(state: &mut State, job: JobId, result: Result<(), Failure>) {
-    let Some(JobKind::RemoveRole(role)) = state.jobs.end(job).map(|ended| ended.kind) else {
-        return;
-    };
-    state.tell(match result {
+pub(super) fn removed(state: &mut State, job: &Running, result: Result<(), Failure>) {
+    let Task::RemoveRole { role } = &*job.task else { return };
+    let notice = match result {
         Ok(()) => Notice::good(format!("deleted the role {role}")),
         Err(failure) => Notice::of(&failure),
-    });
+    };
+    state.tell_of(&job.stage, notice);
 }
 
 /// Checks the caller's permissions for the selected function.
@@ -98,25 +94,20 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
     let function = card.function.clone();
     state.command = Some(copy::permissions(state, &function.name));
     state.notice = None;
-    let job = start(state, JobKind::Permissions);
-    vec![Effect::CheckPermissions { job, functions: vec![function] }]
+    vec![start(state, Task::CheckPermissions { functions: vec![function] })]
 }
 
 /// Shows the result: the denied actions, and below them the whole policy to copy.
-pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions, Failure>) {
-    if state.jobs.end(job).is_none() {
-        return;
-    }
+pub(super) fn checked(state: &mut State, stage: &str, result: Result<Permissions, Failure>) {
     let permissions = match result {
         Ok(permissions) => permissions,
-        Err(failure) => return state.tell(Notice::of(&failure)),
+        Err(failure) => return state.tell_of(stage, Notice::of(&failure)),
     };
     let refused: Vec<&Verdict> =
         permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
-    if refused.is_empty() {
+    let notice = if refused.is_empty() {
         let all = permissions.verdicts.len();
-        state
-            .tell(Notice::good(format!("all {all} permissions granted to {}", permissions.caller)));
+        Notice::good(format!("all {all} permissions granted to {}", permissions.caller))
     } else {
         let told = format!(
             "{} of {} permissions missing for {}",
@@ -124,9 +115,10 @@ pub(super) fn checked(state: &mut State, job: JobId, result: Result<Permissions,
             permissions.verdicts.len(),
             permissions.caller
         );
-        state.tell(Notice::plain(told, ""));
-    }
-    if state.overlay.is_some() || state.focus == Focus::Edit {
+        Notice::plain(told, "")
+    };
+    state.tell_of(stage, notice);
+    if !state.is_active(stage) || state.overlay.is_some() || state.focus == Focus::Edit {
         return;
     }
     let mut entries: Vec<Entry> = refused.into_iter().map(refusal).collect();

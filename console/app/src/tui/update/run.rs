@@ -1,13 +1,14 @@
 //! The run: each step starts when the previous one has succeeded.
 
-use lambda_console_model::{Approval, DeployAction, DeployPlan, Failure, InvokeMode};
+use lambda_console_model::{Approval, DeployAction, DeployPlan, Failure, InvokeMode, StageInfo};
 
-use super::{logs, plan, verb};
+use super::{logs, plan, start_on, verb};
 use crate::tui::{
     message::Effect,
     state::{
-        Focus, JobId, Notice, Overlay, Plan, Planned, Run, RunStep, State, overlay::StageChange,
+        Focus, Notice, Overlay, Plan, Planned, Run, RunStep, Running, State, overlay::StageChange,
     },
+    task::Task,
 };
 
 /// Starts the run of the selected function; on a protected local stage, after the stage's name was
@@ -24,74 +25,74 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
 
 /// Starts the run of the function `name`; a current one is restarted.
 pub(super) fn start(state: &mut State, name: String, approval: Approval) -> Vec<Effect> {
+    let stage = state.active.clone();
     if !verb::may_change(state, "nothing is deployed") {
         return Vec::new();
     }
     let mut effects = Vec::new();
     // A step of an earlier run continues or is replaced, but nothing follows it.
-    if let Some(job) = state.run.take().and_then(|run| run.job)
+    if let Some(job) = state.stage_mut().run.take().and_then(|run| run.job)
         && state.jobs.end(job).is_some()
     {
         effects.push(Effect::Cancel(job));
     }
-    let (job, build) = verb::start_build(state, vec![name.clone()]);
+    let (job, build) = verb::start_build(state, &stage, vec![name.clone()]);
     effects.extend(build);
-    state.run = Some(Run::new(name, approval, job, state.now));
+    let run = Run::new(name, approval, job, state.now);
+    state.stage_mut().run = Some(run);
     effects
 }
 
-/// Handles the end of `job`. If it belongs to the run, the next step starts.
-pub(super) fn ended(state: &mut State, job: JobId, worked: bool) -> Vec<Effect> {
-    let now = state.now;
-    let Some(run) = state.run.as_mut().filter(|run| run.job == Some(job)) else {
-        return Vec::new();
-    };
+/// Handles the end of `job`. If it belongs to the run of its stage, the next step starts.
+pub(super) fn ended(state: &mut State, job: &Running, worked: bool) -> Vec<Effect> {
+    let (now, stage) = (state.now, job.stage.as_str());
+    let run = state.on_mut(stage).run.as_mut();
+    let Some(run) = run.filter(|run| run.job == Some(job.id)) else { return Vec::new() };
     let (function, approval) = (run.function.clone(), run.approval);
     let Some(next) = run.advance(now, worked) else { return Vec::new() };
     let started = match next {
         RunStep::Build => None,
-        RunStep::Deploy if state.is_local() => {
-            verb::start_deploy(state, vec![function], approval, None)
-        }
-        RunStep::Deploy => {
-            let (job, effect) = plan::compare(state, vec![function]);
-            Some((job, vec![effect]))
-        }
-        RunStep::Invoke => {
-            // The run shows the function's response.
-            let mode = state.mode;
-            if matches!(mode, InvokeMode::Async | InvokeMode::DryRun) {
-                state.mode = InvokeMode::Sync;
+        RunStep::Deploy if stage == StageInfo::LOCAL => {
+            let started = verb::start_deploy(state, stage, &[function], approval, None);
+            if started.is_some() && state.is_active(stage) {
+                state.notice = None;
             }
-            let started = verb::start_invoke(state, &function, false, Approval::None);
-            state.mode = mode;
             started
         }
-        RunStep::Logs => logs::fetch(state, &function),
-        RunStep::Stats => Some(super::finish::load_samples(state, vec![function])),
-    };
-    let Some((job, effects)) = started else {
-        // The reason was already shown in the status line.
-        if let Some(run) = &mut state.run {
-            run.run(next, job, now);
-            run.advance(now, false);
+        RunStep::Deploy => Some(plan::compare(state, stage, &[function])),
+        RunStep::Invoke => {
+            // The run shows the function's response.
+            let mode = match state.mode {
+                InvokeMode::Async | InvokeMode::DryRun => InvokeMode::Sync,
+                mode => mode,
+            };
+            let start = verb::Start { cold: false, approval: Approval::None, mode };
+            verb::start_invoke(state, stage, &function, start)
         }
-        return Vec::new();
+        RunStep::Logs => logs::fetch(state, stage, &function),
+        RunStep::Stats => {
+            Some(start_on(state, stage, Task::LoadSamples { functions: vec![function] }))
+        }
     };
-    if let Some(run) = &mut state.run {
+    let Some(run) = &mut state.on_mut(stage).run else { return Vec::new() };
+    if let Some((job, effect)) = started {
         run.run(next, job, now);
+        return vec![effect];
     }
-    effects
+    // The reason was already shown in the status line.
+    run.run(next, job.id, now);
+    run.advance(now, false);
+    Vec::new()
 }
 
 /// Handles the plan of the run's deploy, if `job` computed it. If it has changes, the run waits for
 /// approval.
 pub(super) fn compared(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: &Result<DeployPlan, Failure>,
 ) -> Option<Vec<Effect>> {
-    let run = state.run.as_mut().filter(|run| run.job == Some(job))?;
+    let run = state.on_mut(&job.stage).run.as_mut().filter(|run| run.job == Some(job.id))?;
     let failure = match result {
         Ok(outcome) => outcome.failed.first().map(|(_, failure)| failure),
         Err(failure) => Some(failure),
@@ -104,7 +105,7 @@ pub(super) fn compared(
             run.plan = Some(outcome.clone());
             return Some(Vec::new());
         }
-        (Some(failure), _) => state.tell(Notice::of(failure)),
+        (Some(failure), _) => state.tell_of(&job.stage, Notice::of(failure)),
         _ => {}
     }
     Some(ended(state, job, failure.is_none()))
@@ -115,7 +116,7 @@ pub(super) fn offer(state: &mut State) {
     if state.overlay.is_some() || state.focus == Focus::Edit {
         return;
     }
-    let Some(run) = &mut state.run else { return };
+    let Some(run) = &mut state.stage_mut().run else { return };
     if let Some(outcome) = run.plan.take() {
         let of = Planned::Run(run.function.clone());
         state.overlay = Some(Overlay::Plan(Plan::of(of, outcome)));
@@ -129,29 +130,33 @@ pub(super) fn deploy(
     outcome: Option<DeployPlan>,
     approval: Approval,
 ) -> Vec<Effect> {
-    let Some((job, effects)) = verb::start_deploy(state, vec![function], approval, outcome) else {
+    let stage = state.active.clone();
+    let started = verb::start_deploy(state, &stage, &[function], approval, outcome);
+    let Some((job, effect)) = started else {
         left(state);
         return Vec::new();
     };
+    state.notice = None;
     let now = state.now;
-    if let Some(run) = &mut state.run {
+    if let Some(run) = &mut state.stage_mut().run {
         run.run(RunStep::Deploy, job, now);
     }
-    effects
+    vec![effect]
 }
 
 /// Ends the run after its plan was closed.
 pub(super) fn left(state: &mut State) {
     let now = state.now;
-    if let Some(run) = &mut state.run {
+    if let Some(run) = &mut state.stage_mut().run {
         run.advance(now, false);
     }
 }
 
 /// Ends the run if `job`, one of its steps, was replaced by another.
-pub(super) fn broken_off(state: &mut State, job: JobId) {
+pub(super) fn broken_off(state: &mut State, job: &Running) {
     let now = state.now;
-    if let Some(run) = state.run.as_mut().filter(|run| run.job == Some(job)) {
+    let run = state.on_mut(&job.stage).run.as_mut();
+    if let Some(run) = run.filter(|run| run.job == Some(job.id)) {
         run.advance(now, false);
     }
 }

@@ -5,15 +5,16 @@ use lambda_console_model::{
     settings::{Setting, revert},
 };
 
-use super::{copy, finish, overlay, plan, start, verb};
+use super::{copy, finish, overlay, plan, start, start_on, verb};
 use crate::tui::{
     message::{Action, Effect},
     state::{
-        Card, Connection, Context, Deployment, Focus, JobId, JobKind, Notice, Overlay, Revealed,
-        State, Tab,
+        Connection, Context, Deployment, Focus, Notice, OnStage, Overlay, Revealed, Running, State,
+        Tab,
         overlay::{Line, Purpose},
         settings::{ConfigEditor, Live, Row},
     },
+    task::Task,
 };
 
 /// Reads the settings of the shown function, if they are not known; masks revealed values once the
@@ -23,92 +24,90 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
         .then(|| state.functions.selected().map(str::to_owned))
         .flatten();
     let seen = shown.clone().filter(|_| state.focus == Focus::Tab);
-    if seen.is_none_or(|function| !state.revealed.is_of(&state.options.stage, &function)) {
+    if seen.is_none_or(|function| !state.revealed.is_of(&state.active, &function)) {
         state.revealed = Revealed::default();
     }
     let mut effects = Vec::new();
-    for card in &mut state.functions.cards {
+    let stage = state.stages.entry(state.active.clone()).or_default();
+    for (name, function) in &mut stage.functions {
         // The settings of a function that is not shown any more need not be read.
-        if Some(&card.function.name) != shown.as_ref()
-            && let Some(job) = card.config.asking.take()
+        if Some(name) != shown.as_ref()
+            && let Some(job) = function.config.asking.take()
             && state.jobs.end(job).is_some()
         {
             effects.push(Effect::Cancel(job));
         }
     }
-    let is_connected = matches!(state.connection, Connection::Connected(_));
-    let Some(card) = state.functions.current().filter(|_| shown.is_some() && is_connected) else {
+    let is_connected = matches!(state.stage().connection, Connection::Connected(_));
+    let Some((card, OnStage { config, deployment, .. })) =
+        state.selected().filter(|_| shown.is_some() && is_connected)
+    else {
         return effects;
     };
-    if card.config.is_fresh || card.config.asking.is_some() || card.deployment == Deployment::Absent
-    {
+    if config.is_fresh || config.asking.is_some() || *deployment == Deployment::Absent {
         return effects;
     }
-    let function = card.function.clone();
-    let job = start(state, JobKind::ReadConfig(function.name.clone()));
-    if let Some(card) = state.functions.current_mut() {
-        card.config.asking = Some(job);
+    let function = Box::new(card.function.clone());
+    let stage = state.active.clone();
+    let (job, effect) = start_on(state, &stage, Task::ReadConfig { function });
+    if let Some((_, function)) = state.selected_mut() {
+        function.config.asking = Some(job);
     }
-    effects.push(Effect::ReadConfig { job, function });
+    effects.push(effect);
     effects
 }
 
 /// Handles a function's settings from the stage; `None` if the function is not deployed.
 pub(super) fn read(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Option<Box<LiveConfig>>, Failure>,
 ) {
-    let Some(JobKind::ReadConfig(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
+    let Task::ReadConfig { function } = &*job.task else { return };
+    let config = &mut state.on_mut(&job.stage).function_mut(&function.name).config;
+    if config.asking != Some(job.id) {
         return;
-    };
-    let Some(card) = state.functions.get_mut(&name).filter(|card| card.config.asking == Some(job))
-    else {
-        return;
-    };
-    card.config.asking = None;
-    card.config.is_fresh = true;
-    match result {
-        Ok(Some(live)) => card.config.take_in(live),
-        Ok(None) => card.config.live = Live::Absent,
-        Err(failure) => card.config.live = Live::Failed(failure),
     }
-}
-
-/// Marks the settings of `card` as possibly changed on the stage.
-pub(super) const fn outdate(card: &mut Card) {
-    card.config.is_fresh = false;
+    config.asking = None;
+    config.is_fresh = true;
+    match result {
+        Ok(Some(live)) => config.take_in(live),
+        Ok(None) => config.live = Live::Absent,
+        Err(failure) => config.live = Live::Failed(failure),
+    }
 }
 
 /// Moves the selection by `lines`, then scrolls the pane, so that the selected row is visible.
 pub(super) fn go(state: &mut State, lines: isize) -> bool {
     let rows = usize::from(state.viewport.rows);
     let most = state.viewport.lines.saturating_sub(rows);
-    let Some(card) = state.functions.current_mut() else { return false };
-    let Some(last) = card.config.rows(&card.function.config).len().checked_sub(1) else {
+    let top = state.top;
+    let Some((card, OnStage { config, .. })) = state.selected_mut() else { return false };
+    let Some(last) = config.rows(&card.function.config).len().checked_sub(1) else {
         return false;
     };
-    let at = card.config.selected.min(last);
+    let at = config.selected.min(last);
     let line = ConfigEditor::HEAD + at;
-    let is_in_sight = (state.top..state.top + rows).contains(&line);
+    let is_in_sight = (top..top + rows).contains(&line);
     if (lines > 0 && at == last) || (lines < 0 && !is_in_sight && lines != isize::MIN) {
         // Below the settings, the pane only scrolls.
-        state.top = state.top.min(most).saturating_add_signed(lines).min(most);
+        state.top = top.min(most).saturating_add_signed(lines).min(most);
         return true;
     }
-    card.config.selected = at.saturating_add_signed(lines).min(last);
+    config.selected = at.saturating_add_signed(lines).min(last);
     keep_in_sight(state);
     true
 }
 
 /// Scrolls the pane so that the selected row is visible.
 pub(super) fn keep_in_sight(state: &mut State) {
-    let Some(card) = state.functions.current().filter(|_| state.tab == Tab::Settings) else {
+    let Some((_, function)) = state.selected().filter(|_| state.tab == Tab::Settings) else {
         return;
     };
-    let line = ConfigEditor::HEAD + card.config.selected;
+    let selected = function.config.selected;
+    let line = ConfigEditor::HEAD + selected;
     let least = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
-    state.top = if card.config.selected == 0 { 0 } else { state.top.clamp(least, line) };
+    state.top = if selected == 0 { 0 } else { state.top.clamp(least, line) };
 }
 
 /// Handles an action in the pane.
@@ -116,8 +115,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match (action, selected(state)) {
         (Action::ApplySettings, _) => return apply(state),
         (_, None) => {
-            let Some(card) = state.functions.current() else { return verb::none_selected(state) };
-            let why = match &card.config.live {
+            let Some((_, function)) = state.selected() else { return verb::none_selected(state) };
+            let why = match &function.config.live {
                 Live::Known(_) | Live::Unknown => "the settings on the stage are not loaded yet",
                 Live::Absent => "the function is not deployed on the stage: deploy it first",
                 Live::Failed(_) => "could not read the settings from the stage",
@@ -137,9 +136,9 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Returns the selected row of the shown function, if its settings are known.
 fn selected(state: &State) -> Option<Row> {
-    let card = state.functions.current().filter(|_| state.tab == Tab::Settings)?;
-    card.config.known()?;
-    card.config.row(&card.function.config)
+    let (card, OnStage { config, .. }) = state.selected().filter(|_| state.tab == Tab::Settings)?;
+    config.known()?;
+    config.row(&card.function.config)
 }
 
 /// Selects the next of a few values, or opens a line for others.
@@ -153,7 +152,7 @@ fn edit(state: &mut State, row: Row) {
     }
     // Editing a masked value does not reveal it.
     let is_masked =
-        matches!(&row.setting, Setting::Env(name) if !state.revealed.names.contains(name));
+        matches!(&row.setting, Setting::Env(name)if! state.revealed.names.contains(name));
     let text = row.value().filter(|_| !is_masked).unwrap_or_default().to_owned();
     let mut line = Line::new(Purpose::Setting(row.setting), &text);
     // Typing replaces it; a cursor key keeps it.
@@ -164,11 +163,11 @@ fn edit(state: &mut State, row: Row) {
 /// Records an edit, and shows the effect of the next deploy on it. Returns an error with the reason
 /// if it is not valid.
 fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(), String> {
-    let Some(card) = state.functions.current_mut() else {
+    let Some((card, OnStage { config, .. })) = state.selected_mut() else {
         return Err("the function is no longer in the workspace".into());
     };
-    let edited = card.config.edit(setting.clone(), value);
-    let warning = card.config.edits.get(setting).and_then(|value| {
+    let edited = config.edit(setting.clone(), value);
+    let warning = config.edits.get(setting).and_then(|value| {
         let (name, wanted) =
             (&card.function.name, revert(&card.function.config, setting, value.as_deref())?);
         Some(format!("the next deploy of {name} {}", wanted.of(setting)))
@@ -188,8 +187,8 @@ pub(super) fn typed(state: &mut State, line: Line, setting: &Setting) {
     if let Err(why) = change(state, setting, Some(&line.text())) {
         return overlay::refuse(state, line, why);
     }
-    if let Some(card) = state.functions.current_mut() {
-        card.config.select(setting, &card.function.config);
+    if let Some((card, OnStage { config, .. })) = state.selected_mut() {
+        config.select(setting, &card.function.config);
     }
     keep_in_sight(state);
 }
@@ -206,8 +205,9 @@ pub(super) fn named(state: &mut State, line: Line) {
 }
 
 fn undo(state: &mut State, setting: &Setting) {
-    let Some(card) = state.functions.current_mut() else { return };
-    card.config.undo(setting);
+    if let Some((_, function)) = state.selected_mut() {
+        function.config.undo(setting);
+    }
 }
 
 /// Reveals the value of a variable, or masks it.
@@ -216,7 +216,7 @@ fn reveal(state: &mut State, row: &Row) {
         state.tell(Notice::plain("only environment variables are masked", ""));
         return;
     };
-    let stage = state.options.stage.clone();
+    let stage = state.active.clone();
     let Some(function) = state.functions.selected().map(str::to_owned) else { return };
     state.revealed.toggle(stage, function, name);
 }
@@ -224,17 +224,19 @@ fn reveal(state: &mut State, row: &Row) {
 /// Sends the edits: to the local stage immediately, elsewhere after they were compared with the
 /// stage.
 fn apply(state: &mut State) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
-    if card.config.edits.is_empty() {
+    let Some((card, OnStage { config: editor, .. })) = state.selected() else {
+        return verb::none_selected(state);
+    };
+    if editor.edits.is_empty() {
         let key = state.key_of(Context::Settings, Action::EditSetting.name()).unwrap_or_default();
         let hint = format!("{key} edits the selected setting");
         state.tell(Notice::plain("no edits to apply", hint));
         return Vec::new();
     }
-    match card.config.patch() {
+    match editor.patch() {
         Ok(config) => {
-            let function = Function { config, ..card.function.clone() };
-            let revision = card.config.known().and_then(|live| live.revision.clone());
+            let function = Box::new(Function { config, ..card.function.clone() });
+            let revision = editor.known().and_then(|live| live.revision.clone());
             plan::configure(state, function, revision)
         }
         Err(why) => {
@@ -247,7 +249,7 @@ fn apply(state: &mut State) -> Vec<Effect> {
 /// Sends settings that were confirmed or need no confirmation.
 pub(super) fn send(
     state: &mut State,
-    function: Function,
+    function: Box<Function>,
     revision: Option<String>,
     approval: Approval,
 ) -> Vec<Effect> {
@@ -256,24 +258,22 @@ pub(super) fn send(
     }
     state.command = Some(copy::configure(state, &function.name, approval));
     state.notice = None;
-    let job = start(state, JobKind::Configure(function.name.clone()));
-    vec![Effect::Configure { job, function, revision, approval }]
+    vec![start(state, Task::Configure { function, revision, approval })]
 }
 
 /// Handles the result; edits that were sent are removed once the stage reports the new values.
 pub(super) fn sent(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: &Result<DeployOutcome, Failure>,
 ) -> Vec<Effect> {
-    let Some(JobKind::Configure(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
-        return Vec::new();
-    };
-    state.tell(match result {
-        Ok(outcome) => finish::deploy_failure(outcome).unwrap_or_else(|| {
-            Notice::good(format!("changed the settings of {name} on {}", state.options.stage))
-        }),
+    let Task::Configure { function, .. } = &*job.task else { return Vec::new() };
+    let (name, stage) = (&function.name, &job.stage);
+    let notice = match result {
+        Ok(outcome) => finish::deploy_failure(outcome)
+            .unwrap_or_else(|| Notice::good(format!("changed the settings of {name} on {stage}"))),
         Err(failure) => Notice::of(failure),
-    });
-    super::workspace::refresh(state)
+    };
+    state.tell_of(stage, notice);
+    super::workspace::refresh(state, stage)
 }

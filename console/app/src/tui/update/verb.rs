@@ -1,14 +1,17 @@
 //! Starts the work for a verb, or reports why it cannot.
 
-use lambda_console_model::{Approval, DeployPlan, Function, InvokeRequest, VersionsChange};
+use lambda_console_model::{
+    Approval, DeployPlan, Function, InvokeMode, InvokeRequest, VersionsChange,
+};
 
-use super::{copy, plan, run, stages, versions, watch};
+use super::{copy, plan, run, start_on, versions, watch};
 use crate::tui::{
     message::{Action, Effect},
     state::{
-        Deployment, JobId, JobKind, Notice, Output, Overlay, State, WorkspaceState,
+        Deployment, JobId, Notice, Output, Overlay, State, WorkspaceState,
         overlay::{Choose, Entry, Line, Offer, Purpose, StageChange},
     },
+    task::Task,
 };
 
 /// Returns the selected function's name, alone; empty if none is selected.
@@ -71,7 +74,8 @@ pub(super) fn build(state: &mut State, names: &[String]) -> Vec<Effect> {
     if names.is_empty() {
         return none_selected(state);
     }
-    start_build(state, names.to_vec()).1
+    let stage = state.active.clone();
+    start_build(state, &stage, names.to_vec()).1
 }
 
 /// Builds all functions that the filter shows.
@@ -81,30 +85,30 @@ pub(super) fn build_all(state: &mut State) -> Vec<Effect> {
         return none_selected(state);
     }
     let is_all = shown.len() == state.functions.cards.len();
-    start_build(state, if is_all { Vec::new() } else { shown }).1
+    let stage = state.active.clone();
+    start_build(state, &stage, if is_all { Vec::new() } else { shown }).1
 }
 
-/// Starts a build; a running one is cancelled, since the latest wins.
-pub(super) fn start_build(state: &mut State, names: Vec<String>) -> (JobId, Vec<Effect>) {
+/// Starts a build for `stage`; a running one is cancelled, since the latest wins.
+pub(super) fn start_build(
+    state: &mut State,
+    stage: &str,
+    functions: Vec<String>,
+) -> (JobId, Vec<Effect>) {
     let mut effects = Vec::new();
-    if let Some(old) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_))).map(|job| job.id)
-    {
-        let stage = state.jobs.end(old).map(|job| job.stage).unwrap_or_default();
-        stages::at(state, &stage, |state| {
-            run::broken_off(state, old);
-            watch::broken_off(state, old);
-            Vec::new()
-        });
-        effects.push(Effect::Cancel(old));
+    let running = state.jobs.newest(stage, |task| matches!(task, Task::Build { .. }));
+    if let Some(old) = running.map(|job| job.id).and_then(|old| state.jobs.end(old)) {
+        run::broken_off(state, &old);
+        watch::broken_off(state, &old);
+        effects.push(Effect::Cancel(old.id));
     }
-    state.command = Some(copy::build(state, &names));
-    state.notice = None;
-    let kind = JobKind::Build(names.clone());
-    state.output = Output::of(kind.title().unwrap_or_default());
-    let job = super::start(state, kind);
-    let deployed = state.functions.deployed_architectures();
+    state.begin(stage, copy::build(state, &functions));
+    let deployed = state.on(stage).architectures();
     let (architecture, debug) = (state.architecture, state.debug);
-    effects.push(Effect::Build { job, functions: names, architecture, deployed, debug });
+    let task = Task::Build { functions, architecture, deployed, debug };
+    state.output = Output::of(task.title().unwrap_or_default());
+    let (job, effect) = start_on(state, stage, task);
+    effects.push(effect);
     (job, effects)
 }
 
@@ -184,104 +188,146 @@ fn ask(state: &mut State, change: StageChange, yes: String) {
 /// Makes `change`, which was confirmed or needs no confirmation.
 pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approval) -> Vec<Effect> {
     match change {
-        StageChange::Deploy(names) => {
-            start_deploy(state, names, approval, None).map(|(_, effects)| effects)
-        }
+        StageChange::Deploy(names) => start_deploy_here(state, &names, approval, None),
         StageChange::Versions(name, change) => versions::start(state, name, change, approval),
-        StageChange::Run(name) => Some(run::start(state, name, approval)),
+        StageChange::Run(name) => run::start(state, name, approval),
         StageChange::ColdStart(name) => {
-            start_invoke(state, &name, true, approval).map(|(_, effects)| effects)
+            let mode = state.mode;
+            let stage = state.active.clone();
+            let start = Start { cold: true, approval, mode };
+            start_invoke(state, &stage, &name, start)
+                .map(|(_, effect)| effect)
+                .into_iter()
+                .collect()
         }
     }
-    .unwrap_or_default()
 }
 
 /// Returns `true` if all changes are refused, and reports that; `what` names the consequence:
 /// `nothing is deployed`.
 pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
+    let stage = state.active.clone();
+    is_read_only_on(state, &stage, what)
+}
+
+fn is_read_only_on(state: &mut State, stage: &str, what: &str) -> bool {
     if state.options.read_only {
-        refuse(state, format!("read-only mode: {what}"), "restart without `--read-only`");
+        let why = format!("read-only mode: {what}");
+        state.tell_of(stage, Notice::plain(why, "restart without `--read-only`"));
     }
     state.options.read_only
 }
 
-/// Returns `true` if functions may be changed now; otherwise reports why not; `what` names the
-/// consequence: `nothing is deployed`.
+/// Like [`may_change_on`], on the active stage.
 pub(super) fn may_change(state: &mut State, what: &str) -> bool {
-    if is_read_only(state, what) {
+    let stage = state.active.clone();
+    may_change_on(state, &stage, what)
+}
+
+/// Returns `true` if functions on `stage` may be changed now; otherwise reports why not; `what`
+/// names the consequence: `nothing is deployed`.
+pub(super) fn may_change_on(state: &mut State, stage: &str, what: &str) -> bool {
+    if is_read_only_on(state, stage, what) {
         return false;
     }
-    let running = state.jobs.newest(JobKind::changes_functions).and_then(|job| job.kind.title());
+    let running = state.jobs.newest(stage, Task::changes_functions);
+    let running = running.and_then(|job| job.task.title());
     if let Some(title) = &running {
-        refuse(state, format!("{title} is running"), "wait for it to finish");
+        let notice = Notice::plain(format!("{title} is running"), "wait for it to finish");
+        state.tell_of(stage, notice);
     }
     running.is_none()
 }
 
-/// Starts a deploy according to `plan`; returns none while another one runs, which must not be
-/// interrupted, or if changes are refused.
-pub(super) fn start_deploy(
+/// Starts a deploy to the active stage.
+pub(super) fn start_deploy_here(
     state: &mut State,
-    names: Vec<String>,
+    names: &[String],
     approval: Approval,
     plan: Option<DeployPlan>,
-) -> Option<(JobId, Vec<Effect>)> {
-    if !may_change(state, "nothing is deployed") {
-        return None;
+) -> Vec<Effect> {
+    let stage = state.active.clone();
+    let started = start_deploy(state, &stage, names, approval, plan);
+    if started.is_some() {
+        state.notice = None;
     }
-    state.command = Some(copy::deploy(state, &names, approval));
-    state.notice = None;
-    let functions = functions(state, &names);
-    let job = super::start(state, JobKind::Deploy(names));
-    Some((job, vec![Effect::Deploy { job, functions, plan, approval }]))
+    started.map(|(_, effect)| effect).into_iter().collect()
 }
 
-/// Invokes the selected function.
+/// Starts a deploy according to `plan`; returns none while another one runs, which must not be
+/// interrupted, or if changes are refused. The message in the status line stays: it may be a
+/// failure of another function.
+pub(super) fn start_deploy(
+    state: &mut State,
+    stage: &str,
+    names: &[String],
+    approval: Approval,
+    plan: Option<DeployPlan>,
+) -> Option<(JobId, Effect)> {
+    if !may_change_on(state, stage, "nothing is deployed") {
+        return None;
+    }
+    if state.is_active(stage) {
+        state.command = Some(copy::deploy(state, names, approval));
+    }
+    let functions = functions(state, names);
+    Some(start_on(state, stage, Task::Deploy { functions, plan, approval }))
+}
+
+/// Invokes the selected function; `cold` does so in a new sandbox.
 pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return none_selected(state) };
+    let Some((card, on_stage)) = state.selected() else { return none_selected(state) };
     let name = card.function.name.clone();
-    if card.deployment == Deployment::Absent {
-        let stage = &state.options.stage;
-        let why = format!("{name} is not deployed on {stage}");
+    if on_stage.deployment == Deployment::Absent {
+        let why = format!("{name} is not deployed on {}", state.active);
         let hint = format!("{} builds, deploys and invokes it", key(state, Action::Run));
         return refuse(state, why, hint);
     }
     if cold {
         return change_stage(state, StageChange::ColdStart(name));
     }
-    start_invoke(state, &name, false, Approval::None)
-        .map(|(_, effects)| effects)
-        .unwrap_or_default()
+    let (stage, mode) = (state.active.clone(), state.mode);
+    let start = Start { cold: false, approval: Approval::None, mode };
+    start_invoke(state, &stage, &name, start).map(|(_, effect)| effect).into_iter().collect()
 }
 
-/// Starts an invocation of `name` with its payload.
+/// Options of one invocation.
+pub(super) struct Start {
+    /// `true` for a new sandbox.
+    pub(super) cold: bool,
+    /// Approval of the change that a new sandbox needs.
+    pub(super) approval: Approval,
+    /// Mode, unless the function has one of its own.
+    pub(super) mode: InvokeMode,
+}
+
+/// Starts an invocation of `name` on `stage` with its payload.
 pub(super) fn start_invoke(
     state: &mut State,
+    stage: &str,
     name: &str,
-    cold: bool,
-    approval: Approval,
-) -> Option<(JobId, Vec<Effect>)> {
+    Start { cold, approval, mode }: Start,
+) -> Option<(JobId, Effect)> {
     let card = state.functions.get(name)?;
+    let on_stage = state.on(stage);
     let request = InvokeRequest {
         function: name.to_owned(),
         payload: card.draft.payload(),
-        qualifier: state.qualifier.clone(),
-        mode: state.mode.of(&card.function.config),
+        qualifier: on_stage.qualifier.clone(),
+        mode: mode.of(&card.function.config),
         client_context: state.client_context.clone(),
-        tenant: state.tenant.clone(),
+        tenant: on_stage.tenant.clone(),
         cold,
         approval,
     };
-    state.command = Some(copy::invoke(state, &request, &card.draft));
-    state.notice = None;
-    let job = super::start(state, JobKind::Invoke(name.to_owned()));
-    Some((job, vec![Effect::Invoke { job, request }]))
+    state.begin(stage, copy::invoke(state, &request, &card.draft));
+    Some(start_on(state, stage, Task::Invoke { request }))
 }
 
 /// Cancels the newest job that is shown.
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
-    let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.kind.title().is_some());
-    let Some((id, title)) = newest.map(|job| (job.id, job.kind.title().unwrap_or_default())) else {
+    let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.task.title().is_some());
+    let Some((id, title)) = newest.map(|job| (job.id, job.task.title().unwrap_or_default())) else {
         return refuse(state, "nothing is running", "");
     };
     if let Some(job) = state.jobs.get_mut(id) {

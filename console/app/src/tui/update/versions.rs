@@ -2,13 +2,14 @@
 
 use lambda_console_model::{Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged};
 
-use super::{copy, overlay, verb, workspace};
+use super::{copy, overlay, start_on, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{
-        JobId, JobKind, Notice, Overlay, Picker, State,
+        JobId, Notice, Overlay, Picker, State,
         overlay::{Line, Purpose, StageChange},
     },
+    task::Task,
 };
 
 /// Number of newest versions that are kept when old ones are deleted.
@@ -34,8 +35,8 @@ pub(super) fn show(state: &mut State, name: String) -> Vec<Effect> {
 }
 
 fn load(state: &mut State, name: &str) -> (JobId, Effect) {
-    let job = super::start(state, JobKind::Versions(name.to_owned()));
-    (job, Effect::LoadVersions { job, function: name.to_owned() })
+    let stage = state.active.clone();
+    start_on(state, &stage, Task::LoadVersions { function: name.to_owned() })
 }
 
 /// Reads the shown versions again.
@@ -56,9 +57,6 @@ pub(super) fn reload(state: &mut State) -> Vec<Effect> {
 
 /// Handles the versions that were read, if they are still shown.
 pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersions, Failure>) {
-    if state.jobs.end(job).is_none() {
-        return;
-    }
     let Some(Overlay::Versions(picker)) = &mut state.overlay else { return };
     if picker.job != Some(job) {
         return;
@@ -164,39 +162,38 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
 
 /// Deletes the old versions of `name`, after confirmation.
 pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
-    start(state, name, VersionsChange::Prune(KEEP), Approval::Given).unwrap_or_default()
+    start(state, name, VersionsChange::Prune(KEEP), Approval::Given)
 }
 
-/// Starts the change; none while another change of the function runs, or if changes are refused.
+/// Starts the change; nothing starts while another change runs, or if changes are refused.
 pub(super) fn start(
     state: &mut State,
     name: String,
     change: VersionsChange,
     approval: Approval,
-) -> Option<Vec<Effect>> {
+) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {
-        return None;
+        return Vec::new();
     }
     state.command = Some(copy::change_versions(state, &name, &change, approval));
     state.notice = None;
-    let job = super::start(state, JobKind::ChangeVersions(name.clone()));
-    Some(vec![Effect::ChangeVersions { job, function: name, change, approval }])
+    vec![super::start(state, Task::ChangeVersions { function: name, change, approval })]
 }
 
 /// Reports the result, and reads the shown state again.
 pub(super) fn changed(
     state: &mut State,
-    job: JobId,
+    stage: &str,
     result: &Result<VersionsChanged, Failure>,
 ) -> Vec<Effect> {
-    if state.jobs.end(job).is_none() {
-        return Vec::new();
-    }
-    state.tell(match result {
+    let notice = match result {
         Ok(changed) => Notice::good(changed.story()),
         Err(failure) => Notice::of(failure),
-    });
-    let mut effects = workspace::refresh(state);
-    effects.extend(reload(state));
+    };
+    state.tell_of(stage, notice);
+    let mut effects = workspace::refresh(state, stage);
+    if state.is_active(stage) {
+        effects.extend(reload(state));
+    }
     effects
 }

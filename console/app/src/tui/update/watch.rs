@@ -2,15 +2,16 @@
 
 use lambda_console_model::{Approval, Changed, Failure, FailureKind};
 
-use super::{copy, start, verb, workspace};
+use super::{copy, start_on, verb, workspace};
 use crate::tui::{
     message::Effect,
-    state::{JobId, JobKind, Mood, Notice, State, Watch},
+    state::{Mood, Notice, Running, State, Watch},
+    task::Task,
 };
 
 /// Starts watching, or stops it.
 pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
-    if let Some(watch) = state.watch.take() {
+    if let Some(watch) = state.stage_mut().watch.take() {
         state.jobs.end(watch.job);
         state.tell(Notice::plain("watch off", ""));
         return vec![Effect::Cancel(watch.job)];
@@ -28,32 +29,30 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
         state.tell(Notice::plain(why, hint));
         return Vec::new();
     }
-    let job = start(state, JobKind::Watch);
-    state.watch = Some(Watch::new(job));
+    let stage = state.active.clone();
+    let (job, effect) = start_on(state, &stage, Task::Watch);
+    state.stage_mut().watch = Some(Watch::new(job));
     state.command = Some(copy::watch(state));
     state.tell(Notice::plain("watching for changes", ""));
-    vec![Effect::Watch(job)]
+    vec![effect]
 }
 
 /// Handles saved files.
 pub(super) fn changed(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Changed, Failure>,
 ) -> Vec<Effect> {
-    if state.watch.as_ref().is_none_or(|watch| watch.job != job) {
-        return Vec::new();
-    }
     let mut changed = match result {
         Ok(changed) => changed,
         Err(failure) => {
-            state.tell(Notice::of(&failure));
+            state.tell_of(&job.stage, Notice::of(&failure));
             return Vec::new();
         }
     };
     let mut effects = Vec::new();
     if let Some(workspace) = changed.workspace.take() {
-        effects = workspace::take_in(state, workspace);
+        effects = workspace::take_in(state, &job.stage, workspace);
     }
     if !changed.files.is_empty() {
         for name in &changed.functions {
@@ -62,7 +61,7 @@ pub(super) fn changed(
             }
         }
     }
-    if let Some(watch) = &mut state.watch
+    if let Some(watch) = &mut state.on_mut(&job.stage).watch
         && !changed.functions.is_empty()
     {
         watch.cause = changed.cause();
@@ -72,28 +71,26 @@ pub(super) fn changed(
 }
 
 /// Builds the waiting functions, unless a build, deploy or run is active: then after it.
-pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
-    let Some(watch) = state.watch.as_mut().filter(|watch| !watch.waiting.is_empty()) else {
-        return Vec::new();
+pub(super) fn go_on(state: &mut State, stage: &str) -> Vec<Effect> {
+    let hinders = |task: &Task| {
+        matches!(task, Task::Build { .. } | Task::Deploy { .. } | Task::Delete { .. })
     };
-    let hinders = |kind: &JobKind| {
-        matches!(kind, JobKind::Build(_) | JobKind::Deploy(_) | JobKind::Delete(_))
-    };
-    let loops = state.run.as_ref().is_some_and(|run| run.job.is_some());
-    if loops || state.jobs.iter().any(|job| hinders(&job.kind)) {
+    let runs = state.on(stage).run.as_ref().is_some_and(|run| run.job.is_some());
+    if runs || state.jobs.iter().any(|job| hinders(&job.task)) {
         return Vec::new();
     }
+    let Some(watch) = &mut state.on_mut(stage).watch else { return Vec::new() };
     let cause = watch.cause.clone();
     let mut names: Vec<String> = std::mem::take(&mut watch.waiting).into_iter().collect();
     names.retain(|name| state.functions.get(name).is_some());
     if names.is_empty() {
         return Vec::new();
     }
-    let (job, effects) = verb::start_build(state, names.clone());
-    let doing = JobKind::Build(names.clone()).title().unwrap_or_default();
+    let (job, effects) = verb::start_build(state, stage, names.clone());
+    let doing = state.jobs.get(job).and_then(|job| job.task.title()).unwrap_or_default();
     state.output.push(&cause);
-    state.tell(Notice::plain(cause, doing));
-    if let Some(watch) = &mut state.watch {
+    state.tell_of(stage, Notice::plain(cause, doing));
+    if let Some(watch) = &mut state.on_mut(stage).watch {
         watch.running = Some((job, names));
     }
     effects
@@ -101,57 +98,52 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
 
 /// Handles the end of the build `job`. If watching had started it, the functions in `built` are
 /// deployed; the others keep their old code.
-pub(super) fn built(state: &mut State, job: JobId, built: Vec<String>) -> Vec<Effect> {
-    if state.watch.as_mut().and_then(|watch| watch.ended(job)).is_none() || built.is_empty() {
+pub(super) fn built(state: &mut State, job: &Running, built: Vec<String>) -> Vec<Effect> {
+    let stage = job.stage.as_str();
+    let watch = state.on_mut(stage).watch.as_mut();
+    if watch.and_then(|watch| watch.ended(job.id)).is_none() || built.is_empty() {
         return Vec::new();
     }
-    // A failure of another function stays shown.
-    let notice = state.notice.clone();
-    let Some((deploy, effects)) = verb::start_deploy(state, built.clone(), Approval::None, None)
-    else {
-        return Vec::new();
-    };
-    state.notice = notice;
-    if let Some(watch) = &mut state.watch {
+    let started = verb::start_deploy(state, stage, &built, Approval::None, None);
+    let Some((deploy, effect)) = started else { return Vec::new() };
+    if let Some(watch) = &mut state.on_mut(stage).watch {
         watch.running = Some((deploy, built));
     }
-    effects
+    vec![effect]
 }
 
-/// Handles the end of the deploy `job`. If watching had started it, the status line shows its
-/// cause, or the functions that do not compile.
-pub(super) fn deployed(state: &mut State, job: JobId) {
-    let Some(watch) = &mut state.watch else { return };
-    if watch.ended(job).is_none() {
-        return;
+/// Handles the end of the deploy `job`, and returns its message. If watching had started it, the
+/// message has the cause, or the functions that do not compile.
+pub(super) fn deployed(state: &mut State, job: &Running, notice: Notice) -> Notice {
+    let Some(watch) = &mut state.on_mut(&job.stage).watch else { return notice };
+    if watch.ended(job.id).is_none() || !notice.hint.is_empty() {
+        return notice;
     }
-    let failing = state.functions.cards.iter().find_map(|card| card.build_failure.as_ref());
-    if let Some(notice) = state.notice.as_mut().filter(|notice| notice.hint.is_empty()) {
-        match failing {
-            Some(failure) if notice.mood != Mood::Bad => {
-                *notice = Notice { hint: std::mem::take(&mut notice.text), ..Notice::of(failure) };
-            }
-            _ => notice.hint.clone_from(&watch.cause),
+    let cause = watch.cause.clone();
+    match state.functions.cards.iter().find_map(|card| card.build_failure.as_ref()) {
+        Some(failure) if notice.mood != Mood::Bad => {
+            Notice { hint: notice.text, ..Notice::of(failure) }
         }
+        _ => Notice { hint: cause, ..notice },
     }
 }
 
 /// Handles that the user's own build replaced the build `job`: its functions wait again.
-pub(super) fn broken_off(state: &mut State, job: JobId) {
-    if let Some(watch) = &mut state.watch
-        && let Some(functions) = watch.ended(job)
+pub(super) fn broken_off(state: &mut State, job: &Running) {
+    if let Some(watch) = &mut state.on_mut(&job.stage).watch
+        && let Some(functions) = watch.ended(job.id)
     {
         watch.waiting.extend(functions);
     }
 }
 
 /// Handles that watching itself failed.
-pub(super) fn ended(state: &mut State, job: JobId, result: Result<(), Failure>) {
-    state.jobs.end(job);
-    if state.watch.take_if(|watch| watch.job == job).is_some()
+pub(super) fn ended(state: &mut State, job: &Running, result: Result<(), Failure>) {
+    let watch = &mut state.on_mut(&job.stage).watch;
+    if watch.take_if(|watch| watch.job == job.id).is_some()
         && let Err(failure) = result
         && failure.kind != FailureKind::Interrupted
     {
-        state.tell(Notice::of(&failure));
+        state.tell_of(&job.stage, Notice::of(&failure));
     }
 }

@@ -2,45 +2,43 @@
 
 use lambda_console_model::{Failure, Found, Part, Workspace};
 
-use super::{copy, finish, invoke::payload, settings, stages, start};
+use super::{copy, finish, invoke::payload, stages, start, start_on};
 use crate::tui::{
     message::Effect,
-    state::{
-        Card, Connection, Deployment, Focus, JobId, JobKind, Notice, Setup, State, WorkspaceState,
-    },
+    state::{Card, Connection, Deployment, Focus, Notice, Running, Setup, State, WorkspaceState},
+    task::Task,
 };
 
 /// Reads workspace, stage and toolchain.
 pub(super) fn read(state: &mut State) -> Vec<Effect> {
-    let mut effects = vec![Effect::Discover(start(state, JobKind::Discover))];
-    effects.push(stages::connect(state, true));
+    let stage = state.active.clone();
+    let mut effects = vec![start(state, Task::Discover), stages::connect(state, &stage, true)];
     if !matches!(state.setup, Setup::Running(_)) {
-        let job = start(state, JobKind::Check);
-        effects
-            .push(Effect::CheckSetup { job, architecture: state.architecture.unwrap_or_default() });
+        let architecture = state.architecture.unwrap_or_default();
+        effects.push(start(state, Task::CheckSetup { architecture }));
     }
     effects
 }
 
-/// Ends `job`, and returns whether it is the newest of its kind: results of older ones are
+/// Returns `true` if no newer job of the same kind runs on its stage: the result of an older one is
 /// outdated.
-pub(super) fn is_news(state: &mut State, job: JobId, kind: &JobKind) -> bool {
-    let ended = state.jobs.end(job).is_some();
-    ended && state.jobs.newest(|other| other == kind).is_none_or(|newer| newer.id < job)
+pub(super) fn is_newest(state: &State, job: &Running) -> bool {
+    let newer = state.jobs.newest(&job.stage, |task| task.is_like(&job.task));
+    newer.is_none_or(|newer| newer.id < job.id)
 }
 
 pub(super) fn discovered(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Workspace, Failure>,
 ) -> Vec<Effect> {
-    if !is_news(state, job, &JobKind::Discover) {
+    if !is_newest(state, job) {
         return Vec::new();
     }
     match result {
-        Ok(workspace) => take_in(state, workspace),
+        Ok(workspace) => take_in(state, &job.stage, workspace),
         Err(failure) => {
-            state.tell(Notice::of(&failure));
+            state.tell_of(&job.stage, Notice::of(&failure));
             state.workspace = WorkspaceState::Broken(failure);
             Vec::new()
         }
@@ -48,9 +46,10 @@ pub(super) fn discovered(
 }
 
 /// Lists the functions of the workspace that was read, each with its known state.
-pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect> {
+pub(super) fn take_in(state: &mut State, stage: &str, mut workspace: Workspace) -> Vec<Effect> {
     if let Some(warning) = workspace.warnings.first() {
-        state.tell(Notice { mood: crate::tui::state::Mood::Plain, ..Notice::of(warning) });
+        let notice = Notice { mood: crate::tui::state::Mood::Plain, ..Notice::of(warning) };
+        state.tell_of(stage, notice);
     }
     let mut effects = Vec::new();
     let mut known = std::mem::take(&mut state.functions.cards);
@@ -75,57 +74,59 @@ pub(super) fn take_in(state: &mut State, mut workspace: Workspace) -> Vec<Effect
         state.focus = Focus::Tab;
     }
     state.workspace = WorkspaceState::Read(workspace);
-    effects.extend(refresh(state));
-    effects.extend(finish::load_samples(state, state.functions.names()).1);
+    effects.extend(refresh(state, stage));
+    effects.extend(finish::load_samples(state, stage, state.functions.names()));
     effects
 }
 
-/// Reads the deployed functions, once both the workspace and the stage are known.
-pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
-    if !matches!(state.connection, Connection::Connected(_)) || state.functions.cards.is_empty() {
+/// Reads the deployed functions of `stage`, once both the workspace and the stage are known.
+pub(super) fn refresh(state: &mut State, stage: &str) -> Vec<Effect> {
+    let is_connected = matches!(state.on(stage).connection, Connection::Connected(_));
+    if !is_connected || state.functions.cards.is_empty() {
         return Vec::new();
     }
     let functions = state.functions.cards.iter().map(|card| card.function.clone()).collect();
-    vec![Effect::RefreshDeployed { job: start(state, JobKind::Refresh), functions }]
+    vec![start_on(state, stage, Task::RefreshDeployed { functions }).1]
 }
 
 pub(super) fn deployed(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Vec<(String, Found)>, Failure>,
 ) {
-    if !is_news(state, job, &JobKind::Refresh) {
+    if !is_newest(state, job) {
         return;
     }
     match result {
         Ok(functions) => {
             let refused = functions.iter().find_map(|(_, found)| found.as_ref().err().cloned());
             for (name, found) in functions {
-                if let Some(card) = state.functions.get_mut(&name) {
-                    settings::outdate(card);
-                    card.deployment = match found {
+                if state.functions.get(&name).is_some() {
+                    let function = state.on_mut(&job.stage).function_mut(&name);
+                    function.config.is_fresh = false;
+                    function.deployment = match found {
                         Ok(deployed) => deployed.map_or(Deployment::Absent, Deployment::Present),
                         Err(failure) => Deployment::Refused(failure),
                     };
                 }
             }
             if let Some(failure) = refused {
-                state.tell(Notice::of(&failure));
+                state.tell_of(&job.stage, Notice::of(&failure));
             }
         }
-        Err(failure) => state.tell(Notice::of(&failure)),
+        Err(failure) => state.tell_of(&job.stage, Notice::of(&failure)),
     }
 }
 
-pub(super) fn checked(state: &mut State, job: JobId, parts: Vec<Part>) -> Vec<Effect> {
-    if !is_news(state, job, &JobKind::Check) || matches!(state.setup, Setup::Running(_)) {
+pub(super) fn checked(state: &mut State, job: &Running, parts: Vec<Part>) -> Vec<Effect> {
+    if !is_newest(state, job) || matches!(state.setup, Setup::Running(_)) {
         return Vec::new();
     }
     if parts.iter().all(|part| part.found.is_some()) {
         state.setup = Setup::Ready(parts);
         return Vec::new();
     }
-    set_going(state, parts)
+    set_going(state, &job.stage, parts)
 }
 
 /// Installs missing parts of the toolchain, on request of the user.
@@ -135,32 +136,33 @@ pub(super) fn provide(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.command = Some(copy::setup(state));
-    set_going(state, Vec::new())
+    let stage = state.active.clone();
+    set_going(state, &stage, Vec::new())
 }
 
-fn set_going(state: &mut State, parts: Vec<Part>) -> Vec<Effect> {
+fn set_going(state: &mut State, stage: &str, parts: Vec<Part>) -> Vec<Effect> {
     state.setup = Setup::Running(parts);
-    let job = start(state, JobKind::Setup);
-    vec![Effect::Setup { job, architecture: state.architecture.unwrap_or_default() }]
+    let architecture = state.architecture.unwrap_or_default();
+    vec![start_on(state, stage, Task::Setup { architecture }).1]
 }
 
 pub(super) fn set_up(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Vec<Part>, Failure>,
 ) -> Vec<Effect> {
-    if !is_news(state, job, &JobKind::Setup) {
+    if !is_newest(state, job) {
         return Vec::new();
     }
     match result {
         Ok(parts) => {
-            state.tell(Notice::good("toolchain ready"));
+            state.tell_of(&job.stage, Notice::good("toolchain ready"));
             state.setup = Setup::Ready(parts);
             // The stage may have an emulator now.
-            vec![stages::connect(state, false)]
+            vec![stages::connect(state, &job.stage, false)]
         }
         Err(failure) => {
-            state.tell(Notice::of(&failure));
+            state.tell_of(&job.stage, Notice::of(&failure));
             state.setup = Setup::Failed(failure);
             Vec::new()
         }

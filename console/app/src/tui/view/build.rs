@@ -18,14 +18,17 @@ use super::{
 };
 use crate::tui::{
     message::Action,
-    state::{Context, JobKind, State},
+    state::{Context, State},
+    task::Task,
     theme::Theme,
 };
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
     let output = &state.output;
-    let running = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_) | JobKind::Setup));
+    let running = state
+        .jobs
+        .newest(&state.active, |task| matches!(task, Task::Build { .. } | Task::Setup { .. }));
     let (left, right) = heading(state, theme, usize::from(first.width));
     info(frame, first, &left, &right);
     areas.viewport.rows = area.height;
@@ -66,9 +69,11 @@ fn coloured(text: &str, theme: &Theme, left: usize, width: usize) -> Line<'stati
 
 fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'static>) {
     let output = &state.output;
-    if let Some(job) = state.jobs.newest(|kind| matches!(kind, JobKind::Build(_) | JobKind::Setup))
+    if let Some(job) = state
+        .jobs
+        .newest(&state.active, |task| matches!(task, Task::Build { .. } | Task::Setup { .. }))
     {
-        let title = job.kind.title().unwrap_or_default();
+        let title = job.task.title().unwrap_or_default();
         let seconds = (state.now - job.since).max(0) as f64 / 1000.0;
         let mut spans =
             vec![Span::styled(format!("{} {title} {seconds:.1} s ", spinner(state)), theme.busy)];

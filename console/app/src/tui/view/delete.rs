@@ -10,7 +10,7 @@ const SHOWN: usize = 6;
 
 /// Returns title and text of the confirmation.
 pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (String, String) {
-    let (stage, function) = (&state.options.stage, &deletion.function);
+    let (stage, function) = (&state.active, &deletion.function);
     let title = format!("Delete {}?", fit(function, 40));
     let list = match &deletion.listed {
         None => "listing its resources …".to_owned(),

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::tui::{
     message::Action,
-    state::{Card, Connection, Context, Deployment, Focus, JobKind, State, Target, WorkspaceState},
+    state::{Card, Connection, Context, Deployment, Focus, State, Target, WorkspaceState},
+    task::Task,
     theme::Theme,
 };
 
@@ -47,8 +48,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let width = usize::from(inner.width);
     let fitted = Fitted::of(state, width);
     let heading = fitted.line(
-        ["name", "built", "zip", &state.options.stage, "last"]
-            .map(|text| Span::raw(text.to_owned())),
+        ["name", "built", "zip", &state.active, "last"].map(|text| Span::raw(text.to_owned())),
     );
     put_line(frame.buffer_mut(), (inner.x, inner.y), &heading.style(theme.dim), inner.width);
 
@@ -144,7 +144,9 @@ fn cells(state: &State, theme: &Theme, card: &Card) -> [Span<'static>; 5] {
     let (built, built_style) = built(state, theme, card);
     let zip = card.function.zip.as_ref().map_or_else(|| "–".into(), |zip| bytes(zip.bytes));
     let (deployed, deployed_style) = deployed(state, theme, card);
-    let last = card
+    let last = state
+        .stage()
+        .function(&card.function.name)
         .figures
         .samples
         .last()
@@ -158,14 +160,10 @@ fn cells(state: &State, theme: &Theme, card: &Card) -> [Span<'static>; 5] {
     ]
 }
 
-fn names(kind: &JobKind, name: &str) -> bool {
-    let (JobKind::Build(names) | JobKind::Deploy(names)) = kind else { return false };
-    names.is_empty() || names.iter().any(|other| other == name)
-}
-
 fn built(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
     let name = &card.function.name;
-    if state.jobs.newest(|kind| matches!(kind, JobKind::Build(_)) && names(kind, name)).is_some() {
+    let is_built = |task: &Task| matches!(task, Task::Build { .. }) && task.is_of(name);
+    if state.jobs.newest(&state.active, is_built).is_some() {
         return (format!("{} build", spinner(state)), theme.busy);
     }
     match &card.function.bootstrap {
@@ -178,11 +176,12 @@ fn built(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
 
 fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
     let name = &card.function.name;
-    if state.jobs.newest(|kind| matches!(kind, JobKind::Deploy(_)) && names(kind, name)).is_some() {
+    let is_deployed = |task: &Task| matches!(task, Task::Deploy { .. }) && task.is_of(name);
+    if state.jobs.newest(&state.active, is_deployed).is_some() {
         return (spinner(state).to_string(), theme.busy);
     }
-    match &card.deployment {
-        Deployment::Unknown if matches!(state.connection, Connection::Failed(_)) => {
+    match &state.stage().function(name).deployment {
+        Deployment::Unknown if matches!(state.stage().connection, Connection::Failed(_)) => {
             ("?".into(), theme.dim)
         }
         Deployment::Unknown => ("…".into(), theme.dim),

@@ -15,7 +15,7 @@ use crate::tui::{state::State, theme::Theme};
 const WIDTH: usize = 72;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &mut Areas) {
-    let Some(login) = &state.login else { return };
+    let Some(login) = &state.stage().login else { return };
     let width = WIDTH.min(usize::from(body.width).saturating_sub(4));
     let mut lines: Vec<Line> = wrap(&login.failure.why, width)
         .into_iter()
@@ -32,7 +32,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, 
         let waiting = wrap(&format!("will resume: {}", login.waiting()), width);
         lines.extend(waiting.into_iter().map(|line| Line::styled(line, theme.text)));
     }
-    let title = format!("Log in on stage {}", fit(&state.options.stage, 40));
+    let title = format!("Log in on stage {}", fit(&state.active, 40));
     let inner =
         popup(frame, theme, body, (WIDTH as u16 + 4, lines.len() as u16 + 2), &title, areas);
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {

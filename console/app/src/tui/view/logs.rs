@@ -28,7 +28,7 @@ const MOST_ROWS: usize = 40;
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
     areas.viewport.rows = area.height;
-    let logs = &state.logs;
+    let logs = &state.stage().logs;
     areas.viewport.lines = logs.len();
     info(frame, first, &what(state, theme), &whence(state, theme));
     let Some(last) = logs.last_shown() else { return nothing(state, theme, frame, area) };
@@ -66,7 +66,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 
 /// Returns the number of lines, and the filters.
 fn what(state: &State, theme: &Theme) -> Line<'static> {
-    let (logs, filter) = (&state.logs, state.logs.filter());
+    let (logs, filter) = (&state.stage().logs, state.stage().logs.filter());
     let of = match &filter.function {
         Some(function) => format!(" of {}", fit(function, 24)),
         None => String::new(),
@@ -87,15 +87,15 @@ fn what(state: &State, theme: &Theme) -> Line<'static> {
 /// Returns the state of the tail, its cost, and whether the view follows.
 fn whence(state: &State, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
-    match &state.tail {
+    match &state.stage().tail {
         None => spans.push(Span::styled("no tail", theme.dim)),
         Some(tail) => {
             if let Some(trouble) = &tail.state.trouble {
                 spans.push(Span::styled(format!("{} · ", fit(trouble, 40)), theme.warn));
             }
             let live = if tail.state.sessions > 0 { "live" } else { "tailing" };
-            let tailed = state.tailed();
-            match &state.logs.filter().function {
+            let tailed = state.tailed(&state.active);
+            match &state.stage().logs.filter().function {
                 Some(function) if !tailed.contains(function) => {
                     spans.push(Span::styled("not tailed", theme.warn));
                 }
@@ -114,7 +114,7 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
     if let Some(meter) = meter(state) {
         spans.push(Span::styled(meter, theme.dim));
     }
-    if state.logs.anchor.is_none() {
+    if state.stage().logs.anchor.is_none() {
         spans.push(Span::styled(" · following", theme.dim));
     } else {
         let key = state.key_of(Context::Logs, Action::Follow.name()).unwrap_or_default().to_owned();
@@ -127,7 +127,7 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
 /// following it.
 pub(super) fn tail_does(state: &State) -> String {
     let Some(name) = state.functions.selected() else { return "tail".to_owned() };
-    match state.tailed() {
+    match state.tailed(&state.active) {
         [] => "tail".to_owned(),
         [one] if one == name => "stop tail".to_owned(),
         some if some.iter().any(|other| other == name) => format!("tail only {}", fit(name, 20)),
@@ -138,7 +138,8 @@ pub(super) fn tail_does(state: &State) -> String {
 /// Returns the cost of live sessions since the console started; `None` on the local stage, which
 /// charges nothing.
 fn meter(state: &State) -> Option<String> {
-    let used = state.live_ms + state.tail.as_ref().map_or(0, |tail| tail.state.used_at(state.now));
+    let stage = state.stage();
+    let used = stage.live_ms + stage.tail.as_ref().map_or(0, |tail| tail.state.used_at(state.now));
     if used == 0 || state.is_local() {
         return None;
     }
@@ -147,16 +148,17 @@ fn meter(state: &State) -> Option<String> {
 }
 
 fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
-    if area.height == 0 || state.logs.is_searching() {
+    if area.height == 0 || state.stage().logs.is_searching() {
         return;
     }
     let key = |action: Action| {
         state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned()
     };
-    let waiting = state.tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
-    let shown = state.logs.filter().function.as_ref();
-    let is_other =
-        shown.is_some_and(|shown| !state.tailed().is_empty() && !state.tailed().contains(shown));
+    let waiting = state.stage().tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
+    let shown = state.stage().logs.filter().function.as_ref();
+    let is_other = shown.is_some_and(|shown| {
+        !state.tailed(&state.active).is_empty() && !state.tailed(&state.active).contains(shown)
+    });
     let text = if is_other {
         format!(
             "not tailed: {} {}, {} tails all",
@@ -171,7 +173,7 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
             "waiting for the log group of {}{others}: the first invocation creates it",
             fit(first, 24)
         )
-    } else if state.logs.held() > 0 {
+    } else if state.stage().logs.held() > 0 {
         format!("no matching lines; {} shows all functions", key(Action::AllLogs))
     } else {
         format!(
@@ -217,7 +219,7 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
     let time = format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03} ");
     let time = if entry.is_timed() { time } else { " ".repeat(columns(&time)) };
     let mut head = vec![Span::styled(time, theme.dim)];
-    if state.logs.all_functions {
+    if state.stage().logs.all_functions {
         head.push(Span::raw(pad(&entry.function, 10)));
         head.push(Span::raw(" "));
     }
@@ -246,11 +248,13 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
         Kind::Platform => theme.dim,
         Kind::Plain => theme.text,
     };
-    let texts = if state.logs.wrap {
+    let texts = if state.stage().logs.wrap {
         text::rows(entry.text(), room, MOST_ROWS)
     } else {
         let lines = entry.text().lines().take(MOST_ROWS);
-        lines.map(|line| window([(line, style)], state.logs.left, room).to_string()).collect()
+        lines
+            .map(|line| window([(line, style)], state.stage().logs.left, room).to_string())
+            .collect()
     };
     let mut texts = texts.into_iter();
     head.extend(found(state, theme, texts.next().unwrap_or_default(), style));
@@ -263,7 +267,7 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
 
 /// Returns the spans of `text` with the filter's matches marked.
 fn found(state: &State, theme: &Theme, text: String, style: Style) -> Vec<Span<'static>> {
-    let wanted = &state.logs.filter().text;
+    let wanted = &state.stage().logs.filter().text;
     let at = if wanted.is_empty() { None } else { filter_find(&text, wanted) };
     let parts = at.and_then(|at| {
         let end = at + wanted.len();

@@ -134,7 +134,7 @@ fn list(
         Offer::Actions => "Commands".to_owned(),
         Offer::Events => "Event files".to_owned(),
         Offer::Stages => "Stages".to_owned(),
-        Offer::Sources => format!("Promote to {} from …", fit(&state.options.stage, 30)),
+        Offer::Sources => format!("Promote to {} from …", fit(&state.active, 30)),
         Offer::Roles => "Execution roles".to_owned(),
         Offer::Permissions => "Missing permissions".to_owned(),
         Offer::Change(change) => {
@@ -144,7 +144,7 @@ fn list(
             else {
                 return;
             };
-            format!("Change {} on {}?", fit(name, 38), fit(&state.options.stage, 20))
+            format!("Change {} on {}?", fit(name, 38), fit(&state.active, 20))
         }
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
@@ -192,8 +192,8 @@ fn list(
 
 /// Returns title and text of a confirmation.
 fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
-    let stage = &state.options.stage;
-    let whose = match &state.connection {
+    let stage = &state.active;
+    let whose = match &state.stage().connection {
         Connection::Connected(info) => format!(" (account {}, {})", info.account, info.region),
         Connection::Connecting | Connection::Failed(_) => String::new(),
     };

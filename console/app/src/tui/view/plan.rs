@@ -31,7 +31,7 @@ pub(super) fn draw(
     areas: &mut Areas,
     plan: &Plan,
 ) {
-    let stage = &state.options.stage;
+    let stage = &state.active;
     let inside = usize::from(WIDTH.min(body.width).saturating_sub(4));
     let lines = lines(state, theme, plan, inside);
     let rows = (lines.len() as u16).saturating_add(5).min(body.height.saturating_sub(2));
@@ -81,7 +81,7 @@ pub(super) fn draw(
 
 /// Returns the account and region of the change.
 fn place(state: &State) -> String {
-    match &state.connection {
+    match &state.stage().connection {
         Connection::Connected(info) => format!("account {}, {}", info.account, info.region),
         Connection::Connecting => "connecting …".to_owned(),
         Connection::Failed(failure) => failure.to_string(),
@@ -90,10 +90,7 @@ fn place(state: &State) -> String {
 
 fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'static>> {
     let Some(outcome) = &plan.outcome else {
-        return vec![Line::styled(
-            format!("comparing with stage {} …", state.options.stage),
-            theme.busy,
-        )];
+        return vec![Line::styled(format!("comparing with stage {} …", state.active), theme.busy)];
     };
     let mut lines = Vec::new();
     for function in plan.changed() {
@@ -129,7 +126,7 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
     if let Planned::Configure { function, .. } = &plan.of
         && let Some(card) = state.functions.get(&function.name)
     {
-        let warnings = settings::warnings(card).into_iter().map(|text| format!("! {text}"));
+        let warnings = settings::warnings(state, card).into_iter().map(|text| format!("! {text}"));
         let lined = warnings.flat_map(|text| wrap(&text, width));
         lines.extend(lined.map(|line| Line::styled(line, theme.warn)));
     }
@@ -197,8 +194,7 @@ fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
 fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
-        let label =
-            format!("type the stage name `{}` to confirm > ", fit(&state.options.stage, 30));
+        let label = format!("type the stage name `{}` to confirm > ", fit(&state.active, 30));
         let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
         field(
             frame,

@@ -14,7 +14,7 @@ use crate::tui::{
     message::Action,
     state::{
         Card, Context, Focus, State,
-        settings::{Live, Row},
+        settings::{ConfigEditor, Live, Row},
     },
     theme::Theme,
 };
@@ -25,7 +25,7 @@ const NOTHING: &str = "–";
 /// Returns the settings of `card` in lines of `width` columns:
 /// [`HEAD`](crate::tui::state::settings::ConfigEditor::HEAD) of them above the first row.
 pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
-    let rows = card.config.rows(&card.function.config);
+    let rows = editor(state, card).rows(&card.function.config);
     let mut lines = vec![head(state, theme, card)];
     let name = rows
         .iter()
@@ -37,7 +37,7 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
     let titles = format!("   {} {} workspace", pad("setting", name), pad("stage", stage));
     lines.push(Line::styled(titles, theme.dim));
     let has_keys = state.focus == Focus::Tab;
-    let selected = card.config.selected.min(rows.len().saturating_sub(1));
+    let selected = editor(state, card).selected.min(rows.len().saturating_sub(1));
     for (index, row) in rows.iter().enumerate() {
         let is_selected = has_keys && index == selected;
         let mark = if is_selected { " ▸ " } else { "   " };
@@ -64,17 +64,22 @@ pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> 
     lines
 }
 
+/// Returns the settings of a function on the active stage.
+fn editor<'a>(state: &'a State, card: &Card) -> &'a ConfigEditor {
+    &state.stage().function(&card.function.name).config
+}
+
 /// Returns the function's name, and the state of its settings.
 fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
-    let stage = &state.options.stage;
+    let stage = &state.active;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
     let key = |action: Action| {
         state.key_of(Context::Settings, action.name()).unwrap_or_default().to_owned()
     };
-    let told = match (&card.config.live, card.config.edits.len()) {
+    let told = match (&editor(state, card).live, editor(state, card).edits.len()) {
         (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
         (Live::Absent, _) => Span::styled("not deployed yet", theme.dim),
-        (Live::Unknown, _) if card.config.asking.is_none() => {
+        (Live::Unknown, _) if editor(state, card).asking.is_none() => {
             Span::styled("unavailable", theme.dim)
         }
         (Live::Unknown, _) => Span::styled("reading …", theme.busy),
@@ -110,7 +115,7 @@ fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, St
         Some(Some(to)) => (format!("{from} → {}", text(Some(to.as_str()))), theme.warn),
         Some(None) => (format!("{from} → removed"), theme.warn),
         None => {
-            let live = card.config.known();
+            let live = editor(state, card).known();
             let address =
                 live.and_then(|live| live.url.as_deref()).filter(|_| row.setting == Setting::Url);
             let is_hidden =
@@ -128,8 +133,9 @@ fn on_stage(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, St
 /// Returns the value in the workspace, and the effect of the next deploy on the stage.
 fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String, Style) {
     let wanted = row.workspace.as_deref().map(|value| shown(state, &row.setting, value));
-    let is_known =
-        card.config.known().is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
+    let is_known = editor(state, card)
+        .known()
+        .is_some_and(|live| !(live.is_env_hidden && row.setting.is_variable()));
     let reverted = revert(&card.function.config, &row.setting, row.value()).filter(|_| is_known);
     match (reverted, wanted) {
         (None, None) => (NOTHING.to_owned(), theme.dim),
@@ -148,8 +154,8 @@ fn in_workspace(state: &State, theme: &Theme, card: &Card, row: &Row) -> (String
 }
 
 /// Returns warnings about edits of `card` that the next deploy reverts.
-pub(super) fn warnings(card: &Card) -> Vec<String> {
-    let edits = card.config.edits.iter();
+pub(super) fn warnings(state: &State, card: &Card) -> Vec<String> {
+    let edits = editor(state, card).edits.iter();
     let warning = |(setting, value): (&Setting, &Option<String>)| {
         Some(format!(
             "the next deploy {}",

@@ -86,14 +86,11 @@ pub(super) fn draw(
 }
 
 fn connection<'a>(state: &'a State, stage: &str) -> Option<&'a Connection> {
-    if stage == state.options.stage {
-        return Some(&state.connection);
-    }
-    state.sites.get(stage).map(|site| &site.connection)
+    state.stages.get(stage).map(|stage| &stage.connection)
 }
 
 fn entry<'a>(state: &'a State, stage: &str) -> Option<&'a StageEntry> {
-    state.stages.iter().find(|entry| entry.name == stage)
+    state.listed.iter().find(|entry| entry.name == stage)
 }
 
 /// Returns account, region, caller, expiration; or why the stage cannot be reached.

@@ -26,7 +26,7 @@ const BUCKETS: usize = 8;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let Some(card) = state.functions.current() else { return };
-    let figures = &card.figures;
+    let figures = &state.stage().function(&card.function.name).figures;
     if figures.samples.is_empty() {
         let key =
             state.key_of(Context::Functions, Action::InvokeCold.name()).unwrap_or("invoke_cold");

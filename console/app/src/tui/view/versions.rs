@@ -48,8 +48,7 @@ pub(super) fn draw(
         put_line(frame.buffer_mut(), (inner.x + 1, y), line, inner.width.saturating_sub(1));
     };
     let Some(found) = &picker.found else {
-        let text =
-            format!("{} reading versions and logs of {} …", spinner(state), state.options.stage);
+        let text = format!("{} reading versions and logs of {} …", spinner(state), state.active);
         return put_row(frame, inner.y, &Line::styled(text, theme.busy));
     };
     put_row(frame, inner.y, &summary(state, theme, picker, found));

@@ -121,14 +121,14 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 const MOST_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
-    match state.login.as_ref().map(|login| login.failure.hint.clone()) {
+    match state.stage().login.as_ref().map(|login| login.failure.hint.clone()) {
         Some(command) => copy(state, &command, "login command"),
         None => nothing(state, "no login is pending"),
     }
 }
 
 fn copy_logs(state: &mut State) -> Vec<Effect> {
-    let text = copy::joined(state.logs.iter().map(|entry| &*entry.message));
+    let text = copy::joined(state.stage().logs.iter().map(|entry| &*entry.message));
     if text.is_empty() {
         nothing(state, "no lines to copy")
     } else {
@@ -180,8 +180,9 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
 }
 
 fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
-    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
-    let Some(invocation) = card.response.as_ref().and_then(|response| response.invocation()) else {
+    let Some((_, function)) = state.selected() else { return verb::none_selected(state) };
+    let Some(invocation) = function.response.as_ref().and_then(|response| response.invocation())
+    else {
         return nothing(state, "no response yet");
     };
     let (text, what) = match action {
@@ -226,8 +227,8 @@ fn ask_to_quit(state: &mut State, notice: Notice) -> Vec<Effect> {
 
 /// Returns a warning on what quitting would lose or interrupt, and how `action` quits nevertheless.
 fn objection(state: &State, action: Action) -> Option<Notice> {
-    let running = state.jobs.iter().rev().find(|job| job.kind.holds_the_door());
-    let running = running.and_then(|job| job.kind.title());
+    let running = state.jobs.iter().rev().find(|job| job.task.holds_the_door());
+    let running = running.and_then(|job| job.task.title());
     let unsent = state.unsent();
     let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());
     let edited = format!("unapplied setting edits on {}", unsent.join(", "));
@@ -274,7 +275,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     if state.overlay.is_some() {
         return back(state);
     }
-    if state.jobs.iter().any(|job| !job.cancelled && job.kind.title().is_some()) {
+    if state.jobs.iter().any(|job| !job.cancelled && job.task.title().is_some()) {
         state.quit_asked = false;
         return verb::cancel(state);
     }

@@ -113,7 +113,7 @@ fn pane(state: &mut State, lines: isize) {
         }
         Tab::Response => {
             let Some(response) =
-                state.functions.current_mut().and_then(|card| card.response.as_mut())
+                state.selected_mut().and_then(|(_, function)| function.response.as_mut())
             else {
                 return;
             };
@@ -123,7 +123,7 @@ fn pane(state: &mut State, lines: isize) {
             response.follow =
                 response.top >= last && matches!(response.outcome, Outcome::Arriving(_));
         }
-        Tab::Logs => state.logs.scroll(lines, usize::from(rows)),
+        Tab::Logs => state.stage_mut().logs.scroll(lines, usize::from(rows)),
         Tab::Build => {
             let count = state.output.len();
             let last = count.saturating_sub(usize::from(rows));
@@ -154,12 +154,12 @@ fn side(state: &mut State, direction: isize) {
         }
         Tab::Response => {
             if let Some(response) =
-                state.functions.current_mut().and_then(|card| card.response.as_mut())
+                state.selected_mut().and_then(|(_, function)| function.response.as_mut())
             {
                 step(&mut response.left);
             }
         }
-        Tab::Logs if !state.logs.wrap => step(&mut state.logs.left),
+        Tab::Logs if !state.stage().logs.wrap => step(&mut state.stage_mut().logs.left),
         Tab::Build => step(&mut state.output.left),
         Tab::Logs | Tab::ColdStarts | Tab::Settings => {}
     }

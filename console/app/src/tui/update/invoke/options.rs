@@ -33,8 +33,8 @@ pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
 pub(crate) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
     let now = match purpose {
         Purpose::ClientContext => &state.client_context,
-        Purpose::Tenant => &state.tenant,
-        _ => &state.qualifier,
+        Purpose::Tenant => &state.stage().tenant,
+        _ => &state.stage().qualifier,
     };
     let text = now.clone().unwrap_or_default();
     state.overlay = Some(Overlay::Line(Line::new(purpose, &text)));
@@ -57,15 +57,16 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
             }
         }
         Purpose::Tenant => {
-            state.tenant = typed;
-            match &state.tenant {
+            state.stage_mut().tenant = typed;
+            match &state.stage().tenant {
                 Some(tenant) => format!("tenant ID: {tenant}"),
                 None => "tenant ID cleared".to_owned(),
             }
         }
         _ => {
-            state.qualifier = typed;
-            format!("qualifier: {}", state.qualifier.as_deref().unwrap_or("$LATEST"))
+            let qualifier = &mut state.stage_mut().qualifier;
+            *qualifier = typed;
+            format!("qualifier: {}", qualifier.as_deref().unwrap_or("$LATEST"))
         }
     };
     state.tell(Notice::plain(told, ""));

@@ -7,85 +7,81 @@ use lambda_console_model::{
 
 use crate::tui::{
     message::Effect,
-    state::{Diagnostic, JobId, JobKind, Mood, Notice, Response, State, Tab, diagnostic},
-    update::{finish::bring_up, logs, run, start},
+    state::{Diagnostic, Mood, Notice, Response, Running, State, Tab, diagnostic},
+    task::Task,
+    update::{finish::bring_up, logs, run, start_on},
 };
 
 /// Handles the next part of a response that streams. The first part replaces the previous response.
-pub(crate) fn part(state: &mut State, job: JobId, part: ResponsePart) -> Vec<Effect> {
-    let Some(JobKind::Invoke(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone())
-    else {
-        return Vec::new();
-    };
-    let now = state.now;
-    let Some(card) = state.functions.get_mut(&name) else { return Vec::new() };
-    let shown = card.response.as_ref().map(|response| response.job);
-    let begins = shown.is_none_or(|shown| shown < job);
-    let replaced = if begins { card.response.replace(Response::arriving(job, now)) } else { None };
-    if let Some(response) = card.response.as_mut().filter(|response| response.job == job) {
+pub(crate) fn part(state: &mut State, job: &Running, part: ResponsePart) -> Vec<Effect> {
+    let Task::Invoke { request } = &*job.task else { return Vec::new() };
+    let (now, id) = (state.now, job.id);
+    let shown = &mut state.on_mut(&job.stage).function_mut(&request.function).response;
+    let begins = shown.as_ref().is_none_or(|shown| shown.job < id);
+    let replaced = if begins { shown.replace(Response::arriving(id, now)) } else { None };
+    if let Some(response) = shown.as_mut().filter(|response| response.job == id) {
         response.take(part);
     }
     if begins {
-        look(state, &name);
+        look(state, &job.stage, &request.function);
     }
-    unlink(state, replaced)
+    unlink(state, &job.stage, replaced)
 }
 
 /// Handles the result of an invocation.
 pub(crate) fn invoked(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<Invocation, Failure>,
 ) -> Vec<Effect> {
-    let Some(JobKind::Invoke(name)) = state.jobs.end(job).map(|ended| ended.kind) else {
-        return Vec::new();
-    };
+    let Task::Invoke { request } = &*job.task else { return Vec::new() };
+    let (stage, id, name) = (job.stage.as_str(), job.id, request.function.as_str());
     let worked = result.as_ref().is_ok_and(|invocation| {
         invocation.function_error.is_none() && invocation.cut_off().is_none()
     });
-    state.tell(match &result {
-        Ok(invocation) => story(&name, invocation),
+    let notice = match &result {
+        Ok(invocation) => story(name, invocation),
         Err(failure) => Notice::of(failure),
-    });
-    let in_run = state.run.as_ref().is_some_and(|run| run.job == Some(job));
+    };
+    state.tell_of(stage, notice);
+    let in_run = state.on(stage).run.as_ref().is_some_and(|run| run.job == Some(id));
     let mut effects = Vec::new();
     let mut linking = None;
     if let Ok(invocation) = &result {
         // Lines from the response have no timestamps, those of the log do. The run's next step and
         // a tail fetch them anyway.
-        let is_brought = (in_run && worked) || logs::is_tailed(state, &name);
+        let is_brought = (in_run && worked) || logs::is_tailed(state, stage, name);
         let is_untimed =
             !invocation.logs.is_empty() && !invocation.request_id.is_empty() && !is_brought;
         if invocation.logs_pending || is_untimed {
-            let id = start(state, JobKind::LinkLogs(name.clone()));
-            linking = Some(id);
-            effects.push(Effect::LinkLogs {
-                job: id,
-                function: name.clone(),
+            let task = Task::LinkLogs {
+                function: name.to_owned(),
                 request_id: invocation.request_id.clone(),
                 since: invocation.started_at,
-            });
+            };
+            let (link, effect) = start_on(state, stage, task);
+            linking = Some(link);
+            effects.push(effect);
         }
     }
     let rows = usize::from(state.viewport.rows);
     let mut replaced = None;
-    if let Some(card) = state.functions.get_mut(&name) {
-        if let Ok(invocation) = &result
-            && let Some(sample) = sample(invocation)
-        {
-            card.figures = std::mem::take(&mut card.figures).with(sample);
-        }
-        match &mut card.response {
-            Some(response) if response.job == job => response.end(result, rows),
-            Some(response) if response.job > job => {}
-            _ => replaced = card.response.replace(Response::new(job, result)),
-        }
-        if let Some(response) = card.response.as_mut().filter(|response| response.job == job) {
-            response.linking = linking;
-        }
+    let function = state.on_mut(stage).function_mut(name);
+    if let Ok(invocation) = &result
+        && let Some(sample) = sample(invocation)
+    {
+        function.figures = std::mem::take(&mut function.figures).with(sample);
     }
-    effects.extend(unlink(state, replaced));
-    look(state, &name);
+    match &mut function.response {
+        Some(response) if response.job == id => response.end(result, rows),
+        Some(response) if response.job > id => {}
+        _ => replaced = function.response.replace(Response::new(id, result)),
+    }
+    if let Some(response) = function.response.as_mut().filter(|response| response.job == id) {
+        response.linking = linking;
+    }
+    effects.extend(unlink(state, stage, replaced));
+    look(state, stage, name);
     effects.extend(run::ended(state, job, worked));
     effects
 }
@@ -116,22 +112,22 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
 }
 
 /// Shows the response of the selected function if the payload or build tab hides it.
-fn look(state: &mut State, name: &str) {
+fn look(state: &mut State, stage: &str, name: &str) {
     let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
     if state.functions.selected() == Some(name) && (is_hidden || state.tab == Tab::Build) {
-        bring_up(state, Tab::Response);
+        bring_up(state, stage, Tab::Response);
     }
 }
 
 /// Cancels fetching the log lines of a response that is no longer shown: those that arrived with it
 /// are kept.
-fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
+fn unlink(state: &mut State, stage: &str, replaced: Option<Response>) -> Vec<Effect> {
     let Some(response) = replaced else { return Vec::new() };
     let Some(job) = response.linking.filter(|&job| state.jobs.end(job).is_some()) else {
         return Vec::new();
     };
     if let Some(invocation) = response.invocation() {
-        logs::of_invocation(state, invocation);
+        logs::of_invocation(state, stage, invocation);
     }
     vec![Effect::Cancel(job)]
 }
@@ -139,23 +135,15 @@ fn unlink(state: &mut State, replaced: Option<Response>) -> Vec<Effect> {
 /// Handles log lines of a request that arrived after its response.
 pub(crate) fn linked(
     state: &mut State,
-    job: JobId,
+    job: &Running,
     result: Result<RequestLog, Failure>,
 ) -> Vec<Effect> {
-    let Some(JobKind::LinkLogs(name)) = state.jobs.get_mut(job).map(|running| running.kind.clone())
-    else {
-        return Vec::new();
-    };
-    let ends = !matches!(&result, Ok(log) if !log.is_whole);
-    if ends {
-        state.jobs.end(job);
-    }
-    let Some(card) = state.functions.get_mut(&name) else { return Vec::new() };
-    let Some(response) = card.response.as_mut().filter(|response| response.linking == Some(job))
-    else {
-        return Vec::new();
-    };
-    if ends {
+    let Task::LinkLogs { function: name, .. } = &*job.task else { return Vec::new() };
+    let stage = job.stage.as_str();
+    let function = state.on_mut(stage).function_mut(name);
+    let response = function.response.as_mut().filter(|response| response.linking == Some(job.id));
+    let Some(response) = response else { return Vec::new() };
+    if !matches!(&result, Ok(log)if! log.is_whole) {
         response.linking = None;
     }
     match result {
@@ -165,10 +153,10 @@ pub(crate) fn linked(
             response.link(&log);
             let sample = response.invocation().filter(|_| !had_report).and_then(sample);
             if let Some(sample) = sample {
-                card.figures = std::mem::take(&mut card.figures).with(sample);
+                function.figures = std::mem::take(&mut function.figures).with(sample);
             }
             if log.is_whole {
-                logs::fetched(state, log.lines);
+                logs::fetched(state, stage, log.lines);
             }
         }
         Err(failure) if failure.kind == FailureKind::Interrupted => {}
@@ -176,10 +164,10 @@ pub(crate) fn linked(
             // The tail of the log from the response is all there is to show.
             let invocation = response.invocation().cloned();
             if let Some(invocation) = &invocation {
-                logs::of_invocation(state, invocation);
+                logs::of_invocation(state, stage, invocation);
             }
             if invocation.is_none_or(|invocation| invocation.logs_pending) {
-                state.tell(Notice::of(&failure));
+                state.tell_of(stage, Notice::of(&failure));
             }
         }
     }

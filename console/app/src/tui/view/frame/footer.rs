@@ -52,7 +52,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
         );
         return;
     }
-    let is_running = state.run.as_ref().is_some_and(|run| run.job.is_some());
+    let is_running = state.stage().run.as_ref().is_some_and(|run| run.job.is_some());
     if let Some(steps) = steps_line(state, theme).filter(|_| is_running && !is_wide) {
         put_line(frame.buffer_mut(), (area.x, area.y), &steps, area.width);
         return;
@@ -101,9 +101,9 @@ fn does(state: &State, hint: &Hint) -> String {
         String::new()
     } else if is(Action::Tail) {
         logs::tail_does(state)
-    } else if is(Action::TailAll) && state.tailed() == state.functions.shown_names() {
+    } else if is(Action::TailAll) && state.tailed(&state.active) == state.functions.shown_names() {
         "stop tail".to_owned()
-    } else if is(Action::Follow) && state.logs.anchor.is_none() {
+    } else if is(Action::Follow) && state.stage().logs.anchor.is_none() {
         "pause".to_owned()
     } else if is(Action::Accept) {
         accepts(state, hint)

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use crate::tui::{
-    state::{Card, Connection, JobKind, Running, Setup, State, WorkspaceState},
+    state::{Connection, Running, Setup, State, WorkspaceState},
     theme::Theme,
     view::{
         stages::expiry,
@@ -67,9 +67,9 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
 }
 
 fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
-    let name = format!("stage {}", state.options.stage);
+    let name = format!("stage {}", state.active);
     let mut spans = Vec::new();
-    match &state.connection {
+    match &state.stage().connection {
         Connection::Connecting => spans.push(Span::raw(format!("{name} …"))),
         Connection::Connected(info) => {
             spans.push(Span::styled(name, theme.title));
@@ -80,13 +80,13 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
         }
         Connection::Failed(_) => spans.push(Span::styled(format!("✗ {name}"), theme.bad)),
     }
-    if state.login.is_some() {
+    if state.stage().login.is_some() {
         spans.push(Span::styled("  log in", theme.bad));
     }
     if state.options.read_only {
         spans.push(Span::styled("  read-only", theme.warn));
     }
-    if state.watch.is_some() {
+    if state.stage().watch.is_some() {
         spans.push(Span::styled("  watching", theme.busy));
         let failing = state.functions.cards.iter().filter(|card| card.build_failure.is_some());
         let names: Vec<&str> = failing.map(|card| card.function.name.as_str()).collect();
@@ -96,9 +96,12 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
             names => spans.push(Span::styled(format!(" ✗ {} functions", names.len()), theme.bad)),
         }
     }
-    let own = || state.functions.current().map(Card::architecture).unwrap_or_default();
+    let own = || {
+        let card = state.functions.current();
+        card.map(|card| state.architecture_of(card)).unwrap_or_default()
+    };
     let architecture = state.architecture.unwrap_or_else(own);
-    let emulator = match &state.connection {
+    let emulator = match &state.stage().connection {
         Connection::Connected(info) if architecture == Architecture::Arm64 => {
             info.emulator.as_deref()
         }
@@ -107,7 +110,7 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
     let emulator = emulator.map(|_| " (qemu)").unwrap_or_default();
     let debug = if state.debug { " debug" } else { "" };
     spans.push(Span::raw(format!("  {architecture}{emulator}{debug}")));
-    if let Connection::Connected(info) = &state.connection
+    if let Connection::Connected(info) = &state.stage().connection
         && !info.identity.is_empty()
     {
         spans.push(Span::styled(format!("  {}", fit(info.caller(), 30)), theme.dim));
@@ -117,8 +120,8 @@ fn stage<'a>(state: &State, theme: &Theme) -> Vec<Span<'a>> {
 
 /// Returns `⠋ build 2/6 serde`.
 fn running(state: &State, job: &Running) -> String {
-    let mut words = vec![spinner(state).to_string(), job.kind.title().unwrap_or_default()];
-    if job.stage != state.options.stage && !job.kind.is_of_workspace() {
+    let mut words = vec![spinner(state).to_string(), job.task.title().unwrap_or_default()];
+    if !state.is_active(&job.stage) && !job.task.is_of_workspace() {
         words.push(format!("on {}", job.stage));
     }
     if job.cancelled {
@@ -127,7 +130,7 @@ fn running(state: &State, job: &Running) -> String {
     }
     words.extend(job.progress.count());
     words.extend(Some(job.progress.text.clone()).filter(|text| !text.is_empty()));
-    let others = state.jobs.iter().filter(|other| other.kind.title().is_some()).count() - 1;
+    let others = state.jobs.iter().filter(|other| other.task.title().is_some()).count() - 1;
     if others > 0 {
         words.push(format!("+{others}"));
     }
@@ -139,8 +142,10 @@ fn trouble(state: &State, theme: &Theme) -> Option<(String, ratatui::style::Styl
     if matches!(state.setup, Setup::Failed(_)) {
         return Some(("✗ setup".into(), theme.bad));
     }
-    let tail = state.jobs.newest(|kind| matches!(kind, JobKind::Tail(_)))?;
-    let JobKind::Tail(names) = &tail.kind else { return None };
-    let whose = if let [name] = names.as_slice() { name.clone() } else { "all".into() };
+    let whose = match state.tailed(&state.active) {
+        [] => return None,
+        [name] => name.clone(),
+        _ => "all".into(),
+    };
     Some((format!("tail {}", fit(&whose, 20)), theme.dim))
 }

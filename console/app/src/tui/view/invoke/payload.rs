@@ -63,10 +63,10 @@ fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
         InvokeMode::Async => spans.push(Span::styled("  async", theme.warn)),
         InvokeMode::DryRun => spans.push(Span::styled("  dry run", theme.warn)),
     }
-    if let Some(qualifier) = &state.qualifier {
+    if let Some(qualifier) = &state.stage().qualifier {
         spans.push(Span::styled(format!("  to {qualifier}"), theme.warn));
     }
-    if let Some(tenant) = &state.tenant {
+    if let Some(tenant) = &state.stage().tenant {
         spans.push(Span::styled(format!("  tenant {}", fit(tenant, 20)), theme.warn));
     }
     if state.client_context.is_some() {

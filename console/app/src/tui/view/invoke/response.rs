@@ -26,7 +26,8 @@ use crate::tui::{
 pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
     areas.viewport.rows = area.height;
-    let Some(response) = state.functions.current().and_then(|card| card.response.as_ref()) else {
+    let Some(response) = state.selected().and_then(|(_, function)| function.response.as_ref())
+    else {
         return none_yet(state, theme, frame, area);
     };
     let (summary, wall) = match &response.outcome {
@@ -63,7 +64,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 /// Draws the short form below the payload: the beginning of the body and the end of the log; the
 /// end of a body that grows.
 pub(crate) fn below(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
-    let response = state.functions.current().and_then(|card| card.response.as_ref());
+    let response = state.selected().and_then(|(_, function)| function.response.as_ref());
     let block = frame_of("", false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);

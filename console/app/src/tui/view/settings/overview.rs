@@ -87,7 +87,7 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
         let sha = zip.sha256.get(..12).unwrap_or(&zip.sha256);
         rows.push(field(theme, "zip", format!("{}, sha256 {sha}…", bytes(zip.bytes)), text));
     }
-    match &card.deployment {
+    match &state.stage().function(&function.name).deployment {
         Deployment::Unknown => rows.push(field(theme, "deployed", "unknown", theme.dim)),
         Deployment::Absent => rows.push(field(theme, "deployed", "no", theme.dim)),
         Deployment::Refused(failure) => {
@@ -115,8 +115,8 @@ fn function(state: &State, theme: &Theme, card: &Card, rows: &mut Vec<Line<'stat
 
 fn stage(state: &State, theme: &Theme, rows: &mut Vec<Line<'static>>) {
     rows.push(Line::default());
-    rows.push(heading(theme, &format!("stage {}", state.options.stage)));
-    match &state.connection {
+    rows.push(heading(theme, &format!("stage {}", state.active)));
+    match &state.stage().connection {
         Connection::Connecting => rows.push(field(theme, "", "connecting …", theme.dim)),
         Connection::Failed(failure) => {
             rows.push(field(theme, "", format!("✗ {failure}"), theme.bad));

@@ -33,7 +33,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
     let block = frame_of(&fit(&card.function.name, usize::from(area.width) - 6), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let figures = &card.figures;
+    let figures = &state.stage().function(&card.function.name).figures;
     let room = usize::from(inner.width).saturating_sub(36).max(6);
     let init: Vec<f64> = figures.samples.iter().filter_map(|sample| sample.init_ms).collect();
     let durations: Vec<f64> = figures.samples.iter().map(|sample| sample.duration_ms).collect();
@@ -72,7 +72,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) 
 
 /// Draws the steps of the run, one per row.
 pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
-    let Some(run) = state.run.as_ref().filter(|_| area.height > 0) else { return };
+    let Some(run) = state.stage().run.as_ref().filter(|_| area.height > 0) else { return };
     let block = frame_of(&format!("run {}", fit(&run.function, 30)), false, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -89,7 +89,7 @@ pub(crate) fn steps(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
 
 /// Returns the steps of the run on one line.
 pub(crate) fn steps_line(state: &State, theme: &Theme) -> Option<Line<'static>> {
-    let run = state.run.as_ref()?;
+    let run = state.stage().run.as_ref()?;
     let mut spans = vec![Span::styled(format!(" run {}", fit(&run.function, 16)), theme.title)];
     for (step, standing) in RunStep::ALL.iter().zip(&run.steps) {
         let (mark, time, style) = shown(state, standing, theme);

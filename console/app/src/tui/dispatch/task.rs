@@ -1,0 +1,113 @@
+//! Performs the task of a job with the engine.
+
+use lambda_console_engine::{
+    Job,
+    compile::{BuildRequest, toolchain},
+    logs::LogQuery,
+};
+use tokio::sync::watch;
+
+use super::{Reports, shared::Shared};
+use crate::tui::task::{JobEvent, Task};
+
+impl Shared {
+    /// Performs `task`, and returns its result. A part of it is sent to `reports`.
+    pub(super) async fn perform(&self, task: Task, job: &Job, reports: &Reports) -> JobEvent {
+        match task {
+            Task::Discover => JobEvent::Discovered(self.discover().await),
+            Task::ReadStages => JobEvent::StagesRead(self.stages().await),
+            Task::Connect { renew } => JobEvent::StageConnected(self.connect(renew, job).await),
+            Task::Probe => JobEvent::StageConnected(self.connect(false, job).await),
+            Task::RefreshDeployed { functions } => {
+                JobEvent::Deployed(self.deployed(&functions).await)
+            }
+            Task::CheckSetup { architecture } => {
+                JobEvent::SetupChecked(toolchain::check_in(&self.directory, architecture).await)
+            }
+            Task::Setup { architecture } => JobEvent::SetupFinished(
+                Box::pin(toolchain::setup_in(&self.directory, architecture, job)).await,
+            ),
+            Task::Build { functions, architecture, deployed, debug } => {
+                let request = BuildRequest {
+                    functions,
+                    architecture,
+                    deployed,
+                    debug,
+                    ..BuildRequest::default()
+                };
+                JobEvent::BuildFinished(Box::pin(self.build(&request, job, reports)).await)
+            }
+            Task::Plan { functions } => {
+                JobEvent::Planned(Box::pin(self.plan(&functions, job)).await)
+            }
+            Task::ReadConfig { function } => {
+                JobEvent::ConfigRead(self.config(&function, job).await)
+            }
+            Task::PlanConfig { function, revision } => JobEvent::Planned(
+                Box::pin(self.plan_config(&function, revision.as_deref(), job)).await,
+            ),
+            Task::Configure { function, revision, approval } => {
+                let done = self.configure(&function, revision.as_deref(), approval, job, reports);
+                JobEvent::Configured(Box::pin(done).await)
+            }
+            Task::Deploy { functions, plan, approval } => {
+                let done = self.deploy(&functions, plan.as_ref(), approval, job, reports);
+                JobEvent::DeployFinished(Box::pin(done).await)
+            }
+            Task::ListResources { functions } => {
+                JobEvent::ResourcesListed(Box::pin(self.resources(&functions, job)).await)
+            }
+            Task::Delete { functions } => {
+                JobEvent::DeleteFinished(Box::pin(self.delete(&functions, job)).await)
+            }
+            Task::ListRoles => JobEvent::RolesListed(Box::pin(self.roles()).await),
+            Task::RemoveRole { role } => {
+                JobEvent::RoleRemoved(Box::pin(self.remove_role(&role)).await)
+            }
+            Task::CheckPermissions { functions } => {
+                JobEvent::PermissionsChecked(Box::pin(self.permissions(&functions)).await)
+            }
+            Task::LoadVersions { function } => {
+                JobEvent::VersionsLoaded(Box::pin(self.versions(&function)).await)
+            }
+            Task::ChangeVersions { function, change, approval } => {
+                let done = self.change_versions(&function, &change, approval, job);
+                JobEvent::VersionsChanged(Box::pin(done).await)
+            }
+            Task::PlanPromotion { promotion } => {
+                JobEvent::Planned(Box::pin(self.plan_promotion(&promotion, job)).await)
+            }
+            Task::Promote { promotion } => {
+                JobEvent::Promoted(Box::pin(self.promote(&promotion, job)).await)
+            }
+            Task::Invoke { request } => {
+                JobEvent::InvokeFinished(Box::pin(self.invoke(&request, job, reports)).await)
+            }
+            Task::LinkLogs { function, request_id, since } => {
+                let request = (function.as_str(), request_id.as_str(), since);
+                JobEvent::LogsLinked(Box::pin(self.link(request, job, reports)).await)
+            }
+            Task::StartTail { functions, since } => {
+                let shown = self.tails().get(&reports.job).map(watch::Sender::subscribe);
+                let shown = shown.unwrap_or_else(|| watch::channel(true).1);
+                let query = LogQuery { functions, since, filter: None, request_id: None };
+                let ended = Box::pin(self.tail(&query, shown, job, reports)).await;
+                self.tails().remove(&reports.job);
+                JobEvent::TailEnded(ended)
+            }
+            Task::FetchLogs { function, request_id, since } => {
+                let query = LogQuery {
+                    functions: vec![function],
+                    since,
+                    filter: None,
+                    request_id: Some(request_id),
+                };
+                JobEvent::LogsFetched(Box::pin(self.fetch(&query)).await)
+            }
+            Task::LoadSamples { functions } => {
+                JobEvent::Samples(self.samples(&functions, reports).await)
+            }
+            Task::Watch => JobEvent::WatchEnded(Box::pin(self.watch(job, reports)).await),
+        }
+    }
+}
