@@ -37,7 +37,7 @@ fn signals_give_the_terminal_back() {
 }
 
 #[test]
-fn a_terminal_of_20_by_5_says_so_and_recovers() {
+fn a_terminal_of_20_by_5_is_reported_and_recovers() {
     let home = Home::new(repository());
     let mut terminal = Terminal::start(&home, &[], 20, 5);
     terminal.until("the notice", |screen| screen.contains("60") && screen.contains("16"));

@@ -311,7 +311,7 @@ fn a_code_is_asked_for_on_the_terminal_and_its_session_kept_for_the_next() {
         Terminal::start_with(&place.home, &["--profile", "second-device", "list"], &variables);
     terminal.until_text("MFA code of arn:aws:iam::111111111111:mfa/me");
     terminal.press("000000\r");
-    terminal.until_text("that code was not accepted");
+    terminal.until_text("the code was not accepted");
     terminal.press(&format!("{CODE}\r"));
     let finished = terminal.finish();
     assert_eq!(finished.code, 0, "{}", finished.text);
@@ -336,7 +336,7 @@ fn a_code_is_asked_for_on_the_screen() {
         Terminal::start_with(&place.home, &["--profile", "second-device"], &variables);
     terminal.until_text("MFA code for deployer");
     terminal.press("000000\r");
-    terminal.until_text("That code was not accepted");
+    terminal.until_text("The code was not accepted");
     terminal.press(&format!("{CODE}\r"));
     terminal.until_text("111111111111 eu-west-1");
     terminal.press("q");

@@ -21,8 +21,8 @@ fn started_until(home: &Home, arguments: &[&str], line: &str) -> Child {
     let mut command = home.command(arguments);
     let mut child =
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the console starts");
-    let said = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-    let found = said.map(|said| said.expect("text")).find(|said| said == line);
+    let printed = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let found = printed.map(|printed| printed.expect("text")).find(|printed| printed == line);
     assert!(found.is_some(), "it never said `{line}`");
     child
 }
@@ -117,19 +117,19 @@ fn a_disk_that_takes_no_more_costs_the_record_and_not_the_response() {
         .expect("it is read");
     drop(input);
     let mut stderr = child.stderr.take().expect("it is piped");
-    let said = std::thread::spawn(move || {
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).map(|_| said)
+    let printed = std::thread::spawn(move || {
+        let mut printed = String::new();
+        stderr.read_to_string(&mut printed).map(|_| printed)
     });
     let output = child.wait_with_output().expect("it ends");
-    let said = said.join().expect("a thread").expect("text");
-    assert!(output.status.success(), "{said}");
+    let printed = printed.join().expect("a thread").expect("text");
+    assert!(output.status.success(), "{printed}");
     let invoked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(
         invoked["payload"]["message"].as_str().map(str::len),
         Some(name.len() + "Hello, !".len())
     );
-    assert!(said.contains("could not write the history"), "{said}");
+    assert!(printed.contains("could not write the history"), "{printed}");
     let after = home.run(["invoke", "hello", "--payload", "{}", "--json"]).ok();
     assert!(!after.stderr.contains("history"), "with room again it is written: {}", after.stderr);
 }

@@ -237,9 +237,9 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
     // Anonymous memory only: the pages of the program's file differ from build to build.
     let mut peak_kb = 0;
     while child.try_wait().unwrap().is_none() {
-        let told = fs::read_to_string(&status).unwrap_or_default();
+        let report = fs::read_to_string(&status).unwrap_or_default();
         let of = |name: &str| {
-            told.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))
+            report.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))
         };
         peak_kb = peak_kb
             .max(of("RssAnon:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0));
@@ -291,15 +291,15 @@ fn a_truncated_stream_is_reported_and_not_retried() {
     let fixture = workspace();
     let through = Place { home: Home::new(fixture.path()).on(proxy.account()), ..place };
     let event = serde_json::json!({ "chunks": ["some words that are cut", "and more of them"] });
-    for (fault, said) in [(Fault::Truncate, "broke off"), (Fault::Corrupt, "broke off")] {
+    for (fault, reason) in [(Fault::Truncate, "broke off"), (Fault::Corrupt, "broke off")] {
         proxy.fault(Rule::on("InvokeWithResponseStream", fault.clone()));
         let (code, stdout, stderr) = through.run(&event, &["--stream", "--json"]);
         assert_eq!(code, Some(3), "{fault:?}: {stderr}");
         let lines = lines(&stdout);
         let last = lines.last().unwrap();
-        let told =
+        let report =
             if last["error"].is_null() { &last["cut_off"]["why"] } else { &last["error"]["why"] };
-        assert!(told.as_str().is_some_and(|why| why.contains(said)), "{fault:?}: {lines:?}");
+        assert!(report.as_str().is_some_and(|why| why.contains(reason)), "{fault:?}: {lines:?}");
         let sent = proxy
             .calls()
             .iter()
@@ -337,9 +337,9 @@ fn client_context_and_tenant_reach_the_function() {
     for given in ["{\"custom\":{\"a\":1}}".to_owned(), format!("@{}", context.display())] {
         let (code, stdout, stderr) = place.run(&event, &["--client-context", &given]);
         assert_eq!(code, Some(0), "{stderr}");
-        let told: Value = serde_json::from_slice(&stdout).unwrap();
-        let context: Value = serde_json::from_str(told["context"].as_str().unwrap()).unwrap();
-        assert_eq!(context["custom"]["a"], 1, "{told}");
+        let report: Value = serde_json::from_slice(&stdout).unwrap();
+        let context: Value = serde_json::from_str(report["context"].as_str().unwrap()).unwrap();
+        assert_eq!(context["custom"]["a"], 1, "{report}");
     }
     let (code, _, stderr) = place.run(&event, &["--client-context", "[1]"]);
     assert_eq!(code, Some(2), "{stderr}");
@@ -382,6 +382,6 @@ fn client_context_and_tenant_reach_the_function() {
         "acme",
         "--json",
     ];
-    let told = place.home.run(command).ok().json();
-    assert_eq!(told["payload"]["tenant"], "acme", "{told}");
+    let report = place.home.run(command).ok().json();
+    assert_eq!(report["payload"]["tenant"], "acme", "{report}");
 }

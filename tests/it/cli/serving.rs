@@ -228,10 +228,10 @@ fn commands_finish_or_report_when_the_serving_process_is_killed() {
     for (number, outcome) in &outcomes {
         let (kind, ran) = (kind(*number), place.noted(&format!("ran-{number}")));
         let is_invocation = matches!(kind, Kind::Invoke | Kind::Async);
-        let says_so = ["connection lost", "was stopped while the function ran"];
+        let reports = ["connection lost", "was stopped while the function ran"];
         if outcome.code != Some(0)
             && is_invocation
-            && says_so.iter().any(|text| outcome.stdout.contains(text))
+            && reports.iter().any(|text| outcome.stdout.contains(text))
         {
             continue;
         }

@@ -179,23 +179,23 @@ fn without_a_profile_the_environment_has_region_and_keys() {
 fn credentials_that_are_missing_end_with_the_command_that_gets_them() {
     let place = Place::new("stages-login");
     place.profile("http://127.0.0.1:9");
-    let (code, told) = place.run(&["--profile", "portal", "list", "--json"]);
-    assert_eq!(code, Some(3), "{told}");
-    assert_eq!(told["error"]["hint"], "aws sso login --profile portal", "{told}");
-    assert!(told["error"]["why"].as_str().is_some_and(|why| why.contains("token")), "{told}");
+    let (code, report) = place.run(&["--profile", "portal", "list", "--json"]);
+    assert_eq!(code, Some(3), "{report}");
+    assert_eq!(report["error"]["hint"], "aws sso login --profile portal", "{report}");
+    assert!(report["error"]["why"].as_str().is_some_and(|why| why.contains("token")), "{report}");
     // The program for credentials returns none.
-    let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
-    assert_eq!(code, Some(3), "{told}");
+    let (code, report) = place.run(&["--stage", "beta", "list", "--json"]);
+    assert_eq!(code, Some(3), "{report}");
     assert!(
-        told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
-        "{told}"
+        report["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
+        "{report}"
     );
-    let (code, told) =
+    let (code, report) =
         place.run(&["--profile", "nobody", "--region", "eu-west-1", "list", "--json"]);
     assert_eq!(
-        (code, &told["error"]["hint"]),
+        (code, &report["error"]["hint"]),
         (Some(3), &"aws configure sso --profile nobody".into()),
-        "{told}"
+        "{report}"
     );
     let (code, listed) = place.run(&["stages", "--json"]);
     assert_eq!(code, Some(0), "the list itself is there");
@@ -209,11 +209,11 @@ fn keys_that_the_service_does_not_know_ask_for_a_login() {
     let stand = Stand::start(place.home.path());
     place.profile(&stand.endpoint().url);
     place.log_in("AKIANOBODYKNOWS", "secret");
-    let (code, told) = place.run(&["--stage", "beta", "list", "--json"]);
-    assert_eq!(code, Some(3), "{told}");
+    let (code, report) = place.run(&["--stage", "beta", "list", "--json"]);
+    assert_eq!(code, Some(3), "{report}");
     assert!(
-        told["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
-        "{told}"
+        report["error"]["hint"].as_str().is_some_and(|hint| hint.contains("credential_process")),
+        "{report}"
     );
 }
 
@@ -235,9 +235,9 @@ fn a_role_is_assumed_with_the_keys_of_its_source_profile() {
     assert_eq!(beta["credentials"], "role deployer with keys", "{listed}");
     assert!(beta["identity"].as_str().is_some_and(|arn| arn.contains("deployer")), "{listed}");
     assert!(beta["expires_at"].is_string(), "{listed}");
-    let (code, told) =
+    let (code, report) =
         place.run_with(&["--stage", "beta", "list", "--json"], &[("AWS_ENDPOINT_URL_STS", url)]);
-    assert_eq!((code, &told["functions"][0]["deployed"]), (Some(0), &Value::Null), "{told}");
+    assert_eq!((code, &report["functions"][0]["deployed"]), (Some(0), &Value::Null), "{report}");
 }
 
 /// The part of an SSO portal that returns credentials for the token `token`, at this address.
@@ -295,17 +295,17 @@ fn a_session_of_single_sign_on_is_used_and_one_that_has_ended_asks_for_the_login
     let (code, listed) = place.run_with(&list, &of);
     assert_eq!((code, &listed["functions"][0]["name"]), (Some(0), &"hello".into()), "{listed}");
     log_in("a-token", "2020-01-01T00:00:00Z");
-    let (code, told) = place.run_with(&list, &of);
+    let (code, report) = place.run_with(&list, &of);
     assert_eq!(
-        (code, &told["error"]["hint"]),
+        (code, &report["error"]["hint"]),
         (Some(3), &"aws sso login --profile portal".into()),
-        "{told}"
+        "{report}"
     );
     log_in("another-token", "2099-01-01T00:00:00Z");
-    let (code, told) = place.run_with(&list, &of);
+    let (code, report) = place.run_with(&list, &of);
     assert_eq!(
-        (code, &told["error"]["hint"]),
+        (code, &report["error"]["hint"]),
         (Some(3), &"aws sso login --profile portal".into()),
-        "{told}"
+        "{report}"
     );
 }

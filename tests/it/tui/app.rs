@@ -77,19 +77,19 @@ impl Stage {
         }
     }
 
-    fn tell(&self, what: &str) {
+    fn record(&self, what: &str) {
         self.story.borrow_mut().push(what.into());
     }
 }
 
 impl Screen for Stage {
     fn input(&mut self) -> Input {
-        self.tell("input");
+        self.record("input");
         Box::pin(Played(self.script.clone()))
     }
 
     fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<Areas> {
-        self.tell("draw");
+        self.record("draw");
         let mut areas = Areas::default();
         self.terminal.draw(|frame| areas = draw(state, theme, frame)).unwrap();
         if self.terminal.backend().to_string().contains(self.cue) {
@@ -99,22 +99,22 @@ impl Screen for Stage {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        self.tell(&format!("copy {text}"));
+        self.record(&format!("copy {text}"));
         Ok(())
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.tell("clear");
+        self.record("clear");
         Ok(())
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        self.tell("suspend");
+        self.record("suspend");
         Ok(())
     }
 
     fn edit(&mut self, text: &str) -> Result<String, Failure> {
-        self.tell("edit");
+        self.record("edit");
         Ok(text.replace("Lambda", "World"))
     }
 }

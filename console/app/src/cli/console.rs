@@ -96,7 +96,7 @@ async fn run(global: &Global) -> std::io::Result<Ending> {
     if matches!(ended, Ok(Ending::Terminated) | Err(_)) {
         cut.cancel();
     }
-    for failure in work.close(&cut, &progress::say).await {
+    for failure in work.close(&cut, &progress::print).await {
         progress::notice(&failure);
     }
     ended

@@ -107,7 +107,7 @@ impl Context {
         let stages =
             std::mem::take(&mut *self.stages.lock().unwrap_or_else(PoisonError::into_inner));
         for stage in stages {
-            stage.leave(&self.job.cancel, &progress::say).await;
+            stage.leave(&self.job.cancel, &progress::print).await;
         }
     }
 
@@ -130,7 +130,7 @@ impl Context {
             progress::notice(&notice);
         }
         if info.endpoint.is_none() {
-            progress::say(&format!(
+            progress::print(&format!(
                 "stage {} · account {} · {}",
                 info.name, info.account, info.region
             ));

@@ -62,7 +62,7 @@ async fn carry_out(
     if !context.output.json {
         // Users see the changes before they are made.
         for function in &shown.functions {
-            progress::say(&difference(function));
+            progress::print(&difference(function));
         }
     }
     let (approval, was_asked) = approval(context, arguments.yes, stage, &shown).await?;
@@ -139,7 +139,7 @@ fn print(context: &Context, outcome: &DeployOutcome) -> Result<ExitCode, Failure
     if !output.json {
         for failed in &outcome.failed {
             if let Some(truth) = failed.truth() {
-                progress::say(&format!("{}: {truth}", failed.name));
+                progress::print(&format!("{}: {truth}", failed.name));
             }
         }
     }

@@ -250,14 +250,14 @@ fn print(
         });
     }
     for text in &invocation.logs {
-        progress::say(text);
+        progress::print(text);
     }
     if let Some(details) = invocation.error_details() {
-        progress::say(details);
+        progress::print(details);
     }
-    progress::say(&headline(invocation));
+    progress::print(&headline(invocation));
     if let Some(path) = saved {
-        progress::say(&format!("{} saved to {}", bytes(invocation.bytes), path.display()));
+        progress::print(&format!("{} saved to {}", bytes(invocation.bytes), path.display()));
     }
     if is_written || invocation.payload.is_empty() {
         return Ok(());
@@ -265,7 +265,7 @@ fn print(
     let is_terminal = std::io::stdout().is_terminal();
     match BASE64_STANDARD.decode(&invocation.payload) {
         Ok(_) if invocation.is_base64 && is_terminal => {
-            progress::say(parts::NO_TEXT);
+            progress::print(parts::NO_TEXT);
             Ok(())
         }
         Ok(bytes) if invocation.is_base64 => print_bytes(&bytes),

@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let what = "could not serve the local Lambda";
     let workspace = context.workspace().await?;
     if context.stage_name() != LOCAL {
-        let why = format!("the stage {} is on AWS", context.stage_name());
+        let why = format!("stage {} is on AWS", context.stage_name());
         return Err(Failure::usage(what, why, "omit `--stage`, `--profile` and `--region`"));
     }
     if arguments.watch {
@@ -86,7 +86,7 @@ async fn serve(
                 return Err(Failure::work(what, why, "use that one, or stop the process"));
             }
             if !is_serving {
-                progress::say(&format!(
+                progress::print(&format!(
                     "process {} is serving; this one takes over when it exits",
                     endpoint.pid
                 ));
@@ -99,7 +99,7 @@ async fn serve(
                 std::future::pending::<()>().await;
             }
             if stage.is_serving().await {
-                progress::say("the other process exited; this one serves the local Lambda now");
+                progress::print("the other process exited; this one serves the local Lambda now");
             }
             Ok::<_, Failure>(())
         };

@@ -107,10 +107,10 @@ async fn print(
             }
             // A printed line cannot be changed.
             Told::Fixes(_) | Told::Samples(_) => {}
-            Told::Marked(mark) => progress::say(&mark.text()),
+            Told::Marked(mark) => progress::print(&mark.text()),
             Told::State(now) => {
-                for text in said(&stands, &now) {
-                    progress::say(&text);
+                for text in messages(&stands, &now) {
+                    progress::print(&text);
                 }
                 stands = now;
             }
@@ -122,7 +122,7 @@ async fn print(
     };
     if stage.name() != StageInfo::LOCAL {
         let (minutes, dollars) = live_cost(stands.used_at(jiff::Timestamp::now().as_millisecond()));
-        progress::say(&format!(
+        progress::print(&format!(
             "live tail: {minutes} session minutes (${dollars:.2} beyond the {FREE_MINUTES} free \
                 minutes a month)"
         ));
@@ -146,7 +146,7 @@ async fn check(
 }
 
 /// Returns messages on the changes in a tail's state.
-fn said(before: &TailState, now: &TailState) -> Vec<String> {
+fn messages(before: &TailState, now: &TailState) -> Vec<String> {
     let mut texts = Vec::new();
     if now.waiting != before.waiting && !now.waiting.is_empty() {
         texts.push(format!(
@@ -190,11 +190,11 @@ mod tests {
     fn only_changes_of_the_tail_state_are_reported() {
         let waiting = TailState { waiting: vec!["hello".into()], ..TailState::default() };
         let text = "waiting for the first invocation of hello, which creates the log group";
-        assert_eq!(said(&TailState::default(), &waiting), [text]);
+        assert_eq!(messages(&TailState::default(), &waiting), [text]);
         let busy = TailState { trouble: Some("throttled".into()), ..waiting.clone() };
-        assert_eq!(said(&waiting, &busy), ["throttled"]);
-        assert!(said(&busy, &TailState { used_ms: 9, ..busy.clone() }).is_empty());
-        assert!(said(&busy, &TailState::default()).is_empty());
+        assert_eq!(messages(&waiting, &busy), ["throttled"]);
+        assert!(messages(&busy, &TailState { used_ms: 9, ..busy.clone() }).is_empty());
+        assert!(messages(&busy, &TailState::default()).is_empty());
     }
 
     #[test]

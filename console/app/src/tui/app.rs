@@ -131,10 +131,10 @@ pub async fn run(
             Instant::now() + until_the_minute_ends()
         };
         // The next event of the terminal, or its end.
-        let mut said = None;
+        let mut typed = None;
         tokio::select! {
             biased;
-            event = input.next() => said = Some(event),
+            event = input.next() => typed = Some(event),
             () = signals.next() => {
                 ending = Ending::Terminated;
                 pending.push_back(Event::Terminate);
@@ -145,9 +145,9 @@ pub async fn run(
         }
         let begun = Instant::now();
         effects.extend(update(state, Event::Tick(jiff::Timestamp::now().as_millisecond())));
-        let has_key = said.is_some();
+        let has_key = typed.is_some();
         // Handle all waiting keys, each in the context that the previous one left.
-        while let Some(event) = said.take() {
+        while let Some(event) = typed.take() {
             let Some(Ok(event)) = event else {
                 ending = Ending::Terminated;
                 pending.push_back(Event::Terminate);
@@ -161,7 +161,7 @@ pub async fn run(
                 matches!(effect, Effect::Quit | Effect::Suspend | Effect::Edit { .. })
             };
             if begun.elapsed() < SLICE && !effects.iter().any(is_lent) {
-                said = waiting(&mut input).await;
+                typed = waiting(&mut input).await;
             }
         }
         if std::mem::take(&mut again) {
@@ -191,7 +191,7 @@ pub async fn run(
 /// wakes the task that polled it first: polled with another waker, the loop would never wake.
 async fn waiting(input: &mut Input) -> Option<Option<io::Result<crossterm::event::Event>>> {
     poll_fn(|context| match input.poll_next_unpin(context) {
-        Poll::Ready(said) => Poll::Ready(Some(said)),
+        Poll::Ready(typed) => Poll::Ready(Some(typed)),
         Poll::Pending => Poll::Ready(None),
     })
     .await

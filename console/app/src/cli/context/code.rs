@@ -21,7 +21,7 @@ pub(crate) fn asker() -> Asker {
 async fn ask(question: CodeQuestion) -> Result<String, Failure> {
     // A program that reads the output could not answer.
     if !std::io::stderr().is_terminal() {
-        return Err(question.unanswered("no terminal to ask for it"));
+        return Err(question.unanswered("and there is no terminal to ask for it"));
     }
     let _turn = TERMINAL.lock().await;
     let text = if question.refused { "the code was not accepted; " } else { "" };
@@ -34,8 +34,8 @@ async fn ask(question: CodeQuestion) -> Result<String, Failure> {
         BufReader::new(terminal).read_line(&mut line).map(|_| line)
     });
     let Ok(Ok(line)) = read.await else {
-        return Err(question.unanswered("no terminal to ask for it"));
+        return Err(question.unanswered("and there is no terminal to ask for it"));
     };
     let code: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-    if code.is_empty() { Err(question.unanswered("no code was entered")) } else { Ok(code) }
+    if code.is_empty() { Err(question.unanswered("and no code was entered")) } else { Ok(code) }
 }

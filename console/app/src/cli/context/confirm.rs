@@ -32,6 +32,6 @@ pub(crate) async fn typed(context: &Context, what: &str, word: &str) -> Result<(
     };
     match line {
         Ok(Ok(line)) if line.trim() == word => Ok(()),
-        _ => Err(refused("it was not confirmed")),
+        _ => Err(refused("not confirmed")),
     }
 }

@@ -46,18 +46,18 @@ pub(crate) fn job(cancel: CancellationToken) -> Job {
 }
 
 /// Prints one line.
-pub(crate) fn say(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = writeln!(io::stderr(), "{}{}", clear(io::stderr().is_terminal()), clean(text));
 }
 
 /// Prints a failure that stops nothing.
 pub(crate) fn notice(failure: &Failure) {
-    say(&format!("warning: {}", whole(failure)));
+    print(&format!("warning: {}", whole(failure)));
 }
 
 /// Prints what failed, why, and what to do.
 pub(crate) fn failure(failure: &Failure) {
-    say(&format!("error: {}", whole(failure)));
+    print(&format!("error: {}", whole(failure)));
 }
 
 /// Returns what failed, why, and what to do. A very long reason is cut, and written to the log.

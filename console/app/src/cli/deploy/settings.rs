@@ -105,7 +105,7 @@ async fn carry_out(
     let must_ask = (stage.is_protected() || opens) && !arguments.yes && !plan.is_empty();
     if !context.output.json || must_ask {
         // Users see the changes before they are made.
-        plan.functions.iter().for_each(|function| progress::say(&deploy::difference(function)));
+        plan.functions.iter().for_each(|function| progress::print(&deploy::difference(function)));
     }
     if !context.output.json {
         warn(&warnings);
@@ -231,7 +231,10 @@ fn show(
         })
         .collect();
     context.output.table(["setting", &stage.name(), "workspace", ""], &rows)?;
-    live.url.iter().flat_map(|url| about_url(url, is_brief)).for_each(|text| progress::say(&text));
+    live.url
+        .iter()
+        .flat_map(|url| about_url(url, is_brief))
+        .for_each(|text| progress::print(&text));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -272,7 +275,7 @@ fn document(arguments: &Arguments, function: &Function, live: &LiveConfig, row: 
 
 fn warn(warnings: &[String]) {
     for warning in warnings {
-        progress::say(&format!("warning: {warning}"));
+        progress::print(&format!("warning: {warning}"));
     }
 }
 

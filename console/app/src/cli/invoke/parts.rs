@@ -101,7 +101,7 @@ impl Writer<'_> {
             }
             ResponsePart::Http(head) => {
                 for line in head_lines(&head) {
-                    progress::say(&line);
+                    progress::print(&line);
                 }
                 Ok(())
             }
@@ -119,7 +119,7 @@ impl Writer<'_> {
             Some(Some(text)) => text.into_bytes(),
             Some(None) => {
                 self.is_hidden = true;
-                progress::say(NO_TEXT);
+                progress::print(NO_TEXT);
                 return Ok(());
             }
         };

@@ -76,7 +76,7 @@ impl Rounds<'_> {
             let mut changed = match changed {
                 Ok(changed) => changed,
                 Err(failure) => {
-                    self.say_failure(&failure)?;
+                    self.print_failure(&failure)?;
                     continue;
                 }
             };
@@ -84,7 +84,7 @@ impl Rounds<'_> {
             while let Ok(later) = changes.try_recv() {
                 match later {
                     Ok(later) => changed.merge(later),
-                    Err(failure) => self.say_failure(&failure)?,
+                    Err(failure) => self.print_failure(&failure)?,
                 }
             }
             self.round(changed).await?;
@@ -104,21 +104,21 @@ impl Rounds<'_> {
         if changed.functions.is_empty() {
             return Ok(());
         }
-        self.say_changed(&changed)?;
+        self.print_changed(&changed)?;
         let outcome = match self.build(&changed.functions).await {
             Err(failure) if failure.kind != FailureKind::Interrupted => {
-                return self.say_failure(&failure);
+                return self.print_failure(&failure);
             }
             outcome => outcome?,
         };
         self.failing.retain(|name, _| outcome.built.iter().all(|built| built.name != *name));
         self.failing.extend(outcome.failed.iter().cloned());
-        self.say_built(&outcome)?;
+        self.print_built(&outcome)?;
         let functions = self.built(outcome);
         if !functions.is_empty() {
             self.deploy(&functions).await?;
         }
-        self.say_failing(&changed.functions);
+        self.print_failing(&changed.functions);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Rounds<'_> {
         .await;
         let outcome = match outcome {
             Err(failure) if failure.kind != FailureKind::Interrupted => {
-                return self.say_failure(&failure);
+                return self.print_failure(&failure);
             }
             other => other?,
         };
@@ -181,7 +181,7 @@ impl Rounds<'_> {
             );
         }
         for function in &outcome.functions {
-            progress::say(&format!(
+            progress::print(&format!(
                 "{} {} in {:.1} s",
                 function.name,
                 deploy::action(function.action),
@@ -192,18 +192,18 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    fn say_changed(&self, changed: &Changed) -> Result<(), Failure> {
+    fn print_changed(&self, changed: &Changed) -> Result<(), Failure> {
         let Changed { files, functions, .. } = changed;
         if self.context.output.json {
             return print_json(
                 &json!({ "event": "changed", "files": files, "functions": functions }),
             );
         }
-        progress::say(&format!("{}: building {}", changed.cause(), functions.join(", ")));
+        progress::print(&format!("{}: building {}", changed.cause(), functions.join(", ")));
         Ok(())
     }
 
-    fn say_built(&self, outcome: &BuildOutcome) -> Result<(), Failure> {
+    fn print_built(&self, outcome: &BuildOutcome) -> Result<(), Failure> {
         let BuildOutcome { built, failed, seconds } = outcome;
         if self.context.output.json {
             let done: Vec<Value> = built
@@ -220,14 +220,14 @@ impl Rounds<'_> {
     }
 
     /// Reports functions that were not in this round and whose last build failed.
-    fn say_failing(&self, round: &[String]) {
+    fn print_failing(&self, round: &[String]) {
         let earlier = self.failing.iter().filter(|(name, _)| !round.contains(name));
         if !self.context.output.json {
             earlier.for_each(|(_, failure)| progress::failure(failure));
         }
     }
 
-    fn say_failure(&self, failure: &Failure) -> Result<(), Failure> {
+    fn print_failure(&self, failure: &Failure) -> Result<(), Failure> {
         if self.context.output.json {
             return print_json(&json!({ "event": "failed", "error": error(failure) }));
         }

@@ -151,7 +151,7 @@ async fn carry_out(
         // Users see the changes before they are made.
         let planned = promote::plan(from, to, &promotion, &directory, &context.job).await?;
         for function in &planned.functions {
-            progress::say(&difference(function));
+            progress::print(&difference(function));
         }
         if planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
             confirm::typed(

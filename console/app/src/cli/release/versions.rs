@@ -216,7 +216,7 @@ async fn ask(
         for name in names {
             let old = versions::prunable(stage, name, *keep).await?;
             let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
-            progress::say(&format!("{name}: deletes {old}"));
+            progress::print(&format!("{name}: deletes {old}"));
         }
         let names = names.join(" ");
         return confirm::typed(

@@ -66,7 +66,7 @@ async fn carry_out(
     }
     if !context.output.json || !arguments.yes {
         for line in listed.iter().flat_map(lines) {
-            progress::say(&line);
+            progress::print(&line);
         }
     }
     if !arguments.yes {

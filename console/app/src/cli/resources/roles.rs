@@ -91,7 +91,7 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         let roles: Vec<Value> = roles.iter().map(document).collect();
         print_json(&json!({ "stage": stage, "roles": roles }))?;
     } else if roles.is_empty() {
-        progress::say("no execution roles created by lambda-console in this region");
+        progress::print("no execution roles created by lambda-console in this region");
     } else {
         let now = jiff::Timestamp::now().as_millisecond();
         let rows: Vec<_> = roles.iter().map(|role| row(role, now)).collect();
@@ -101,7 +101,7 @@ fn list(context: &Context, stage: &str, roles: &[Role]) -> Result<ExitCode, Fail
         refused.sort_unstable();
         refused.dedup();
         if !refused.is_empty() {
-            progress::say(&format!(
+            progress::print(&format!(
                 "warning: some cells are empty, the caller has no permission for {}",
                 refused.join(", ")
             ));
@@ -127,14 +127,14 @@ fn checked(context: &Context, permissions: &Permissions) -> Result<ExitCode, Fai
             permissions.caller
         ))?;
     } else {
-        progress::say(&format!(
+        progress::print(&format!(
             "{} of {} permissions missing for {}",
             refused.len(),
             permissions.verdicts.len(),
             permissions.caller
         ));
         context.output.table(["action", "resource", "why"], &refused)?;
-        progress::say("`lambda-console iam --policy` prints the minimal policy");
+        progress::print("`lambda-console iam --policy` prints the minimal policy");
     }
     let code = if refused.is_empty() { 0 } else { FailureKind::Environment.exit_code() };
     Ok(ExitCode::from(code))

@@ -124,7 +124,7 @@ pub(crate) async fn run(
     }
     for built in &outcome.built {
         for warning in &built.warnings {
-            progress::say(&format!("warning: {}: {warning}", built.name));
+            progress::print(&format!("warning: {}: {warning}", built.name));
         }
     }
     Ok(output.ended(failure.as_ref()))

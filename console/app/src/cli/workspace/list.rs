@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
         )?;
     } else if workspace.functions.is_empty() {
         let hint = if workspace.hints.is_empty() { NO_FUNCTIONS } else { "see above" };
-        crate::cli::context::progress::say(&format!(
+        crate::cli::context::progress::print(&format!(
             "no functions in {}: {hint}",
             workspace.root.display()
         ));

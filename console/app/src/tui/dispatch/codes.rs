@@ -52,7 +52,7 @@ impl Codes {
             drop(events.send(asked).await);
         }
         let code = given.await.ok().flatten();
-        code.ok_or_else(|| question.unanswered("no code was entered"))
+        code.ok_or_else(|| question.unanswered("and no code was entered"))
     }
 
     /// Answers the request `id` with a code.

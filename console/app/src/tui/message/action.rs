@@ -122,8 +122,8 @@ actions! {
     ShowResponse = "show_response",
     /// Show the logs.
     ShowLogs = "show_logs",
-    /// Show the cold starts.
-    ShowColdStarts = "show_cold_starts",
+    /// Show cold starts and durations.
+    ShowMetrics = "show_metrics",
     /// Show the build's output.
     ShowBuild = "show_build",
     /// Show the settings.
@@ -219,6 +219,7 @@ impl FromStr for Action {
         // Names of version 0.1.0, for one more release.
         let name = match name {
             "loop" => "run",
+            "show_cold_starts" => "show_metrics",
             "show_config" => "show_settings",
             "apply_config" => "apply_settings",
             name => name,

@@ -43,7 +43,7 @@ pub struct Logs {
     /// Numbers of the lines that match the filter, ascending; unused if all lines match.
     matches: VecDeque<u64>,
     /// Number of the first line from which on the filter was applied to every line.
-    judged_from: u64,
+    matched_from: u64,
     /// `true` to show lines of all functions, not only of the selected one.
     pub all_functions: bool,
     /// `true` if an [`crate::tui::message::Effect::Continue`] was sent, to search the next slice.
@@ -108,7 +108,7 @@ impl Logs {
         let mut tail = self.cut(from);
         for entry in batch {
             tail.put_before(&entry, self);
-            self.append(entry, tail.is_judged());
+            self.append(entry, tail.is_matched());
         }
         tail.put_rest(self);
         while self.entries.len() > MOST_LINES || (self.bytes > MOST_BYTES && self.entries.len() > 1)
@@ -126,13 +126,13 @@ impl Logs {
             self.matches.split_off(self.matches.partition_point(|&matched| matched < number));
         // An anchor among the removed lines moves with its line.
         let anchor = self.anchor.filter(|&anchor| anchor >= number && !entries.is_empty());
-        let is_judged = self.judged_from <= number;
-        Tail { entries, matches, next: number, anchor, is_judged }
+        let is_matched = self.matched_from <= number;
+        Tail { entries, matches, next: number, anchor, is_matched }
     }
 
-    fn append(&mut self, entry: Entry, is_judged: bool) {
+    fn append(&mut self, entry: Entry, is_matched: bool) {
         self.bytes += entry.bytes();
-        if is_judged && self.filter.is_set() && self.filter.lets_through(&entry) {
+        if is_matched && self.filter.is_set() && self.filter.lets_through(&entry) {
             self.matches.push_back(self.end());
         }
         self.entries.push_back(entry);
@@ -169,7 +169,7 @@ impl Logs {
                 entry.request_id = Some(id.into());
             }
             let is_shown = self.filter.is_set() && self.filter.lets_through(entry);
-            if was_shown != is_shown && number >= self.judged_from {
+            if was_shown != is_shown && number >= self.matched_from {
                 let at = self.matches.partition_point(|&matched| matched < number);
                 if is_shown {
                     self.matches.insert(at, number);
@@ -195,7 +195,7 @@ impl Logs {
         let timestamp = self.entries[first].timestamp;
         let from = self.entries.partition_point(|entry| entry.timestamp < timestamp);
         let tail: Vec<Entry> = self.cut(from).entries.into();
-        self.judged_from = self.judged_from.min(self.end());
+        self.matched_from = self.matched_from.min(self.end());
         self.add(tail);
     }
 
@@ -238,7 +238,7 @@ impl Logs {
         self.entries = kept;
         self.bytes = size(&self.entries);
         self.matches.clear();
-        self.judged_from = self.dropped;
+        self.matched_from = self.dropped;
         self.anchor = None;
         let lines = cleared.len();
         if lines > 0 {
@@ -276,14 +276,14 @@ impl Logs {
         if filter != self.filter {
             self.filter = filter;
             self.matches.clear();
-            self.judged_from = self.end();
+            self.matched_from = self.end();
             self.search();
         }
     }
 
     /// Returns `true` if the filter has not been applied to all lines yet.
     pub fn is_searching(&self) -> bool {
-        self.filter.is_set() && self.judged_from > self.dropped
+        self.filter.is_set() && self.matched_from > self.dropped
     }
 
     /// Applies the filter to the next slice of older lines.
@@ -293,11 +293,11 @@ impl Logs {
             if !self.is_searching() || bytes > SLICE_BYTES {
                 return;
             }
-            self.judged_from -= 1;
-            let entry = &self.entries[(self.judged_from - self.dropped) as usize];
+            self.matched_from -= 1;
+            let entry = &self.entries[(self.matched_from - self.dropped) as usize];
             bytes += entry.bytes();
             if self.filter.lets_through(entry) {
-                self.matches.push_front(self.judged_from);
+                self.matches.push_front(self.matched_from);
             }
         }
     }
@@ -395,14 +395,14 @@ struct Tail {
     /// The anchor's old number, if its line is among these.
     anchor: Option<u64>,
     /// `true` if the filter was applied to all lines from here on.
-    is_judged: bool,
+    is_matched: bool,
 }
 
 impl Tail {
     /// Returns `true` if a line inserted now is at a position where the filter was applied to all
     /// lines.
-    const fn is_judged(&self) -> bool {
-        self.is_judged
+    const fn is_matched(&self) -> bool {
+        self.is_matched
     }
 
     /// Puts the lines back that belong before `entry`.
@@ -423,9 +423,9 @@ impl Tail {
     /// Marks the lines from here on as searched, if the line at which the searched range starts
     /// comes next.
     fn reach(&mut self, logs: &mut Logs) {
-        if !self.is_judged && self.next >= logs.judged_from {
-            self.is_judged = true;
-            logs.judged_from = logs.end();
+        if !self.is_matched && self.next >= logs.matched_from {
+            self.is_matched = true;
+            logs.matched_from = logs.end();
         }
     }
 

@@ -134,11 +134,8 @@ fn story(outcome: &DeleteOutcome) -> Notice {
         let gone = finish::named(outcome.functions.iter().map(|function| function.name.as_str()));
         let items: usize =
             outcome.functions.iter().map(|function| function.gone.len().saturating_sub(1)).sum();
-        let more = if items == 0 {
-            String::new()
-        } else {
-            format!(" and {} of it", counted(items, "resource"))
-        };
+        let more =
+            if items == 0 { String::new() } else { format!(" and {}", counted(items, "resource")) };
         return Notice::good(format!("deleted {gone}{more} from {}", outcome.stage));
     };
     let left = function.left.iter().filter(|item| item.kept.is_none()).map(|item| item.kind.name());

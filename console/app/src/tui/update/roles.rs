@@ -71,7 +71,7 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
 /// Handles the text typed to confirm the removal.
 pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect> {
     if line.text().trim() != role {
-        overlay::refuse(state, line, format!("that is not {role}"));
+        overlay::refuse(state, line, overlay::mismatch(&role));
         return Vec::new();
     }
     state.command = Some(copy::remove_role(state, &role));

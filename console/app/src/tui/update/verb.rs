@@ -233,8 +233,8 @@ pub(super) fn may_change_on(state: &mut State, stage: &str, what: &str) -> bool 
     let running = state.jobs.newest(stage, Task::changes_functions);
     let running = running.and_then(|job| job.task.title());
     if let Some(title) = &running {
-        let notice = Notice::plain(format!("{title} is running"), "wait for it to finish");
-        state.tell_of(stage, notice);
+        let hint = format!("wait for it, or {} cancels it", key(state, Action::Cancel));
+        state.tell_of(stage, Notice::plain(format!("{title} is already running"), hint));
     }
     running.is_none()
 }

@@ -21,7 +21,7 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     } else if state.options.read_only {
         Some(("read-only mode: watch cannot deploy", "restart without `--read-only`"))
     } else if state.is_protected() {
-        Some(("the stage is protected: watch cannot deploy", "deploy by hand"))
+        Some(("the stage is protected: watch cannot deploy", "deploy manually"))
     } else {
         None
     };

@@ -42,7 +42,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     areas.viewport.functions = inner.height.saturating_sub(1);
 
     if state.functions.cards.is_empty() {
-        nothing(state, theme, frame, inner);
+        empty_state(state, theme, frame, inner);
         return;
     }
     let width = usize::from(inner.width);
@@ -198,7 +198,7 @@ fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
     }
 }
 
-fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+fn empty_state(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     let refresh = state.key_of(Context::Functions, Action::Refresh.name()).unwrap_or("refresh");
     let (text, style) = match &state.workspace {
         WorkspaceState::Reading => ("reading the workspace …".to_owned(), theme.dim),

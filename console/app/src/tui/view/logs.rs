@@ -30,8 +30,8 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     areas.viewport.rows = area.height;
     let logs = &state.stage().logs;
     areas.viewport.lines = logs.len();
-    info(frame, first, &what(state, theme), &whence(state, theme));
-    let Some(last) = logs.last_shown() else { return nothing(state, theme, frame, area) };
+    info(frame, first, &summary(state, theme), &tail_status(state, theme));
+    let Some(last) = logs.last_shown() else { return empty_state(state, theme, frame, area) };
     let (width, height) = (usize::from(area.width), usize::from(area.height));
 
     // From the last line upwards until the pane is full, then downwards if it is not.
@@ -85,7 +85,7 @@ fn what(state: &State, theme: &Theme) -> Line<'static> {
 }
 
 /// Returns the state of the tail, its cost, and whether the view follows.
-fn whence(state: &State, theme: &Theme) -> Line<'static> {
+fn tail_status(state: &State, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
     match &state.stage().tail {
         None => spans.push(Span::styled("no tail", theme.dim)),
@@ -125,7 +125,7 @@ fn whence(state: &State, theme: &Theme) -> Line<'static> {
 
 /// Returns a description of the key for the tail: it follows the selected function, or stops
 /// following it.
-pub(super) fn tail_does(state: &State) -> String {
+pub(super) fn tail_action(state: &State) -> String {
     let Some(name) = state.functions.selected() else { return "tail".to_owned() };
     match state.tailed(&state.active) {
         [] => "tail".to_owned(),
@@ -163,7 +163,7 @@ fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         format!(
             "not tailed: {} {}, {} tails all",
             key(Action::Tail),
-            tail_does(state),
+            tail_action(state),
             key(Action::TailAll)
         )
     } else if let [first, rest @ ..] = waiting {

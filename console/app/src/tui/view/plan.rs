@@ -76,7 +76,7 @@ pub(super) fn draw(
         put_line(frame.buffer_mut(), (list.x + 1, y), line, list.width.saturating_sub(1));
     }
     scroll_bar(frame, theme, list, top, lines.len());
-    foot(state, theme, frame, Rect { y: inner.bottom() - 1, height: 1, ..inner }, plan);
+    footer(state, theme, frame, Rect { y: inner.bottom() - 1, height: 1, ..inner }, plan);
 }
 
 /// Returns the account and region of the change.
@@ -108,9 +108,9 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
                 theme.bad,
             ),
         ]));
-        let told = [failure.to_string(), failure.hint.clone()];
+        let texts = [failure.to_string(), failure.hint.clone()];
         for text in
-            told.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2))
+            texts.iter().filter(|text| !text.is_empty()).flat_map(|text| wrap(text, width - 2))
         {
             lines.push(clean(&format!("  {text}"), theme, width));
         }
@@ -191,7 +191,7 @@ fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
 }
 
 /// Draws the reason why there is nothing to apply; on a protected stage, the line for its name.
-fn foot(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
+fn footer(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
     if state.asks_name(plan) {
         let label = format!("type the stage name `{}` to confirm > ", fit(&state.active, 30));

@@ -92,7 +92,7 @@ fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
             theme.warn,
         ),
     };
-    Line::from(vec![title, told])
+    Line::from(vec![title, status])
 }
 
 /// Returns `value` as it may be shown.

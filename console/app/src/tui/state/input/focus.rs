@@ -13,8 +13,8 @@ pub enum Tab {
     Response,
     /// The log lines.
     Logs,
-    /// Cold starts and their durations.
-    ColdStarts,
+    /// Cold starts and durations.
+    Metrics,
     /// The build's output.
     Build,
     /// The function's settings.
@@ -24,7 +24,7 @@ pub enum Tab {
 impl Tab {
     /// All tabs, in the order of their numbers.
     pub const ALL: [Self; 6] =
-        [Self::Payload, Self::Response, Self::Logs, Self::ColdStarts, Self::Build, Self::Settings];
+        [Self::Payload, Self::Response, Self::Logs, Self::Metrics, Self::Build, Self::Settings];
 
     /// The tab's title.
     pub const fn title(self) -> &'static str {
@@ -32,7 +32,7 @@ impl Tab {
             Self::Payload => "Payload",
             Self::Response => "Response",
             Self::Logs => "Logs",
-            Self::ColdStarts => "Cold starts",
+            Self::Metrics => "Metrics",
             Self::Build => "Build",
             Self::Settings => "Settings",
         }

@@ -141,7 +141,7 @@ impl FromStr for Key {
         }
         key.code = code(rest).ok_or_else(|| format!("`{text}` is not a key"))?;
         if key.shift && matches!(key.code, KeyCode::Char(_)) {
-            return Err(format!("`{text}`: write the character that shift makes, for example `B`"));
+            return Err(format!("`{text}`: write the shifted character, for example `B`"));
         }
         Ok(key)
     }

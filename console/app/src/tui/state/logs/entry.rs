@@ -110,14 +110,14 @@ pub(super) fn kind(message: &str) -> Kind {
         return Kind::Platform;
     }
     let head = message.get(..message.floor_char_boundary(160)).unwrap_or_default();
-    let says = |words: &[&str]| words.iter().any(|word| head.contains(word));
-    if message.starts_with('{') && says(&["\"platform."]) {
-        return if says(&["\"platform.report\""]) { Kind::Report } else { Kind::Platform };
+    let contains = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    if message.starts_with('{') && contains(&["\"platform."]) {
+        return if contains(&["\"platform.report\""]) { Kind::Report } else { Kind::Platform };
     }
     if starts(&["INIT_REPORT "]) {
-        return if says(&["Status: "]) { Kind::Error } else { Kind::Platform };
+        return if contains(&["Status: "]) { Kind::Error } else { Kind::Platform };
     }
-    if says(&[
+    if contains(&[
         "ERROR",
         "\"level\":\"error\"",
         "panicked at",
@@ -126,7 +126,7 @@ pub(super) fn kind(message: &str) -> Kind {
         "errorType",
     ]) {
         Kind::Error
-    } else if says(&["WARN", "\"level\":\"warn"]) {
+    } else if contains(&["WARN", "\"level\":\"warn"]) {
         Kind::Warning
     } else {
         Kind::Plain

@@ -73,7 +73,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowPayload => shown(state, Tab::Payload),
         Action::ShowResponse => shown(state, Tab::Response),
         Action::ShowLogs => shown(state, Tab::Logs),
-        Action::ShowColdStarts => shown(state, Tab::ColdStarts),
+        Action::ShowMetrics => shown(state, Tab::Metrics),
         Action::ShowBuild => shown(state, Tab::Build),
         Action::ShowSettings => shown(state, Tab::Settings),
         Action::Up

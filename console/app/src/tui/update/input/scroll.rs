@@ -130,7 +130,7 @@ fn pane(state: &mut State, lines: isize) {
             let top = moved(state.output.top.unwrap_or(last), lines, count, rows);
             state.output.top = (top < last).then_some(top);
         }
-        Tab::ColdStarts | Tab::Settings => {
+        Tab::Metrics | Tab::Settings => {
             state.top = moved(state.top, lines, viewport.lines, rows);
         }
     }
@@ -161,6 +161,6 @@ fn side(state: &mut State, direction: isize) {
         }
         Tab::Logs if !state.stage().logs.wrap => step(&mut state.stage_mut().logs.left),
         Tab::Build => step(&mut state.output.left),
-        Tab::Logs | Tab::ColdStarts | Tab::Settings => {}
+        Tab::Logs | Tab::Metrics | Tab::Settings => {}
     }
 }

@@ -62,8 +62,7 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     }
     if state.focus != Focus::Edit {
         let key = state.key_of(Context::Functions, Action::Edit.name()).unwrap_or("edit");
-        state
-            .tell(Notice::plain("paste works in the payload editor", format!("press {key} first")));
+        state.tell(Notice::plain(format!("press {key} to paste into the payload"), ""));
         return;
     }
     let Some(card) = state.functions.current_mut() else { return };

@@ -33,7 +33,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         Tab::Payload => payload::draw(state, theme, frame, inner, areas),
         Tab::Response => response::draw(state, theme, frame, inner, areas),
         Tab::Logs => logs::draw(state, theme, frame, inner, areas),
-        Tab::ColdStarts => stats::draw(state, theme, frame, inner, areas),
+        Tab::Metrics => stats::draw(state, theme, frame, inner, areas),
         Tab::Build => build::draw(state, theme, frame, inner, areas),
         Tab::Settings => overview::draw(state, theme, frame, inner, areas),
     }
@@ -100,30 +100,23 @@ pub(crate) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<
     }
 }
 
-/// Draws the tabs' titles in the frame's first row, in the longest form that fits.
+/// Draws the tabs' titles, each after its key, in the frame's first row.
 fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let key = |tab: Tab| {
         let action = match tab {
             Tab::Payload => Action::ShowPayload,
             Tab::Response => Action::ShowResponse,
             Tab::Logs => Action::ShowLogs,
-            Tab::ColdStarts => Action::ShowColdStarts,
+            Tab::Metrics => Action::ShowMetrics,
             Tab::Build => Action::ShowBuild,
             Tab::Settings => Action::ShowSettings,
         };
         state.key_of(Context::Global, action.name()).unwrap_or_default().to_owned()
     };
-    let long = |tab: Tab| match key(tab) {
+    let form = |tab: Tab| match key(tab) {
         key if key.is_empty() => tab.title().to_owned(),
-        key => format!("[{key}] {}", tab.title()),
+        key => format!("{key} {}", tab.title()),
     };
-    let short =
-        |tab: Tab| format!("{} {}", key(tab), tab.title().split(' ').next().unwrap_or_default());
-    let width = |form: &dyn Fn(Tab) -> String| -> usize {
-        Tab::ALL.iter().map(|&tab| columns(&form(tab)) + 2).sum()
-    };
-    let room = usize::from(area.width.saturating_sub(2));
-    let form: &dyn Fn(Tab) -> String = if width(&long) <= room { &long } else { &short };
     let mut x = area.x + 1;
     for tab in Tab::ALL {
         let title = form(tab);

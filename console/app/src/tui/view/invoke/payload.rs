@@ -30,7 +30,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     areas.viewport.rows = area.height;
     let Some(card) = state.functions.current() else { return };
     let draft = &card.draft;
-    info(frame, first, &what(state, theme, card), &verdict(theme, draft));
+    info(frame, first, &summary(state, theme, card), &verdict(theme, draft));
     if let Some(large) = draft.editor.large() {
         let note =
             format!("{}: too large to edit here, but it can be sent", bytes(large.len() as u64));
@@ -47,7 +47,7 @@ pub(crate) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 }
 
 /// Returns the source of the payload and the options of the invocation.
-fn what(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
+fn summary(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let draft = &card.draft;
     let mut spans = Vec::new();
     match &draft.source {

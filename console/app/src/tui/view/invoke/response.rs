@@ -115,7 +115,7 @@ impl<'a> Content<'a> {
             Outcome::Done(invocation) => invocation.http(),
             Outcome::Failed(_) => None,
         };
-        let told = match &response.outcome {
+        let declared = match &response.outcome {
             Outcome::Arriving(arriving) => arriving.content_type.as_deref(),
             Outcome::Done(invocation) => {
                 invocation.stream.as_ref().and_then(|stream| stream.content_type.as_deref())
@@ -125,8 +125,8 @@ impl<'a> Content<'a> {
         // Lines of JSON are not valid JSON as a whole.
         let is_lines = http
             .and_then(HttpHead::content_type)
-            .or(told)
-            .is_some_and(|told| told.contains("json"));
+            .or(declared)
+            .is_some_and(|declared| declared.contains("json"));
         Self {
             theme,
             response,
