@@ -56,12 +56,14 @@ const PHRASES: [(&str, &str); 6] = [
 ];
 
 /// Words in messages and names that are not ours.
-const QUOTED: [(&str, &str, &str); 1] =
-    [("tests/support/proxy", "linger", "`SO_LINGER`, an option of sockets")];
+const QUOTED: [(&str, &str, &str); 2] = [
+    ("tests/support/proxy", "linger", "`SO_LINGER`, an option of sockets"),
+    ("console/app/src/cli/resources/delete", "belongings", "a key of JSON in version 0.1.0"),
+];
 
 /// How often each room still has them. These numbers may only decrease.
 const LEFT: [(&str, usize); 7] = [
-    ("console/app", 280),
+    ("console/app", 12),
     ("console/engine", 504),
     ("console/local", 454),
     ("console/model", 14),
@@ -69,8 +71,6 @@ const LEFT: [(&str, usize); 7] = [
     ("runtime", 116),
     ("tests", 196),
 ];
-/// The same for the texts of `keymap.toml`.
-const LEFT_IN_KEYMAP: usize = 6;
 
 /// Words of a text, or of a name in snake case or camel case.
 fn words(text: &str) -> Vec<String> {
@@ -232,7 +232,7 @@ fn the_keymap_is_in_the_words_of_the_field() {
     let text = fs::read_to_string(root().join(keymap)).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let found: Vec<&str> = lines.filter(|line| !banned_in_message(line).is_empty()).collect();
-    assert!(found.len() <= LEFT_IN_KEYMAP, "{found:#?}");
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]

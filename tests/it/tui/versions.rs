@@ -152,8 +152,8 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     };
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
     console.report(job, JobEvent::VersionsChanged(Ok(changed)));
-    let told = console.state.notice.as_ref().map(|notice| notice.text.clone());
-    assert_eq!(told.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
+    let notice = console.state.notice.as_ref().map(|notice| notice.text.clone());
+    assert_eq!(notice.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
     assert!(
         console
             .effects()

@@ -96,7 +96,7 @@ async fn print(
     // The output of this command is always visible.
     let (_show, shown) = tokio::sync::watch::channel(true);
     let followed = {
-        let told = |told| match told {
+        let print = |event| match event {
             Told::Lines(lines) => {
                 if result.is_ok() {
                     result = lines.iter().try_for_each(|line| one(output, line, names_function));
@@ -116,7 +116,7 @@ async fn print(
             }
         };
         tokio::select! {
-            followed = logs::tail(stage, query, shown, told, &context.job) => followed,
+            followed = logs::tail(stage, query, shown, print, &context.job) => followed,
             () = ended.cancelled() => Ok(()),
         }
     };

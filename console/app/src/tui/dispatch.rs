@@ -65,7 +65,7 @@ struct Common {
     /// The running builds.
     builds: Builds,
     /// `true` once the error of opening the history was reported.
-    told: AtomicBool,
+    history_error_reported: AtomicBool,
 }
 
 /// The workspace as last read, or why it cannot be read; `None` before the first read.
@@ -105,7 +105,7 @@ impl Work {
             unsaved: Mutex::default(),
             store: OnceCell::new(),
             builds: Builds::default(),
-            told: AtomicBool::new(false),
+            history_error_reported: AtomicBool::new(false),
         };
         Self { common: Arc::new(common) }
     }
@@ -194,7 +194,11 @@ impl Work {
     /// be.
     ///
     /// [`Stage::leave`]: lambda_console_engine::aws::stage::Stage::leave
-    pub async fn close(self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> Vec<Failure> {
+    pub async fn close(
+        self,
+        cut: &CancellationToken,
+        report: &(dyn Fn(&str) + Sync),
+    ) -> Vec<Failure> {
         self.common.closing.cancel();
         self.common.codes.close();
         for token in self.common.jobs().values() {
@@ -210,7 +214,7 @@ impl Work {
             // The screen that would show it is gone.
             tracing::warn!(%failure, "the history is incomplete");
         }
-        self.common.stages.leave(cut, say).await;
+        self.common.stages.leave(cut, report).await;
         let unsaved = std::mem::take(
             &mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner),
         );
@@ -233,7 +237,7 @@ impl Work {
     {
         let token = CancellationToken::new();
         self.common.jobs().insert(id, token.clone());
-        let (sender, mut said) = mpsc::unbounded_channel();
+        let (sender, mut received) = mpsc::unbounded_channel();
         let reports = Reports { job: id, events: sender };
         let steps = reports.clone();
         let job = Job::new(token, move |step| steps.send(JobEvent::Step(step)));
@@ -245,11 +249,11 @@ impl Work {
                 // Sending fails only if the app has ended; then there is nothing to report to.
                 tokio::select! {
                     biased;
-                    Some(event) = said.recv() => drop(events.send(event).await),
+                    Some(event) = received.recv() => drop(events.send(event).await),
                     result = &mut work => break result,
                 }
             };
-            while let Ok(event) = said.try_recv() {
+            while let Ok(event) = received.try_recv() {
                 drop(events.send(event).await);
             }
             common.jobs().remove(&id);

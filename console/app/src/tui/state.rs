@@ -280,12 +280,12 @@ impl State {
     }
 
     /// Shows a message in the status line.
-    pub fn tell(&mut self, notice: Notice) {
+    pub fn notify(&mut self, notice: Notice) {
         self.notice = Some(notice);
     }
 
     /// Shows a message on `stage`; if it is not the active one, the message names it.
-    pub fn tell_of(&mut self, stage: &str, notice: Notice) {
+    pub fn notify_on(&mut self, stage: &str, notice: Notice) {
         let text =
             if self.is_active(stage) { notice.text } else { format!("{stage}: {}", notice.text) };
         self.notice = Some(Notice { text, ..notice });

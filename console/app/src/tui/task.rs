@@ -250,7 +250,7 @@ impl Task {
 
     /// Returns `true` if quitting would interrupt the job harmfully, so that it must be requested
     /// twice.
-    pub const fn holds_the_door(&self) -> bool {
+    pub const fn blocks_quit(&self) -> bool {
         self.changes_functions()
             || matches!(
                 self,

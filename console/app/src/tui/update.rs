@@ -38,12 +38,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     state.quit_asked &= matches!(event, Event::Action(_)) || !is_asked;
     let before = input::ahead::meaning(state);
     let mut effects = take_in(state, event);
-    effects.extend(stages::go_on(state));
+    effects.extend(stages::resume_watch(state));
     effects.extend(settings::follow(state));
-    effects.extend(logs::tell_shown(state));
+    effects.extend(logs::notify_shown(state));
     let before = if is_asked { input::ahead::meaning(state) } else { before };
-    login::offer_code(state);
-    run::offer(state);
+    login::show_code_prompt(state);
+    run::show_pending_plan(state);
     input::ahead::changed(state, before);
     effects
 }
@@ -91,7 +91,7 @@ fn take_in(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Drafts(drafts) => invoke::payload::drafts(state, drafts),
         Event::Copied(result) => effects = input::action::copied(state, result),
-        Event::Notice(failure) => state.tell(Notice::of(&failure)),
+        Event::Notice(failure) => state.notify(Notice::of(&failure)),
     }
     logs::follow_selection(state);
     let logs = &mut state.stage_mut().logs;

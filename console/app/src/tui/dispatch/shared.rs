@@ -141,7 +141,7 @@ impl Shared {
         match self.store(reports).await {
             Ok(store) => Some(store),
             Err(failure) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
+                if !self.history_error_reported.swap(true, Ordering::Relaxed) {
                     reports.notice(failure);
                 }
                 None
@@ -258,7 +258,7 @@ impl Shared {
             return recorded::answer(stage, request, None, history, job).await;
         }
         let (parts, mut taken) = mpsc::channel::<ResponsePart>(PARTS);
-        let told = async {
+        let forward = async {
             let mut room = Invocation::KEPT;
             while let Some(part) = taken.recv().await {
                 reports.send(JobEvent::ResponsePart(part.within(&mut room)));
@@ -266,7 +266,7 @@ impl Shared {
         };
         let answer =
             async move { recorded::answer(stage, request, Some(&parts), history, job).await };
-        tokio::join!(answer, told).0
+        tokio::join!(answer, forward).0
     }
 
     pub(super) async fn link(
@@ -291,8 +291,8 @@ impl Shared {
         job: &Job,
         reports: &Reports,
     ) -> Result<(), Failure> {
-        let told = move |told| {
-            let event = match told {
+        let forward = move |output| {
+            let event = match output {
                 Told::Lines(lines) => JobEvent::LogLines(lines),
                 Told::Fixes(fixes) => JobEvent::LogFixes(fixes),
                 Told::Marked(mark) => JobEvent::LogMarked(mark),
@@ -301,7 +301,7 @@ impl Shared {
             };
             reports.send(event);
         };
-        logs::tail(&*self.stage().await?, query, shown, told, job).await
+        logs::tail(&*self.stage().await?, query, shown, forward, job).await
     }
 
     pub(super) async fn watch(&self, job: &Job, reports: &Reports) -> Result<(), Failure> {

@@ -87,12 +87,12 @@ impl Stages {
     }
 
     /// Releases all stages.
-    pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
+    pub(super) async fn leave(&self, cut: &CancellationToken, report: &(dyn Fn(&str) + Sync)) {
         let slots: Vec<Arc<Slot>> = self.open().values().cloned().collect();
         for slot in slots {
             let stage = slot.stage.lock().await.take();
             if let Some(stage) = stage {
-                stage.leave(cut, say).await;
+                stage.leave(cut, report).await;
             }
         }
     }

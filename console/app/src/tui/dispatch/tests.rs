@@ -6,7 +6,7 @@ use super::*;
 async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_counts() {
     let directory = tempfile::tempdir().unwrap();
     let work = Work::new(directory.path().join("nowhere"), StageOptions::default());
-    let (events, mut said) = mpsc::channel(8);
+    let (events, mut received) = mpsc::channel(8);
     let start = |id, task| Effect::Start { job: JobId(id), stage: "local".into(), task };
     // In either order.
     work.start(start(1, Task::Connect { renew: true }), &events);
@@ -14,7 +14,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     work.start(start(3, Task::ReadStages), &events);
     let mut ended = Vec::new();
     while ended.len() < 3 {
-        ended.push(match said.recv().await.unwrap() {
+        ended.push(match received.recv().await.unwrap() {
             Event::Job(
                 job,
                 JobEvent::StageConnected(Err(failure))
@@ -43,7 +43,11 @@ async fn a_draft_is_saved_before_the_end_or_its_failure_reported() {
     let failed = drafts::save(&drafts, "hello", "{}").await.unwrap_err();
     let work = Work::new(directory.path().to_owned(), StageOptions::default());
     work.common.unsaved.lock().unwrap().insert("hello".into(), failed);
-    let told = work.close(&CancellationToken::new(), &|_| {}).await;
-    assert_eq!(told.len(), 1);
-    assert!(told[0].to_string().contains("could not save the payload draft"), "{}", told[0]);
+    let failures = work.close(&CancellationToken::new(), &|_| {}).await;
+    assert_eq!(failures.len(), 1);
+    assert!(
+        failures[0].to_string().contains("could not save the payload draft"),
+        "{}",
+        failures[0]
+    );
 }

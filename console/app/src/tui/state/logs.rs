@@ -223,7 +223,7 @@ impl Logs {
         }
     }
 
-    /// Clears the lines that match the filter, and returns their number. [`Logs::bring_back`]
+    /// Clears the lines that match the filter, and returns their number. [`Logs::restore_cleared`]
     /// restores them.
     pub fn clear_shown(&mut self) -> usize {
         let entries = std::mem::take(&mut self.entries);
@@ -253,7 +253,7 @@ impl Logs {
 
     /// Restores the lines that were cleared last, each at its position, except for those that have
     /// arrived again since, and returns their number. `None` if none were cleared.
-    pub fn bring_back(&mut self) -> Option<usize> {
+    pub fn restore_cleared(&mut self) -> Option<usize> {
         let mut cleared = self.cleared.pop()?;
         let has = |entry: &Entry| {
             let from = self.entries.partition_point(|held| held.place() < entry.place());

@@ -75,7 +75,7 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
     }
     match listed {
         None => {
-            state.tell(Notice::plain(
+            state.notify(Notice::plain(
                 "the resources are not listed yet",
                 "press Enter again in a moment",
             ));
@@ -119,9 +119,9 @@ pub(super) fn ended(
                     function.deployment = Deployment::Absent;
                 }
             }
-            state.tell_of(stage, story(&outcome));
+            state.notify_on(stage, story(&outcome));
         }
-        Err(failure) => state.tell_of(stage, Notice::of(&failure)),
+        Err(failure) => state.notify_on(stage, Notice::of(&failure)),
     }
     workspace::refresh(state, stage)
 }
@@ -141,12 +141,12 @@ fn story(outcome: &DeleteOutcome) -> Notice {
     let left = function.left.iter().filter(|item| item.kept.is_none()).map(|item| item.kind.name());
     let mut left: Vec<&str> = left.collect();
     left.dedup();
-    let told = Notice::of(failure);
-    let text = format!("{}; not deleted: {}", told.text, left.join(", "));
+    let notice = Notice::of(failure);
+    let text = format!("{}; not deleted: {}", notice.text, left.join(", "));
     let hint = if failure.kind == FailureKind::Interrupted || failure.hint.is_empty() {
         "delete it again to finish".to_owned()
     } else {
         failure.hint.clone()
     };
-    Notice { text, hint, ..told }
+    Notice { text, hint, ..notice }
 }

@@ -62,11 +62,11 @@ pub(super) fn build(
                     }
                 }
             };
-            state.tell_of(stage, notice);
+            state.notify_on(stage, notice);
         }
         Err(failure) => {
             state.output.push(&failure.to_string());
-            state.tell_of(stage, Notice::of(failure));
+            state.notify_on(stage, Notice::of(failure));
         }
     }
     let cancelled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Interrupted);
@@ -125,7 +125,7 @@ pub(super) fn deploy(
         Err(failure) => Notice::of(&failure),
     };
     let notice = watch::deployed(state, job, notice);
-    state.tell_of(&job.stage, notice);
+    state.notify_on(&job.stage, notice);
     let mut effects = workspace::refresh(state, &job.stage);
     effects.extend(run::ended(state, job, worked));
     effects
@@ -139,8 +139,8 @@ pub(super) fn deploy_failure(outcome: &DeployOutcome) -> Option<Notice> {
     if others > 0 {
         notice.text = format!("{} (and {others} more)", notice.text);
     }
-    let told = [first.truth().unwrap_or_default(), notice.hint];
-    notice.hint = told.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    let hints = [first.truth().unwrap_or_default(), notice.hint];
+    notice.hint = hints.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
     Some(notice)
 }
 
@@ -178,7 +178,7 @@ pub(super) fn logs(
         Ok(lines) => logs::fetched(state, stage, lines),
         Err(failure) => {
             logs::of_response(state, stage, function);
-            state.tell_of(stage, Notice::of(&failure));
+            state.notify_on(stage, Notice::of(&failure));
         }
     }
     run::ended(state, job, worked)
@@ -210,7 +210,7 @@ pub(super) fn samples(
                 *figures = later.into_iter().fold(Figures::new(samples), Figures::with);
             }
         }
-        Err(failure) => state.tell_of(&job.stage, Notice::of(&failure)),
+        Err(failure) => state.notify_on(&job.stage, Notice::of(&failure)),
     }
     run::ended(state, job, worked)
 }

@@ -64,19 +64,19 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     }
     let stage = state.active.clone();
     let Some(login) = &mut state.on_mut(&stage).login else {
-        state.tell(Notice::plain("no login is pending", ""));
+        state.notify(Notice::plain("no login is pending", ""));
         return Vec::new();
     };
     if std::mem::replace(&mut login.trying, true) {
         return Vec::new();
     }
     state.on_mut(&stage).connection = Connection::Connecting;
-    state.tell(Notice::plain("trying the new credentials", ""));
+    state.notify(Notice::plain("trying the new credentials", ""));
     vec![stages::connect(state, &stage, true)]
 }
 
 /// Asks for the code that credentials need, unless the user is typing or another overlay is open.
-pub(super) fn offer_code(state: &mut State) {
+pub(super) fn show_code_prompt(state: &mut State) {
     if state.overlay.is_none() && state.focus != Focus::Edit && !state.codes.is_empty() {
         let asked = state.codes.remove(0);
         state.overlay = Some(Overlay::Line(Line::new(Purpose::Code(asked), "")));
@@ -100,11 +100,11 @@ pub(super) fn accepted(state: &mut State, stage: &str) -> Vec<Effect> {
         let key =
             state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
         let hint = format!("{key} resumes {waiting}");
-        state.tell_of(stage, Notice::plain("the credentials are valid again", hint));
+        state.notify_on(stage, Notice::plain("the credentials are valid again", hint));
         state.on_mut(stage).login = Some(login);
         return Vec::new();
     }
-    state.tell_of(stage, Notice::plain(format!("resuming {waiting}"), ""));
+    state.notify_on(stage, Notice::plain(format!("resuming {waiting}"), ""));
     let is_active = state.is_active(stage);
     let mut effects = Vec::new();
     for Stopped { job, at, in_run } in login.stopped {
@@ -146,7 +146,7 @@ pub(super) fn accepted(state: &mut State, stage: &str) -> Vec<Effect> {
 }
 
 /// Handles that `stage` could not be reached, for another reason.
-pub(super) fn hindered(state: &mut State, stage: &str) {
+pub(super) fn connection_failed(state: &mut State, stage: &str) {
     if let Some(login) = &mut state.on_mut(stage).login {
         login.trying = false;
     }

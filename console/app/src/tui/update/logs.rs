@@ -27,7 +27,7 @@ pub(super) fn tail(state: &mut State, functions: Vec<String>) -> Vec<Effect> {
         state.jobs.end(running);
         settle(state, &stage);
         if was_same {
-            state.tell(Notice::plain("tail stopped", ""));
+            state.notify(Notice::plain("tail stopped", ""));
             return effects;
         }
     }
@@ -65,18 +65,18 @@ pub(super) fn resume(
 }
 
 /// Notifies each tail whether its lines are shown, if that has changed.
-pub(super) fn tell_shown(state: &mut State) -> Vec<Effect> {
+pub(super) fn notify_shown(state: &mut State) -> Vec<Effect> {
     let is_shown = |stage: &String| state.tab == Tab::Logs && *stage == state.active;
     let tails = state
         .stages
         .iter_mut()
         .filter_map(|(stage, on_stage)| Some((on_stage.tail.as_mut()?, is_shown(stage))));
     let changed = tails.filter(|(tail, shown)| tail.shown != *shown);
-    let tell = |(tail, shown): (&mut Tail, bool)| {
+    let notify = |(tail, shown): (&mut Tail, bool)| {
         tail.shown = shown;
         Effect::ShowTail { job: tail.job, shown }
     };
-    changed.map(tell).collect()
+    changed.map(notify).collect()
 }
 
 fn tail_job(state: &State, stage: &str) -> Option<JobId> {
@@ -122,7 +122,7 @@ pub(super) fn tail_ended(state: &mut State, stage: &str, result: Result<(), Fail
     if let Err(failure) = result
         && failure.kind != FailureKind::Interrupted
     {
-        state.tell_of(stage, Notice::of(&failure));
+        state.notify_on(stage, Notice::of(&failure));
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) fn fetched(state: &mut State, stage: &str, lines: Vec<LogLine>) {
 pub(super) fn of_request(state: &mut State) -> Vec<Effect> {
     let Some((_, function)) = state.selected() else { return verb::none_selected(state) };
     let Some(invocation) = function.response.as_ref().and_then(Response::invocation) else {
-        state.tell(Notice::plain("no response yet", ""));
+        state.notify(Notice::plain("no response yet", ""));
         return Vec::new();
     };
     let request_id = invocation.request_id.clone();
@@ -235,12 +235,12 @@ pub(super) fn change(state: &mut State, action: Action) {
         Action::AllLogs => {
             logs.all_functions = !logs.all_functions;
             let which = if logs.all_functions { "all functions" } else { "the selected function" };
-            state.tell(Notice::plain(format!("showing {which}"), ""));
+            state.notify(Notice::plain(format!("showing {which}"), ""));
         }
         _ => {
             let cleared = logs.clear_shown();
             let key = state.key_of(Context::Logs, Action::Undo.name()).unwrap_or("undo").to_owned();
-            state.tell(match cleared {
+            state.notify(match cleared {
                 0 => Notice::plain("no lines to clear", ""),
                 1 => Notice::plain("cleared 1 line", format!("{key} restores it")),
                 lines => {
@@ -252,9 +252,9 @@ pub(super) fn change(state: &mut State, action: Action) {
 }
 
 /// Restores the lines that were cleared last.
-pub(super) fn bring_back(state: &mut State) {
-    let lines = state.stage_mut().logs.bring_back();
-    state.tell(match lines {
+pub(super) fn restore_cleared(state: &mut State) {
+    let lines = state.stage_mut().logs.restore_cleared();
+    state.notify(match lines {
         None => Notice::plain("no cleared lines to restore", ""),
         Some(1) => Notice::plain("restored 1 line", ""),
         Some(lines) => Notice::plain(format!("restored {lines} lines"), ""),

@@ -41,7 +41,7 @@ pub(super) fn open(state: &mut State, action: Action) {
             let entries: Vec<Entry> = files.iter().map(|file| entry(&file.name)).collect();
             if entries.is_empty() {
                 let hint = "save payloads as `events/NAME.json` beside the function's `src`";
-                state.tell(Notice::plain("the function has no event files", hint));
+                state.notify(Notice::plain("the function has no event files", hint));
                 return;
             }
             Some(Overlay::Choose(Choose::new(Offer::Events, entries)))
@@ -147,8 +147,8 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             | Purpose::Prune(..)
             | Purpose::Change(_) => {}
         },
-        Some(Overlay::Plan(plan)) => return plan::left(state, &plan),
-        Some(Overlay::Versions(picker)) => return versions::left(state, &picker),
+        Some(Overlay::Plan(plan)) => return plan::dismissed(state, &plan),
+        Some(Overlay::Versions(picker)) => return versions::dismissed(state, &picker),
         Some(Overlay::Choose(Choose { under: Some(picker), .. })) => {
             state.overlay = Some(Overlay::Versions(*picker));
             return versions::reload(state);

@@ -80,16 +80,16 @@ pub(super) fn compared(
         Ok(outcome) => plan.outcome = Some(outcome),
         Err(failure) => {
             state.overlay = None;
-            state.tell_of(&job.stage, Notice::of(&failure));
+            state.notify_on(&job.stage, Notice::of(&failure));
         }
     }
     Vec::new()
 }
 
 /// Cancels the comparison of a plan that was closed, or the run that waited for it.
-pub(super) fn left(state: &mut State, plan: &Plan) -> Vec<Effect> {
+pub(super) fn dismissed(state: &mut State, plan: &Plan) -> Vec<Effect> {
     if matches!(plan.of, Planned::Run(_)) {
-        run::left(state);
+        run::dismissed(state);
     }
     match plan.job {
         Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
@@ -105,7 +105,7 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         return Vec::new();
     }
     if !plan.is_open() {
-        state.tell(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
+        state.notify(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
             Some((_, failure)) => Notice::of(&failure),
             None => Notice::plain(format!("{} is up to date", state.active), ""),
         });
@@ -114,7 +114,7 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     let approval = if state.asks_name(&plan) { Approval::Given } else { Approval::None };
     if approval == Approval::Given && plan.typed.text().trim() != state.active {
         let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
-        state.tell(Notice::plain(
+        state.notify(Notice::plain(
             format!("name does not match: type `{}`", state.active),
             format!("{key} cancels"),
         ));

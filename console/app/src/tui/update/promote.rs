@@ -82,6 +82,6 @@ pub(super) fn finished(
         }
         Err(failure) => Notice::of(failure),
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
     workspace::refresh(state, stage)
 }

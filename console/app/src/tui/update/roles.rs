@@ -37,7 +37,7 @@ pub(super) fn listed(state: &mut State, stage: &str, result: Result<Vec<Role>, F
         }
         Err(failure) => Notice::of(&failure),
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
 }
 
 fn entry(role: Role) -> Entry {
@@ -60,10 +60,10 @@ pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
             Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
     } else if entry.detail == "unknown" {
         let why = format!("could not list the functions that use {}", entry.label);
-        state.tell(Notice::plain(why, format!("the caller needs {}", Role::LIST_FUNCTIONS)));
+        state.notify(Notice::plain(why, format!("the caller needs {}", Role::LIST_FUNCTIONS)));
     } else {
         let why = format!("{} is in use by {}", entry.label, entry.detail);
-        state.tell(Notice::plain(why, "delete the function first, or assign it another role"));
+        state.notify(Notice::plain(why, "delete the function first, or assign it another role"));
     }
     Vec::new()
 }
@@ -85,7 +85,7 @@ pub(super) fn removed(state: &mut State, job: &Running, result: Result<(), Failu
         Ok(()) => Notice::good(format!("deleted the role {role}")),
         Err(failure) => Notice::of(&failure),
     };
-    state.tell_of(&job.stage, notice);
+    state.notify_on(&job.stage, notice);
 }
 
 /// Checks the caller's permissions for the selected function.
@@ -101,7 +101,7 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
 pub(super) fn checked(state: &mut State, stage: &str, result: Result<Permissions, Failure>) {
     let permissions = match result {
         Ok(permissions) => permissions,
-        Err(failure) => return state.tell_of(stage, Notice::of(&failure)),
+        Err(failure) => return state.notify_on(stage, Notice::of(&failure)),
     };
     let refused: Vec<&Verdict> =
         permissions.verdicts.iter().filter(|verdict| !verdict.allowed).collect();
@@ -109,15 +109,15 @@ pub(super) fn checked(state: &mut State, stage: &str, result: Result<Permissions
         let all = permissions.verdicts.len();
         Notice::good(format!("all {all} permissions granted to {}", permissions.caller))
     } else {
-        let told = format!(
+        let message = format!(
             "{} of {} permissions missing for {}",
             refused.len(),
             permissions.verdicts.len(),
             permissions.caller
         );
-        Notice::plain(told, "")
+        Notice::plain(message, "")
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
     if !state.is_active(stage) || state.overlay.is_some() || state.focus == Focus::Edit {
         return;
     }

@@ -13,7 +13,7 @@ use crate::tui::{
 
 /// Starts the run of the selected function; on a protected local stage, after the stage's name was
 /// typed. On other stages, the plan of its deploy asks for that.
-pub(super) fn ask(state: &mut State) -> Vec<Effect> {
+pub(super) fn start_selected(state: &mut State) -> Vec<Effect> {
     let Some(name) = state.functions.selected().map(str::to_owned) else {
         return verb::none_selected(state);
     };
@@ -105,14 +105,14 @@ pub(super) fn compared(
             run.plan = Some(outcome.clone());
             return Some(Vec::new());
         }
-        (Some(failure), _) => state.tell_of(&job.stage, Notice::of(failure)),
+        (Some(failure), _) => state.notify_on(&job.stage, Notice::of(failure)),
         _ => {}
     }
     Some(ended(state, job, failure.is_none()))
 }
 
 /// Shows the plan that the run waits with, once no overlay is open and the user is not typing.
-pub(super) fn offer(state: &mut State) {
+pub(super) fn show_pending_plan(state: &mut State) {
     if state.overlay.is_some() || state.focus == Focus::Edit {
         return;
     }
@@ -133,7 +133,7 @@ pub(super) fn deploy(
     let stage = state.active.clone();
     let started = verb::start_deploy(state, &stage, &[function], approval, outcome);
     let Some((job, effect)) = started else {
-        left(state);
+        dismissed(state);
         return Vec::new();
     };
     state.notice = None;
@@ -145,7 +145,7 @@ pub(super) fn deploy(
 }
 
 /// Ends the run after its plan was closed.
-pub(super) fn left(state: &mut State) {
+pub(super) fn dismissed(state: &mut State) {
     let now = state.now;
     if let Some(run) = &mut state.stage_mut().run {
         run.advance(now, false);
@@ -153,7 +153,7 @@ pub(super) fn left(state: &mut State) {
 }
 
 /// Ends the run if `job`, one of its steps, was replaced by another.
-pub(super) fn broken_off(state: &mut State, job: &Running) {
+pub(super) fn superseded(state: &mut State, job: &Running) {
     let now = state.now;
     let run = state.on_mut(&job.stage).run.as_mut();
     if let Some(run) = run.filter(|run| run.job == Some(job.id)) {

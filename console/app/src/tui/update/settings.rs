@@ -121,13 +121,13 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 Live::Absent => "the function is not deployed on the stage: deploy it first",
                 Live::Failed(_) => "could not read the settings from the stage",
             };
-            state.tell(Notice::plain(why, ""));
+            state.notify(Notice::plain(why, ""));
         }
         (Action::AddVariable, Some(_)) => {
             state.overlay = Some(Overlay::Line(Line::new(Purpose::Variable, "")));
         }
         (Action::EditSetting, Some(row)) => edit(state, row),
-        (Action::RemoveSetting, Some(row)) => change_or_tell(state, &row.setting, None),
+        (Action::RemoveSetting, Some(row)) => change_or_notify(state, &row.setting, None),
         (Action::UndoSetting, Some(row)) => undo(state, &row.setting),
         (_, Some(row)) => reveal(state, &row),
     }
@@ -147,7 +147,7 @@ fn edit(state: &mut State, row: Row) {
     if !choices.is_empty() {
         let at = choices.iter().position(|choice| Some(*choice) == row.value());
         let next = choices[at.map_or(0, |at| (at + 1) % choices.len())];
-        change_or_tell(state, &row.setting, Some(next));
+        change_or_notify(state, &row.setting, Some(next));
         return;
     }
     // Editing a masked value does not reveal it.
@@ -176,9 +176,9 @@ fn change(state: &mut State, setting: &Setting, value: Option<&str>) -> Result<(
     edited
 }
 
-fn change_or_tell(state: &mut State, setting: &Setting, value: Option<&str>) {
+fn change_or_notify(state: &mut State, setting: &Setting, value: Option<&str>) {
     if let Err(why) = change(state, setting, value) {
-        state.tell(Notice::plain(why, ""));
+        state.notify(Notice::plain(why, ""));
     }
 }
 
@@ -213,7 +213,7 @@ fn undo(state: &mut State, setting: &Setting) {
 /// Reveals the value of a variable, or masks it.
 fn reveal(state: &mut State, row: &Row) {
     let Setting::Env(name) = &row.setting else {
-        state.tell(Notice::plain("only environment variables are masked", ""));
+        state.notify(Notice::plain("only environment variables are masked", ""));
         return;
     };
     let stage = state.active.clone();
@@ -230,7 +230,7 @@ fn apply(state: &mut State) -> Vec<Effect> {
     if editor.edits.is_empty() {
         let key = state.key_of(Context::Settings, Action::EditSetting.name()).unwrap_or_default();
         let hint = format!("{key} edits the selected setting");
-        state.tell(Notice::plain("no edits to apply", hint));
+        state.notify(Notice::plain("no edits to apply", hint));
         return Vec::new();
     }
     match editor.patch() {
@@ -240,7 +240,7 @@ fn apply(state: &mut State) -> Vec<Effect> {
             plan::configure(state, function, revision)
         }
         Err(why) => {
-            state.tell(Notice::plain(why, ""));
+            state.notify(Notice::plain(why, ""));
             Vec::new()
         }
     }
@@ -274,6 +274,6 @@ pub(super) fn sent(
             .unwrap_or_else(|| Notice::good(format!("changed the settings of {name} on {stage}"))),
         Err(failure) => Notice::of(failure),
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
     super::workspace::refresh(state, stage)
 }

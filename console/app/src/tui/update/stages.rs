@@ -50,7 +50,7 @@ pub(super) fn read(
     match result {
         Ok(stages) => state.listed = stages,
         Err(failure) => {
-            state.tell_of(&job.stage, Notice::of(&failure));
+            state.notify_on(&job.stage, Notice::of(&failure));
             return Vec::new();
         }
     }
@@ -136,7 +136,7 @@ pub(super) fn connected(
                 _ => false,
             };
             if !known && let Some(notice) = info.damage_notice() {
-                state.tell_of(stage, Notice::of(&notice));
+                state.notify_on(stage, Notice::of(&notice));
             }
             state.on_mut(stage).connection = Connection::Connected(info);
             if is_probe {
@@ -148,8 +148,8 @@ pub(super) fn connected(
         }
         Err(failure) => {
             if !is_probe {
-                login::hindered(state, stage);
-                state.tell_of(stage, Notice::of(&failure));
+                login::connection_failed(state, stage);
+                state.notify_on(stage, Notice::of(&failure));
             }
             state.on_mut(stage).connection = Connection::Failed(failure);
             Vec::new()
@@ -158,8 +158,8 @@ pub(super) fn connected(
 }
 
 /// Continues with the changes that watching has found, on the stages that it watches.
-pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
+pub(super) fn resume_watch(state: &mut State) -> Vec<Effect> {
     let waiting = state.stages.iter().filter(|(_, stage)| stage.is_waiting());
     let waiting: Vec<String> = waiting.map(|(name, _)| name.clone()).collect();
-    waiting.iter().flat_map(|stage| watch::go_on(state, stage)).collect()
+    waiting.iter().flat_map(|stage| watch::resume(state, stage)).collect()
 }

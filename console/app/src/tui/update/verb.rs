@@ -20,7 +20,7 @@ pub(super) fn selected(state: &State) -> Vec<String> {
 }
 
 fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) -> Vec<Effect> {
-    state.tell(Notice::plain(why, hint));
+    state.notify(Notice::plain(why, hint));
     Vec::new()
 }
 
@@ -58,7 +58,7 @@ fn no_functions(state: &mut State) -> Vec<Effect> {
         WorkspaceState::Broken(failure) => {
             let hint = format!("{}; {key} refreshes", failure.hint);
             let notice = Notice { hint, ..Notice::of(failure) };
-            state.tell(notice);
+            state.notify(notice);
             Vec::new()
         }
         WorkspaceState::Read(_) => refuse(
@@ -98,8 +98,8 @@ pub(super) fn start_build(
     let mut effects = Vec::new();
     let running = state.jobs.newest(stage, |task| matches!(task, Task::Build { .. }));
     if let Some(old) = running.map(|job| job.id).and_then(|old| state.jobs.end(old)) {
-        run::broken_off(state, &old);
-        watch::broken_off(state, &old);
+        run::superseded(state, &old);
+        watch::superseded(state, &old);
         effects.push(Effect::Cancel(old.id));
     }
     state.begin(stage, copy::build(state, &functions));
@@ -213,7 +213,7 @@ pub(super) fn is_read_only(state: &mut State, what: &str) -> bool {
 fn is_read_only_on(state: &mut State, stage: &str, what: &str) -> bool {
     if state.options.read_only {
         let why = format!("read-only mode: {what}");
-        state.tell_of(stage, Notice::plain(why, "restart without `--read-only`"));
+        state.notify_on(stage, Notice::plain(why, "restart without `--read-only`"));
     }
     state.options.read_only
 }
@@ -234,7 +234,7 @@ pub(super) fn may_change_on(state: &mut State, stage: &str, what: &str) -> bool 
     let running = running.and_then(|job| job.task.title());
     if let Some(title) = &running {
         let hint = format!("wait for it, or {} cancels it", key(state, Action::Cancel));
-        state.tell_of(stage, Notice::plain(format!("{title} is already running"), hint));
+        state.notify_on(stage, Notice::plain(format!("{title} is already running"), hint));
     }
     running.is_none()
 }
@@ -333,6 +333,6 @@ pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     if let Some(job) = state.jobs.get_mut(id) {
         job.cancelled = true;
     }
-    state.tell(Notice::plain(format!("cancelling {title}"), ""));
+    state.notify(Notice::plain(format!("cancelling {title}"), ""));
     vec![Effect::Cancel(id)]
 }

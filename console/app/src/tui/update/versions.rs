@@ -76,20 +76,20 @@ pub(super) fn loaded(state: &mut State, job: JobId, result: Result<FunctionVersi
             let refused = found.refused.first().map(Notice::of);
             picker.found = Some(found);
             if let Some(refused) = refused {
-                state.tell(refused);
+                state.notify(refused);
             }
         }
         Err(failure) => {
             if picker.found.is_none() {
                 state.overlay = None;
             }
-            state.tell(Notice::of(&failure));
+            state.notify(Notice::of(&failure));
         }
     }
 }
 
 /// Cancels reading a list that was closed.
-pub(super) fn left(state: &mut State, picker: &Picker) -> Vec<Effect> {
+pub(super) fn dismissed(state: &mut State, picker: &Picker) -> Vec<Effect> {
     match picker.job {
         Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
         _ => Vec::new(),
@@ -112,7 +112,7 @@ pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
         None
     };
     if let Some(why) = refused {
-        state.tell(Notice::plain(why, ""));
+        state.notify(Notice::plain(why, ""));
         return Vec::new();
     }
     ask(state, name, VersionsChange::Rollback(Some(version)))
@@ -152,7 +152,7 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
         let why = format!(
             "nothing to delete: the {KEEP} newest versions and those an alias points to are kept"
         );
-        state.tell(Notice::plain(why, ""));
+        state.notify(Notice::plain(why, ""));
         return Vec::new();
     }
     let effects = overlay::dismiss(state);
@@ -190,7 +190,7 @@ pub(super) fn changed(
         Ok(changed) => Notice::good(changed.story()),
         Err(failure) => Notice::of(failure),
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
     let mut effects = workspace::refresh(state, stage);
     if state.is_active(stage) {
         effects.extend(reload(state));

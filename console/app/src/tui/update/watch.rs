@@ -13,7 +13,7 @@ use crate::tui::{
 pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
     if let Some(watch) = state.stage_mut().watch.take() {
         state.jobs.end(watch.job);
-        state.tell(Notice::plain("watch off", ""));
+        state.notify(Notice::plain("watch off", ""));
         return vec![Effect::Cancel(watch.job)];
     }
     let refusal = if !state.is_local() {
@@ -26,14 +26,14 @@ pub(super) fn toggle(state: &mut State) -> Vec<Effect> {
         None
     };
     if let Some((why, hint)) = refusal {
-        state.tell(Notice::plain(why, hint));
+        state.notify(Notice::plain(why, hint));
         return Vec::new();
     }
     let stage = state.active.clone();
     let (job, effect) = start_on(state, &stage, Task::Watch);
     state.stage_mut().watch = Some(Watch::new(job));
     state.command = Some(copy::watch(state));
-    state.tell(Notice::plain("watching for changes", ""));
+    state.notify(Notice::plain("watching for changes", ""));
     vec![effect]
 }
 
@@ -46,7 +46,7 @@ pub(super) fn changed(
     let mut changed = match result {
         Ok(changed) => changed,
         Err(failure) => {
-            state.tell_of(&job.stage, Notice::of(&failure));
+            state.notify_on(&job.stage, Notice::of(&failure));
             return Vec::new();
         }
     };
@@ -71,7 +71,7 @@ pub(super) fn changed(
 }
 
 /// Builds the waiting functions, unless a build, deploy or run is active: then after it.
-pub(super) fn go_on(state: &mut State, stage: &str) -> Vec<Effect> {
+pub(super) fn resume(state: &mut State, stage: &str) -> Vec<Effect> {
     let hinders = |task: &Task| {
         matches!(task, Task::Build { .. } | Task::Deploy { .. } | Task::Delete { .. })
     };
@@ -89,7 +89,7 @@ pub(super) fn go_on(state: &mut State, stage: &str) -> Vec<Effect> {
     let (job, effects) = verb::start_build(state, stage, names.clone());
     let doing = state.jobs.get(job).and_then(|job| job.task.title()).unwrap_or_default();
     state.output.push(&cause);
-    state.tell_of(stage, Notice::plain(cause, doing));
+    state.notify_on(stage, Notice::plain(cause, doing));
     if let Some(watch) = &mut state.on_mut(stage).watch {
         watch.running = Some((job, names));
     }
@@ -129,7 +129,7 @@ pub(super) fn deployed(state: &mut State, job: &Running, notice: Notice) -> Noti
 }
 
 /// Handles that the user's own build replaced the build `job`: its functions wait again.
-pub(super) fn broken_off(state: &mut State, job: &Running) {
+pub(super) fn superseded(state: &mut State, job: &Running) {
     if let Some(watch) = &mut state.on_mut(&job.stage).watch
         && let Some(functions) = watch.ended(job.id)
     {
@@ -144,6 +144,6 @@ pub(super) fn ended(state: &mut State, job: &Running, result: Result<(), Failure
         && let Err(failure) = result
         && failure.kind != FailureKind::Interrupted
     {
-        state.tell_of(&job.stage, Notice::of(&failure));
+        state.notify_on(&job.stage, Notice::of(&failure));
     }
 }

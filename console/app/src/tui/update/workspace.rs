@@ -38,7 +38,7 @@ pub(super) fn discovered(
     match result {
         Ok(workspace) => take_in(state, &job.stage, workspace),
         Err(failure) => {
-            state.tell_of(&job.stage, Notice::of(&failure));
+            state.notify_on(&job.stage, Notice::of(&failure));
             state.workspace = WorkspaceState::Broken(failure);
             Vec::new()
         }
@@ -49,7 +49,7 @@ pub(super) fn discovered(
 pub(super) fn take_in(state: &mut State, stage: &str, mut workspace: Workspace) -> Vec<Effect> {
     if let Some(warning) = workspace.warnings.first() {
         let notice = Notice { mood: crate::tui::state::Mood::Plain, ..Notice::of(warning) };
-        state.tell_of(stage, notice);
+        state.notify_on(stage, notice);
     }
     let mut effects = Vec::new();
     let mut known = std::mem::take(&mut state.functions.cards);
@@ -111,10 +111,10 @@ pub(super) fn deployed(
                 }
             }
             if let Some(failure) = refused {
-                state.tell_of(&job.stage, Notice::of(&failure));
+                state.notify_on(&job.stage, Notice::of(&failure));
             }
         }
-        Err(failure) => state.tell_of(&job.stage, Notice::of(&failure)),
+        Err(failure) => state.notify_on(&job.stage, Notice::of(&failure)),
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn checked(state: &mut State, job: &Running, parts: Vec<Part>) -> Vec
 /// Installs missing parts of the toolchain, on request of the user.
 pub(super) fn provide(state: &mut State) -> Vec<Effect> {
     if matches!(state.setup, Setup::Running(_)) {
-        state.tell(Notice::plain("setup is running", ""));
+        state.notify(Notice::plain("setup is running", ""));
         return Vec::new();
     }
     state.command = Some(copy::setup(state));
@@ -156,13 +156,13 @@ pub(super) fn set_up(
     }
     match result {
         Ok(parts) => {
-            state.tell_of(&job.stage, Notice::good("toolchain ready"));
+            state.notify_on(&job.stage, Notice::good("toolchain ready"));
             state.setup = Setup::Ready(parts);
             // The stage may have an emulator now.
             vec![stages::connect(state, &job.stage, false)]
         }
         Err(failure) => {
-            state.tell_of(&job.stage, Notice::of(&failure));
+            state.notify_on(&job.stage, Notice::of(&failure));
             state.setup = Setup::Failed(failure);
             Vec::new()
         }

@@ -65,7 +65,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
 }
 
 /// Returns the number of lines, and the filters.
-fn what(state: &State, theme: &Theme) -> Line<'static> {
+fn summary(state: &State, theme: &Theme) -> Line<'static> {
     let (logs, filter) = (&state.stage().logs, state.stage().logs.filter());
     let of = match &filter.function {
         Some(function) => format!(" of {}", fit(function, 24)),
@@ -147,7 +147,7 @@ fn meter(state: &State) -> Option<String> {
     Some(format!(" · {minutes}/{} free min (or ${dollars:.2})", count(FREE_MINUTES as usize)))
 }
 
-fn nothing(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
+fn empty_state(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if area.height == 0 || state.stage().logs.is_searching() {
         return;
     }

@@ -26,7 +26,7 @@ const NOTHING: &str = "–";
 /// [`HEAD`](crate::tui::state::settings::ConfigEditor::HEAD) of them above the first row.
 pub(super) fn lines(state: &State, theme: &Theme, card: &Card, width: usize) -> Vec<Line<'static>> {
     let rows = editor(state, card).rows(&card.function.config);
-    let mut lines = vec![head(state, theme, card)];
+    let mut lines = vec![header(state, theme, card)];
     let name = rows
         .iter()
         .map(|row| columns(&row.setting.to_string()))
@@ -70,13 +70,13 @@ fn editor<'a>(state: &'a State, card: &Card) -> &'a ConfigEditor {
 }
 
 /// Returns the function's name, and the state of its settings.
-fn head(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
+fn header(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let stage = &state.active;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
     let key = |action: Action| {
         state.key_of(Context::Settings, action.name()).unwrap_or_default().to_owned()
     };
-    let told = match (&editor(state, card).live, editor(state, card).edits.len()) {
+    let status = match (&editor(state, card).live, editor(state, card).edits.len()) {
         (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
         (Live::Absent, _) => Span::styled("not deployed yet", theme.dim),
         (Live::Unknown, _) if editor(state, card).asking.is_none() => {

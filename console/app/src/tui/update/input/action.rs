@@ -26,7 +26,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::DeployAll => verb::deploy_all(state),
         Action::Invoke => verb::invoke_selected(state, false),
         Action::InvokeCold => verb::invoke_selected(state, true),
-        Action::Run => run::ask(state),
+        Action::Run => run::start_selected(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.shown_names()),
         Action::Watch => watch::toggle(state),
@@ -142,13 +142,13 @@ fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {
 }
 
 fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
-    state.tell(Notice::plain(why, ""));
+    state.notify(Notice::plain(why, ""));
     Vec::new()
 }
 
 /// Copies `text`; `what` is its name for messages.
 pub(crate) fn copy(state: &mut State, text: &str, what: &str) -> Vec<Effect> {
-    state.tell(Notice::plain(format!("copying {what} …"), ""));
+    state.notify(Notice::plain(format!("copying {what} …"), ""));
     what.clone_into(&mut state.copying);
     vec![Effect::Copy(text.to_owned())]
 }
@@ -158,12 +158,12 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
     let what = std::mem::take(&mut state.copying);
     match result {
         Ok(place) => {
-            state.tell(Notice::good(format!("copied {what} to {place}")));
+            state.notify(Notice::good(format!("copied {what} to {place}")));
             Vec::new()
         }
         Err(text) if text.len() > MOST_BY_TERMINAL => {
             let size = text.len() / 1000;
-            state.tell(Notice {
+            state.notify(Notice {
                 mood: Mood::Bad,
                 text: format!("could not copy {what}: {size} KB exceed what terminals accept"),
                 hint: "install wl-copy, xclip or xsel, or use tmux".to_owned(),
@@ -173,7 +173,7 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
         Err(text) => {
             let hint = "some terminals ignore this; if it fails, install wl-copy, xclip or xsel, \
                 or use tmux";
-            state.tell(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
+            state.notify(Notice::plain(format!("sent {what} to the terminal's clipboard"), hint));
             vec![Effect::CopyByTerminal(text)]
         }
     }
@@ -193,7 +193,7 @@ fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn change_setting(state: &mut State, action: Action) {
-    let told = if action == Action::NextArchitecture {
+    let message = if action == Action::NextArchitecture {
         state.architecture = match state.architecture {
             None => Some(Architecture::X86_64),
             Some(Architecture::X86_64) => Some(Architecture::Native),
@@ -208,7 +208,7 @@ fn change_setting(state: &mut State, action: Action) {
         state.debug = !state.debug;
         format!("{} builds", if state.debug { "debug" } else { "release" })
     };
-    state.tell(Notice::plain(told, ""));
+    state.notify(Notice::plain(message, ""));
 }
 
 /// Quits. If that would lose or interrupt something, it must be requested twice.
@@ -220,14 +220,14 @@ fn quit(state: &mut State) -> Vec<Effect> {
 }
 
 fn ask_to_quit(state: &mut State, notice: Notice) -> Vec<Effect> {
-    state.tell(notice);
+    state.notify(notice);
     state.quit_asked = true;
     Vec::new()
 }
 
 /// Returns a warning on what quitting would lose or interrupt, and how `action` quits nevertheless.
 fn objection(state: &State, action: Action) -> Option<Notice> {
-    let running = state.jobs.iter().rev().find(|job| job.task.holds_the_door());
+    let running = state.jobs.iter().rev().find(|job| job.task.blocks_quit());
     let running = running.and_then(|job| job.task.title());
     let unsent = state.unsent();
     let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());

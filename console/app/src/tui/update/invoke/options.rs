@@ -25,7 +25,7 @@ pub(crate) fn next_mode(state: &mut State) -> Vec<Effect> {
         InvokeMode::Async => "async",
         InvokeMode::DryRun => "dry run",
     };
-    state.tell(Notice::plain(format!("invocation type: {kind}"), ""));
+    state.notify(Notice::plain(format!("invocation type: {kind}"), ""));
     Vec::new()
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn open(state: &mut State, purpose: Purpose) -> Vec<Effect> {
 /// Stores the typed option; an empty text removes it.
 pub(crate) fn take(state: &mut State, line: Line, text: &str) {
     let typed = (!text.is_empty()).then(|| text.to_owned());
-    let told = match line.purpose {
+    let message = match line.purpose {
         Purpose::ClientContext => {
             if let Some(wrong) = typed.as_deref().and_then(wrong_context) {
                 overlay::refuse(state, line, wrong);
@@ -69,7 +69,7 @@ pub(crate) fn take(state: &mut State, line: Line, text: &str) {
             format!("qualifier: {}", qualifier.as_deref().unwrap_or("$LATEST"))
         }
     };
-    state.tell(Notice::plain(told, ""));
+    state.notify(Notice::plain(message, ""));
 }
 
 /// Returns the reason why `text` is not a valid client context.

@@ -43,11 +43,11 @@ fn not_bound(state: &mut State, key: Key) {
     let help = named(Action::Help).map(|key| format!("{key} shows all keys"));
     let palette = named(Action::Palette).map(|key| format!("{key} opens the command palette"));
     let hint: Vec<String> = help.into_iter().chain(palette).collect();
-    state.tell(Notice::plain(format!("{key} is not bound"), hint.join(", ")));
+    state.notify(Notice::plain(format!("{key} is not bound"), hint.join(", ")));
 }
 
 fn too_large(state: &mut State) {
-    state.tell(Notice::plain("the payload is too large to edit here", "open it in `$EDITOR`"));
+    state.notify(Notice::plain("the payload is too large to edit here", "open it in `$EDITOR`"));
 }
 
 /// Inserts pasted text where text is typed; elsewhere it is ignored, never run as commands.
@@ -62,7 +62,7 @@ pub(crate) fn paste(state: &mut State, text: &str) {
     }
     if state.focus != Focus::Edit {
         let key = state.key_of(Context::Functions, Action::Edit.name()).unwrap_or("edit");
-        state.tell(Notice::plain(format!("press {key} to paste into the payload"), ""));
+        state.notify(Notice::plain(format!("press {key} to paste into the payload"), ""));
         return;
     }
     let Some(card) = state.functions.current_mut() else { return };
@@ -127,7 +127,7 @@ pub(crate) fn edited(
     let text = match result {
         Ok(text) => text,
         Err(failure) => {
-            state.tell(Notice::of(&failure));
+            state.notify(Notice::of(&failure));
             return Vec::new();
         }
     };
@@ -170,7 +170,7 @@ pub(crate) fn format(state: &mut State) -> Vec<Effect> {
                 error.message, error.line, error.column
             );
             card.draft.editor.move_cursor(CursorMove::Jump(row as u16, column as u16));
-            state.tell(Notice { mood: Mood::Bad, text: place, hint: String::new() });
+            state.notify(Notice { mood: Mood::Bad, text: place, hint: String::new() });
             Vec::new()
         }
     }
@@ -193,7 +193,7 @@ pub(crate) fn change(state: &mut State, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     if action == Action::Undo && state.focus == Focus::Tab && state.tab == Tab::Logs {
-        logs::bring_back(state);
+        logs::restore_cleared(state);
         return Vec::new();
     }
     let Some(card) = state.functions.current_mut() else { return verb::none_selected(state) };
@@ -201,7 +201,7 @@ pub(crate) fn change(state: &mut State, action: Action) -> Vec<Effect> {
         card.draft.touched();
     } else if action != Action::SelectAll {
         let what = if action == Action::Undo { "undo" } else { "redo" };
-        state.tell(Notice::plain(format!("nothing to {what} in the payload"), ""));
+        state.notify(Notice::plain(format!("nothing to {what} in the payload"), ""));
     }
     Vec::new()
 }
@@ -263,7 +263,7 @@ pub(crate) fn event_read(
             effects
         }
         Err(failure) => {
-            state.tell(Notice::of(&failure));
+            state.notify(Notice::of(&failure));
             Vec::new()
         }
     }

@@ -43,7 +43,7 @@ pub(crate) fn invoked(
         Ok(invocation) => story(name, invocation),
         Err(failure) => Notice::of(failure),
     };
-    state.tell_of(stage, notice);
+    state.notify_on(stage, notice);
     let in_run = state.on(stage).run.as_ref().is_some_and(|run| run.job == Some(id));
     let mut effects = Vec::new();
     let mut linking = None;
@@ -167,7 +167,7 @@ pub(crate) fn linked(
                 logs::of_invocation(state, stage, invocation);
             }
             if invocation.is_none_or(|invocation| invocation.logs_pending) {
-                state.tell_of(stage, Notice::of(&failure));
+                state.notify_on(stage, Notice::of(&failure));
             }
         }
     }

@@ -100,7 +100,7 @@ fn does(state: &State, hint: &Hint) -> String {
     if hint.short.is_empty() {
         String::new()
     } else if is(Action::Tail) {
-        logs::tail_does(state)
+        logs::tail_action(state)
     } else if is(Action::TailAll) && state.tailed(&state.active) == state.functions.shown_names() {
         "stop tail".to_owned()
     } else if is(Action::Follow) && state.stage().logs.anchor.is_none() {
