@@ -6,20 +6,19 @@
 
 use std::time::Instant;
 
-use tests::{Fixture, Home, LocalLambda, repository};
+use tests::{Fixture, Home, LocalLambda};
 
 const RUNS: usize = 500;
 
 fn main() {
-    let fixture = Fixture::new("bench");
+    let fixture = Fixture::kept("bench", &["bench"]);
     let source = "async fn handler(text: String) -> Result<String, std::io::Error> \
         {\n    Ok(text)\n}\n\n\
                   fn main() {\n    lambda::run(handler)\n}\n";
     fixture.function("bench", &Fixture::runtime(), source);
-    Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok();
-    let bootstrap =
-        std::fs::read(repository().join("target/fixtures/bench/lambda/bench/bootstrap"))
-            .expect("it was built");
+    let built = Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok().json();
+    let bootstrap = std::fs::read(built["functions"][0]["bootstrap"].as_str().expect("a path"))
+        .expect("it was built");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let local = LocalLambda::start(directory.path());
     local.create("bench", &[("bootstrap", &bootstrap)]);

@@ -3,13 +3,13 @@
 
 use std::{fs, sync::OnceLock};
 
-use tests::{Fixture, Home, LocalLambda, repository};
+use tests::{Fixture, Home, LocalLambda};
 
 /// A function on our runtime that acts as its payload specifies, as a native bootstrap.
 fn bootstrap() -> &'static [u8] {
     static BOOTSTRAP: OnceLock<Vec<u8>> = OnceLock::new();
     BOOTSTRAP.get_or_init(|| {
-        let fixture = Fixture::new("contract");
+        let fixture = Fixture::kept("contract", &["contract"]);
         let source = r#"
 use lambda::Context;
 
@@ -67,8 +67,9 @@ fn main() {
             Fixture::runtime()
         );
         fixture.function("contract", &dependencies, source);
-        Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok();
-        fs::read(repository().join("target/fixtures/contract/lambda/contract/bootstrap"))
+        let built =
+            Home::new(fixture.path()).run(["build", "--arch", "native", "--json"]).ok().json();
+        fs::read(built["functions"][0]["bootstrap"].as_str().expect("a path"))
             .expect("it was built")
     })
 }

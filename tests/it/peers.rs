@@ -20,7 +20,7 @@ use std::{
     sync::OnceLock,
 };
 
-use tests::python::{packages, run};
+use tests::python::packages;
 
 /// Directory of the Python client and runtime: their `PYTHONPATH`.
 fn python_path() -> &'static Path {

@@ -4,7 +4,7 @@ mod stages;
 
 use std::{fs, process::Command};
 
-use tests::{Home, Terminal, binary, repository};
+use tests::{Home, Terminal, binary, hello, workspace};
 
 fn signal(terminal: &Terminal, name: &str) {
     let status =
@@ -14,7 +14,7 @@ fn signal(terminal: &Terminal, name: &str) {
 
 #[test]
 fn it_opens_on_the_workspace_and_quits_with_the_terminal_as_it_was() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let mut terminal = Terminal::start(&home, &[], 100, 30);
     let screen = terminal
         .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
@@ -28,7 +28,7 @@ fn it_opens_on_the_workspace_and_quits_with_the_terminal_as_it_was() {
 #[test]
 fn signals_give_the_terminal_back() {
     for name in ["-TERM", "-HUP"] {
-        let home = Home::new(repository());
+        let home = Home::new(workspace());
         let terminal = Terminal::start(&home, &[], 80, 24);
         terminal.until_text("hello");
         signal(&terminal, name);
@@ -38,7 +38,7 @@ fn signals_give_the_terminal_back() {
 
 #[test]
 fn a_terminal_of_20_by_5_is_reported_and_recovers() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let mut terminal = Terminal::start(&home, &[], 20, 5);
     terminal.until("the notice", |screen| screen.contains("60") && screen.contains("16"));
     terminal.resize(80, 24);
@@ -49,8 +49,7 @@ fn a_terminal_of_20_by_5_is_reported_and_recovers() {
 
 #[test]
 fn a_person_builds_deploys_invokes_and_sees_the_cold_start() {
-    let home = Home::new(repository());
-    Home::run(&home, ["build", "hello"]).ok();
+    let home = hello();
     let mut terminal = Terminal::start(&home, &[], 120, 40);
     terminal
         .until("hello is listed", |screen| screen.contains("hello") && screen.contains("backend"));
@@ -70,7 +69,7 @@ fn a_person_builds_deploys_invokes_and_sees_the_cold_start() {
 
 #[test]
 fn two_consoles_share_one_local_lambda() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let first = Terminal::start(&home, &[], 100, 30);
     first.until_text("hello");
     let second = Terminal::start(&home, &[], 100, 30);
@@ -85,28 +84,10 @@ fn two_consoles_share_one_local_lambda() {
 
 #[test]
 fn a_terminal_that_is_closed_ends_the_console() {
-    let home = Home::new(repository());
-    let script = r#"
-import fcntl, os, pty, signal, struct, sys, termios
-doing = "waiting for the first screen"
-signal.signal(signal.SIGALRM, lambda *_: sys.exit("still " + doing))
-signal.alarm(180)
-pid, terminal = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    os.environ["TERM"] = "xterm-256color"
-    os.execv(sys.argv[1], sys.argv[1:])
-seen = b""
-while b"help" not in seen:
-    seen += os.read(terminal, 65536)
-doing = "waiting for its end"
-os.close(terminal)
-os.waitpid(pid, 0)
-print("ended")
-"#;
+    let home = Home::new(workspace());
     let reference = home.command([""; 0]);
     let mut command = Command::new("python3");
-    command.args(["-c", script]).arg(binary()).current_dir(repository());
+    command.args(["-c", include_str!("pty/closed.py")]).arg(binary()).current_dir(workspace());
     for (name, value) in reference.get_envs() {
         if let Some(value) = value {
             command.env(name, value);

@@ -5,45 +5,78 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{python, repository, shared_directory, zip};
+use lambda_console_testing::bootstrap;
 
-/// A Cargo workspace in a temporary directory, outside this repository.
+use crate::{repository, shared_directory, target, workspace::write, zip};
+
+/// A Cargo workspace, outside this repository or in its target directory.
 pub struct Fixture {
-    directory: tempfile::TempDir,
+    path: PathBuf,
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl Fixture {
     /// A workspace without members that shares nothing: its functions are [`Fixture::prebuilt`].
     pub fn apart() -> Self {
-        let fixture = Self { directory: shared_directory() };
+        let directory = shared_directory();
+        Self::begun(directory.path().to_path_buf(), Some(directory))
+    }
+
+    fn begun(path: PathBuf, temporary: Option<tempfile::TempDir>) -> Self {
+        let fixture = Self { path, temporary };
         fixture.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n");
         fs::create_dir_all(fixture.path().join("functions")).expect("the directory is ours");
         fixture
     }
 
-    /// A workspace without members; its lock file and target directory are shared with other
-    /// fixtures of the same `name`, so that dependencies compile once.
+    /// A workspace without members; its target directory is shared with other fixtures of the same
+    /// `name`, so that dependencies compile once.
     pub fn new(name: &str) -> Self {
-        let fixture = Self::apart();
-        let target = repository().join("target/fixtures").join(name);
-        fixture.write(
+        Self::apart().built_in(name)
+    }
+
+    /// A workspace with these functions, which the test adds. It is kept between runs, so that cargo
+    /// builds only what has changed.
+    pub fn kept(name: &str, functions: &[&str]) -> Self {
+        let path = target().join("fixtures").join(name).join("workspace");
+        for entry in fs::read_dir(path.join("functions")).into_iter().flatten().flatten() {
+            if !functions.iter().any(|function| entry.file_name() == *function) {
+                fs::remove_dir_all(entry.path()).expect("the target directory is ours");
+            }
+        }
+        Self::begun(path, None).built_in(name)
+    }
+
+    fn built_in(self, name: &str) -> Self {
+        let directory = target().join("fixtures").join(name);
+        self.write(
             ".cargo/config.toml",
-            &format!("[build]\ntarget-dir = \"{}\"\n", target.display()),
+            &format!("[build]\ntarget-dir = \"{}\"\n", directory.display()),
         );
-        fixture
+        let lock = self.path.join("Cargo.lock");
+        if !lock.exists() {
+            // Versions that are downloaded already.
+            fs::copy(repository().join("Cargo.lock"), lock).expect("the file is ours");
+        }
+        self
     }
 
     /// Path of the workspace.
     pub fn path(&self) -> &Path {
-        self.directory.path()
+        &self.path
     }
 
-    /// Writes a file, and creates its directories.
+    /// Writes a file, and creates its directories. In a workspace that is kept, a file that has this
+    /// content already is left alone.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("a file has a directory"))
-            .expect("the directory is ours");
-        fs::write(&path, text).expect("the file is ours");
+        if self.temporary.is_none() {
+            write(&path, text.as_bytes()).expect("the file is ours");
+        } else {
+            fs::create_dir_all(path.parent().expect("a file has a directory"))
+                .expect("the directory is ours");
+            fs::write(&path, text).expect("the file is ours");
+        }
         path
     }
 
@@ -89,27 +122,16 @@ impl Fixture {
             ),
         );
         self.write(&format!("functions/{name}/src/main.rs"), "fn main() {}\n");
-        let bootstrap = bootstrap(edition);
+        let program = format!("{}\n\ngreets({edition:?})", include_str!("fixture.py"));
+        self.scripted(name, &program);
+    }
+
+    /// Makes this program in Python the build of the function `name`.
+    pub fn scripted(&self, name: &str, program: &str) {
+        let bootstrap = bootstrap(program);
         self.write(&format!("target/lambda/{name}/bootstrap"), &bootstrap);
         let packed = zip(&[("bootstrap", bootstrap.as_bytes())]);
         fs::write(self.path().join(format!("target/lambda/{name}/bootstrap.zip")), packed)
             .expect("the file is ours");
     }
-}
-
-/// A bootstrap in Python.
-fn bootstrap(edition: &str) -> String {
-    format!(
-        r#"#!{}
-import json, os, urllib.request as http
-api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-while True:
-    with http.urlopen(api + "next") as event:
-        request, body = event.headers["Lambda-Runtime-Aws-Request-Id"], event.read()
-    print("got", body.decode(), flush=True)
-    answer = {{"edition": "{edition}", "got": json.loads(body), "greeting": os.environ.get("GREETING")}}
-    http.urlopen(http.Request(api + request + "/response", json.dumps(answer).encode())).close()
-"#,
-        python::python().display()
-    )
 }

@@ -14,14 +14,19 @@ pub mod python;
 pub mod sample;
 mod svg;
 mod terminal;
+mod workspace;
 
 pub use account::Account;
 pub use cloud::{CODE, Cloud};
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
+pub use lambda_console_testing::{
+    bootstrap, eventually_blocking as eventually, python as interpreter,
+};
 pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;
-pub use program::{Home, Outcome, binary, executable, repository, shared_directory};
+pub use program::{Home, Outcome, binary, executable, shared_directory};
 pub use proxy::{Call, Fault, Proxy, Rule};
 pub use svg::svg;
 pub use terminal::{Finished, Terminal};
+pub use workspace::{hello, repository, target, workspace};

@@ -19,7 +19,7 @@ use lambda_console_local::{Local, Options};
 use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::Account;
+use crate::{Account, eventually};
 
 /// A running local Lambda; it ends, with its sandboxes, when dropped.
 pub struct LocalLambda {
@@ -114,9 +114,7 @@ impl LocalLambda {
             told.state() == Some(&State::Pending)
                 || told.last_update_status() == Some(&LastUpdateStatus::InProgress)
         };
-        while is_changing() {
-            std::thread::yield_now();
-        }
+        eventually("no change is in progress", || !is_changing());
     }
 
     /// Like [`Self::create`]; an error is `Code: message`.

@@ -6,15 +6,11 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
     process::{Child, Command},
-    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::{Account, python};
-
-/// Timeout of a failing test; a passing test never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{Account, eventually, interpreter, python};
 
 /// A running ministack; it ends, with the bootstraps that it runs, when dropped.
 pub struct Ministack {
@@ -35,7 +31,7 @@ impl Ministack {
             drop(listener);
             let directory = tempfile::tempdir().expect("a temporary directory");
             let log = File::create(directory.path().join("log")).expect("the directory is ours");
-            let child = Command::new(python::python())
+            let child = Command::new(interpreter())
                 .args(["-m", "ministack"])
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
@@ -50,17 +46,13 @@ impl Ministack {
                 .spawn()
                 .expect("python starts");
             let mut ministack = Self { child, address, directory };
-            let deadline = Instant::now() + PATIENCE;
-            while ministack.child.try_wait().expect("it is ours").is_none() {
-                if TcpStream::connect(address).is_ok() {
-                    return ministack;
-                }
-                assert!(
-                    Instant::now() < deadline,
-                    "ministack does not listen: {}",
-                    ministack.log()
-                );
-                std::thread::sleep(Duration::from_millis(20));
+            let mut has_ended = false;
+            eventually("ministack listens", || {
+                has_ended = ministack.child.try_wait().expect("it is ours").is_some();
+                has_ended || TcpStream::connect(address).is_ok()
+            });
+            if !has_ended {
+                return ministack;
             }
             assert!(ministack.log().contains("in use"), "ministack ended: {}", ministack.log());
         }

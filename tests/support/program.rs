@@ -11,15 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::Account;
-
-/// The repository's root: this workspace, with `hello` and `backend`.
-pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ is inside the repository")
-        .to_path_buf()
-}
+use crate::{Account, target, workspace::repository};
 
 /// A temporary directory that functions on the local Lambda see as well: each sandbox has a `/tmp`
 /// of its own.
@@ -34,16 +26,18 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| executable(&["--bin=lambda-console"]))
 }
 
-/// Runs `cargo build` with these arguments. Returns the path of the executable. `--workspace`, so
-/// that dependencies have the same features as in `cargo test --workspace` and are not compiled
-/// twice.
+/// Runs `cargo build` with these arguments, into the target directory of these tests. Returns the
+/// path of the executable. `--workspace`, so that dependencies have the same features as in `cargo
+/// test --workspace` and are not compiled twice.
 pub fn executable(arguments: &[&str]) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     for key in lambda_console_engine::compile::leftovers(&repository()) {
         command.env_remove(key);
     }
     let output = command
-        .args(["build", "--workspace", "--message-format=json"])
+        .env_remove("RUSTC_BOOTSTRAP")
+        .args(["build", "--workspace", "--message-format=json", "--target-dir"])
+        .arg(target())
         .args(arguments)
         .current_dir(repository())
         .stderr(Stdio::inherit())
@@ -169,6 +163,8 @@ impl Home {
             // The files of a workspace are in its own target directory, even if the tests
             // themselves are built elsewhere.
             .env_remove("CARGO_TARGET_DIR")
+            .env_remove("CARGO_BUILD_TARGET_DIR")
+            .env_remove("RUSTC_BOOTSTRAP")
             .stdin(Stdio::null());
         if let Some(account) = &self.account {
             account.lead(&mut command, self.path());

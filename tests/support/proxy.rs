@@ -86,6 +86,11 @@ impl Proxy {
         self.shared.told().rules.push(rule);
     }
 
+    /// The number of faults so far.
+    pub fn faults(&self) -> usize {
+        self.shared.told().rules.iter().map(Rule::done).sum()
+    }
+
     /// Delays every response by this time.
     pub fn delay(&self, latency: Duration) {
         self.shared.told().latency = latency;

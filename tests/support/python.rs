@@ -4,18 +4,18 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use lambda_console_engine::{Job, compile::toolchain::pip};
 
-use crate::repository;
+use crate::target;
 
 /// A directory with the packages `wanted` and their dependencies: a `PYTHONPATH`.
 pub fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
     static ONE_BY_ONE: Mutex<()> = Mutex::new(());
     let _alone = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let directory = repository().join("target/peers").join(name);
+    let directory = target().join("peers").join(name);
     let ready = directory.join("ready");
     if !ready.exists() {
         std::fs::create_dir_all(&directory).expect("the target directory is ours");
@@ -35,15 +35,6 @@ pub fn packages(name: &str, wanted: &[&str], arguments: &[&str]) -> PathBuf {
         std::fs::write(&ready, "").expect("the target directory is ours");
     }
     directory
-}
-
-/// The interpreter behind `python3`, for processes without our `PATH`.
-pub fn python() -> &'static Path {
-    static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
-    INTERPRETER.get_or_init(|| {
-        let output = run(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]));
-        PathBuf::from(output.trim())
-    })
 }
 
 /// Runs the command. Returns its output.

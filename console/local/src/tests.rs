@@ -20,26 +20,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bootstraps::{ECHO, bootstrap, extension};
 use client::{Client, Reply};
+use lambda_console_testing::{PATIENCE, eventually};
 use serde_json::{Value, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{Local, Options, limits::Limits, server::local::open_with};
-
-/// Timeout for conditions that must come true: far longer than they take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Waits until the condition is true.
-async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
-        "not within {PATIENCE:?}: {what}"
-    );
-}
 
 /// Limits short enough for tests to reach.
 fn quick() -> Limits {

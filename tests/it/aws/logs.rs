@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use serde_json::Value;
-use tests::{Account, Fault, Fixture, Home, LocalLambda, Ministack, Proxy, Rule};
+use tests::{Account, Fault, Fixture, Home, LocalLambda, Ministack, Proxy, Rule, eventually};
 
 /// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -120,63 +120,61 @@ impl Drop for Follower {
     }
 }
 
-/// Follows earlier and new lines with this fault. Returns the number of times it was injected.
-fn follow(
-    home: &Home,
-    account: &Account,
-    proxy: &Proxy,
-    function: &str,
-    rule: Option<Rule>,
-) -> usize {
+/// Follows earlier and new lines with these faults: lines are written before, between and after
+/// them.
+fn follow(home: &Home, account: &Account, proxy: &Proxy, function: &str, faults: Option<Faults>) {
     let mut writer = Writer::new(account, function);
     writer.open();
     writer.write(5);
-    let is_faulty = rule.is_some();
-    if let Some(rule) = rule {
-        proxy.fault(rule);
+    let mut times = 0;
+    if let Some(faults) = faults {
+        times = faults.times;
+        proxy.fault(Rule::on(faults.operation, faults.fault).times(times));
     }
     let mut follower = Follower::start(home, function);
     follower.until(5);
-    for _ in 0..12 {
+    for number in 1..=times {
+        eventually(&format!("fault {number} of {function}"), || proxy.faults() >= number);
         writer.write(2);
-        thread::sleep(Duration::from_millis(250));
     }
-    follower.until(writer.count);
-    // Also the lines after the fault.
-    let done = if is_faulty { proxy.clear_faults()[0].done() } else { 0 };
-    writer.write(3);
-    follower.until(writer.count);
+    for _ in 0..3 {
+        writer.write(2);
+        follower.until(writer.count);
+    }
     let expected: Vec<String> = (0..writer.count).map(|number| format!("line {number}")).collect();
     assert_eq!(follower.seen, expected);
-    done
+}
+
+/// Faults of the first calls of an operation.
+struct Faults {
+    operation: &'static str,
+    fault: Fault,
+    times: usize,
 }
 
 #[test]
 fn every_line_comes_once_and_in_order_whatever_happens_to_the_connections() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let local = LocalLambda::start(directory.path());
-    let rules = [
-        Rule::on("StartLiveTail", Fault::Corrupt).times(2),
-        Rule::on("StartLiveTail", Fault::Truncate).times(2),
-        Rule::on("StartLiveTail", Fault::Reset).times(4),
-        Rule::on("StartLiveTail", Fault::THROTTLED_ELSEWHERE).times(2),
-        Rule::on("FilterLogEvents", Fault::THROTTLED_ELSEWHERE).times(4),
-        Rule::on("FilterLogEvents", Fault::Truncate).times(2),
-        Rule::on("FilterLogEvents", Fault::Late(Duration::from_secs(3))),
-        Rule::on("StartLiveTail", Fault::FAILED).times(2),
+    let faults = [
+        ("StartLiveTail", Fault::Corrupt, 2),
+        ("StartLiveTail", Fault::Truncate, 2),
+        ("StartLiveTail", Fault::Reset, 4),
+        ("StartLiveTail", Fault::THROTTLED_ELSEWHERE, 2),
+        ("FilterLogEvents", Fault::THROTTLED_ELSEWHERE, 4),
+        ("FilterLogEvents", Fault::Truncate, 2),
+        ("FilterLogEvents", Fault::Late(Duration::from_secs(3)), 1),
+        ("StartLiveTail", Fault::FAILED, 2),
     ];
     thread::scope(|scope| {
-        for (number, rule) in rules.into_iter().enumerate() {
+        for (number, (operation, fault, times)) in faults.into_iter().enumerate() {
             let account = local.account();
             scope.spawn(move || {
                 let proxy = Proxy::start(account);
                 let (_fixture, home) = workspace(proxy.account());
                 let function = format!("greet-{number}");
-                let what = format!("{rule:?}");
-                assert!(
-                    follow(&home, account, &proxy, &function, Some(rule)) > 0,
-                    "{what}: the harm was not done"
-                );
+                let faults = Faults { operation, fault, times };
+                follow(&home, account, &proxy, &function, Some(faults));
             });
         }
     });
@@ -186,9 +184,15 @@ fn every_line_comes_once_and_in_order_whatever_happens_to_the_connections() {
 fn a_log_group_that_is_not_there_yet_is_waited_for() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let local = LocalLambda::start(directory.path());
-    let (_fixture, home) = workspace(local.account());
+    let proxy = Proxy::start(local.account());
+    let (_fixture, home) = workspace(proxy.account());
     let mut follower = Follower::start(&home, "greet");
-    thread::sleep(Duration::from_secs(1));
+    // The first look has its answer when the second one is sent.
+    let mut looks = 0;
+    eventually("it looks for the group again", || {
+        looks += proxy.calls().iter().filter(|call| call.operation == "FilterLogEvents").count();
+        looks > 1
+    });
     let mut writer = Writer::new(local.account(), "greet");
     writer.open();
     writer.write(3);

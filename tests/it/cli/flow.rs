@@ -2,11 +2,11 @@
 
 use std::{fs, process::Command};
 
-use tests::{Fixture, Home, repository};
+use tests::{Fixture, Home, workspace};
 
 #[test]
 fn three_processes_build_deploy_and_invoke_hello() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let built = home.run(["build", "hello", "--json"]).ok().json();
     let function = &built["functions"][0];
     assert_eq!(
@@ -16,8 +16,8 @@ fn three_processes_build_deploy_and_invoke_hello() {
     );
 
     // An independent tool confirms that the file is a static ARM64 executable.
-    let bootstrap = fs::read(repository().join("target/lambda/hello/bootstrap"))
-        .expect("the bootstrap is there");
+    let bootstrap =
+        fs::read(function["bootstrap"].as_str().expect("a path")).expect("the bootstrap is there");
     assert_eq!(bootstrap.get(..4), Some(&b"\x7fELF"[..]));
     assert_eq!(bootstrap.get(18..20), Some(&183_u16.to_le_bytes()[..]), "e_machine is EM_AARCH64");
 
@@ -71,7 +71,7 @@ fn three_processes_build_deploy_and_invoke_hello() {
 #[test]
 fn building_twice_gives_the_same_zip() {
     // Not a function that other tests deploy: it is deleted for a while.
-    let fixture = Fixture::new("contract");
+    let fixture = Fixture::kept("twice", &["twice"]);
     let source =
         "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
     fixture.function("twice", &Fixture::runtime(), source);
@@ -93,12 +93,12 @@ fn building_twice_gives_the_same_zip() {
 
 #[test]
 fn every_event_of_every_function_is_answered_on_the_local_stage() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     home.run(["build", "--json"]).ok();
     home.run(["deploy", "--json"]).ok();
     let mut answered = Vec::new();
     for function in ["backend", "concurrent", "hello", "router", "stream"] {
-        let events = fs::read_dir(repository().join("functions").join(function).join("events"));
+        let events = fs::read_dir(workspace().join("functions").join(function).join("events"));
         for event in events.expect("it has events") {
             let event = event.expect("a directory entry").path();
             let stem = event.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -137,7 +137,7 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
 
 #[test]
 fn a_function_that_does_not_compile_leaves_the_others_built() {
-    let fixture = Fixture::new("broken");
+    let fixture = Fixture::kept("broken", &["broken", "works"]);
     let source =
         "fn main() { lambda::run(async |name: String| Ok::<_, std::convert::Infallible>(name)) }\n";
     fixture.function("works", &Fixture::runtime(), source);
@@ -166,7 +166,7 @@ fn a_function_that_does_not_compile_leaves_the_others_built() {
 
 #[test]
 fn without_a_terminal_it_names_the_headless_commands() {
-    let outcome = Home::new(repository()).run([""; 0]);
+    let outcome = Home::new(workspace()).run([""; 0]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     for verb in ["list", "build", "deploy", "invoke", "logs", "stats"] {
         assert!(outcome.stderr.contains(verb), "{verb}: {}", outcome.stderr);
@@ -175,7 +175,7 @@ fn without_a_terminal_it_names_the_headless_commands() {
 
 #[test]
 fn a_payload_that_is_not_json_is_refused_with_its_place() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let outcome = home.run(["invoke", "hello", "--payload", "{\"name\": \n  oops}", "--json"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     let why = outcome.json()["error"]["why"].as_str().unwrap_or_default().to_owned();

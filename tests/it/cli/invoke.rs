@@ -9,44 +9,7 @@ use std::{
 
 use aws_sdk_lambda::types::{FunctionCode, Runtime, TenancyConfig, TenantIsolationMode};
 use serde_json::Value;
-use tests::{Fault, Fixture, Home, LocalLambda, Proxy, Rule, python::python};
-
-/// A runtime in Python that is controlled by its event: `type`, the content type; `chunks`, latin-1
-/// texts to send; `gate`, a file to wait for after the first; `error`, the way in which it ends;
-/// `fill`, a number of megabytes.
-const RUNTIME: &str = r#"
-import base64, http.client, json, os, time
-api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-while True:
-    api.request("GET", "/2018-06-01/runtime/invocation/next")
-    answer = api.getresponse()
-    event, id = json.loads(answer.read()), answer.headers["Lambda-Runtime-Aws-Request-Id"]
-    if "plain" in event:
-        told = json.dumps({"context": answer.headers["Lambda-Runtime-Client-Context"],
-                           "tenant": answer.headers["Lambda-Runtime-Aws-Tenant-Id"]})
-        api.request("POST", f"/2018-06-01/runtime/invocation/{id}/response", told)
-        api.getresponse().read()
-        continue
-    print("streams", flush=True)
-    api.putrequest("POST", f"/2018-06-01/runtime/invocation/{id}/response")
-    for name, value in [("Transfer-Encoding", "chunked"), ("Content-Type", event.get("type", "text/plain")),
-                        ("Lambda-Runtime-Function-Response-Mode", "streaming"),
-                        ("Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")]:
-        api.putheader(name, value)
-    api.endheaders()
-    def send(data): api.send(b"%x\r\n%s\r\n" % (len(data), data))
-    for number, text in enumerate(event.get("chunks", [])):
-        while number == 1 and "gate" in event and not os.path.exists(event["gate"]): time.sleep(0.005)
-        send(text.encode("latin-1"))
-    block = b"x" * (1 << 20)
-    for _ in range(event.get("fill", 0)): send(block)
-    api.send(b"0\r\n")
-    if "error" in event:
-        api.send(b"Lambda-Runtime-Function-Error-Type: Function.Mid\r\n")
-        api.send(b"Lambda-Runtime-Function-Error-Body: " + base64.b64encode(json.dumps(event["error"]).encode()) + b"\r\n")
-    api.send(b"\r\n")
-    api.getresponse().read()
-"#;
+use tests::{Fault, Fixture, Home, LocalLambda, Proxy, Rule, bootstrap, eventually};
 
 /// A stage with the function `s`, and a console for it.
 struct Place {
@@ -60,7 +23,7 @@ impl Place {
     fn new() -> Self {
         let state = tempfile::tempdir().unwrap();
         let local = LocalLambda::start(state.path());
-        local.create("s", &[("bootstrap", bootstrap().as_bytes())]);
+        local.create("s", &[("bootstrap", program().as_bytes())]);
         // A busy machine needs longer for a huge response.
         let longer = local.client().update_function_configuration().function_name("s").timeout(60);
         local.block_on(longer.send()).unwrap();
@@ -92,8 +55,8 @@ fn workspace() -> Fixture {
     fixture
 }
 
-fn bootstrap() -> String {
-    format!("#!{}\n{RUNTIME}", python().display())
+fn program() -> String {
+    bootstrap(include_str!("invoke.py"))
 }
 
 fn lines(stdout: &[u8]) -> Vec<Value> {
@@ -236,15 +199,15 @@ fn a_huge_response_goes_to_a_file_and_not_through_memory() {
     let status = format!("/proc/{}/status", child.id());
     // Anonymous memory only: the pages of the program's file differ from build to build.
     let mut peak_kb = 0;
-    while child.try_wait().unwrap().is_none() {
+    eventually("it ends", || {
         let report = fs::read_to_string(&status).unwrap_or_default();
         let of = |name: &str| {
             report.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))
         };
         peak_kb = peak_kb
             .max(of("RssAnon:").and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0));
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+        child.try_wait().unwrap().is_some()
+    });
     let saved = fs::read(&file).unwrap();
     assert_eq!((saved.len(), &saved[..4]), (4 + (120 << 20), b"\x89PNG".as_slice()));
     assert!(peak_kb > 0 && peak_kb < 80 * 1024, "{peak_kb} KB for a response of 120 MB");
@@ -351,7 +314,7 @@ fn client_context_and_tenant_reach_the_function() {
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("not enabled with tenancy configuration"), "{stderr}");
 
-    let zip = tests::zip(&[("bootstrap", bootstrap().as_bytes())]);
+    let zip = tests::zip(&[("bootstrap", program().as_bytes())]);
     let there = place.local.client().get_function_configuration().function_name("s");
     let there = place.local.block_on(there.send()).unwrap();
     let tenancy = TenancyConfig::builder()

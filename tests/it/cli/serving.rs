@@ -16,25 +16,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tests::{Fixture, Home, Outcome, Terminal, python::python, zip};
+use tests::{Fixture, Home, Outcome, Terminal, eventually};
 
-/// Records that it has begun, sleeps or waits for a file, records that it ran, and returns its
-/// event.
-const BOOTSTRAP: &str = r#"
-import json, os, time, urllib.request as http
-api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-def note(path):
-    if path: open(path, "a").write("x")
-while True:
-    with http.urlopen(api + "next") as event:
-        request, body = event.headers["Lambda-Runtime-Aws-Request-Id"], event.read()
-    wanted = json.loads(body)
-    note(wanted.get("begun"))
-    time.sleep(wanted.get("sleep", 0))
-    while "go" in wanted and not os.path.exists(wanted["go"]): time.sleep(0.01)
-    note(wanted.get("ran"))
-    http.urlopen(http.Request(api + request + "/response", body)).close()
-"#;
+/// Timeout of a failing test; a passing test never waits for it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A workspace with the function `f`, deployed, and the directory of its records.
@@ -47,10 +31,7 @@ impl Place {
     fn new() -> Self {
         let fixture = Fixture::apart();
         fixture.prebuilt("f", "1", "timeout = 60");
-        let bootstrap = format!("#!{}\n{BOOTSTRAP}", python().display());
-        fixture.write("target/lambda/f/bootstrap", &bootstrap);
-        let packed = zip(&[("bootstrap", bootstrap.as_bytes())]);
-        fs::write(fixture.path().join("target/lambda/f/bootstrap.zip"), packed).unwrap();
+        fixture.scripted("f", include_str!("serving.py"));
         let home = Home::new(fixture.path());
         home.run(["deploy", "f", "--json"]).ok();
         Self { fixture, home }
@@ -94,15 +75,6 @@ impl Place {
         let logs = self.home.run(["logs", "f", "--since", "1h"]).ok().stdout;
         assert!(!logs.contains("rror"), "{logs}");
         logs.lines().filter(|line| line.contains("REPORT ")).count()
-    }
-}
-
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited for {what}");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -256,7 +228,7 @@ fn an_event_alone_runs_before_the_command_ends_and_one_that_is_broken_off_runs_l
         json!({ "begun": place.path("begun"), "go": place.path("go"), "ran": place.path("later") })
             .to_string();
     let child = place.start(&["invoke", "f", "--async", "--payload", &payload]);
-    until("its begin", || place.noted("begun") == 1);
+    eventually("its begin", || place.noted("begun") == 1);
     send("-INT", child.id().into());
     let outcome = ended(child);
     assert_eq!(outcome.code, Some(0), "it was queued: {outcome:?}");
@@ -335,12 +307,12 @@ fn the_third_process_follows_to_the_second_and_then_serves_itself() {
     invoke("one");
     send("-KILL", first.id());
     invoke("two");
-    until("the second one serves", || {
+    eventually("the second one serves", || {
         place.serving() == Some(second.id()) || place.serving() == Some(third.id())
     });
     drop(second);
     invoke("three");
-    until("the third one serves", || place.serving() == Some(third.id()));
+    eventually("the third one serves", || place.serving() == Some(third.id()));
     let now =
         serde_json::from_slice::<Value>(&fs::read(place.local().join("endpoint.json")).unwrap())
             .unwrap();
@@ -357,7 +329,7 @@ fn a_console_that_joined_serves_when_the_other_one_is_killed_though_nothing_is_a
     console.until_text("in sync");
     assert_eq!(place.serving(), Some(first.id()));
     drop(first);
-    until("the console serves", || place.serving() == Some(console.pid().into()));
+    eventually("the console serves", || place.serving() == Some(console.pid().into()));
     console.press("q");
     assert_eq!(console.finish().code, 0);
 }
@@ -367,10 +339,10 @@ fn a_console_that_is_left_goes_on_until_the_others_have_their_answers() {
     let place = Place::new();
     let mut console = Terminal::start(&place.home, &[], 100, 30);
     console.until_text("in sync");
-    until("the console serves", || place.serving() == Some(console.pid().into()));
+    eventually("the console serves", || place.serving() == Some(console.pid().into()));
     let payload = json!({ "begun": place.path("begun"), "go": place.path("go") }).to_string();
     let invoking = place.start(&["invoke", "f", "--json", "--payload", &payload]);
-    until("its begin", || place.noted("begun") == 1);
+    eventually("its begin", || place.noted("begun") == 1);
     console.press("q");
     console.until_text("serving the local Lambda until a request of another process has ended");
     fs::write(place.path("go"), "").unwrap();

@@ -3,15 +3,14 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::Path,
     process::{Child, ChildStdout, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
-use tests::{Fixture, Home, Terminal};
+use tests::{Fixture, Home, Terminal, eventually};
 
 /// Longer than a build takes on any machine.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -151,16 +150,6 @@ impl Drop for Watched {
     }
 }
 
-/// Waits until the file exists.
-#[track_caller]
-fn appears(file: &Path) {
-    let deadline = Instant::now() + PATIENCE;
-    while !file.exists() {
-        assert!(Instant::now() < deadline, "{} does not come", file.display());
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn names(line: &Value) -> Vec<&str> {
     let functions = line["functions"].as_array().expect("a list").iter();
     functions.map(|function| function["name"].as_str().expect("a name")).collect()
@@ -231,7 +220,7 @@ fn a_request_that_runs_ends_on_the_old_code() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the console starts");
-    appears(&started);
+    eventually("it starts", || started.exists());
     watched.save(
         "functions/running/src/main.rs",
         &SOURCE.replace("\"one\"", "\"two\""),
@@ -255,12 +244,17 @@ fn a_save_during_a_build_is_built_after_it() {
     let mut watched = Watched::begun(fixture, &["held", "other"]);
     let (started, gate) = (watched.home.path().join("started"), watched.home.path().join("gate"));
     let build = format!(
-        "fn main() {{\n    std::fs::write({started:?}, \"\").unwrap();\n    while \
-        !std::path::Path::new({gate:?}).exists() {{\n        \
-         std::thread::sleep(std::time::Duration::from_millis(5));\n    }}\n}}\n"
+        r#"
+fn main() {{
+    std::fs::write({started:?}, "").unwrap();
+    while !std::path::Path::new({gate:?}).exists() {{
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }}
+}}
+"#
     );
     watched.save("functions/held/build.rs", &build, &["held"]);
-    appears(&started);
+    eventually("it starts", || started.exists());
     watched.fixture.write("functions/other/src/main.rs", "fn main() {\n    println!();\n}\n");
     fs::write(&gate, "").expect("the directory is ours");
     // The build completes.
@@ -279,8 +273,12 @@ fn output_of_a_build_script_starts_no_build_and_an_error_stays_until_it_is_fixed
     for function in ["writing", "failing"] {
         fixture.function(function, "[package.metadata.lambda]", "fn main() {}\n");
     }
-    let script = "fn main() {\n    let now = format!(\"{:?}\", std::time::SystemTime::now());\n    \
-                  std::fs::write(\"stamp.txt\", now).unwrap();\n}\n";
+    let script = r#"
+fn main() {
+    let now = format!("{:?}", std::time::SystemTime::now());
+    std::fs::write("stamp.txt", now).unwrap();
+}
+"#;
     fixture.write("functions/writing/build.rs", script);
     let mut watched = Watched::begun(fixture, &["failing", "writing"]);
     watched.save("functions/failing/src/main.rs", "fn main() { oops }\n", &["failing"]);

@@ -17,13 +17,10 @@ use std::{
         OnceLock,
         atomic::{AtomicU8, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
-
-/// Timeout of a failing test; a passing test never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
+use tests::eventually;
 
 /// The emulator's binary, from the `PyPI` package that contains it.
 fn binary() -> &'static Path {
@@ -123,13 +120,10 @@ impl Emulator {
         // Mounted rather than copied: a file that was just written may still be open in a child
         // process of another test, and then it cannot be run. The emulator is mounted too, in case
         // it is somewhere in /var.
-        let script = "mount --bind \"$1\" \"$0/task/bootstrap\" && mount \
-            --bind \"$2\" \"$0/emulator\" && \
-                      mount --rbind \"$0\" /var && shift 2 && exec /var/emulator \"$@\"";
         let mut command = Command::new("unshare");
         command
             .args(flags)
-            .args(["sh", "-c", script])
+            .args(["sh", "-c", include_str!("emulator.sh")])
             .arg(var)
             .arg(bootstrap)
             .arg(binary())
@@ -162,18 +156,10 @@ impl Emulator {
             .spawn()
             .expect("the emulator starts");
         let emulator = Self { child, address, directory };
-        let deadline = Instant::now() + PATIENCE;
         // Waits for both: it accepts invocations before its Runtime API listens, so that a fast
         // bootstrap cannot connect.
         for address in [address, runtime_api] {
-            while TcpStream::connect(address).is_err() {
-                assert!(
-                    Instant::now() < deadline,
-                    "the emulator does not listen: {}",
-                    emulator.log()
-                );
-                std::thread::yield_now();
-            }
+            eventually("the emulator listens", || TcpStream::connect(address).is_ok());
         }
         emulator
     }
@@ -189,15 +175,13 @@ impl Emulator {
     /// the emulator starts to listen maybe only the first worker has polled. The status adds
     /// nothing to the body.
     pub(super) fn send(&self, payload: &[u8]) -> Vec<u8> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let body = self.exchange(payload);
+        let mut body = Vec::new();
+        eventually("a worker asks for an event", || {
+            body = self.exchange(payload);
             let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-            if value["errorType"] != "Runtime.Unavailable" {
-                return body;
-            }
-            assert!(Instant::now() < deadline, "no worker asks for an event: {}", self.log());
-        }
+            value["errorType"] != "Runtime.Unavailable"
+        });
+        body
     }
 
     fn exchange(&self, payload: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use tests::{Fixture, Home};
 
 #[test]
 fn a_function_on_the_official_crate_is_a_function_like_any_other() {
-    let fixture = Fixture::new("official");
+    let fixture = Fixture::kept("official", &["official"]);
     let dependencies = "lambda_runtime = { version = \"1\", default-features = false }\n\
                         serde_json = \"1\"\n\
                         tokio = { version = \"1\", features = [\"macros\", \"rt\"] }\n";

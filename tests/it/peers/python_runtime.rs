@@ -1,24 +1,18 @@
 //! AWS's own Python runtime runs on the local Lambda's Runtime API.
 
-use tests::{Home, LocalLambda, repository};
+use tests::{Home, LocalLambda, workspace};
 
 #[test]
 fn awslambdaric_answers_fails_and_logs() {
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let local = LocalLambda::start(home.path());
-    let bootstrap = format!(
-        "#!/bin/sh\ncd \"$LAMBDA_TASK_ROOT\"\nPYTHONPATH='{}' exec python3 -m awslambdaric \
-        function.handler\n",
-        super::python_path().display()
-    );
-    let function = "import json\n\
-                    def handler(event, context):\n    \
-                        print('seen', context.aws_request_id)\n    \
-                        if event.get('fail'):\n        raise ValueError('as asked')\n    \
-                        return {'got': event, 'left': context.get_remaining_time_in_millis() > 0}\n";
     local.create(
         "ric",
-        &[("bootstrap", bootstrap.as_bytes()), ("function.py", function.as_bytes())],
+        &[
+            ("bootstrap", include_bytes!("python_runtime.sh")),
+            ("function.py", include_bytes!("python_runtime.py")),
+            ("python_path", super::python_path().as_os_str().as_encoded_bytes()),
+        ],
     );
 
     let answer = local.invoke("ric", r#"{"n":1}"#);

@@ -8,7 +8,7 @@ use super::emulator::Emulator;
 #[test]
 #[cfg_attr(not(target_arch = "x86_64"), ignore = "the emulator of this test is the x86_64 one")]
 fn the_official_emulator_gets_responses_errors_and_panics_from_our_runtime() {
-    let fixture = Fixture::new("rie");
+    let fixture = Fixture::kept("rie", &["ours"]);
     let source = r#"
 async fn handler(name: String) -> Result<String, std::io::Error> {
     match name.as_str() {

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use tests::{Home, repository};
+use tests::{Home, workspace};
 
 use super::boto3::{Served, echo};
 
@@ -73,7 +73,7 @@ impl Terraform<'_> {
 #[test]
 fn it_applies_plans_nothing_more_changes_and_destroys() {
     let Some(plugins) = plugins() else { return };
-    let home = Home::new(repository());
+    let home = Home::new(workspace());
     let directory = home.path().join("terraform");
     std::fs::create_dir_all(&directory).expect("the directory is made");
     std::fs::write(directory.join("main.tf"), include_str!("terraform/main.tf"))

@@ -10,15 +10,14 @@ use std::{
     collections::BTreeMap,
     io::Write,
     path::{Path, PathBuf},
-    process::Command,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
 };
 
 use lambda_console_model::{
     Approval, Architecture, CargoTarget, DeployAction, Failure, FailureKind, Function,
     FunctionConfig, InvokeMode, InvokeRequest, LogLine, RuntimeCrate, Workspace, Zip,
 };
+use lambda_console_testing::{bootstrap, eventually};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -30,25 +29,6 @@ use crate::{
 };
 
 mod streams;
-
-/// A complete custom runtime: prints `say`, fails on `fail`, sleeps `sleep` seconds, answers with
-/// the variable `env`.
-const BOOTSTRAP: &str = r#"
-import json, os, sys, time, urllib.request
-api = "http://%s/2018-06-01/runtime/invocation/" % os.environ["AWS_LAMBDA_RUNTIME_API"]
-def post(path, value):
-    urllib.request.urlopen(urllib.request.Request(api + path, json.dumps(value).encode())).read()
-while True:
-    with urllib.request.urlopen(api + "next") as answer:
-        id, event = answer.headers["Lambda-Runtime-Aws-Request-Id"], json.load(answer)
-    if "say" in event:
-        print(event["say"], flush=True)
-    time.sleep(event.get("sleep", 0))
-    if "fail" in event:
-        post(id + "/error", {"errorType": "Function.Oops", "errorMessage": event["fail"], "stackTrace": ["a", "b"]})
-    else:
-        post(id + "/response", {"env": os.environ.get(event.get("env", "")), "event": event})
-"#;
 
 /// A workspace on disk with a local Lambda of its own.
 pub(crate) struct Place {
@@ -81,7 +61,8 @@ impl Place {
     /// A function whose zip holds the bootstrap; `salt` makes another zip.
     pub(crate) fn function(&self, name: &str, salt: &str) -> Function {
         let path = self.dir.path().join(format!("{name}.zip"));
-        write_zip(&path, &format!("#!{}\n# {salt}\n{BOOTSTRAP}", python()));
+        let program = format!("{}\n# {salt}", include_str!("tests/says.py"));
+        write_zip(&path, &bootstrap(&program));
         Function {
             name: name.to_owned(),
             binary: name.to_owned(),
@@ -97,15 +78,6 @@ impl Place {
             stale: false,
         }
     }
-}
-
-/// The interpreter behind `python3`, for sandboxes that have no `PATH` of ours.
-fn python() -> String {
-    let python = Command::new("python3")
-        .args(["-c", "import sys; print(sys.executable, end='')"])
-        .output()
-        .unwrap();
-    String::from_utf8(python.stdout).unwrap()
 }
 
 fn write_zip(path: &Path, bootstrap: &str) {
@@ -307,15 +279,14 @@ async fn a_cancelled_invocation_ends_at_once() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
-    let job = Job::silent();
-    let (cancel, began) = (job.cancel.clone(), Instant::now());
-    let asked = request("hello", r#"{"sleep":10}"#);
+    let (job, begun) = (Job::silent(), place.root().join("begun"));
+    let asked = request("hello", &serde_json::json!({ "begun": begun, "sleep": 19 }).to_string());
     let (result, ()) = tokio::join!(invoke::invoke(&stage, &asked, &job), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        cancel.cancel();
+        eventually("it runs", async || begun.exists()).await;
+        job.cancel.cancel();
     });
+    // The answer would be the function's own, or its timeout.
     assert_eq!(result.unwrap_err().kind, FailureKind::Interrupted);
-    assert!(began.elapsed() < Duration::from_secs(2));
     stage.close().await;
 }
 
@@ -444,11 +415,7 @@ async fn following_waits_for_the_log_group_and_gives_each_line_once() {
         invoke::invoke(&stage, &request("hello", r#"{"say":"same"}"#), &Job::silent())
             .await
             .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while reports() < round {
-            assert!(Instant::now() < deadline, "round {round}: {:?}", got.lock().unwrap());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually(&format!("report {round}"), async || reports() >= round).await;
     }
     job.cancel.cancel();
     assert_eq!(following.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);

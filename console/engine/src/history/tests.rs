@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use lambda_console_model::{LogLine, Report};
+use lambda_console_testing::eventually;
 
 use super::*;
 
@@ -141,9 +142,9 @@ async fn damage_found_while_reading_does_not_stop_the_history() {
     store.flush().await.unwrap();
     drop(store);
     // The last connection to close checkpoints; wait for its thread to have done so.
-    while fs::metadata(format!("{}-wal", path.display())).is_ok_and(|wal| wal.len() > 0) {
-        std::thread::yield_now();
-    }
+    let wal = format!("{}-wal", path.display());
+    let is_checkpointed = async || fs::metadata(&wal).map_or(true, |wal| wal.len() == 0);
+    eventually("the last connection checkpoints", is_checkpointed).await;
     let mut bytes = fs::read(&path).unwrap();
     for byte in bytes.iter_mut().skip(3 * 4096) {
         *byte = 0xA5;

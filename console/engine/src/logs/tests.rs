@@ -7,6 +7,7 @@ use std::{
 };
 
 use lambda_console_model::{FailureKind, MarkKind};
+use lambda_console_testing::eventually;
 
 use self::service::{Play, Service};
 use super::*;
@@ -41,16 +42,10 @@ impl Following {
 
     /// Waits until `holds` returns `true` for the events so far.
     async fn until(&self, what: &str, holds: impl Fn(&[Told]) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let told: Vec<Told> =
-                self.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect();
-            if holds(&told) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{what}: {told:#?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let told = || -> Vec<Told> {
+            self.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect()
+        };
+        eventually(what, async || holds(&told())).await;
     }
 
     /// Stops it; returns the lines in order, and the other events.
@@ -201,11 +196,7 @@ async fn a_session_whose_lines_are_hidden_is_closed_and_opened_when_they_are_sho
         &following.told.lock().unwrap().iter().map(|(_, told)| told.clone()).collect::<Vec<_>>(),
     );
     assert!(used.last().unwrap().used_ms >= 1_000, "the meter counts what was open: {used:?}");
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while service.sessions().0 > 0 {
-        assert!(Instant::now() < deadline, "the service still serves it");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the service ends it", async || service.sessions().0 == 0).await;
     following.show.send_replace(true);
     following.until("live again", is_live).await;
     let (_, told) = following.stop().await;

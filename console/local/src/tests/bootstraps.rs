@@ -2,8 +2,8 @@
 //! (`invoke/failures.py` for `invoke/failures.rs`), and a test names the call: `server.create("f",
 //! "dies()")`.
 
-/// The Runtime API, and functions that many tests use.
-const PRELUDE: &str = include_str!("bootstraps/prelude.py");
+use lambda_console_testing::PRELUDE;
+
 /// The Extensions API.
 const EXTENSION: &str = include_str!("bootstraps/extension.py");
 

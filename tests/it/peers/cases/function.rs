@@ -31,7 +31,7 @@ impl Crate {
 
 /// Builds both with the console's own build.
 fn build() -> [PathBuf; 2] {
-    let fixture = Fixture::new("cases");
+    let fixture = Fixture::kept("cases", &["official", "ours"]);
     let tokio = |more: &str| {
         format!(
             "tokio = {{ version = \"1\", features = [\"io-util\", \"net\", \"sync\"{more}] }}\n"

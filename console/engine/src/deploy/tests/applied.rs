@@ -1,5 +1,7 @@
 //! Deploys that are planned, applied, interrupted and changed by others, against a local Lambda.
 
+use std::process::Command;
+
 use lambda_console_model::{Concurrency, DeployOutcome, DeployPlan};
 
 use crate::{
