@@ -35,8 +35,8 @@ impl Fixture {
         Self::apart().built_in(name)
     }
 
-    /// A workspace with these functions, which the test adds. It is kept between runs, so that cargo
-    /// builds only what has changed.
+    /// A workspace with these functions, which the test adds. It is kept between runs, so that
+    /// cargo builds only what has changed.
     pub fn kept(name: &str, functions: &[&str]) -> Self {
         let path = target().join("fixtures").join(name).join("workspace");
         for entry in fs::read_dir(path.join("functions")).into_iter().flatten().flatten() {
@@ -66,8 +66,8 @@ impl Fixture {
         &self.path
     }
 
-    /// Writes a file, and creates its directories. In a workspace that is kept, a file that has this
-    /// content already is left alone.
+    /// Writes a file, and creates its directories. In a workspace that is kept, a file that has
+    /// this content already is left alone.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.path().join(path);
         if self.temporary.is_none() {

@@ -1,6 +1,8 @@
 //! Names that belong to no function, and settings that were omitted: each command reports the
 //! reason.
 
+use clap::CommandFactory as _;
+use lambda_console::cli::Cli;
 use tests::{Fixture, Home};
 
 const OTHERS: &str = "\n[[bin]]\nname = \"probe\"\npath \
@@ -14,19 +16,23 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
     fixture.prebuilt("evt", "1", &format!("memory = 99999999999{OTHERS}"));
     fixture.write("functions/evt/events/dir.json/file", "");
     let home = Home::new(fixture.path());
-    let commands: [&[&str]; 9] = [
-        &["build"],
-        &["deploy"],
-        &["invoke"],
-        &["logs"],
-        &["logs", "--follow"],
-        &["stats"],
-        &["versions"],
-        &["rollback"],
-        &["config"],
-    ];
+    let takes_names = |command: &clap::Command| {
+        let first = command.get_positionals().next();
+        first.is_some_and(|argument| argument.get_id().as_str().starts_with("name"))
+    };
+    let all = Cli::command();
+    let commands = all.get_subcommands().filter(|command| takes_names(command)).map(|command| {
+        match command.get_name() {
+            // Without these, their names are of roles, or of no use.
+            "iam" => vec!["iam", "--policy"],
+            "local" => vec!["local", "--watch"],
+            name => vec![name],
+        }
+    });
+    let commands: Vec<_> = commands.chain([vec!["logs", "--follow"]]).collect();
+    assert!(commands.len() > 10, "{commands:?}");
     for command in commands {
-        let outcome = home.run([command, &["EVT"]].concat());
+        let outcome = home.run([command.as_slice(), &["EVT"]].concat());
         assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
         assert!(outcome.stderr.contains("no function `EVT`: "), "{command:?}: {}", outcome.stderr);
         assert!(
@@ -34,7 +40,7 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
             "{command:?}: {}",
             outcome.stderr
         );
-        let outcome = home.run([command, &["probe"]].concat());
+        let outcome = home.run([command.as_slice(), &["probe"]].concat());
         assert_eq!(outcome.code, Some(2), "{command:?}: {}{}", outcome.stdout, outcome.stderr);
         assert!(
             outcome

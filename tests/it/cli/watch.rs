@@ -255,7 +255,7 @@ fn main() {{
     );
     watched.save("functions/held/build.rs", &build, &["held"]);
     eventually("it starts", || started.exists());
-    watched.fixture.write("functions/other/src/main.rs", "fn main() {\n    println!();\n}\n");
+    watched.fixture.write("functions/other/src/main.rs", "fn main() { println!(); }\n");
     fs::write(&gate, "").expect("the directory is ours");
     // The build completes.
     let built = watched.next();
@@ -338,7 +338,7 @@ fn on_the_screen_w_swaps_what_is_saved_and_names_the_file() {
     terminal.press("w");
     terminal.until_text("us-east-1  watching");
     terminal.until_text("created only on local");
-    fixture.write("functions/only/src/main.rs", "fn main() {\n    println!(\"saved\");\n}\n");
+    fixture.write("functions/only/src/main.rs", r#"fn main() { println!("saved"); }"#);
     let screen = terminal.until_text("updated only on local");
     assert!(screen.contains("functions/only/src/main.rs changed"), "{screen}");
     terminal.press("w");

@@ -11,22 +11,11 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn every_command_takes_the_options_before_and_after_it() {
-    for command in [
-        "list",
-        "setup",
-        "build",
-        "package",
-        "deploy",
-        "config f",
-        "invoke f",
-        "logs",
-        "stats",
-        "iam",
-        "versions",
-        "rollback f",
-        "delete f",
-        "local",
-    ] {
+    for command in <Cli as clap::CommandFactory>::command().get_subcommands() {
+        let required = command.get_positionals().filter(|argument| argument.is_required_set());
+        let words: Vec<&str> =
+            std::iter::once(command.get_name()).chain(required.map(|_| "f")).collect();
+        let command = words.join(" ");
         for line in [
             format!("--workspace w --stage s --profile p --region r --read-only --json {command}"),
             format!("{command} --workspace w --stage s --profile p --region r --read-only --json"),

@@ -97,16 +97,8 @@ impl FakeCompiler {
 
     /// The flags that cargo gives it for [`TARGET`].
     async fn flags(&self, place: &Place) -> Vec<String> {
-        let (answers, script) = (self.directory.path().display(), place.root.path().join("rustc"));
-        let kept = place.root.path().join("flags");
-        let text = format!(
-            "#!/bin/sh\ncase \"$*\" in\n-vV) cat '{answers}/version';;\n\"- \"*--target*) printf \
-            '%s\\n' \"$@\" >'{}'; cat \
-             '{answers}/target-errors' >&2; cat '{answers}/target';;\n\"- \"*) cat \
-             '{answers}/host';;\n*) exit 1;;\nesac\n",
-            kept.display()
-        );
-        fs::write(&script, text).unwrap();
+        let (asked, script) = (place.root.path().join("asked"), place.root.path().join("rustc"));
+        fs::write(&script, include_str!("tests/rustc.sh")).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
         let mut cargo = child_process::command("cargo", &place.directory());
         cargo.args(["check", "--quiet", "--offline", "--target", TARGET]);
@@ -117,8 +109,9 @@ impl FakeCompiler {
         }
         cargo.envs(&place.variables).env("RUSTC", &script).env("CARGO_CACHE_RUSTC_INFO", "0");
         cargo.env("CARGO_TARGET_DIR", place.root.path().join("target"));
+        cargo.env("ANSWERS", self.directory.path()).env("ASKED", &asked);
         let finished = child_process::output(cargo, &CancellationToken::new()).await.unwrap();
-        let words = fs::read_to_string(&kept).unwrap_or_else(|_| panic!("{}", finished.stderr));
+        let words = fs::read_to_string(&asked).unwrap_or_else(|_| panic!("{}", finished.stderr));
         let words = words.lines().skip_while(|word| *word != "--print=file-names").skip(1);
         words.take_while(|word| *word != "--target").map(str::to_owned).collect()
     }

@@ -48,19 +48,33 @@ impl Place {
             ("f/Cargo.toml", MANIFEST),
             (
                 "f/src/main.rs",
-                "mod a;\nmod linked;\n#[path = \"../../elsewhere/moved.rs\"]\nmod moved;\n\
-              #[path = \"links/in.rs\"]\nmod \
-              inside;\ninclude!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
-              fn main() { println!(\"{} {:?}\", include_str!(\"../../text.txt\"), \
-              (option_env!(\"PLACE_RUSTC\"), env!(\"CARGO_PKG_DESCRIPTION\"))); }\n",
+                r#"
+mod a;
+mod linked;
+#[path = "../../elsewhere/moved.rs"]
+mod moved;
+#[path = "links/in.rs"]
+mod inside;
+include!(concat!(env!("OUT_DIR"), "/made.rs"));
+
+fn main() {
+    let settings = (option_env!("PLACE_RUSTC"), env!("CARGO_PKG_DESCRIPTION"));
+    println!("{} {settings:?}", include_str!("../../text.txt"));
+}
+"#,
             ),
             ("f/src/a.rs", ""),
             (
                 "f/build.rs",
-                "fn main() {\n    let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
-              std::fs::write(out + \"/made.rs\", \"\").unwrap();\n    println!(\"cargo:rerun-if-changed=data\");\n    \
-              println!(\"cargo::rerun-if-changed=one file.txt\");\n    \
-              println!(\"cargo:rerun-if-env-changed=PLACE_SCRIPT\");\n}\n",
+                r#"
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    std::fs::write(out + "/made.rs", "").unwrap();
+    println!("cargo:rerun-if-changed=data");
+    println!("cargo::rerun-if-changed=one file.txt");
+    println!("cargo:rerun-if-env-changed=PLACE_SCRIPT");
+}
+"#,
             ),
             ("f/data/a", ""),
             ("f/data/deep/b", ""),

@@ -102,14 +102,7 @@ async fn in_a_machine() {
     }
 }
 
-const RUSTC: (&str, &str) = (
-    "rustc",
-    "case $1 in
-        -vV) printf 'release: 1.95.0\\ncommit-hash: 59807616e\\nhost: x86_64-unknown-linux-gnu\\n' \
-        ;;
-        *) echo $root/toolchains/stable ;;
-    esac",
-);
+const RUSTC: (&str, &str) = ("rustc", include_str!("tests/rustc.sh"));
 const ZIG: (&str, &str) = ("zig", "echo 0.15.2");
 
 #[test]
@@ -126,7 +119,7 @@ fn a_machine_without_rust_is_told_so() {
 
 #[test]
 fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
-    let python = ("python3", "echo \"$3: No module named $2\" >&2; exit 1");
+    let python = ("python3", r#"echo "$3: No module named $2" >&2; exit 1"#);
     let pip = (
         "pip3",
         "echo 'ERROR: Could not find a version that satisfies the requirement ziglang'; exit 1",
@@ -140,16 +133,8 @@ fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
     assert!(said.contains("pip install ziglang==0.15.2"), "{said}");
 }
 
-/// A Python that reports the path of its package `ziglang`, while that exists.
-const PACKAGE: (&str, &str) = (
-    "python3",
-    "[ -f $root/ziglang/zig ] && [ $1 = -c ] && echo $root/ziglang/zig && exit; echo 'No module \
-    named pip' >&2; exit 1",
-);
-const STANDARD: (&str, &str) = (
-    "rustup",
-    "dir=$root/toolchains/stable/lib/rustlib/$3/lib; /bin/mkdir -p $dir && : > $dir/libstd-1.rlib",
-);
+const PACKAGE: (&str, &str) = ("python3", include_str!("tests/python3.sh"));
+const STANDARD: (&str, &str) = ("rustup", include_str!("tests/rustup.sh"));
 
 #[test]
 fn a_zig_that_was_removed_or_answers_no_more_is_looked_for_again() {
@@ -198,7 +183,7 @@ fn every_way_to_the_standard_library_is_named_when_none_leads_there() {
     let machine = Machine::new(&[
         RUSTC,
         ZIG,
-        ("rustup", "echo info: downloading; echo \"error: no network for $1\" >&2; exit 1"),
+        ("rustup", r#"echo info: downloading; echo "error: no network for $1" >&2; exit 1"#),
     ]);
     let said = machine.setup();
     assert!(
@@ -261,10 +246,7 @@ fn a_workspace_that_builds_its_library_does_not_take_the_toolchains() {
 
 #[test]
 fn what_was_provided_is_found_the_second_time() {
-    let add = "dir=$root/toolchains/stable/lib/rustlib/$3/lib
-        /bin/mkdir $root/asked || exit 1
-        /bin/mkdir -p $dir && : > $dir/libstd-1.rlib";
-    let machine = Machine::new(&[RUSTC, ZIG, ("rustup", add)]);
+    let machine = Machine::new(&[RUSTC, ZIG, ("rustup", include_str!("tests/rustup_once.sh"))]);
     for _ in 0..2 {
         let said = machine.setup();
         assert!(

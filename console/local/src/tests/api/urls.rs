@@ -188,8 +188,7 @@ async fn python_curl_and_node_open_the_address_as_it_is() {
         .as_str()
         .unwrap()
         .to_owned();
-    let python = include_str!("fetch.py");
-    let node = "fetch(process.argv[1] + 'x').then(r => r.text()).then(t => console.log(t))";
+    let (python, node) = (include_str!("fetch.py"), include_str!("fetch.js"));
     // This workspace requires Python; the other clients are tested if they are installed.
     for (program, arguments) in [
         ("python3", vec!["-c", python]),

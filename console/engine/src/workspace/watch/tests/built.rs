@@ -86,11 +86,14 @@ async fn what_only_a_build_wrote_starts_no_build_and_a_refusal_of_git_is_told() 
     place.save("functions/one/src/main.rs", "include!(\"../generated/code.rs\");\nfn main() {}\n");
     place.save(
         "functions/one/build.rs",
-        "fn main() {\n    let now = format!(\"// {:?}\", \
-        std::time::SystemTime::now());\n    \
-        std::fs::create_dir_all(\"generated\").unwrap();\n    \
-        std::fs::write(\"generated/code.rs\", &now).unwrap();\n    \
-        std::fs::write(format!(\"generated/{}\", std::process::id()), now).unwrap();\n}\n",
+        r#"
+fn main() {
+    let now = format!("// {:?}", std::time::SystemTime::now());
+    std::fs::create_dir_all("generated").unwrap();
+    std::fs::write("generated/code.rs", &now).unwrap();
+    std::fs::write(format!("generated/{}", std::process::id()), now).unwrap();
+}
+"#,
     );
     let mut place = place.watch(&["one"]);
     let mut refusals = 0;
