@@ -193,6 +193,35 @@ impl Harness {
         }
     }
 
+    /// Takes the only effect since the last call, which starts this task: the name of a variant of
+    /// [`Task`]. Returns the job.
+    #[track_caller]
+    pub fn job(&mut self, name: &str) -> JobId {
+        let (job, task) = self.started();
+        let text = format!("{task:?}");
+        let found = text.split(|character: char| !character.is_alphanumeric()).next();
+        assert_eq!(found, Some(name), "{text}");
+        job
+    }
+
+    /// Builds the selected function. Returns the job.
+    #[track_caller]
+    pub fn build(&mut self) -> JobId {
+        self.press("b").job("Build")
+    }
+
+    /// Deploys the selected function. Returns the job.
+    #[track_caller]
+    pub fn deploy(&mut self) -> JobId {
+        self.press("d").job("Deploy")
+    }
+
+    /// Invokes the selected function. Returns the job.
+    #[track_caller]
+    pub fn invoke(&mut self) -> JobId {
+        self.press("i").job("Invoke")
+    }
+
     /// Feeds what a job reports.
     pub fn report(&mut self, job: JobId, event: JobEvent) {
         self.feed(Event::Job(job, event));

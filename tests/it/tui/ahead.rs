@@ -12,8 +12,7 @@ use super::plan::{on, outcome};
 
 fn plan(console: &mut Harness) -> JobId {
     console.press("d");
-    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
-    job
+    console.job("Plan")
 }
 
 /// Sets the time to `ms` milliseconds after the start.
@@ -83,7 +82,7 @@ fn a_name_that_is_typed_while_the_plan_comes_is_whole() {
 fn a_deletion_is_not_confirmed_before_its_list_was_seen() {
     let mut console = Harness::ready(100, 30);
     console.press("j:delete<enter>");
-    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
+    let job = console.job("ListResources");
     console.press("hell");
     console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
     console.press_blindly("o<enter>");

@@ -66,7 +66,7 @@ fn the_resources_of_a_function_are_shown_before_it_is_deleted() {
     let mut console = hello();
     console.press(":delete<enter>");
     assert!(console.screen().contains("listing its resources"), "{}", console.screen());
-    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
+    let job = console.job("ListResources");
     console.press("hello<enter>");
     assert!(console.effects().is_empty(), "nothing goes that was not shown");
     console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
@@ -119,7 +119,7 @@ fn logs_and_role_can_be_kept() {
 fn a_list_that_fails_deletes_nothing() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
+    let job = console.job("ListResources");
     let failure = Failure::environment(
         "could not list the resources of hello",
         "no answer",
@@ -135,7 +135,7 @@ fn a_list_that_fails_deletes_nothing() {
 fn closing_the_confirmation_cancels_the_listing() {
     let mut console = hello();
     console.press(":delete<enter>");
-    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
+    let job = console.job("ListResources");
     console.press("<esc>");
     assert_eq!(console.effect(), Effect::Cancel(job));
     console.report(job, JobEvent::ResourcesListed(Ok(vec![sample::resources("hello")])));
@@ -162,7 +162,7 @@ fn remaining_resources_are_reported() {
     let mut console = hello();
     asked(&mut console);
     console.press("hello<enter>");
-    let (job, Task::Delete { .. }) = console.started() else { panic!("a delete") };
+    let job = console.job("Delete");
     let left = sample::resources("hello")
         .items
         .into_iter()
@@ -184,7 +184,7 @@ fn remaining_resources_are_reported() {
 fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     let mut console = hello();
     console.press(":execution roles<enter>");
-    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
+    let job = console.job("ListRoles");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console iam"));
     let roles: Vec<Role> = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
     console.report(job, JobEvent::RolesListed(Ok(roles.clone())));
@@ -198,7 +198,7 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
     assert!(console.effects().is_empty());
 
     console.press(":execution roles<enter>");
-    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
+    let job = console.job("ListRoles");
     console.report(job, JobEvent::RolesListed(Ok(roles)));
     console.press("<down><enter>");
     assert!(
@@ -226,7 +226,7 @@ fn a_read_only_console_removes_nothing() {
     console.press(":delete<enter>");
     assert!(console.effects().is_empty() && console.screen().contains("read-only"));
     console.press(":execution roles<enter>");
-    let (job, Task::ListRoles) = console.started() else { panic!("looking is allowed") };
+    let job = console.job("ListRoles");
     console.report(job, JobEvent::RolesListed(Ok(vec![sample::role("old", &[])])));
     console.press("<enter>");
     assert!(console.effects().is_empty() && console.state.overlay.is_none());
@@ -238,7 +238,7 @@ fn a_long_list_keeps_the_prompt_on_the_screen() {
     let mut console = hello();
     console.resize(60, 16);
     console.press(":delete<enter>");
-    let (job, Task::ListResources { .. }) = console.started() else { panic!("a list") };
+    let job = console.job("ListResources");
     let mut resources = sample::resources("hello");
     let version = resources.items[1].clone();
     resources.items.splice(
@@ -285,7 +285,7 @@ fn missing_permissions_are_listed_and_copied_as_statements() {
     let statement = r#"{"Effect":"Allow","Action":"lambda:CreateFunction","Resource":"arn:aws:lambda:us-east-1:000000000000:function:hello"}"#;
     assert_eq!(console.effect(), Effect::Copy(statement.into()));
     console.press(":permissions<enter>");
-    let (job, Task::CheckPermissions { .. }) = console.started() else { panic!("a check") };
+    let job = console.job("CheckPermissions");
     console.report(job, JobEvent::PermissionsChecked(Ok(permissions.clone())));
     console.press("<down><enter>");
     assert_eq!(console.effect(), Effect::Copy(permissions.policy));

@@ -35,8 +35,7 @@ fn b_builds_the_selected_function_and_capital_b_all() {
 #[test]
 fn the_latest_build_wins() {
     let mut console = hello();
-    console.press("b");
-    let (old, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let old = console.build();
     console.press("b");
     let effects = console.effects();
     let [Effect::Cancel(cancelled), Effect::Start { job: new, task: Task::Build { .. }, .. }] =
@@ -56,8 +55,7 @@ fn the_latest_build_wins() {
 #[test]
 fn a_failed_build_shows_its_output_unless_one_types() {
     let mut console = hello();
-    console.press("b");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.build();
     console.report(
         job,
         JobEvent::Step(Step::Output("\u{1b}[31merror\u{1b}[0m: cannot find value `nam`".into())),
@@ -85,7 +83,7 @@ fn a_failed_build_shows_its_output_unless_one_types() {
 fn one_function_of_several_may_fail() {
     let mut console = hello();
     console.press("B");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.job("Build");
     let mut outcome = sample::build_outcome("hello");
     outcome.failed = sample::broken_build("nightly").failed;
     console.report(job, JobEvent::BuildFinished(Ok(outcome)));
@@ -97,8 +95,7 @@ fn one_function_of_several_may_fail() {
 #[test]
 fn a_new_zip_is_no_longer_in_sync() {
     let mut console = hello();
-    console.press("b");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.build();
     let mut outcome = sample::build_outcome("hello");
     outcome.built[0].zip.sha256 = "other".into();
     console.report(job, JobEvent::BuildFinished(Ok(outcome)));
@@ -225,8 +222,7 @@ fn architecture_and_debug_go_into_the_build() {
 #[test]
 fn x_and_ctrl_c_cancel_the_running_job() {
     let mut console = hello();
-    console.press("b");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.build();
     console.press("<ctrl-c>");
     assert_eq!(console.effect(), Effect::Cancel(job));
     console.press("x");
@@ -239,8 +235,7 @@ fn x_and_ctrl_c_cancel_the_running_job() {
 #[test]
 fn quitting_while_a_job_runs_wants_a_second_q() {
     let mut console = hello();
-    console.press("b");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.build();
     console.press("q");
     assert!(console.effects().is_empty());
     assert!(
@@ -255,8 +250,7 @@ fn quitting_while_a_job_runs_wants_a_second_q() {
 #[test]
 fn a_response_of_seven_megabytes_is_shown() {
     let mut console = hello();
-    console.press("i");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    let job = console.invoke();
     let mut invocation = sample::invocation("hello");
     invocation.payload =
         format!("[\"{}\",{}1]", "x".repeat(1_000_000), "12345678,".repeat(660_000));

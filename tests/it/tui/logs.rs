@@ -205,12 +205,10 @@ fn colours_and_line_breaks_within_a_line_are_shown_as_lines_and_passed_over_by_t
 #[test]
 fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
     let mut console = Harness::ready(80, 24);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
-    let (link, Task::LinkLogs { .. }) = console.started() else {
-        panic!("their times are asked for")
-    };
+    let link = console.job("LinkLogs");
     assert_eq!(console.state.stage().logs.len(), 0);
     let failure = lambda_console_model::Failure::work("could not read the log lines", "denied", "");
     console.report(link, JobEvent::LogsLinked(Err(failure)));
@@ -233,8 +231,8 @@ fn lines_that_came_with_a_response_have_no_time_until_the_log_has_them() {
 #[test]
 fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
     let mut console = Harness::ready(80, 24);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("2L");
     assert!(console.effects().is_empty(), "the lines are there");
@@ -251,8 +249,8 @@ fn the_lines_of_one_request_are_shown_and_fetched_if_need_be() {
 #[test]
 fn lines_of_a_request_that_are_there_are_not_added_twice() {
     let mut console = Harness::ready(80, 24);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.answer_invoke(job, &sample::invocation("hello"));
     let fetch = Task::FetchLogs {
         function: "hello".into(),
@@ -392,12 +390,11 @@ fn x_clears_what_is_shown_and_u_brings_it_back() {
 #[test]
 fn lines_that_came_again_after_they_were_cleared_are_there_once() {
     let mut console = Harness::ready(80, 24);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3X");
-    console.press("i");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    let job = console.invoke();
     console.answer_invoke(job, &sample::invocation("hello"));
     console.press("3u");
     assert_eq!(console.state.stage().logs.len(), 5);

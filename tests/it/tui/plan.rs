@@ -59,7 +59,7 @@ pub(crate) fn outcome() -> DeployPlan {
 
 /// Answers the requested plan.
 fn answer(console: &mut Harness, outcome: DeployPlan) -> JobId {
-    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
+    let job = console.job("Plan");
     console.report(job, JobEvent::Planned(Ok(outcome)));
     console.draw();
     job
@@ -194,7 +194,7 @@ fn a_read_only_console_shows_the_plan_and_sends_nothing() {
 fn a_failed_comparison_shows_its_reason() {
     let mut console = on("beta", false);
     console.press("d");
-    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
+    let job = console.job("Plan");
     let failure =
         Failure::environment("could not connect to AWS", "the token has expired", "aws sso login");
     console.report(job, JobEvent::Planned(Err(failure)));

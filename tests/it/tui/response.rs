@@ -191,8 +191,7 @@ fn of_a_huge_response_the_beginning_is_kept_and_the_rest_counted() {
 #[test]
 fn parts_of_an_older_invocation_change_nothing() {
     let (mut console, first) = streaming(80, 24);
-    console.press("i");
-    let (second, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    let second = console.invoke();
     began(&mut console, second, "text/plain");
     came(&mut console, second, b"the second");
     began(&mut console, first, "text/plain");
@@ -256,8 +255,8 @@ fn log(count: usize) -> RequestLog {
 #[test]
 fn log_lines_that_come_later_are_linked_to_their_response() {
     let mut console = Harness::ready(100, 30);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     let tail = Invocation {
         report: None,
         logs: vec!["the end".into()],
@@ -296,8 +295,8 @@ fn log_lines_that_come_later_are_linked_to_their_response() {
 #[test]
 fn missing_log_lines_are_reported_and_can_be_fetched_again() {
     let mut console = Harness::ready(100, 30);
-    console.press("j:next mode<enter>:next mode<enter>i");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j:next mode<enter>:next mode<enter>");
+    let job = console.invoke();
     let queued = Invocation {
         status: 202,
         payload: String::new(),
@@ -307,9 +306,7 @@ fn missing_log_lines_are_reported_and_can_be_fetched_again() {
         ..sample::invocation("hello")
     };
     console.report(job, JobEvent::InvokeFinished(Ok(queued)));
-    let (link, Task::LinkLogs { .. }) = console.started() else {
-        panic!("an event that is queued has log lines too")
-    };
+    let link = console.job("LinkLogs");
     assert!(console.press("2").screen().contains("log is pending"));
     let failure = Failure::work(
         "could not read the log lines",
@@ -325,13 +322,12 @@ fn missing_log_lines_are_reported_and_can_be_fetched_again() {
 #[test]
 fn a_new_invocation_ends_the_wait_for_the_log_of_the_one_before() {
     let mut console = Harness::ready(100, 30);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     let tail = Invocation { report: None, logs_pending: true, ..sample::invocation("hello") };
     console.report(job, JobEvent::InvokeFinished(Ok(tail)));
-    let (link, Task::LinkLogs { .. }) = console.started() else { panic!("the rest is asked for") };
-    console.press("i");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    let link = console.job("LinkLogs");
+    let job = console.invoke();
     console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
     let effects = console.effects();
     assert!(

@@ -23,7 +23,7 @@ fn each_step_follows_from_the_one_before_and_is_timed() {
     let (mut console, build) = started();
     console.feed(Event::Tick(sample::NOW + 3_200));
     console.report(build, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
-    let (deploy, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+    let deploy = console.job("Deploy");
     console.feed(Event::Tick(sample::NOW + 3_400));
     console.report(deploy, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     let effects = console.effects();
@@ -77,7 +77,7 @@ fn the_first_failure_stops_it() {
 fn a_function_error_stops_it() {
     let (mut console, build) = started();
     console.report(build, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
-    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+    let job = console.job("Deploy");
     console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
     let Some(Effect::Start { job, task: Task::Invoke { .. }, .. }) = console.effects().pop() else {
         panic!("an invocation follows")
@@ -143,7 +143,7 @@ fn comparing(protected: bool) -> (Harness, JobId) {
         ..StageInfo::default()
     });
     console.press("jr");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.job("Build");
     console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
     let (job, Task::Plan { functions }) = console.started() else { panic!("a comparison") };
     assert_eq!(functions.len(), 1);

@@ -3,7 +3,7 @@
 use lambda_console::tui::{
     config::Config,
     message::{Effect, Event},
-    state::JobId,
+    state::{JobId, Tab},
     task::{JobEvent, Task},
 };
 use lambda_console_model::{Failure, Step};
@@ -19,8 +19,8 @@ fn ready((width, height): (u16, u16)) -> Harness {
 /// Presses `keys` and answers the invocation that they start.
 fn invoked(size: (u16, u16), outcome: &lambda_console_model::Invocation) -> Harness {
     let mut console = ready(size);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.answer_invoke(job, outcome);
     console
 }
@@ -69,8 +69,8 @@ fn a_response_of_a_function_that_failed() {
 #[test]
 fn an_invocation_that_could_not_be_made() {
     let mut console = ready(SMALL);
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     let why = "the connection to 127.0.0.1:9001 was refused";
     let failure = Failure::environment("could not invoke hello", why, "R connects again");
     console.report(job, JobEvent::InvokeFinished(Err(failure)));
@@ -89,7 +89,7 @@ fn logs_filtered_and_paused() {
     for (name, size) in [("logs_80", SMALL), ("logs_200", LARGE)] {
         let mut console = ready(size);
         console.press("jT");
-        let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+        let job = console.job("StartTail");
         console.report(job, JobEvent::LogLines(sample::log_lines("hello", 200)));
         console.press("/ERROR<enter>kk");
         insta::assert_snapshot!(name, console.styled());
@@ -109,7 +109,7 @@ fn cold_starts() {
 fn a_build_that_runs() {
     let mut console = ready(LARGE);
     console.press("Bj5");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.job("Build");
     let output = "\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: unused variable: \
         `x`\u{1b}[0m\n \u{1b}[34m-->\u{1b}[0m src/main.rs:3:9";
     console.report(job, JobEvent::Step(Step::Output(output.into())));
@@ -124,8 +124,8 @@ fn a_build_that_runs() {
 #[test]
 fn a_build_that_failed() {
     let mut console = ready(SMALL);
-    console.press("jb");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    console.press("j");
+    let job = console.build();
     let output = "\u{1b}[1m\u{1b}[91merror[E0425]\u{1b}[0m\u{1b}[1m: cannot find value `nam` in \
         this scope\u{1b}[0m\n  --> functions/hello/src/main.rs:12:5";
     console.report(job, JobEvent::Step(Step::Output(output.into())));
@@ -147,7 +147,7 @@ fn a_run_in_progress() {
     for (name, size) in [("run_80", SMALL), ("run_200", LARGE)] {
         let mut console = ready(size);
         console.press("jr");
-        let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+        let job = console.job("Build");
         console.feed(Event::Tick(sample::NOW + 3_200));
         console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
         console.feed(Event::Tick(sample::NOW + 3_450));
@@ -175,7 +175,7 @@ fn help_palette_and_confirmation() {
 fn the_execution_roles() {
     let mut console = ready(SMALL);
     console.press(":roles<enter>");
-    let (job, Task::ListRoles) = console.started() else { panic!("a list") };
+    let job = console.job("ListRoles");
     let roles = vec![sample::role("hello", &["hello"]), sample::role("old", &[])];
     console.report(job, JobEvent::RolesListed(Ok(roles)));
     insta::assert_snapshot!("roles", console.styled());
@@ -227,7 +227,9 @@ fn no_size_breaks_anything() {
     tailing.feed(Event::Job(job, JobEvent::LogLines(sample::log_lines("日本語-wide", 300))));
     tailing.press("W");
     consoles.push(tailing);
-    for keys in ["", "e", "1", "2", "3", "4", "5", "6", "?", ":", ":delete<enter>", "/he", "jlG"] {
+    let tabs: Vec<String> = (1..=Tab::ALL.len()).map(|tab| format!("{tab}")).collect();
+    let tabs = tabs.iter().map(String::as_str);
+    for keys in tabs.chain(["", "e", "?", ":", ":delete<enter>", "/he", "jlG"]) {
         let mut console = with_samples(SMALL, 40);
         console.press(keys);
         consoles.push(console);

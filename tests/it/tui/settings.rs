@@ -275,7 +275,7 @@ fn a_protected_stage_and_a_public_url_want_the_stage_s_name() {
         let mut console = shown(stage, protected, (100, 30));
         select(&mut console, "url");
         console.press("<enter><enter>a");
-        let (job, Task::PlanConfig { .. }) = console.started() else { panic!("a plan") };
+        let job = console.job("PlanConfig");
         console.report(job, JobEvent::Planned(Ok(plan(&[("url", "none", "NONE")], opens))));
         console.press("<enter>");
         assert_eq!(console.effects(), [], "{stage}: nothing is sent before its name is typed");

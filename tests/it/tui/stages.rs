@@ -31,7 +31,7 @@ fn info(stage: &str, account: &str) -> StageInfo {
 fn picker() -> (Harness, Vec<(JobId, String)>) {
     let mut console = Harness::ready(100, 30);
     console.press("S");
-    let (job, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    let job = console.job("ReadStages");
     console.report(job, JobEvent::StagesRead(Ok(entries())));
     let probe = |effect| match effect {
         Effect::Start { job, stage, task: Task::Probe } => (job, stage),
@@ -90,9 +90,7 @@ fn the_picker_asks_who_the_caller_is_on_each_other_stage_once() {
 fn a_function_without_read_permission_shows_denied_beside_the_others() {
     let (mut console, connect) = switched();
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
-    let (job, Task::RefreshDeployed { .. }) = console.started() else {
-        panic!("what is deployed is asked")
-    };
+    let job = console.job("RefreshDeployed");
     let mut deployed = sample::deployed();
     deployed[0].1 = Err(Failure::denied(
         "could not ask for backend",
@@ -110,9 +108,7 @@ fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_i
     let (mut console, connect) = switched();
     assert_eq!(version(&console), None, "what local has is not shown as what beta has");
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
-    let (job, Task::RefreshDeployed { .. }) = console.started() else {
-        panic!("what is deployed is asked")
-    };
+    let job = console.job("RefreshDeployed");
     let mut deployed = sample::deployed();
     deployed[1].1.as_mut().unwrap().as_mut().expect("hello is deployed").version = "41".into();
     console.report(job, JobEvent::Deployed(Ok(deployed)));
@@ -128,10 +124,10 @@ fn switching_connects_and_asks_what_is_deployed_there_and_switching_back_shows_i
 #[test]
 fn a_deploy_goes_on_where_it_began_and_its_result_is_filed_there() {
     let mut console = Harness::ready(100, 30);
-    console.press("jd");
-    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy") };
+    console.press("j");
+    let job = console.deploy();
     console.press("S");
-    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    let read = console.job("ReadStages");
     console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
@@ -154,9 +150,9 @@ fn a_deploy_goes_on_where_it_began_and_its_result_is_filed_there() {
 fn lines_of_a_tail_are_filed_under_the_stage_that_is_tailed() {
     let mut console = Harness::ready(100, 30);
     console.press("jt");
-    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+    let job = console.job("StartTail");
     console.press("S");
-    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    let read = console.job("ReadStages");
     console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
@@ -191,9 +187,9 @@ fn a_command_line_names_the_stage_that_is_shown() {
 fn a_run_continues_on_the_stage_that_it_started_on() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.job("Build");
     console.press("S");
-    let (read, Task::ReadStages) = console.started() else { panic!("the stages are read") };
+    let read = console.job("ReadStages");
     console.report(read, JobEvent::StagesRead(Ok(entries())));
     console.press("beta<enter>");
     console.effects();
@@ -215,8 +211,8 @@ fn stopped() -> (Harness, JobId) {
     let (mut console, connect) = switched();
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     console.effects();
-    console.press("ji");
-    let (job, Task::Invoke { .. }) = console.started() else { panic!("an invocation") };
+    console.press("j");
+    let job = console.invoke();
     console.report(job, JobEvent::InvokeFinished(Err(logged_out("could not invoke hello"))));
     (console, job)
 }
@@ -249,10 +245,10 @@ fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     console.effects();
     console.press("jd");
-    let (job, Task::Plan { .. }) = console.started() else { panic!("a plan") };
+    let job = console.job("Plan");
     console.report(job, JobEvent::Planned(Err(logged_out("could not compare"))));
     console.press("A");
-    let (connect, Task::Connect { .. }) = console.started() else { panic!("it is tried") };
+    let connect = console.job("Connect");
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     assert!(
         console
@@ -267,9 +263,7 @@ fn a_plan_that_lacked_credentials_is_shown_after_the_login() {
 fn credentials_that_still_do_not_work_keep_what_stopped() {
     let (mut console, job) = stopped();
     console.press("<enter>");
-    let (connect, Task::Connect { .. }) = console.started() else {
-        panic!("the credentials are tried")
-    };
+    let connect = console.job("Connect");
     console.report(connect, JobEvent::StageConnected(Err(logged_out("could not connect"))));
     assert!(console.effects().is_empty());
     let login = console.state.stage().login.as_ref().expect("it is still asked for");
@@ -304,13 +298,13 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
 fn a_run_resumes_with_the_step_that_stopped() {
     let mut console = Harness::ready(100, 30);
     console.press("jl");
-    let (job, Task::Build { .. }) = console.started() else { panic!("a build") };
+    let job = console.job("Build");
     console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
-    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy") };
+    let job = console.job("Deploy");
     console.report(job, JobEvent::DeployFinished(Err(logged_out("could not deploy"))));
     console.effects();
     console.press("A");
-    let (connect, Task::Connect { .. }) = console.started() else { panic!("it is tried") };
+    let connect = console.job("Connect");
     console.report(connect, JobEvent::StageConnected(Ok(sample::stage())));
     assert!(is_resumed(&console.effects(), job));
     console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
@@ -386,7 +380,7 @@ fn what_was_to_be_looked_at_is_opened_after_the_login() {
 fn a_tail_goes_on_from_the_last_line_that_is_there() {
     let mut console = Harness::ready(100, 30);
     console.press("jt");
-    let (job, Task::StartTail { .. }) = console.started() else { panic!("a tail") };
+    let job = console.job("StartTail");
     console.report(job, JobEvent::LogLines(sample::log_lines("hello", 3)));
     console.feed(Event::Tick(sample::NOW + 60_000));
     console.report(job, JobEvent::TailEnded(Err(logged_out("could not follow the logs"))));

@@ -166,9 +166,7 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
 fn without_a_canary_the_version_before_is_offered() {
     let mut console = Harness::ready(100, 24);
     console.press("jV");
-    let (job, Task::LoadVersions { .. }) = console.started() else {
-        panic!("the versions are read")
-    };
+    let job = console.job("LoadVersions");
     let mut versions = versions();
     versions.aliases[0].canary = None;
     console.report(job, JobEvent::VersionsLoaded(Ok(versions)));

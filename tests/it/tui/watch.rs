@@ -12,7 +12,7 @@ use tests::{Harness, sample};
 fn watching() -> (Harness, JobId) {
     let mut console = Harness::ready(80, 24);
     console.press("jw");
-    let (job, Task::Watch) = console.started() else { panic!("it watches") };
+    let job = console.job("Watch");
     (console, job)
 }
 
@@ -34,9 +34,11 @@ fn build(console: &mut Harness) -> (JobId, Vec<String>) {
 
 #[test]
 fn the_key_means_the_same_in_every_pane() {
-    for pane in ["j", "1", "2", "3", "4", "5", "6"] {
+    for pane in 0..=Tab::ALL.len() {
         let mut console = Harness::ready(80, 24);
-        console.press(pane);
+        if pane > 0 {
+            console.press(&format!("{pane}"));
+        }
         console.effects();
         console.press("w");
         assert!(matches!(console.effect(), Effect::Start { task: Task::Watch, .. }), "in {pane}");
@@ -137,7 +139,7 @@ fn a_save_during_its_deploy_is_built_after_it() {
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     let (job, _) = build(&mut console);
     console.report(job, JobEvent::BuildFinished(Ok(sample::build_outcome("hello"))));
-    let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+    let job = console.job("Deploy");
     save(&mut console, watch, "functions/hello/src/main.rs", &["hello"]);
     assert!(console.effects().is_empty(), "a deploy is not broken off");
     console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
@@ -171,14 +173,14 @@ fn a_build_that_fails_deploys_what_compiled_and_shows_the_error() {
 fn an_error_stays_until_it_is_fixed_whatever_is_deployed_beside_it() {
     let mut console = Harness::ready(160, 30);
     console.press("jw");
-    let (watch, Task::Watch) = console.started() else { panic!("it watches") };
+    let watch = console.job("Watch");
     save(&mut console, watch, "crates/shared/src/lib.rs", &["hello", "ping"]);
     let (job, _) = build(&mut console);
     let mut outcome = sample::broken_build("ping");
     outcome.built = sample::build_outcome("hello").built;
     console.report(job, JobEvent::BuildFinished(Ok(outcome)));
     let deploy = |console: &mut Harness| {
-        let (job, Task::Deploy { .. }) = console.started() else { panic!("a deploy follows") };
+        let job = console.job("Deploy");
         console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));
         console.effects();
         console.screen()
