@@ -58,6 +58,8 @@ pub enum Offer {
     Roles,
     /// Missing permissions of the caller, and the policy that it needs, to copy them.
     Permissions,
+    /// Facts under this title, to be read.
+    Facts(String),
     /// The question whether to make this change.
     Change(StageChange),
 }

@@ -6,7 +6,8 @@ use lambda_console_model::{
 
 use crate::tui::state::{Draft, State};
 
-fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
+/// Returns the command line of `words` on the active stage.
+pub(super) fn line(state: &State, words: impl IntoIterator<Item = String>) -> String {
     let mut line = String::from("lambda-console");
     let options = [&state.options.arguments, &state.stage().arguments];
     let options = options.into_iter().filter(|options| !options.is_empty()).cloned();
@@ -189,7 +190,7 @@ pub(super) fn invoke(state: &State, request: &InvokeRequest, draft: &Draft) -> S
 }
 
 /// Quotes `text` as one word of a shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

@@ -195,6 +195,7 @@ fn take(state: &mut State) -> Vec<Effect> {
                 Offer::Sources => promote::chosen(state, &entry.value),
                 Offer::Roles => roles::chosen(state, entry),
                 Offer::Permissions => roles::copied(state, entry),
+                Offer::Facts(_) => Vec::new(),
                 Offer::Change(change) => {
                     let is_wanted = entry.value == verb::YES;
                     let under = choose.under;

@@ -137,6 +137,7 @@ fn list(
         Offer::Sources => format!("Promote to {} from …", fit(&state.active, 30)),
         Offer::Roles => "Execution roles".to_owned(),
         Offer::Permissions => "Missing permissions".to_owned(),
+        Offer::Facts(title) => title.clone(),
         Offer::Change(change) => {
             let (StageChange::Run(name)
             | StageChange::ColdStart(name)

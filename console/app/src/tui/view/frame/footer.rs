@@ -115,13 +115,14 @@ fn does(state: &State, hint: &Hint) -> String {
 /// Returns the words for the key that accepts; none if there is nothing to accept.
 fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
     let words = match &state.overlay {
-        Some(Overlay::Choose(choose)) => match choose.offer {
+        Some(Overlay::Choose(choose)) => match &choose.offer {
             Offer::Actions => "run command",
             Offer::Events => "load event",
             Offer::Stages => "switch stage",
             Offer::Sources => "promote",
             Offer::Roles => "delete role",
             Offer::Permissions => "copy statement",
+            Offer::Facts(_) => "close",
             Offer::Change(_) => "select",
         },
         Some(Overlay::Line(line)) => match line.purpose {
