@@ -15,6 +15,7 @@ mod response;
 mod run;
 mod screens;
 mod settings;
+mod size;
 mod stages;
 mod startup;
 mod versions;

@@ -79,6 +79,8 @@ pub enum Command {
     Build(workspace::build::Arguments),
     /// Build, and print the checks of each zip
     Package(workspace::build::Arguments),
+    /// Print the size of bootstraps, by section
+    Size(workspace::size::Arguments),
     /// Create or update functions on the stage
     Deploy(deploy::Arguments),
     /// Show or change a function's settings on the stage
@@ -201,6 +203,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Setup(arguments) => workspace::setup::run(context, &arguments).await,
         Command::Build(arguments) => workspace::build::run(context, &arguments, false).await,
         Command::Package(arguments) => workspace::build::run(context, &arguments, true).await,
+        Command::Size(arguments) => workspace::size::run(context, &arguments).await,
         Command::Deploy(arguments) => deploy::run(context, &arguments).await,
         Command::Settings(arguments) => Box::pin(deploy::settings::run(context, &arguments)).await,
         Command::Invoke(arguments) => invoke::run(context, &arguments).await,

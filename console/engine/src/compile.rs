@@ -16,6 +16,7 @@ mod plan;
 mod profile;
 pub(crate) mod progress;
 mod shared_target;
+pub mod size;
 pub mod toolchain;
 pub mod zig_wrapper;
 

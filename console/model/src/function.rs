@@ -296,6 +296,36 @@ pub struct Zip {
     pub sha256: String,
 }
 
+/// Size of a function's bootstrap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootstrapSize {
+    /// The function's name.
+    pub name: String,
+    /// Size of the executable in bytes.
+    pub bytes: u64,
+    /// Size of the zip in bytes; `None` if there is none.
+    pub zip_bytes: Option<u64>,
+    /// Sections with bytes in the file, largest first. The last one is everything else: headers and
+    /// padding.
+    pub sections: Vec<SectionSize>,
+}
+
+/// Size of one section of an executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SectionSize {
+    /// Name of the section: `.text`.
+    pub name: String,
+    /// Size in the file in bytes.
+    pub bytes: u64,
+}
+
+impl BootstrapSize {
+    /// Returns the share of a section in the executable, in per cent.
+    pub fn percent(&self, section: &SectionSize) -> f64 {
+        if self.bytes == 0 { 0.0 } else { section.bytes as f64 / self.bytes as f64 * 100.0 }
+    }
+}
+
 /// A function that was built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Built {
@@ -320,4 +350,22 @@ pub struct BuildOutcome {
     pub failed: Vec<(String, Failure)>,
     /// Wall time in seconds.
     pub seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_of_the_whole_file_and_an_empty_one_has_none() {
+        let text = SectionSize { name: ".text".into(), bytes: 30 };
+        let of = |bytes| BootstrapSize {
+            name: "hello".into(),
+            bytes,
+            zip_bytes: None,
+            sections: vec![text.clone()],
+        };
+        assert!((of(120).percent(&text) - 25.0).abs() < 1e-9);
+        assert!(of(0).percent(&text).abs() < 1e-9);
+    }
 }

@@ -28,8 +28,8 @@ pub use deploy::{
 };
 pub use failure::{Failure, FailureKind};
 pub use function::{
-    Architecture, Bootstrap, BuildOutcome, Built, CargoTarget, EventFile, Features, Function,
-    FunctionConfig, Include, RuntimeCrate, Workspace, Zip, short_sha256,
+    Architecture, Bootstrap, BootstrapSize, BuildOutcome, Built, CargoTarget, EventFile, Features,
+    Function, FunctionConfig, Include, RuntimeCrate, SectionSize, Workspace, Zip, short_sha256,
 };
 pub use invocation::{
     HttpHead, Invocation, InvokeMode, InvokeRequest, LogLine, Report, RequestLog, ResponsePart,

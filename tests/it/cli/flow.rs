@@ -23,6 +23,14 @@ fn three_processes_build_deploy_and_invoke_hello() {
     assert_eq!(bootstrap.get(..4), Some(&b"\x7fELF"[..]));
     assert_eq!(bootstrap.get(18..20), Some(&183_u16.to_le_bytes()[..]), "e_machine is EM_AARCH64");
 
+    let size = home.run(["size", "hello", "--json"]).ok().json();
+    assert_eq!(size["functions"][0]["bytes"], bootstrap.len(), "{size}");
+    assert_eq!(size["functions"][0]["sections"][0]["name"], ".text", "{size}");
+    let rows = home.run(["size", "hello"]).ok().stdout;
+    for name in ["section", ".text", "total", "zip"] {
+        assert!(rows.contains(name), "{name}: {rows}");
+    }
+
     let deployed = home.run(["deploy", "hello", "--json"]).ok().json();
     assert_eq!(deployed["stage"], "local");
     assert_eq!(deployed["functions"][0]["action"], "created", "{deployed}");

@@ -41,6 +41,7 @@ fn the_documented_flags_are_taken() {
         "build a b --arch arm64 --debug",
         "build --arch x86_64",
         "package a --arch native",
+        "size a b",
         "deploy a b --dry-run --yes",
         "config a",
         "config a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run \

@@ -1,5 +1,6 @@
-//! The commands that work on the workspace alone: `list`, `build`, `package`, `setup`.
+//! The commands that work on the workspace alone: `list`, `build`, `package`, `setup`, `size`.
 
 pub(super) mod build;
 pub(super) mod list;
 pub(super) mod setup;
+pub(super) mod size;

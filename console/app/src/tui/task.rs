@@ -8,10 +8,10 @@
 use std::{collections::BTreeMap, mem::discriminant};
 
 use lambda_console_model::{
-    Approval, Architecture, BuildOutcome, Changed, DeleteOutcome, DeployOutcome, DeployPlan,
-    Failure, FailureKind, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig,
-    LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, Resources,
-    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
+    Approval, Architecture, BootstrapSize, BuildOutcome, Changed, DeleteOutcome, DeployOutcome,
+    DeployPlan, Failure, FailureKind, Found, Function, FunctionVersions, Invocation, InvokeRequest,
+    LiveConfig, LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog,
+    Resources, ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
     VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,11 @@ pub enum Task {
         deployed: BTreeMap<String, Architecture>,
         /// `true` to build without optimisation.
         debug: bool,
+    },
+    /// Read the size of a bootstrap. Answer: [`JobEvent::SizeRead`].
+    ReadSize {
+        /// The function as last discovered.
+        function: Box<Function>,
     },
     /// Read the settings of a function on the stage. Answer: [`JobEvent::ConfigRead`].
     ReadConfig {
@@ -196,6 +201,7 @@ impl Task {
         match self {
             Self::Setup { .. } => Some("setup".into()),
             Self::Build { functions, .. } => Some(several("build", functions)),
+            Self::ReadSize { function } => Some(format!("size {}", function.name)),
             Self::Configure { function, .. } => Some(format!("settings {}", function.name)),
             Self::Plan { functions } => Some(several("plan", &names(functions))),
             Self::PlanConfig { function, .. } => Some(format!("plan {}", function.name)),
@@ -245,6 +251,7 @@ impl Task {
                 | Self::CheckSetup { .. }
                 | Self::Setup { .. }
                 | Self::Build { .. }
+                | Self::ReadSize { .. }
         )
     }
 
@@ -320,6 +327,8 @@ pub enum JobEvent {
     Step(Step),
     /// [`Task::Build`] ended.
     BuildFinished(Result<BuildOutcome, Failure>),
+    /// [`Task::ReadSize`] ended.
+    SizeRead(Result<BootstrapSize, Failure>),
     /// [`Task::ReadConfig`] ended: the settings, `None` if the function is not on the stage.
     ConfigRead(Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Task::Configure`] ended.

@@ -121,6 +121,7 @@ fn take_report(state: &mut State, id: JobId, event: JobEvent) -> Vec<Effect> {
         JobEvent::WatchEnded(result) => watch::ended(state, &job, result),
         JobEvent::Step(step) => finish::step(state, id, &step),
         JobEvent::BuildFinished(result) => effects = finish::build(state, &job, result),
+        JobEvent::SizeRead(result) => workspace::size_read(state, result),
         JobEvent::ConfigRead(result) => settings::read(state, &job, result),
         JobEvent::Configured(result) => effects = settings::sent(state, &job, &result),
         JobEvent::Planned(result) => effects = plan::compared(state, &job, result),

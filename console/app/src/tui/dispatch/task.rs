@@ -2,7 +2,7 @@
 
 use lambda_console_engine::{
     Job,
-    compile::{BuildRequest, toolchain},
+    compile::{self, BuildRequest, toolchain},
     logs::LogQuery,
 };
 use tokio::sync::watch;
@@ -37,6 +37,7 @@ impl Shared {
                 };
                 JobEvent::BuildFinished(Box::pin(self.build(&request, job, reports)).await)
             }
+            Task::ReadSize { function } => JobEvent::SizeRead(compile::size::size(&function).await),
             Task::Plan { functions } => {
                 JobEvent::Planned(Box::pin(self.plan(&functions, job)).await)
             }

@@ -58,6 +58,8 @@ actions! {
     /// Check the caller's permissions, and show the smallest policy that the selected function
     /// needs.
     Permissions = "permissions",
+    /// Show the size of the selected function's bootstrap, by section.
+    Size = "size",
     /// Show the versions of the selected function.
     Versions = "versions",
     /// Promote the selected function from another stage to the shown one.

@@ -1,11 +1,15 @@
 //! The workspace, the stage and the toolchain: read at startup and on a refresh.
 
-use lambda_console_model::{Failure, Found, Part, Workspace};
+use lambda_console_model::{BootstrapSize, Failure, Found, Part, Workspace, text::bytes};
 
-use super::{copy, finish, invoke::payload, stages, start, start_on};
+use super::{copy, finish, invoke::payload, stages, start, start_on, verb};
 use crate::tui::{
-    message::Effect,
-    state::{Card, Connection, Deployment, Focus, Notice, Running, Setup, State, WorkspaceState},
+    message::{Action, Effect},
+    state::{
+        Card, Connection, Context, Deployment, Focus, Notice, Overlay, Running, Setup, State,
+        WorkspaceState,
+        overlay::{Choose, Entry, Offer},
+    },
     task::Task,
 };
 
@@ -167,4 +171,41 @@ pub(super) fn set_up(
             Vec::new()
         }
     }
+}
+
+/// Reads the size of the selected function's bootstrap.
+pub(super) fn size(state: &mut State) -> Vec<Effect> {
+    let Some(card) = state.functions.current() else { return verb::none_selected(state) };
+    let function = Box::new(card.function.clone());
+    if function.bootstrap.is_none() {
+        let key = state.key_of(Context::Functions, Action::Build.name()).unwrap_or("build");
+        let notice =
+            Notice::plain(format!("{} is not built", function.name), format!("{key} builds it"));
+        state.notify(notice);
+        return Vec::new();
+    }
+    state.command = Some(copy::line(state, ["size".to_owned(), copy::quoted(&function.name)]));
+    state.notice = None;
+    vec![start(state, Task::ReadSize { function })]
+}
+
+/// Shows the sections of a bootstrap; only the total while another overlay is open or the user is
+/// typing.
+pub(super) fn size_read(state: &mut State, result: Result<BootstrapSize, Failure>) {
+    let size = match result {
+        Ok(size) => size,
+        Err(failure) => return state.notify(Notice::of(&failure)),
+    };
+    let zip = size.zip_bytes.map(|zip| format!(", zip {}", bytes(zip))).unwrap_or_default();
+    let title = format!("{}: {}{zip}", size.name, bytes(size.bytes));
+    if state.overlay.is_some() || state.focus == Focus::Edit {
+        return state.notify(Notice::plain(title, ""));
+    }
+    let entries = size.sections.iter().map(|section| Entry {
+        label: section.name.clone(),
+        detail: format!("{}  {:.1} %", bytes(section.bytes), size.percent(section)),
+        value: String::new(),
+    });
+    let choose = Choose::new(Offer::Facts(title), entries.collect());
+    state.overlay = Some(Overlay::Choose(choose));
 }
