@@ -25,7 +25,7 @@ impl Place {
     }
 
     fn run(&self, stage: &str, more: &[&str]) -> tests::Outcome {
-        self.home.run([&["--stage", stage, "config", "greet", "--json"], more].concat())
+        self.home.run([&["--stage", stage, "settings", "greet", "--json"], more].concat())
     }
 
     /// Runs the command and returns its result, which never contains a secret.

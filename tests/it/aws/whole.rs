@@ -194,9 +194,9 @@ impl Path {
 
     /// Changes a setting by command, and not in the workspace.
     fn configures(&self) {
-        let shown = self.ask(&["config", "greet"]);
+        let shown = self.ask(&["settings", "greet"]);
         assert_eq!(shown["stage"], "beta", "{shown}");
-        self.ask(&["config", "greet", "memory=384", "env.GREETING=good evening", "--yes"]);
+        self.ask(&["settings", "greet", "memory=384", "env.GREETING=good evening", "--yes"]);
         let live = self.behind_alias();
         assert_eq!((live.memory_size(), live.version()), (Some(384), Some("3")), "{live:?}");
         let answer = self.invoke(&[]);

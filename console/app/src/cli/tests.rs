@@ -43,10 +43,10 @@ fn the_documented_flags_are_taken() {
         "package a --arch native",
         "size a b",
         "deploy a b --dry-run --yes",
-        "config a",
-        "config a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run \
+        "settings a",
+        "settings a memory=512 env.KEY=a=b url=AWS_IAM --unset env.OLD --env-file .env --dry-run \
         --yes",
-        "config a --reveal KEY",
+        "settings a --reveal KEY",
         "invoke a --payload {} --qualifier live",
         "invoke a --payload -",
         "invoke a --payload -1",
@@ -73,13 +73,25 @@ fn the_documented_flags_are_taken() {
         "promote beta prod",
         "promote beta prod a b --dry-run",
         "promote beta prod a --canary",
-        "promote beta prod a --canary 1,10 --every 30s --max-errors 0.5 --max-init 20 --least 100 \
+        "promote beta prod a --canary 1,10 --every 30s --max-errors 0.5 --max-init 20 --min-invocations 100 \
         --yes",
         "local --port 9001",
         "local --watch a b --arch native --debug --port 9001",
         "",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+    }
+}
+
+#[test]
+fn old_names_are_the_new_ones() {
+    for (old, new) in [
+        ("config a memory=512", "settings a memory=512"),
+        ("promote beta prod --canary --least 9", "promote beta prod --canary --min-invocations 9"),
+        ("iam --policy --for config", "iam --policy --for settings"),
+    ] {
+        let (old, new) = (parse(old).unwrap(), parse(new).unwrap());
+        assert_eq!(old.command, new.command);
     }
 }
 

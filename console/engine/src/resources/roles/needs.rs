@@ -13,19 +13,20 @@ use crate::aws::{naming::default_group, stage::Stage};
 /// Kind of work with functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Task {
-    /// Create and update them, with the resources in their settings.
+    /// Create and update functions, with the resources in their settings.
     Deploy,
-    /// Invoke them.
+    /// Invoke functions.
     Invoke,
-    /// Read and follow their logs.
+    /// Read and follow logs.
     Logs,
     /// Publish versions, move aliases, roll back, prune.
     Versions,
-    /// Change settings from the console, including URLs and concurrency.
-    Config,
-    /// Delete them with their resources.
+    /// Change settings, including URLs and concurrency.
+    #[value(alias = "config")]
+    Settings,
+    /// Delete functions and their resources.
     Delete,
-    /// List and remove execution roles, and check permissions.
+    /// List and delete execution roles, check permissions.
     Roles,
 }
 
@@ -190,7 +191,7 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
                 function,
             );
         }
-        Task::Config => {
+        Task::Settings => {
             needs.add(&["lambda:GetFunction", "lambda:GetFunctionConfiguration"], function);
             needs.add(&["lambda:UpdateFunctionConfiguration"], function);
             needs.add(&URLS, function);
