@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_smithy_eventstream::frame::write_message_to;
@@ -42,8 +42,6 @@ struct Script {
     page: usize,
     open: usize,
     begun: usize,
-    /// Time at which the last update was sent.
-    sent: Option<Instant>,
 }
 
 /// The service. It ends when it is dropped.
@@ -103,11 +101,6 @@ impl Service {
     /// Makes the next page return this error.
     pub(super) fn fault(&self, code: &'static str) {
         self.script.lock().unwrap().page_faults.push_back(code);
-    }
-
-    /// Returns the time at which the last update was sent.
-    pub(super) fn sent(&self) -> Option<Instant> {
-        self.script.lock().unwrap().sent
     }
 }
 
@@ -214,7 +207,6 @@ async fn live(stream: &mut TcpStream, script: &Mutex<Script>) {
                         "timestamp": timestamp, "ingestionTime": timestamp + 1, "message": message })
                 };
                 let results: Vec<Value> = events.into_iter().map(event).collect();
-                script.lock().unwrap().sent = Some(Instant::now());
                 let update =
                     json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": results });
                 frame("event", "sessionUpdate", &update)
