@@ -26,7 +26,7 @@ use extensions::{
 };
 use filesystem::SandboxFiles;
 use process::{
-    Program,
+    child::Child,
     freezer::Freezer,
     memory::Memory,
     output::Output,
@@ -41,7 +41,6 @@ use storage::Storage;
 use telemetry::Category;
 use tokio::{
     net::TcpListener,
-    process::Child,
     runtime::Handle,
     sync::{oneshot, watch},
 };
@@ -106,11 +105,9 @@ async fn spawn_bootstrap(
     let mut attempts = 0;
     loop {
         let bootstrap = process::bootstrap(env, function, log, files, address)?;
-        let Program { mut command, confinement, emulator } = bootstrap;
+        let emulator = bootstrap.emulator;
         let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
-        let copy = writer.try_clone().map_err(|error| failed("its output", &error))?;
-        command.stdin(std::process::Stdio::null()).stdout(copy).stderr(writer);
-        match env.spawner.spawn(command, confinement).await {
+        match env.spawner.spawn(bootstrap, writer).await {
             Ok(child) => return Ok((child, reader, emulator)),
             // Another child of ours was forked while the file was written, and still holds it open
             // for a moment.
@@ -163,16 +160,13 @@ impl Sandbox {
         let mut external = Vec::new();
         if !paths.is_empty() {
             let bootstrap = process::bootstrap(env, function, log, &files, address)?;
-            let start = (&*paths, &files, &bootstrap.command, owners);
+            let start = (&*paths, &files, &bootstrap.variables, owners);
             let started = external::start(env, function, log, &extensions, start, deadline);
             external = started.await?;
         }
         let (child, reader, emulator) =
             spawn_bootstrap(env, function, log, &files, address).await?;
-        let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let Some(process) = process else {
-            return Err(process::cannot_run("the process ended at once").into());
-        };
+        let process = child.id();
         owners.add(process);
         let memory =
             Memory::new(process, function.memory, emulator.is_some(), env.cgroups.as_ref());

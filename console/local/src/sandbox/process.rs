@@ -2,6 +2,7 @@
 //! Lambda's environment. Builds the command; starts nothing.
 
 pub(crate) mod cgroup;
+pub(crate) mod child;
 pub(crate) mod descendants;
 pub(crate) mod families;
 pub(crate) mod freezer;
@@ -10,14 +11,17 @@ pub(crate) mod memory;
 pub(crate) mod output;
 pub(crate) mod spawner;
 pub(crate) mod status;
+#[cfg(target_os = "linux")]
+mod vfork;
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs::File,
     io,
     net::SocketAddr,
-    os::{fd::AsRawFd as _, unix::process::CommandExt as _},
-    path::Path,
-    process::Command,
+    os::fd::AsRawFd as _,
+    path::{Path, PathBuf},
 };
 
 use spawner::Confinement;
@@ -85,7 +89,14 @@ pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
 
 /// A program of a sandbox, ready to start.
 pub(crate) struct Program {
-    pub(crate) command: Command,
+    /// File to run.
+    path: PathBuf,
+    /// Its name and its arguments.
+    arguments: Vec<PathBuf>,
+    /// All variables of its environment.
+    pub(crate) variables: BTreeMap<String, OsString>,
+    /// Its working directory, or `None` if its namespace determines it.
+    directory: Option<PathBuf>,
     pub(crate) confinement: Confinement,
     /// The emulator that runs it.
     pub(crate) emulator: Option<&'static str>,
@@ -101,7 +112,7 @@ pub(crate) fn program(
 ) -> Result<Program, String> {
     let outside = outside.ok_or_else(|| cannot_run("no such file or directory"))?;
     let mut confinement = files.confinement().map_err(|error| cannot_run(&error.to_string()))?;
-    let (mut command, emulator) = if needs_emulator(outside, function.architecture)? {
+    let (run, arguments, emulator) = if needs_emulator(outside, function.architecture)? {
         let Some(emulator) = (env.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs \
                 qemu-aarch64, which was not \
@@ -113,27 +124,29 @@ pub(crate) fn program(
         if rustix::fs::access(outside, rustix::fs::Access::EXEC_OK).is_err() {
             return Err(cannot_run("permission denied"));
         }
-        let mut command = if emulator.canonicalize().is_ok_and(|emulator| files.hides(&emulator)) {
+        let run = if emulator.canonicalize().is_ok_and(|emulator| files.hides(&emulator)) {
             // The sandbox does not see it at its path: it is run by its descriptor.
             let file = File::open(&emulator).map_err(|error| cannot_run(&error.to_string()))?;
-            let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
-            command.arg0(&emulator);
+            let run = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
             confinement.kept = Some(file);
-            command
+            run
         } else {
-            Command::new(emulator)
+            emulator.clone()
         };
-        command.arg(path);
-        (command, Some(EMULATOR))
+        (run, vec![emulator, path.to_owned()], Some(EMULATOR))
     } else {
-        (Command::new(path), None)
+        (path.to_owned(), vec![path.to_owned()], None)
     };
-    command.env_clear();
     // In a namespace the process starts in that directory anyway.
-    if confinement.mounts.is_none() {
-        command.current_dir(files.task());
-    }
-    Ok(Program { command, confinement, emulator })
+    let directory = confinement.mounts.is_none().then(|| files.task().to_owned());
+    Ok(Program {
+        path: run,
+        arguments,
+        variables: BTreeMap::new(),
+        directory,
+        confinement,
+        emulator,
+    })
 }
 
 /// The bootstrap of a sandbox: that of the code, or else that of the layers. Its Runtime API
@@ -153,7 +166,7 @@ pub(crate) fn bootstrap(
     })?;
     let mut program = program(env, function, files, (&bootstrap, Some(&outside)))?;
     let (task, opt) = (files.task().display(), files.opt().display());
-    program.command.envs([
+    let variables = [
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
         ("_HANDLER", function.handler.clone()),
         ("LAMBDA_TASK_ROOT", task.to_string()),
@@ -182,14 +195,18 @@ pub(crate) fn bootstrap(
         ("AWS_ACCESS_KEY_ID", "LOCALFUNCTION0000000".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
-    ]);
+    ];
+    let mut all: BTreeMap<_, _> =
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     if let Some(tmp) = files.tmpdir() {
-        program.command.env("TMPDIR", tmp);
+        all.insert("TMPDIR".to_owned(), tmp.into());
     }
     if let Some(level) = &function.logging.application_log_level {
-        program.command.env("AWS_LAMBDA_LOG_LEVEL", level);
+        all.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.into());
     }
-    program.command.envs(&function.environment);
+    let own = function.environment.iter();
+    all.extend(own.map(|(name, value)| (name.clone(), value.into())));
+    program.variables = all;
     Ok(program)
 }
 

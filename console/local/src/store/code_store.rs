@@ -32,7 +32,7 @@ const UNPACKING: usize = 2;
 /// Stored and unpacked zips by SHA-256.
 pub(crate) struct CodeStore {
     dir: PathBuf,
-    used: Mutex<HashMap<String, Users>>,
+    used: Mutex<HashMap<Arc<str>, Users>>,
     /// Removes paths that are no longer needed.
     pub(crate) trash: Trash,
     /// Names of the code that was unpacked, or compared with its zip, since the start.
@@ -54,7 +54,8 @@ struct Users {
 /// A lease on code, which stays on disk as long as this value lives.
 pub(crate) struct CodeLease {
     codes: Arc<CodeStore>,
-    names: Vec<String>,
+    /// Shared with the store, since a function usually has one and there may be many functions.
+    names: Box<[Arc<str>]>,
 }
 
 /// A zip that was stored.
@@ -117,16 +118,20 @@ impl CodeStore {
 
     /// Adds a use of a zip by a function or a layer.
     pub(crate) fn keep_zip(&self, sha256: &str) {
-        self.users().entry(sha256.to_owned()).or_default().kept += 1;
+        self.users().entry(sha256.into()).or_default().kept += 1;
     }
 
     /// Takes a lease on code by its names.
     pub(crate) fn hold(self: &Arc<Self>, names: impl IntoIterator<Item = String>) -> CodeLease {
-        let names: Vec<String> = names.into_iter().collect();
         let mut used = self.users();
-        for name in &names {
-            used.entry(name.clone()).or_default().held += 1;
-        }
+        let names = names.into_iter().map(|name| {
+            let shared = used.get_key_value(&*name).map(|(name, _)| Arc::clone(name));
+            let name = shared.unwrap_or_else(|| name.into());
+            used.entry(Arc::clone(&name)).or_default().held += 1;
+            name
+        });
+        let names = names.collect();
+        drop(used);
         CodeLease { codes: Arc::clone(self), names }
     }
 
@@ -263,7 +268,7 @@ impl CodeStore {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<String, Users>> {
+    fn users(&self) -> MutexGuard<'_, HashMap<Arc<str>, Users>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -271,12 +276,12 @@ impl CodeStore {
 impl CodeLease {
     /// Returns `true` if the lease is on exactly these names.
     pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
-        names.eq(self.names.iter().cloned())
+        names.eq(self.names.iter().map(ToString::to_string))
     }
 }
 
 impl Drop for CodeLease {
     fn drop(&mut self) {
-        self.codes.leave(self.names.iter().map(String::as_str), |users| &mut users.held);
+        self.codes.leave(self.names.iter().map(|name| &**name), |users| &mut users.held);
     }
 }

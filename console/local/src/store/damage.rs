@@ -6,6 +6,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    thread,
 };
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,9 @@ use super::disk;
 
 /// Suffix of the name of a file that was set aside; a number follows if there is more than one.
 const SUFFIX: &str = ".damaged";
+
+/// Number of files from which on they are read on all processors.
+const MANY: usize = 256;
 
 /// Record of the damage that was found while the state was read.
 #[derive(Default)]
@@ -72,30 +76,53 @@ impl Damage {
 
     /// Reads the JSON files of a directory, each with its path, as [`json`](Self::json) does. A
     /// file whose name is not the one that [`disk::file_of`] derives from `name` of its content, if
-    /// that returns one, is set aside as well.
+    /// that returns one, is set aside as well. Many files are read on all processors.
     ///
     /// # Errors
     /// Returns an error if the directory cannot be read.
-    pub(crate) fn all<T: DeserializeOwned>(
+    pub(crate) fn all<T: DeserializeOwned + Send>(
         &self,
         dir: &Path,
         what: &str,
-        name: impl Fn(&T) -> Option<&str>,
+        name: impl Fn(&T) -> Option<&str> + Sync,
     ) -> io::Result<Vec<(PathBuf, T)>> {
-        let mut all = Vec::new();
+        let mut files = Vec::new();
         for entry in fs::read_dir(dir)? {
             let file = entry?.path();
-            if file.extension().is_none_or(|extension| extension != "json") {
-                continue;
+            if file.extension().is_some_and(|extension| extension == "json") {
+                files.push(file);
             }
-            let Some(value) = self.json::<T>(&file, what) else { continue };
-            if name(&value).is_some_and(|name| disk::file_of(dir, name) != file) {
-                self.set_aside(&file, what, "its name and its content do not belong together")?;
-                continue;
-            }
-            all.push((file, value));
         }
-        Ok(all)
+        let read = |files: Vec<PathBuf>| -> io::Result<Vec<(PathBuf, T)>> {
+            let mut all = Vec::with_capacity(files.len());
+            for file in files {
+                let Some(value) = self.json::<T>(&file, what) else { continue };
+                if name(&value).is_some_and(|name| disk::file_of(dir, name) != file) {
+                    self.set_aside(&file, what, "its name and its content do not belong together")?;
+                    continue;
+                }
+                all.push((file, value));
+            }
+            Ok(all)
+        };
+        let parts = thread::available_parallelism().map_or(1, usize::from);
+        if files.len() < MANY || parts == 1 {
+            return read(files);
+        }
+        thread::scope(|scope| {
+            let size = files.len().div_ceil(parts);
+            let mut running = Vec::new();
+            while !files.is_empty() {
+                let part = files.split_off(files.len().saturating_sub(size));
+                running.push(scope.spawn(|| read(part)));
+            }
+            let mut all = Vec::new();
+            for part in running {
+                let panicked = |_| io::Error::other("a thread that reads the state panicked");
+                all.append(&mut part.join().map_err(panicked)??);
+            }
+            Ok(all)
+        })
     }
 
     /// Renames an unusable file and records its new path.

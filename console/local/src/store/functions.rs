@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
+    ops::Bound,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -98,6 +99,13 @@ impl Functions {
     /// Returns all functions in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<FunctionRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Returns up to `count` functions in the order of their names, from that name on.
+    pub(crate) fn starting_at(&self, name: &str, count: usize) -> Vec<Arc<FunctionRecord>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let from = (Bound::Included(name), Bound::Unbounded);
+        known.range::<str, _>(from).take(count).map(|(_, record)| Arc::clone(record)).collect()
     }
 
     /// Waits for the exclusive right to change functions.

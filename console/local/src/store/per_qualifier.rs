@@ -29,7 +29,7 @@ struct Kept<T> {
     settings: Settings<T>,
 }
 
-impl<T: Clone + Serialize + DeserializeOwned> PerQualifier<T> {
+impl<T: Clone + Serialize + DeserializeOwned + Send> PerQualifier<T> {
     /// Reads the settings. Those of a function that no longer exists, as `exists` reports, are
     /// removed: the process ended before it did so. `what` names them in the record of damage.
     pub(crate) fn open(

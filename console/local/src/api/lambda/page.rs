@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::http::{error::ApiError, request::ApiRequest};
 
 /// Maximum number of items in a page, whatever the request.
-const PAGE: usize = 50;
+pub(super) const PAGE: usize = 50;
 
 /// Returns the page that a call requests with `Marker` and `MaxItems` (at most `most`), and the
 /// next page's marker. `items` are in the order of their keys; a marker is the encoded key of the
@@ -30,12 +30,7 @@ pub(super) fn page<T>(
         }
     };
     let limit = limit.min(PAGE);
-    let marker = call.query("Marker").unwrap_or_default();
-    let marker =
-        URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let marker = marker.ok_or_else(|| {
-        ApiError::invalid("The Marker is none that the local Lambda gave: leave it out.")
-    })?;
+    let marker = marker(call)?;
     let mut rest = items.filter(|(key, _)| *key > marker).peekable();
     let (mut told, mut last) = (Vec::new(), None);
     while let Some((key, item)) = rest.next_if(|_| told.len() < limit) {
@@ -44,4 +39,13 @@ pub(super) fn page<T>(
     }
     let next = last.filter(|_| rest.peek().is_some());
     Ok((told, next.map(|key| URL_SAFE_NO_PAD.encode(key))))
+}
+
+/// Returns the key of the last item of the page before, or an empty one.
+pub(super) fn marker(call: &ApiRequest) -> Result<String, ApiError> {
+    let marker = call.query("Marker").unwrap_or_default();
+    let key = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    key.ok_or_else(|| {
+        ApiError::invalid("The Marker is none that the local Lambda gave: leave it out.")
+    })
 }

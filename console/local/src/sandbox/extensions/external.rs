@@ -3,10 +3,10 @@
 //! processes.
 
 use std::{
-    ffi::OsStr,
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -46,6 +46,9 @@ const RUNTIMES_OWN: [&str; 9] = [
     "LAMBDA_TASK_ROOT",
 ];
 
+/// The variables of an environment.
+type Variables = BTreeMap<String, OsString>;
+
 /// Lists the executables in the layers' directory `extensions`, sorted by name, with their paths
 /// inside the sandbox.
 pub(crate) fn list(files: &SandboxFiles) -> io::Result<Vec<PathBuf>> {
@@ -76,7 +79,7 @@ pub(crate) async fn start(
     function: &Function,
     log: &Arc<LogWriter>,
     extensions: &Arc<Extensions>,
-    (paths, files, bootstrap, owners): (&[PathBuf], &SandboxFiles, &Command, &ConnectionOwners),
+    (paths, files, bootstrap, owners): (&[PathBuf], &SandboxFiles, &Variables, &ConnectionOwners),
     deadline: tokio::time::Instant,
 ) -> Result<Vec<External>, NotStarted> {
     if paths.len() > LIMIT {
@@ -118,18 +121,15 @@ pub(crate) async fn start(
 fn program(
     env: &SandboxEnv,
     function: &Function,
-    (path, files, bootstrap): (&Path, &SandboxFiles, &Command),
+    (path, files, bootstrap): (&Path, &SandboxFiles, &Variables),
 ) -> Result<Program, String> {
     let program = process::program(env, function, files, (path, files.outside(path).as_deref()));
     let mut program = program
         .map_err(|why| why.strip_prefix(&process::cannot_run("")).unwrap_or(&why).to_owned())?;
-    for (key, value) in bootstrap.get_envs() {
-        let own =
-            key.to_str().is_some_and(|key| key.starts_with('_') || RUNTIMES_OWN.contains(&key));
-        if let Some(value) = value.filter(|_| !own) {
-            program.command.env(key, value);
-        }
-    }
+    program.variables = bootstrap.clone();
+    program
+        .variables
+        .retain(|name, _| !(name.starts_with('_') || RUNTIMES_OWN.contains(&name.as_str())));
     Ok(program)
 }
 
@@ -148,7 +148,7 @@ impl External {
         function: &Function,
         log: &Arc<LogWriter>,
         extensions: &Arc<Extensions>,
-        (path, files, bootstrap, owners): (&Path, &SandboxFiles, &Command, &ConnectionOwners),
+        (path, files, bootstrap, owners): (&Path, &SandboxFiles, &Variables, &ConnectionOwners),
     ) -> Result<Self, Failure> {
         let name = name(path);
         let cannot = |why: &str| {
@@ -162,11 +162,8 @@ impl External {
         let (mut child, reader) = loop {
             let program =
                 program(env, function, (path, files, bootstrap)).map_err(|why| cannot(&why))?;
-            let Program { mut command, confinement, .. } = program;
             let (reader, writer) = io::pipe().map_err(failed)?;
-            let copy = writer.try_clone().map_err(failed)?;
-            command.stdin(Stdio::null()).stdout(copy).stderr(writer);
-            match env.spawner.spawn(command, confinement).await {
+            match env.spawner.spawn(program, writer).await {
                 Ok(child) => break (child, reader),
                 // Another child of ours was forked while the file was written, and still holds it
                 // open for a moment.
@@ -179,8 +176,7 @@ impl External {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let Some(process) = process else { return Err(cannot("the process ended at once")) };
+        let process = child.id();
         owners.add(process);
         let group = Group(process);
         let output = Output::new(reader, Arc::clone(log), Category::Extension).map_err(failed)?;

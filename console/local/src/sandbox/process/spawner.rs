@@ -3,22 +3,22 @@
 //! may end at any time, this one does not. A child is marked and enters its mount namespace before
 //! it runs its program. Touches processes only.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::{
     fs::File,
-    io,
-    process::Command,
+    io::{self, PipeWriter},
+    process::{Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
 };
 
-use tokio::{
-    process::{Child, Command as AsyncCommand},
-    runtime::Handle,
-    sync::oneshot,
-};
+use tokio::{process::Command as AsyncCommand, runtime::Handle, sync::oneshot};
 
-use super::mark::Mark;
+#[cfg(target_os = "linux")]
+use super::vfork;
+use super::{Program, child::Child, mark::Mark};
 use crate::sandbox::isolation::{Mounts, Namespace};
 
 /// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda
@@ -46,8 +46,8 @@ pub(crate) struct Confinement {
 }
 
 struct Job {
-    command: Command,
-    confinement: Confinement,
+    program: Program,
+    output: PipeWriter,
     started: oneshot::Sender<io::Result<Child>>,
 }
 
@@ -60,6 +60,7 @@ impl Spawner {
             let _entered = runtime.enter();
             // Sandboxes inherit it.
             crate::scheduling::as_batch();
+            let mut start = Start::new();
             let can_go_ahead = namespace.filter(|namespace| namespace.go_ahead());
             let mut ahead = can_go_ahead.is_some();
             loop {
@@ -73,47 +74,107 @@ impl Spawner {
                     },
                     _ => queue.recv().ok(),
                 };
-                let Some(Job { command, confinement, started }) = next else { break };
-                // If the caller is gone the child is dropped, and `kill_on_drop` ends it.
-                let _ = started.send(spawn(command, confinement, ahead));
+                let Some(Job { program, output, started }) = next else { break };
+                // If the caller is gone the child is dropped, which kills it.
+                let _ = started.send(start.spawn(program, output, ahead));
                 ahead = false;
             }
         })?;
         Ok(Self { jobs })
     }
 
-    /// Starts a process in a group of its own.
-    pub(crate) async fn spawn(
-        &self,
-        command: Command,
-        confinement: Confinement,
-    ) -> io::Result<Child> {
+    /// Starts a program in a process group of its own, with an empty input. Both its outputs are
+    /// `output`.
+    pub(crate) async fn spawn(&self, program: Program, output: PipeWriter) -> io::Result<Child> {
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts processes has ended");
-        self.jobs.send(Job { command, confinement, started }).map_err(|_closed| gone())?;
+        self.jobs.send(Job { program, output, started }).map_err(|_closed| gone())?;
         child.await.map_err(|_closed| gone())?
     }
 }
 
-fn spawn(mut command: Command, confinement: Confinement, ahead: bool) -> io::Result<Child> {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0);
-    confine(&mut command, confinement, ahead);
-    AsyncCommand::from(command).kill_on_drop(true).spawn()
+/// The way of the thread to start processes.
+struct Start {
+    /// An empty input and a stack, where processes can be started without a copy of this process's
+    /// memory.
+    #[cfg(target_os = "linux")]
+    vfork: Option<(File, vfork::Stack)>,
 }
 
-/// Marks the process, sets its limit of file descriptors to AWS's, and makes it die with this
-/// process.
+impl Start {
+    fn new() -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            vfork: File::open("/dev/null")
+                .ok()
+                .filter(|_| vfork::is_available())
+                .map(|input| (input, vfork::Stack::new())),
+        }
+    }
+
+    fn spawn(&mut self, program: Program, output: PipeWriter, ahead: bool) -> io::Result<Child> {
+        #[cfg(target_os = "linux")]
+        if let Some((input, stack)) = &mut self.vfork
+            && output.as_fd().as_raw_fd() > 2
+            && input.as_fd().as_raw_fd() > 2
+        {
+            let Program { path, arguments, variables, directory, confinement, .. } = program;
+            let executable = vfork::Executable::new(
+                path.as_os_str(),
+                arguments.iter().map(|argument| argument.as_os_str()),
+                variables.iter().map(|(name, value)| (name.as_str(), value.as_os_str())),
+                directory.as_ref().map(|path| path.as_os_str()),
+            )?;
+            let confine = confine(confinement, ahead);
+            let process = stack.spawn(&executable, (&*input, &output), &confine)?;
+            return Ok(Child::of_descriptor(process));
+        }
+        forked(program, output, ahead)
+    }
+}
+
+/// Starts a process as the standard library does.
+fn forked(program: Program, output: PipeWriter, ahead: bool) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt as _;
+    let Program { path, arguments, variables, directory, confinement, .. } = program;
+    let mut command = Command::new(path);
+    if let Some((name, arguments)) = arguments.split_first() {
+        command.arg0(name).args(arguments);
+    }
+    command.env_clear().envs(variables).process_group(0);
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    #[cfg(target_os = "linux")]
+    let confine = confine(confinement, ahead);
+    #[cfg(target_os = "linux")]
+    #[expect(
+        unsafe_code,
+        reason = "pre_exec is the only way; between fork and exec there are only system calls"
+    )]
+    // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system
+    // calls.
+    unsafe {
+        command.pre_exec(move || Ok(confine()?));
+    }
+    #[cfg(not(target_os = "linux"))]
+    drop((confinement, ahead));
+    Child::of_tokio(AsyncCommand::from(command).kill_on_drop(true).spawn()?)
+}
+
+/// Returns what a new process calls before its program: it marks the process, sets its limit of
+/// file descriptors to AWS's, enters its namespace, and makes it die with this process. It makes
+/// system calls only. Other systems support none of that.
 #[cfg(target_os = "linux")]
-fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
+fn confine(confinement: Confinement, ahead: bool) -> impl Fn() -> rustix::io::Result<()> {
     use rustix::process::{
         Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal,
         setrlimit,
     };
-    use std::os::unix::process::CommandExt as _;
     let parent = getpid();
     let most = Some(getrlimit(Resource::Nofile).maximum.unwrap_or(DESCRIPTORS).min(DESCRIPTORS));
-    let confine = move || {
+    move || {
         let Confinement { mark, mounts, kept: _ } = &confinement;
         setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
         // Refused to a process that is marked already: a local Lambda inside a sandbox.
@@ -124,22 +185,98 @@ fn confine(command: &mut Command, confinement: Confinement, ahead: bool) {
         // Last, because entering a user namespace resets it.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the line above.
-        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
-    };
-    #[expect(
-        unsafe_code,
-        reason = "pre_exec is the only way; between fork and exec there are only system calls"
-    )]
-    // SAFETY: the closure allocates nothing, takes no lock and only makes async-signal-safe system
-    // calls.
-    unsafe {
-        command.pre_exec(confine);
+        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH) }
     }
 }
 
-/// Other systems support none of that.
-#[cfg(not(target_os = "linux"))]
-fn confine(_: &mut Command, Confinement { mark, mounts, kept }: Confinement, _: bool) {
-    tracing::trace!(%mark, mounted = mounts.is_some(), kept = kept.is_some(), "a sandbox sees what \
-        this process sees");
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        io::{PipeReader, Read as _},
+        os::unix::process::ExitStatusExt as _,
+    };
+
+    use rustix::process::{Pid, test_kill_process};
+
+    use super::*;
+
+    fn forms() -> [Start; 2] {
+        let start = Start::new();
+        assert!(start.vfork.is_some());
+        [start, Start { vfork: None }]
+    }
+
+    fn shell(script: &str) -> (Program, PipeReader, PipeWriter) {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = Mark::of(dir.path()).unwrap().sandbox(1);
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: ["a shell", "-c", script].map(Into::into).into(),
+            variables: BTreeMap::from([("NAME".to_owned(), "Ada L.".into())]),
+            directory: Some("/".into()),
+            confinement: Confinement { mark, mounts: None, kept: None },
+            emulator: None,
+        };
+        let (reader, writer) = io::pipe().unwrap();
+        (program, reader, writer)
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_its_name_environment_directory_and_group() {
+        for mut start in forms() {
+            let script = "echo \"$0|$NAME|$PWD|$(ulimit -n)|$(env | grep -c HOME)\"; \
+                echo err >&2; cat; ps -o pgid= -p $$ 2>/dev/null >&2; exit 7";
+            let (program, mut reader, writer) = shell(script);
+            let mut child = start.spawn(program, writer, false).unwrap();
+            let status = child.wait().await.unwrap();
+            assert_eq!(status.code(), Some(7));
+            let mut output = String::new();
+            reader.read_to_string(&mut output).unwrap();
+            assert!(output.starts_with("a shell|Ada L.|/|1024|0\nerr\n"), "{output}");
+        }
+    }
+
+    #[tokio::test]
+    async fn signals_are_neither_blocked_nor_ignored() {
+        for mut start in forms() {
+            let (program, _reader, writer) = shell("kill -TERM $$; exec sleep 600");
+            let status = start.spawn(program, writer, false).unwrap().wait().await.unwrap();
+            assert_eq!(status.signal(), Some(15));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_run_is_an_error() {
+        for mut start in forms() {
+            for (path, kind) in [
+                ("/nowhere/program", io::ErrorKind::NotFound),
+                ("/etc", io::ErrorKind::PermissionDenied),
+            ] {
+                let (mut program, mut reader, writer) = shell("");
+                program.path = path.into();
+                assert_eq!(start.spawn(program, writer, false).err().unwrap().kind(), kind);
+                assert_eq!(reader.read(&mut [0]).unwrap(), 0, "no process is left");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_dropped_is_killed_and_leaves_nothing() {
+        for mut start in forms() {
+            let (program, mut reader, writer) = shell("exec sleep 600");
+            let child = start.spawn(program, writer, false).unwrap();
+            let id: Pid = child.id();
+            assert!(test_kill_process(id).is_ok());
+            drop(child);
+            assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+            // tokio takes the status of a process at the end of another one.
+            let (program, _reader, writer) = shell("exit 0");
+            start.spawn(program, writer, false).unwrap().wait().await.unwrap();
+            while test_kill_process(id).is_ok() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
 }

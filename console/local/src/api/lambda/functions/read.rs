@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::describe::{describe, describe_in_list};
 use crate::{
-    api::lambda::{identifier::FunctionRef, page::page, validate},
+    api::lambda::{
+        identifier::FunctionRef,
+        page::{self, page},
+        validate,
+    },
     http::{
         error::ApiError,
         request::ApiRequest,
@@ -76,7 +80,10 @@ pub(crate) fn list_functions(
     if let Some(versions) = versions {
         validate::one_of(versions, "functionVersion", &["ALL"])?;
     }
-    let all = service.functions.all();
+    // Each function has at least one item: that of the marker, a page, and one after it.
+    let marker = page::marker(call)?;
+    let name = marker.split(' ').next().unwrap_or_default();
+    let all = service.functions.starting_at(name, page::PAGE + 2);
     let told = all.iter().flat_map(|record| record.told());
     let told = told.filter(|function| versions.is_some() || function.version == LATEST);
     // A space sorts before everything in a name.
