@@ -166,7 +166,7 @@ fn memory() -> Vec<Change> {
 }
 
 #[test]
-fn elsewhere_than_here_it_shows_its_plan_and_goes_on_after_enter() {
+fn on_other_stages_it_shows_its_plan_and_continues_after_enter() {
     let (mut console, job) = comparing(false);
     console.report(job, JobEvent::Planned(Ok(plan(memory()))));
     let screen = console.screen();

@@ -4,9 +4,9 @@
 
 pub mod clipboard;
 mod codes;
+mod context;
 mod drafts;
 mod resources;
-mod shared;
 mod stages;
 mod task;
 #[cfg(test)]
@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{codes::Codes, shared::Shared, stages::Stages};
+use self::{codes::Codes, context::EffectContext, stages::Stages};
 use crate::tui::{
     message::{Effect, Event},
     state::JobId,
@@ -44,10 +44,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs effects.
 pub struct Work {
-    common: Arc<Common>,
+    inner: Arc<Inner>,
 }
 
-struct Common {
+struct Inner {
     directory: PathBuf,
     stages: Stages,
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
@@ -93,7 +93,7 @@ impl Work {
     /// Creates the work on the workspace around `directory` and on the stage of `options`.
     pub fn new(directory: PathBuf, options: StageOptions) -> Self {
         let codes = Codes::new();
-        let common = Common {
+        let inner = Inner {
             directory,
             stages: Stages::new(StageOptions { asker: codes.asker(), ..options }),
             jobs: Mutex::default(),
@@ -107,23 +107,23 @@ impl Work {
             builds: Builds::default(),
             history_error_reported: AtomicBool::new(false),
         };
-        Self { common: Arc::new(common) }
+        Self { inner: Arc::new(inner) }
     }
 
     /// Starts the work of `effect`; its results are sent to `events`. Effects on the terminal are
     /// handled by the app and start nothing.
     pub fn start(&self, effect: Effect, events: &mpsc::Sender<Event>) {
-        self.common.codes.ask_through(events);
+        self.inner.codes.ask_through(events);
         match effect {
             Effect::Start { job, stage, task } => self.start_job(job, &stage, task, events),
-            Effect::GiveCode { id, code } => self.common.codes.give(id, code),
+            Effect::GiveCode { id, code } => self.inner.codes.give(id, code),
             Effect::ShowTail { job, shown } => {
-                if let Some(show) = self.common.tails().get(&job) {
+                if let Some(show) = self.inner.tails().get(&job) {
                     show.send_replace(shown);
                 }
             }
             Effect::Cancel(id) => {
-                if let Some(token) = self.common.jobs().get(&id) {
+                if let Some(token) = self.inner.jobs().get(&id) {
                     token.cancel();
                 }
             }
@@ -132,10 +132,10 @@ impl Work {
                 Some(Event::EventRead(function, file, text))
             }),
             Effect::LoadDrafts => {
-                let (common, notices) = (Arc::clone(&self.common), events.clone());
+                let (inner, notices) = (Arc::clone(&self.inner), events.clone());
                 self.spawn(events, async move {
                     let mut left_out = Vec::new();
-                    let loaded = drafts::load(&common.drafts().await.ok()?, |failure| {
+                    let loaded = drafts::load(&inner.drafts().await.ok()?, |failure| {
                         left_out.push(failure);
                     })
                     .await;
@@ -146,10 +146,10 @@ impl Work {
                 });
             }
             Effect::SaveDraft { function, text } => {
-                let common = Arc::clone(&self.common);
+                let inner = Arc::clone(&self.inner);
                 self.spawn(events, async move {
-                    let saved = drafts::save(&common.drafts().await.ok()?, &function, &text).await;
-                    let mut unsaved = common.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+                    let saved = drafts::save(&inner.drafts().await.ok()?, &function, &text).await;
+                    let mut unsaved = inner.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
                     unsaved.remove(&function);
                     saved.err().map(|failure| {
                         unsaved.insert(function, failure.clone());
@@ -175,18 +175,18 @@ impl Work {
             // Jobs that need the workspace wait for this read.
             Task::Discover => {
                 let is_failed = |read: &Result<_, _>| read.is_err();
-                self.common
+                self.inner
                     .workspace
                     .send_if_modified(|read| read.take_if(|read| is_failed(read)).is_some());
             }
             Task::StartTail { .. } => {
-                self.common.tails().insert(id, watch::Sender::new(true));
+                self.inner.tails().insert(id, watch::Sender::new(true));
             }
             _ => {}
         }
-        let shared =
-            Shared { common: Arc::clone(&self.common), slot: self.common.stages.of(stage) };
-        self.run(id, events, async move |job, reports| shared.perform(task, &job, &reports).await);
+        let context =
+            EffectContext { inner: Arc::clone(&self.inner), handle: self.inner.stages.of(stage) };
+        self.run(id, events, async move |job, reports| context.perform(task, &job, &reports).await);
     }
 
     /// Cancels running jobs, waits a while until they have ended, and releases the stages, as
@@ -199,25 +199,24 @@ impl Work {
         cut: &CancellationToken,
         report: &(dyn Fn(&str) + Sync),
     ) -> Vec<Failure> {
-        self.common.closing.cancel();
-        self.common.codes.close();
-        for token in self.common.jobs().values() {
+        self.inner.closing.cancel();
+        self.inner.codes.close();
+        for token in self.inner.jobs().values() {
             token.cancel();
         }
-        self.common.tasks.close();
-        if timeout(GRACE, self.common.tasks.wait()).await.is_err() {
+        self.inner.tasks.close();
+        if timeout(GRACE, self.inner.tasks.wait()).await.is_err() {
             tracing::warn!("work did not end in time");
         }
-        if let Some(store) = self.common.store.get()
+        if let Some(store) = self.inner.store.get()
             && let Err(failure) = store.flush().await
         {
             // The screen that would show it is gone.
             tracing::warn!(%failure, "the history is incomplete");
         }
-        self.common.stages.leave(cut, report).await;
-        let unsaved = std::mem::take(
-            &mut *self.common.unsaved.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        self.inner.stages.leave(cut, report).await;
+        let unsaved =
+            std::mem::take(&mut *self.inner.unsaved.lock().unwrap_or_else(PoisonError::into_inner));
         // The editor that held the text is gone.
         unsaved
             .into_values()
@@ -236,14 +235,14 @@ impl Work {
         Fut: Future<Output = JobEvent> + Send + 'static,
     {
         let token = CancellationToken::new();
-        self.common.jobs().insert(id, token.clone());
+        self.inner.jobs().insert(id, token.clone());
         let (sender, mut received) = mpsc::unbounded_channel();
         let reports = Reports { job: id, events: sender };
         let steps = reports.clone();
         let job = Job::new(token, move |step| steps.send(JobEvent::Step(step)));
         let work = work(job, reports);
-        let (common, events) = (Arc::clone(&self.common), events.clone());
-        self.common.tasks.spawn(async move {
+        let (inner, events) = (Arc::clone(&self.inner), events.clone());
+        self.inner.tasks.spawn(async move {
             let mut work = pin!(work);
             let result = loop {
                 // Sending fails only if the app has ended; then there is nothing to report to.
@@ -256,7 +255,7 @@ impl Work {
             while let Ok(event) = received.try_recv() {
                 drop(events.send(event).await);
             }
-            common.jobs().remove(&id);
+            inner.jobs().remove(&id);
             drop(events.send(Event::Job(id, result)).await);
         });
     }
@@ -267,7 +266,7 @@ impl Work {
         work: impl Future<Output = Option<Event>> + Send + 'static,
     ) {
         let events = events.clone();
-        self.common.tasks.spawn(async move {
+        self.inner.tasks.spawn(async move {
             if let Some(event) = work.await {
                 // As above.
                 drop(events.send(event).await);
@@ -276,7 +275,7 @@ impl Work {
     }
 }
 
-impl Common {
+impl Inner {
     fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, CancellationToken>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }

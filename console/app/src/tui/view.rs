@@ -70,7 +70,7 @@ use crate::tui::{
 pub use areas::Areas;
 
 /// Minimum size of a terminal that the screen fits in.
-const LEAST: (u16, u16) = (60, 16);
+const MIN_SIZE: (u16, u16) = (60, 16);
 /// Minimum width to show list and pane side by side.
 const WIDE: u16 = 110;
 
@@ -78,7 +78,7 @@ const WIDE: u16 = 110;
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Areas {
     let area = frame.area();
     let mut areas = Areas::default();
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         too_small(frame, area);
         return areas;
     }
@@ -145,7 +145,7 @@ fn narrow(state: &State, theme: &Theme, frame: &mut Frame, body: Rect, areas: &m
 fn too_small(frame: &mut Frame, area: Rect) {
     let lines = [
         "terminal too small".to_owned(),
-        format!("needs {}×{}", LEAST.0, LEAST.1),
+        format!("needs {}×{}", MIN_SIZE.0, MIN_SIZE.1),
         format!("is {}×{}", area.width, area.height),
     ];
     let height = (lines.len() as u16).min(area.height);

@@ -15,7 +15,7 @@ use crate::cli::{
 /// The arguments of `size`.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub struct Arguments {
-    /// Functions [default: all that are built]
+    /// Functions [default: all built]
     names: Vec<String>,
 }
 

@@ -8,9 +8,9 @@ use lambda_console_model::{
     Approval, DeleteOutcome, Failure, Function, Permissions, Resources, Role,
 };
 
-use super::Shared;
+use super::EffectContext;
 
-impl Shared {
+impl EffectContext {
     pub(super) async fn resources(
         &self,
         functions: &[String],

@@ -10,12 +10,12 @@ use lambda_console_model::{Failure, Workspace};
 use tokio_util::sync::CancellationToken;
 
 /// One stage, connected when it is first needed.
-pub(super) struct Slot {
+pub(super) struct StageHandle {
     pub(super) options: StageOptions,
     stage: tokio::sync::Mutex<Option<Arc<Stage>>>,
 }
 
-impl Slot {
+impl StageHandle {
     fn new(options: StageOptions) -> Arc<Self> {
         Arc::new(Self { options, stage: tokio::sync::Mutex::new(None) })
     }
@@ -65,7 +65,7 @@ async fn follow(stage: Weak<Stage>) {
 pub(super) struct Stages {
     /// Options of the command line; profile and region only apply to the stage that it specifies.
     options: StageOptions,
-    open: Mutex<BTreeMap<String, Arc<Slot>>>,
+    open: Mutex<BTreeMap<String, Arc<StageHandle>>>,
 }
 
 impl Stages {
@@ -75,9 +75,9 @@ impl Stages {
     }
 
     /// Returns the stage with this name.
-    pub(super) fn of(&self, stage: &str) -> Arc<Slot> {
+    pub(super) fn of(&self, stage: &str) -> Arc<StageHandle> {
         let mut open = self.open();
-        let new = || Slot::new(self.options.of_stage(stage));
+        let new = || StageHandle::new(self.options.of_stage(stage));
         Arc::clone(open.entry(stage.to_owned()).or_insert_with(new))
     }
 
@@ -88,16 +88,16 @@ impl Stages {
 
     /// Releases all stages.
     pub(super) async fn leave(&self, cut: &CancellationToken, report: &(dyn Fn(&str) + Sync)) {
-        let slots: Vec<Arc<Slot>> = self.open().values().cloned().collect();
-        for slot in slots {
-            let stage = slot.stage.lock().await.take();
+        let handles: Vec<Arc<StageHandle>> = self.open().values().cloned().collect();
+        for handle in handles {
+            let stage = handle.stage.lock().await.take();
             if let Some(stage) = stage {
                 stage.leave(cut, report).await;
             }
         }
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
+    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<StageHandle>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

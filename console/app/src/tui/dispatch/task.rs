@@ -7,10 +7,10 @@ use lambda_console_engine::{
 };
 use tokio::sync::watch;
 
-use super::{Reports, shared::Shared};
+use super::{Reports, context::EffectContext};
 use crate::tui::task::{JobEvent, Task};
 
-impl Shared {
+impl EffectContext {
     /// Performs `task`, and returns its result. A part of it is sent to `reports`.
     pub(super) async fn perform(&self, task: Task, job: &Job, reports: &Reports) -> JobEvent {
         match task {

@@ -31,7 +31,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     assert_eq!(ended, [1, 2, 3]);
     // A failed read is discarded when the next one starts.
     work.start(start(4, Task::Discover), &events);
-    assert!(work.common.workspace.borrow().is_none());
+    assert!(work.inner.workspace.borrow().is_none());
     work.close(&CancellationToken::new(), &|_| {}).await;
 }
 
@@ -42,7 +42,7 @@ async fn a_draft_is_saved_before_the_end_or_its_failure_reported() {
     std::fs::write(&drafts, "no directory").unwrap();
     let failed = drafts::save(&drafts, "hello", "{}").await.unwrap_err();
     let work = Work::new(directory.path().to_owned(), StageOptions::default());
-    work.common.unsaved.lock().unwrap().insert("hello".into(), failed);
+    work.inner.unsaved.lock().unwrap().insert("hello".into(), failed);
     let failures = work.close(&CancellationToken::new(), &|_| {}).await;
     assert_eq!(failures.len(), 1);
     assert!(

@@ -11,9 +11,9 @@ use lambda_console_model::{
     VersionsChange, VersionsChanged,
 };
 
-use super::Shared;
+use super::EffectContext;
 
-impl Shared {
+impl EffectContext {
     pub(super) async fn versions(&self, function: &str) -> Result<FunctionVersions, Failure> {
         let since = jiff::Timestamp::now().as_millisecond() - versions::FIGURES_SINCE;
         versions::of(&*self.stage().await?, function, since).await
@@ -51,7 +51,7 @@ impl Shared {
 
     /// Returns the same state for the stage that has the code.
     fn source(&self, promotion: &Promotion) -> Self {
-        Self { common: Arc::clone(&self.common), slot: self.common.stages.of(&promotion.from) }
+        Self { inner: Arc::clone(&self.inner), handle: self.inner.stages.of(&promotion.from) }
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn build(
     }
     let cancelled = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Interrupted);
     if !worked && !cancelled {
-        bring_up(state, stage, Tab::Build);
+        show_result(state, stage, Tab::Build);
     }
     let built =
         result.iter().flat_map(|outcome| &outcome.built).map(|built| built.name.clone()).collect();
@@ -82,7 +82,7 @@ pub(super) fn build(
 }
 
 /// Shows a tab with a new result on `stage`, if it is active and the user is not typing.
-pub(super) fn bring_up(state: &mut State, stage: &str, tab: Tab) {
+pub(super) fn show_result(state: &mut State, stage: &str, tab: Tab) {
     if state.is_active(stage) && state.focus != Focus::Edit && state.overlay.is_none() {
         state.tab = tab;
         state.top = 0;

@@ -80,7 +80,7 @@ pub(super) fn read(
 /// Moves the selection by `lines`, then scrolls the pane, so that the selected row is visible.
 pub(super) fn go(state: &mut State, lines: isize) -> bool {
     let rows = usize::from(state.viewport.rows);
-    let most = state.viewport.lines.saturating_sub(rows);
+    let max = state.viewport.lines.saturating_sub(rows);
     let top = state.top;
     let Some((card, OnStage { config, .. })) = state.selected_mut() else { return false };
     let Some(last) = config.rows(&card.function.config).len().checked_sub(1) else {
@@ -91,7 +91,7 @@ pub(super) fn go(state: &mut State, lines: isize) -> bool {
     let is_in_sight = (top..top + rows).contains(&line);
     if (lines > 0 && at == last) || (lines < 0 && !is_in_sight && lines != isize::MIN) {
         // Below the settings, the pane only scrolls.
-        state.top = top.min(most).saturating_add_signed(lines).min(most);
+        state.top = top.min(max).saturating_add_signed(lines).min(max);
         return true;
     }
     config.selected = at.saturating_add_signed(lines).min(last);
@@ -106,8 +106,8 @@ pub(super) fn keep_in_sight(state: &mut State) {
     };
     let selected = function.config.selected;
     let line = ConfigEditor::HEAD + selected;
-    let least = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
-    state.top = if selected == 0 { 0 } else { state.top.clamp(least, line) };
+    let lowest = (line + 1).saturating_sub(usize::from(state.viewport.rows)).min(line);
+    state.top = if selected == 0 { 0 } else { state.top.clamp(lowest, line) };
 }
 
 /// Handles an action in the pane.

@@ -110,8 +110,8 @@ impl Fitted {
             .max()
             .unwrap_or(0)
             .max(8);
-        let least = 2 + BUILT + 1 + STATE + 1;
-        let room = |more: usize| width.saturating_sub(least + more);
+        let min_width = 2 + BUILT + 1 + STATE + 1;
+        let room = |more: usize| width.saturating_sub(min_width + more);
         let zip = room(ZIP + 2) >= longest.min(20);
         let last = zip && room(ZIP + 2 + LAST + 1) >= longest.min(20);
         let more = if zip { ZIP + 2 } else { 0 } + if last { LAST + 1 } else { 0 };

@@ -23,7 +23,7 @@ use crate::tui::{
 };
 
 /// Maximum number of rows of one wrapped line; the rest of it is not shown.
-const MOST_ROWS: usize = 40;
+const MAX_ROWS: usize = 40;
 
 pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &mut Areas) {
     let (first, area) = split(area);
@@ -249,9 +249,9 @@ fn rows_of(state: &State, theme: &Theme, entry: &Entry, width: usize) -> Vec<Lin
         Kind::Plain => theme.text,
     };
     let texts = if state.stage().logs.wrap {
-        text::rows(entry.text(), room, MOST_ROWS)
+        text::rows(entry.text(), room, MAX_ROWS)
     } else {
-        let lines = entry.text().lines().take(MOST_ROWS);
+        let lines = entry.text().lines().take(MAX_ROWS);
         lines
             .map(|line| window([(line, style)], state.stage().logs.left, room).to_string())
             .collect()

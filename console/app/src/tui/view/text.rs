@@ -169,11 +169,11 @@ impl Broken {
     }
 }
 
-/// Wraps `text` into at most `most` lines of at most `width` columns, broken where they are full. A
+/// Wraps `text` into at most `max` lines of at most `width` columns, broken where they are full. A
 /// cluster that is wider is put on a line of its own: nothing is lost before the last line.
-pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
+pub(super) fn rows(text: &str, width: usize, max: usize) -> Vec<String> {
     let mut rows = Vec::new();
-    for paragraph in clean_start(text, width.saturating_add(1).saturating_mul(most)).lines() {
+    for paragraph in clean_start(text, width.saturating_add(1).saturating_mul(max)).lines() {
         let (mut row, mut column) = (String::new(), 0);
         for (cluster, columns) in cells(paragraph, 0) {
             if column > 0 && column + columns > width {
@@ -182,13 +182,13 @@ pub(super) fn rows(text: &str, width: usize, most: usize) -> Vec<String> {
             }
             row.push_str(cluster);
             column += columns;
-            if rows.len() >= most {
+            if rows.len() >= max {
                 return rows;
             }
         }
         rows.push(row);
     }
-    rows.truncate(most);
+    rows.truncate(max);
     rows
 }
 

@@ -9,7 +9,7 @@ use super::key;
 const MOST_LINES: usize = 20_000;
 const LONGEST_LINE: usize = 20_000;
 /// Maximum number of edits of the text area, and of whole texts, that can be undone.
-const MOST_EDITS: usize = 1_000;
+const MAX_EDITS: usize = 1_000;
 const MOST_TEXTS: usize = 50;
 
 /// An editor of a text or of one line.
@@ -212,7 +212,7 @@ impl Editor {
                 Step::Edits(count) => edits += count,
                 Step::Text(_) => texts += 1,
             }
-            edits <= MOST_EDITS && texts <= MOST_TEXTS
+            edits <= MAX_EDITS && texts <= MOST_TEXTS
         };
         let kept = self.done.iter().rev().map(is_kept).take_while(|is_kept| *is_kept).count();
         self.done.drain(..self.done.len() - kept);
@@ -245,7 +245,7 @@ impl Text {
         area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
         area.set_selection_style(Style::new().add_modifier(Modifier::REVERSED));
         area.set_tab_length(2);
-        area.set_max_histories(MOST_EDITS);
+        area.set_max_histories(MAX_EDITS);
         Self { area, large: None }
     }
 
@@ -371,16 +371,12 @@ mod tests {
     #[test]
     fn the_oldest_steps_are_forgotten_whole() {
         let mut editor = Editor::new("loaded");
-        for _ in 0..MOST_EDITS {
+        for _ in 0..MAX_EDITS {
             editor.select_all();
             press(&mut editor, "x");
         }
         let (steps, text) = all_undone(editor);
-        assert_eq!(
-            (steps, text.as_str()),
-            (MOST_EDITS / 2, "x"),
-            "never the empty text in between"
-        );
+        assert_eq!((steps, text.as_str()), (MAX_EDITS / 2, "x"), "never the empty text in between");
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Maximum number of bytes that are sent to the terminal's clipboard: 100 KB of base64, which most
 /// terminals accept.
-const MOST_BY_TERMINAL: usize = 74_000;
+const MAX_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
     match state.stage().login.as_ref().map(|login| login.failure.hint.clone()) {
@@ -162,7 +162,7 @@ pub(crate) fn copied(state: &mut State, result: Result<String, String>) -> Vec<E
             state.notify(Notice::good(format!("copied {what} to {place}")));
             Vec::new()
         }
-        Err(text) if text.len() > MOST_BY_TERMINAL => {
+        Err(text) if text.len() > MAX_BY_TERMINAL => {
             let size = text.len() / 1000;
             state.notify(Notice {
                 mood: Mood::Bad,

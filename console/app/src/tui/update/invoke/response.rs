@@ -9,7 +9,7 @@ use crate::tui::{
     message::Effect,
     state::{Diagnostic, Mood, Notice, Response, Running, State, Tab, diagnostic},
     task::Task,
-    update::{finish::bring_up, logs, run, start_on},
+    update::{finish::show_result, logs, run, start_on},
 };
 
 /// Handles the next part of a response that streams. The first part replaces the previous response.
@@ -115,7 +115,7 @@ fn story(name: &str, invocation: &Invocation) -> Notice {
 fn look(state: &mut State, stage: &str, name: &str) {
     let is_hidden = state.tab == Tab::Payload && !state.viewport.response_below;
     if state.functions.selected() == Some(name) && (is_hidden || state.tab == Tab::Build) {
-        bring_up(state, stage, Tab::Response);
+        show_result(state, stage, Tab::Response);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::tui::{
 };
 
 /// Minimum number of visible columns of the typed text.
-const LEAST_TYPED: usize = 24;
+const MIN_TYPED: usize = 24;
 
 /// Draws the status line.
 pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, is_wide: bool) {
@@ -43,7 +43,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
     {
         // However long the prompt, there is room for the typed text.
         let room = usize::from(area.width - 1);
-        let label = fit(&label, room.saturating_sub(LEAST_TYPED));
+        let label = fit(&label, room.saturating_sub(MIN_TYPED));
         let after = put(frame.buffer_mut(), (area.x + 1, area.y), label, room, theme.key);
         field(
             frame,

@@ -72,14 +72,14 @@ pub(crate) fn histogram(
     for value in values {
         counts[(((value - min) / step) as usize).min(buckets - 1)] += 1;
     }
-    let most = counts.iter().copied().max().unwrap_or(1).max(1);
+    let max = counts.iter().copied().max().unwrap_or(1).max(1);
     let used = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
     let room = width.saturating_sub(30).max(4);
     let row = |(index, &count): (usize, &usize)| {
         let from = min + step * index as f64;
         let range =
             format!("{} – {}", pad_left(&duration(from), 9), pad_left(&duration(from + step), 9));
-        let bar = "█".repeat((count * room).div_ceil(most));
+        let bar = "█".repeat((count * room).div_ceil(max));
         Line::from(vec![
             Span::raw(format!(" {range} ")),
             Span::styled(bar, style),

@@ -22,7 +22,7 @@ use lambda_console_model::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::{Common, Reading, Reports, stages::Slot};
+use super::{Inner, Reading, Reports, stages::StageHandle};
 use crate::{logging, tui::task::JobEvent};
 
 /// Period of the cold-start view, in milliseconds.
@@ -32,20 +32,20 @@ const PARTS: usize = 16;
 
 /// State of one effect: the shared state, and the stage that was current when the effect started.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) common: Arc<Common>,
-    pub(super) slot: Arc<Slot>,
+pub(super) struct EffectContext {
+    pub(super) inner: Arc<Inner>,
+    pub(super) handle: Arc<StageHandle>,
 }
 
-impl std::ops::Deref for Shared {
-    type Target = Common;
+impl std::ops::Deref for EffectContext {
+    type Target = Inner;
 
-    fn deref(&self) -> &Common {
-        &self.common
+    fn deref(&self) -> &Inner {
+        &self.inner
     }
 }
 
-impl Common {
+impl Inner {
     /// Returns the directory of the payload drafts; waits for a workspace that can be read.
     pub(super) async fn drafts(&self) -> Result<PathBuf, Failure> {
         let read = self.read(|read| matches!(read, Some(Ok(_)))).await?;
@@ -78,7 +78,7 @@ impl Common {
     }
 }
 
-impl Shared {
+impl EffectContext {
     /// Returns the directory of the code that promotions downloaded from other stages.
     pub(super) async fn promoted(&self) -> Result<PathBuf, Failure> {
         Ok(versions::promoted_dir(&self.workspace().await?.root))
@@ -86,14 +86,14 @@ impl Shared {
 
     /// Returns the stages of the workspace, and that of the command line.
     pub(super) async fn stages(&self) -> Result<Vec<StageEntry>, Failure> {
-        stage::entries(&self.workspace().await?.root, self.common.stages.options()).await
+        stage::entries(&self.workspace().await?.root, self.inner.stages.options()).await
     }
 
     /// Returns the stage that was current when the effect started, connected.
     pub(super) async fn stage(&self) -> Result<Arc<Stage>, Failure> {
         let workspace = self.workspace().await?;
         tokio::select! {
-            stage = self.slot.stage(&workspace) => stage,
+            stage = self.handle.stage(&workspace) => stage,
             () = self.closing.cancelled() => Err(Failure::interrupted("could not connect to the \
                 stage")),
         }
@@ -103,7 +103,7 @@ impl Shared {
     pub(super) async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
         let connected = async {
             if renew {
-                self.slot.renewed(&*self.workspace().await?).await
+                self.handle.renewed(&*self.workspace().await?).await
             } else {
                 self.stage().await
             }
@@ -326,7 +326,7 @@ impl Shared {
         for function in functions {
             all.push((
                 function.clone(),
-                store.samples(function, &self.slot.options.stage, since).await?,
+                store.samples(function, &self.handle.options.stage, since).await?,
             ));
         }
         Ok(all)
