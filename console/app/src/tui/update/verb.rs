@@ -19,7 +19,12 @@ pub(super) fn selected(state: &State) -> Vec<String> {
     state.functions.selected().map(str::to_owned).into_iter().collect()
 }
 
-fn refuse(state: &mut State, why: impl Into<String>, hint: impl Into<String>) -> Vec<Effect> {
+/// Shows why nothing is started, and what to do.
+pub(super) fn decline(
+    state: &mut State,
+    why: impl Into<String>,
+    hint: impl Into<String>,
+) -> Vec<Effect> {
     state.notify(Notice::plain(why, hint));
     Vec::new()
 }
@@ -40,28 +45,32 @@ pub(super) fn none_selected(state: &mut State) -> Vec<Effect> {
     let filter = state.functions.filter.clone();
     if state.functions.shown().next().is_none() {
         let key = key(state, Action::Back);
-        return refuse(
+        return decline(
             state,
             format!("no function matches `{filter}`"),
             format!("{key} in the list clears the filter"),
         );
     }
     let (up, down) = (key(state, Action::Up), key(state, Action::Down));
-    refuse(state, "no function is selected", format!("select one with {down} and {up} in the list"))
+    decline(
+        state,
+        "no function is selected",
+        format!("select one with {down} and {up} in the list"),
+    )
 }
 
 /// Reports why there are no functions, and what to do about it.
 fn no_functions(state: &mut State) -> Vec<Effect> {
     let key = key(state, Action::Refresh);
     match &state.workspace {
-        WorkspaceState::Reading => refuse(state, "still reading the workspace", ""),
+        WorkspaceState::Reading => decline(state, "still reading the workspace", ""),
         WorkspaceState::Broken(failure) => {
             let hint = format!("{}; {key} refreshes", failure.hint);
             let notice = Notice { hint, ..Notice::of(failure) };
             state.notify(notice);
             Vec::new()
         }
-        WorkspaceState::Read(_) => refuse(
+        WorkspaceState::Read(_) => decline(
             state,
             "the workspace has no functions",
             format!("run `cargo add lambda_runtime` in a package, then {key} refreshes"),
@@ -121,7 +130,7 @@ pub(super) fn deploy(state: &mut State, names: &[String]) -> Vec<Effect> {
             key(state, Action::Build),
             key(state, Action::Run)
         );
-        return refuse(state, format!("{name} is not built"), hint);
+        return decline(state, format!("{name} is not built"), hint);
     }
     plan::deploy(state, names.to_vec())
 }
@@ -135,7 +144,7 @@ pub(super) fn deploy_all(state: &mut State) -> Vec<Effect> {
     let names: Vec<String> = built.map(|card| card.function.name.clone()).collect();
     if names.is_empty() {
         let hint = format!("{} builds them", key(state, Action::BuildAll));
-        return refuse(state, "no function is built", hint);
+        return decline(state, "no function is built", hint);
     }
     plan::deploy(state, names)
 }
@@ -281,7 +290,7 @@ pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
     if on_stage.deployment == Deployment::Absent {
         let why = format!("{name} is not deployed on {}", state.active);
         let hint = format!("{} builds, deploys and invokes it", key(state, Action::Run));
-        return refuse(state, why, hint);
+        return decline(state, why, hint);
     }
     if cold {
         return change_stage(state, StageChange::ColdStart(name));
@@ -328,7 +337,7 @@ pub(super) fn start_invoke(
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     let newest = state.jobs.iter().rev().find(|job| !job.cancelled && job.task.title().is_some());
     let Some((id, title)) = newest.map(|job| (job.id, job.task.title().unwrap_or_default())) else {
-        return refuse(state, "nothing is running", "");
+        return decline(state, "nothing is running", "");
     };
     if let Some(job) = state.jobs.get_mut(id) {
         job.cancelled = true;

@@ -90,7 +90,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::CopyCommand => match state.command.clone() {
             Some(command) => copy(state, &command, "command line"),
-            None => nothing(state, "no command to copy yet"),
+            None => verb::decline(state, "no command to copy yet", ""),
         },
         Action::Edit => payload::edit(state),
         Action::OpenEditor => payload::open_editor(state),
@@ -124,14 +124,14 @@ const MAX_BY_TERMINAL: usize = 74_000;
 fn copy_login(state: &mut State) -> Vec<Effect> {
     match state.stage().login.as_ref().map(|login| login.failure.hint.clone()) {
         Some(command) => copy(state, &command, "login command"),
-        None => nothing(state, "no login is pending"),
+        None => verb::decline(state, "no login is pending", ""),
     }
 }
 
 fn copy_logs(state: &mut State) -> Vec<Effect> {
     let text = copy::joined(state.stage().logs.iter().map(|entry| &*entry.message));
     if text.is_empty() {
-        nothing(state, "no lines to copy")
+        verb::decline(state, "no lines to copy", "")
     } else {
         copy(state, &text, "visible lines")
     }
@@ -139,11 +139,6 @@ fn copy_logs(state: &mut State) -> Vec<Effect> {
 
 fn shown(state: &mut State, tab: Tab) -> Vec<Effect> {
     show(state, tab);
-    Vec::new()
-}
-
-fn nothing(state: &mut State, why: &str) -> Vec<Effect> {
-    state.notify(Notice::plain(why, ""));
     Vec::new()
 }
 
@@ -184,7 +179,7 @@ fn copy_of_response(state: &mut State, action: Action) -> Vec<Effect> {
     let Some((_, function)) = state.selected() else { return verb::none_selected(state) };
     let Some(invocation) = function.response.as_ref().and_then(|response| response.invocation())
     else {
-        return nothing(state, "no response yet");
+        return verb::decline(state, "no response yet", "");
     };
     let (text, what) = match action {
         Action::CopyRequest => (invocation.request_id.clone(), "request ID"),
