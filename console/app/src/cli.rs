@@ -177,7 +177,7 @@ async fn until_signalled(global: Global, command: Command, output: Output) -> Ex
     };
     let code = match result {
         Ok(code) => code,
-        Err(failure) if output::is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(Failure { kind: FailureKind::OutputClosed, .. }) => ExitCode::SUCCESS,
         Err(failure) => output.failure(&failure),
     };
     context.leave().await;

@@ -7,8 +7,8 @@
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, Architecture, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind, Found,
-    Function,
+    Approval, Architecture, ChangeKind, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind,
+    Found, Function,
 };
 
 use super::{
@@ -118,7 +118,7 @@ pub async fn deploy(
     approval: Approval,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", approval)?;
+    stage.allow("could not deploy", ChangeKind::Update, approval)?;
     let plan = compare(stage, functions, Scope::Whole, job).await?;
     apply(stage, &plan, approval, job).await
 }

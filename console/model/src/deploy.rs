@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::function::Architecture;
+use super::{
+    function::Architecture,
+    stage::{Protection, StageInfo},
+};
 
 /// A function as deployed on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,57 @@ pub enum Approval {
     None,
     /// The user typed the name, or passed `--yes`, for this one change.
     Given,
+}
+
+/// A change of a stage, as far as its approval is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind<'a> {
+    /// Can be repeated and undone: a deploy, settings, a promotion, a version, a cold start.
+    Update,
+    /// Makes a function callable by everybody.
+    Open,
+    /// Routes callers to an earlier version.
+    Reroute,
+    /// Deletes these functions.
+    Delete(&'a [String]),
+    /// Deletes old versions of these functions.
+    Prune(&'a [String]),
+    /// Deletes these execution roles.
+    DeleteRoles(&'a [String]),
+}
+
+/// Approval that a change needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// None: it is made at once.
+    Nothing,
+    /// A yes; a command is one.
+    Yes,
+    /// This word must be typed.
+    Word(String),
+}
+
+impl ChangeKind<'_> {
+    /// Returns the approval that the change needs on `stage`. The screen, the commands and the
+    /// engine all ask here.
+    pub fn needs(self, stage: &str, protection: Protection) -> Needed {
+        let is_protected = protection == Protection::Protected;
+        match self {
+            Self::Delete(names) if is_protected => {
+                Needed::Word(format!("{stage}/{}", names.join(" ")))
+            }
+            Self::Delete(names) | Self::Prune(names) | Self::DeleteRoles(names) => {
+                Needed::Word(names.join(" "))
+            }
+            Self::Update | Self::Open | Self::Reroute if is_protected => {
+                Needed::Word(stage.to_owned())
+            }
+            // Only this machine's user can reach the local Lambda.
+            Self::Open if stage != StageInfo::LOCAL => Needed::Word(stage.to_owned()),
+            Self::Reroute => Needed::Yes,
+            Self::Update | Self::Open => Needed::Nothing,
+        }
+    }
 }
 
 /// Action of a deploy on a function, or, in a plan, the action that it will take.
@@ -192,6 +246,26 @@ impl DeployOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_rule_decides_the_approval_of_each_change() {
+        use ChangeKind::{Delete, DeleteRoles, Open, Prune, Reroute, Update};
+        let names = ["a".to_owned(), "b".to_owned()];
+        let word = |word: &str| Needed::Word(word.to_owned());
+        let rows = [
+            (Update, Needed::Nothing, Needed::Nothing, word("prod")),
+            (Open, Needed::Nothing, word("beta"), word("prod")),
+            (Reroute, Needed::Yes, Needed::Yes, word("prod")),
+            (Delete(&names), word("a b"), word("a b"), word("prod/a b")),
+            (Prune(&names), word("a b"), word("a b"), word("a b")),
+            (DeleteRoles(&names), word("a b"), word("a b"), word("a b")),
+        ];
+        for (change, local, open, protected) in rows {
+            assert_eq!(change.needs("local", Protection::Open), local, "{change:?}");
+            assert_eq!(change.needs("beta", Protection::Open), open, "{change:?}");
+            assert_eq!(change.needs("prod", Protection::Protected), protected, "{change:?}");
+        }
+    }
 
     #[test]
     fn a_function_that_was_not_begun_has_no_more_to_say_than_why() {

@@ -33,6 +33,8 @@ pub enum FailureKind {
     Login,
     /// The user interrupted it. Exit code 130.
     Interrupted,
+    /// The reader of the output closed it. Nothing is reported. Exit code 0.
+    OutputClosed,
 }
 
 impl FailureKind {
@@ -43,6 +45,7 @@ impl FailureKind {
             Self::Usage => 2,
             Self::Environment | Self::Denied | Self::Login => 3,
             Self::Interrupted => 130,
+            Self::OutputClosed => 0,
         }
     }
 }

@@ -23,8 +23,8 @@ mod versions;
 mod watch;
 
 pub use deploy::{
-    Approval, Change, DeployAction, DeployOutcome, DeployPlan, Deployed, DeployedFunction,
-    FailedFunction, Found, FunctionPlan,
+    Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
+    DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
 };
 pub use failure::{Failure, FailureKind};
 pub use function::{
@@ -44,7 +44,7 @@ pub use settings::{
     Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
 };
 pub use setup::Part;
-pub use stage::{CodeAsked, StageEntry, StageInfo};
+pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};
 pub use versions::{
     Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged,

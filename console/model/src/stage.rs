@@ -60,6 +60,22 @@ impl StageInfo {
     }
 }
 
+/// Protection of a stage against changes by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Most changes are made at once.
+    Open,
+    /// Each change needs a typed word.
+    Protected,
+}
+
+impl Protection {
+    /// Returns the protection of a stage with this setting.
+    pub const fn of(protected: bool) -> Self {
+        if protected { Self::Protected } else { Self::Open }
+    }
+}
+
 /// A stage as its settings specify it, without any request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageEntry {

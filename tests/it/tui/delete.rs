@@ -7,7 +7,8 @@ use lambda_console::tui::{
     task::{JobEvent, Task},
 };
 use lambda_console_model::{
-    DeleteOutcome, DeletedFunction, Failure, Permissions, Resource, ResourceKind, Role, Verdict,
+    Approval, DeleteOutcome, DeletedFunction, Failure, Permissions, Resource, ResourceKind, Role,
+    Verdict,
 };
 use tests::{Harness, sample};
 
@@ -53,7 +54,8 @@ fn a_function_is_deleted_only_when_its_name_is_typed() {
     asked(&mut console);
     assert!(console.screen().contains("account 000000000000, us-east-1"));
     console.press("hello<enter>");
-    let (job, Task::Delete { functions }) = console.started() else { panic!("a delete") };
+    let (job, Task::Delete { functions, approval }) = console.started() else { panic!("a delete") };
+    assert_eq!(approval, Approval::Given);
     assert_eq!(functions, [sample::resources("hello")], "exactly what was shown");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console delete hello --yes"));
     console.report(job, JobEvent::DeleteFinished(Ok(outcome(Vec::new(), None))));
@@ -207,7 +209,8 @@ fn roles_are_listed_and_an_unused_one_is_removed_when_its_name_is_typed() {
         console.screen()
     );
     console.press("lambda-console-old-us-east-1<enter>");
-    let (job, Task::RemoveRole { role }) = console.started() else { panic!("a removal") };
+    let (job, Task::RemoveRole { role, approval }) = console.started() else { panic!("a removal") };
+    assert_eq!(approval, Approval::Given);
     assert_eq!(role, "lambda-console-old-us-east-1");
     let command = "lambda-console iam --remove lambda-console-old-us-east-1 --yes";
     assert_eq!(console.state.command.as_deref(), Some(command));

@@ -79,7 +79,7 @@ fn answer(console: &mut Harness, answer: Result<Option<LiveConfig>, Failure>) {
 
 #[track_caller]
 fn sent(console: &mut Harness) -> (JobId, FunctionConfig, Option<String>, Approval) {
-    let (job, Task::Configure { function, revision, approval }) = console.started() else {
+    let (job, Task::Configure { function, revision, approval, .. }) = console.started() else {
         panic!("settings are sent")
     };
     assert_eq!(function.name, "hello");

@@ -11,8 +11,8 @@ use lambda_console_engine::{
     history::{Store, recorded},
 };
 use lambda_console_model::{
-    Approval, Change, DeployAction, DeployOutcome, DeployPlan, DeployedFunction, FailedFunction,
-    Failure, Function, FunctionPlan, text::one_line,
+    Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, DeployedFunction,
+    FailedFunction, Failure, Function, FunctionPlan, text::one_line,
 };
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn carry_out(
     history: Option<&Store>,
 ) -> Result<DeployOutcome, Failure> {
     // Refuse before anything is read.
-    stage.allow_change("could not deploy", Approval::Given)?;
+    stage.allow("could not deploy", ChangeKind::Update, Approval::Given)?;
     let plan = deploy::compare(stage, functions, Scope::Whole, &context.job).await?;
     let shown = plan.shown();
     if !context.output.json {
@@ -74,15 +74,14 @@ async fn carry_out(
     recorded::apply(stage, &plan, approval, history, &context.job).await
 }
 
-/// Asks for consent to protected changes, unless `--yes` gives it; also returns whether the user
-/// was asked.
+/// Returns the approval of the plan, and `true` if the user was asked for it.
 async fn approval(
     context: &Context,
     yes: bool,
     stage: &Stage,
     plan: &DeployPlan,
 ) -> Result<(Approval, bool), Failure> {
-    if yes {
+    if plan.is_empty() {
         return Ok((Approval::Given, false));
     }
     let name = stage.name();
@@ -92,15 +91,14 @@ async fn approval(
         .filter(|function| function.opens)
         .map(|function| function.name.as_str())
         .collect();
-    if stage.is_exposed() && !opened.is_empty() {
+    let (change, what) = if stage.is_exposed() && !opened.is_empty() {
         let what = format!("make the URL of {} public and deploy to {name}", opened.join(" and "));
-        confirm::typed(context, &what, &name).await?;
-    } else if stage.is_protected() && !plan.is_empty() {
-        confirm::typed(context, &format!("deploy to the protected stage {name}"), &name).await?;
+        (ChangeKind::Open, what)
     } else {
-        return Ok((confirm::given(plan.is_empty()), false));
-    }
-    Ok((Approval::Given, true))
+        (ChangeKind::Update, format!("deploy to the protected stage {name}"))
+    };
+    let is_asked = confirm::word(yes, stage, change).is_some();
+    Ok((confirm::approval(context, yes, stage, change, &what).await?, is_asked))
 }
 
 fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {

@@ -8,7 +8,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Args;
 use lambda_console_engine::aws::stage::{LOCAL, Stage};
-use lambda_console_model::{Approval, Failure};
+use lambda_console_model::{Approval, ChangeKind, Failure};
 
 use super::{
     context::{Context, progress},
@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let stage = context.stage_at(&workspace, arguments.port).await?;
     let serving = serve(context, arguments, &stage, what);
     if arguments.watch {
-        stage.allow_change("could not watch", Approval::None)?;
+        stage.allow("could not watch", ChangeKind::Update, Approval::None)?;
         tokio::select! {
             biased;
             served = serving => served?,

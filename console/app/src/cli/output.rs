@@ -8,7 +8,7 @@ use std::{
 };
 
 use lambda_console_model::{
-    Failure,
+    Failure, FailureKind,
     text::{Cleaner, REPLACED, clean, columns, is_unsafe, one_line},
 };
 use serde::Serialize;
@@ -207,21 +207,14 @@ fn align<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Vec<String>
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Err(Failure::work(BROKEN_PIPE, "", ""))
+            let failure = Failure::work("could not print", "the reader closed the output", "");
+            Err(Failure { kind: FailureKind::OutputClosed, ..failure })
         }
         Err(error) => {
             Err(Failure::environment("could not print the result", error.to_string(), ""))
         }
         Ok(()) => Ok(()),
     }
-}
-
-/// Marks the failure for a closed pipe, which is not reported.
-const BROKEN_PIPE: &str = "broken pipe";
-
-/// Returns `true` if the command ended because the reader closed its output.
-pub(super) fn is_broken_pipe(failure: &Failure) -> bool {
-    failure.what == BROKEN_PIPE
 }
 
 #[cfg(test)]

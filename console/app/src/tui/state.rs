@@ -21,8 +21,8 @@ mod watch;
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Architecture, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Part, StageEntry,
-    StageInfo, Workspace,
+    Architecture, ChangeKind, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Needed,
+    Part, Protection, StageEntry, StageInfo, Workspace,
 };
 
 use crate::tui::task::Task;
@@ -223,13 +223,19 @@ impl State {
         self.stage().is_protected()
     }
 
+    /// Returns the approval that `change` needs on the active stage.
+    pub fn needs(&self, change: ChangeKind<'_>) -> Needed {
+        change.needs(&self.active, Protection::of(self.is_protected()))
+    }
+
     /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is
     /// protected, or the plan makes a function callable by everybody.
     pub fn asks_name(&self, plan: &Plan) -> bool {
-        let opens = !self.is_local() && plan.outcome.as_ref().is_some_and(DeployPlan::opens);
+        let opens = plan.outcome.as_ref().is_some_and(DeployPlan::opens);
+        let change = if opens { ChangeKind::Open } else { ChangeKind::Update };
         // Before the changes are known, the name can be typed already.
         let is_open = plan.is_open() || plan.outcome.is_none();
-        is_open && (opens || self.is_protected()) && !self.options.read_only
+        is_open && matches!(self.needs(change), Needed::Word(_)) && !self.options.read_only
     }
 
     /// Returns the functions with settings that are edited but not sent: `hello`, `hello on beta`.

@@ -83,6 +83,8 @@ pub enum Task {
         function: Box<Function>,
         /// Revision ID of the function when they were edited.
         revision: Option<String>,
+        /// The plan that was shown, if any: nothing else is applied.
+        plan: Option<DeployPlan>,
         /// Consent for a protected stage, and for a URL that everybody may call.
         approval: Approval,
     },
@@ -110,6 +112,8 @@ pub enum Task {
     Delete {
         /// The resources to delete, as listed and confirmed.
         functions: Vec<Resources>,
+        /// Approval of exactly this deletion.
+        approval: Approval,
     },
     /// List the execution roles that the console created. Answer: [`JobEvent::RolesListed`].
     ListRoles,
@@ -118,6 +122,8 @@ pub enum Task {
     RemoveRole {
         /// The role's name.
         role: String,
+        /// Approval of exactly this deletion.
+        approval: Approval,
     },
     /// Check the caller's permissions for these functions. Answer:
     /// [`JobEvent::PermissionsChecked`].
@@ -209,7 +215,7 @@ impl Task {
                 Some(several("plan", &names(&promotion.functions)))
             }
             Self::Deploy { functions, .. } => Some(several("deploy", &names(functions))),
-            Self::Delete { functions } => {
+            Self::Delete { functions, .. } => {
                 let names: Vec<String> = functions.iter().map(|one| one.function.clone()).collect();
                 Some(several("delete", &names))
             }
@@ -219,7 +225,7 @@ impl Task {
             Self::Promote { promotion } => Some(several("promote", &names(&promotion.functions))),
             Self::Invoke { request } => Some(format!("invoke {}", request.function)),
             Self::FetchLogs { function, .. } => Some(format!("logs {function}")),
-            Self::RemoveRole { role } => Some(format!("delete role {role}")),
+            Self::RemoveRole { role, .. } => Some(format!("delete role {role}")),
             Self::ListRoles => Some("roles".into()),
             Self::CheckPermissions { .. } => Some("permissions".into()),
             Self::Connect { .. } => Some("connect".into()),

@@ -14,6 +14,16 @@ use super::{
 };
 use crate::{aws::denied, compile::child_process::excerpt};
 
+/// Code of an error that the service gave none.
+const UNNAMED: &str = "an unnamed error";
+/// Begin of the code of an error that has only a status.
+const STATUS: &str = "HTTP status ";
+
+/// Returns the code of an error that has only a status.
+pub(crate) fn code_of_status(status: u16) -> String {
+    format!("{STATUS}{status}")
+}
+
 /// Reason why an SDK call returned no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum CallError {
@@ -126,9 +136,9 @@ impl CallError {
                     | "InternalFailure"
                     | "InternalServerError"
                     | "InternalError"
-                    | "an unnamed error"
+                    | UNNAMED
             )
-            || code.starts_with("HTTP status 5")
+            || code.strip_prefix(STATUS).is_some_and(|status| status.starts_with('5'))
     }
 
     /// Returns `true` if a new or edited role has not propagated yet.
@@ -203,7 +213,7 @@ where
         }
         if let SdkError::ServiceError(service) = &error {
             let meta = service.err().meta();
-            let code = meta.code().unwrap_or("an unnamed error").to_owned();
+            let code = meta.code().unwrap_or(UNNAMED).to_owned();
             let message = meta.message().unwrap_or_default().to_owned();
             return if is_of_credentials(&code) {
                 Self::Login { code, message, hint: String::new() }

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
 use lambda_console_local::{Endpoint, Link};
-use lambda_console_model::{Approval, Architecture, Failure, StageEntry, StageInfo, Workspace};
+use lambda_console_model::{Architecture, Failure, StageEntry, StageInfo, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use self::{joined::Joined, settings::StageSettings};
@@ -27,6 +27,7 @@ use crate::{compile::toolchain, workspace::paths};
 pub use self::options::StageOptions;
 pub use super::credentials::mfa::{Asker, CodeQuestion};
 
+mod approval;
 mod joined;
 mod misdirected;
 mod options;
@@ -278,47 +279,14 @@ impl Stage {
         self.with_info(|info| partition(&info.region).0)
     }
 
-    /// Returns `true` if the stage is marked as protected: changes need [`Approval::Given`].
+    /// Returns `true` if the stage is marked as protected: changes need an approval.
     pub fn is_protected(&self) -> bool {
         self.settings.protected
-    }
-
-    /// Allows a change unless the stage is read-only or protected. `what` names the failed action:
-    /// `could not deploy`.
-    ///
-    /// # Errors
-    /// Returns an error with `--read-only`, and on a protected stage without consent (usage).
-    pub fn allow_change(&self, what: &str, approval: Approval) -> Result<(), Failure> {
-        self.allow_call(what)?;
-        if self.is_protected() && approval != Approval::Given {
-            let name = self.name();
-            return Err(Failure::usage(
-                what,
-                format!("the stage {name} is protected"),
-                "confirm by typing its name, or pass --yes",
-            ));
-        }
-        Ok(())
     }
 
     /// Returns `true` if others than this machine's user can reach public resources of this stage.
     pub fn is_exposed(&self) -> bool {
         !self.is_local()
-    }
-
-    /// Allows a change after which everybody could call a function. `what` names the failed action.
-    ///
-    /// # Errors
-    /// Returns an error if others can reach the stage, without consent (usage).
-    pub(crate) fn allow_opening(&self, what: &str, approval: Approval) -> Result<(), Failure> {
-        if !self.is_exposed() || approval == Approval::Given {
-            return Ok(());
-        }
-        Err(Failure::usage(
-            what,
-            "its URL would answer everybody, without credentials",
-            "confirm it by typing the stage's name or with --yes, or set the URL's auth to `iam`",
-        ))
     }
 
     /// Allows a call with effects of its own (an invocation) unless `--read-only` is set.

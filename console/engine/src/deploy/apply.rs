@@ -8,8 +8,8 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, Change, DeployAction, DeployOutcome, DeployedFunction, FailedFunction, Failure,
-    FunctionPlan, Step,
+    Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployedFunction, FailedFunction,
+    Failure, FunctionPlan, Step,
 };
 use tokio::sync::OnceCell;
 
@@ -42,7 +42,7 @@ pub async fn apply(
     approval: Approval,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", approval)?;
+    stage.allow("could not deploy", ChangeKind::Update, approval)?;
     let description = OnceCell::new();
     let work =
         plan.ready.iter().map(|ready| function(stage, ready, approval, &description, job).boxed());
@@ -130,7 +130,11 @@ async fn bring(
         return Err(Failure::interrupted(format!("could not deploy {}", ready.name)));
     }
     if ready.shown.opens {
-        stage.allow_opening(&format!("could not open {} to everybody", ready.name), approval)?;
+        stage.allow(
+            &format!("could not open {} to everybody", ready.name),
+            ChangeKind::Open,
+            approval,
+        )?;
     }
     let mut found = ready.found.clone();
     let (mut changes, mut calls) = (ready.shown.changes.clone(), ready.calls.clone());

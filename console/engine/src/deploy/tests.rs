@@ -150,7 +150,9 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
     );
     let names = ["hello".to_owned()];
     let listed = delete::resources(&stage, &names, &Job::silent()).await.unwrap();
-    let outcome = delete::delete(&stage, &listed, Approval::None, &Job::silent()).await.unwrap();
+    let refused = delete::delete(&stage, &listed, Approval::None, &Job::silent()).await;
+    assert!(refused.unwrap_err().hint.contains("typing `hello`"), "no deletion without approval");
+    let outcome = delete::delete(&stage, &listed, Approval::Given, &Job::silent()).await.unwrap();
     assert_eq!((outcome.functions[0].failure.as_ref(), outcome.functions[0].left.len()), (None, 0));
     let again = delete::resources(&stage, &names, &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Work);

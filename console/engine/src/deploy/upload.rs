@@ -153,8 +153,8 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
         let (_, rest) = text.split_once(&format!("<{tag}>"))?;
         rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside.to_owned())
     };
-    let code =
-        between("Code").unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()));
+    let code = between("Code")
+        .unwrap_or_else(|| crate::aws::error::code_of_status(response.status().as_u16()));
     Err(Refused::answer(&code, &between("Message").unwrap_or_default()))
 }
 

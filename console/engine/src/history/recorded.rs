@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lambda_console_model::{
-    Approval, BuildOutcome, DeployOutcome, DeployPlan, Failure, Function, Invocation,
+    Approval, BuildOutcome, ChangeKind, DeployOutcome, DeployPlan, Failure, Function, Invocation,
     InvokeRequest, RequestLog, Workspace,
 };
 
@@ -55,12 +55,42 @@ pub async fn deploy(
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
-    stage.allow_change("could not deploy", approval)?;
+    stage.allow("could not deploy", ChangeKind::Update, approval)?;
     let mut plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
     if let Some(shown) = shown {
         plan.keep_as_shown(shown);
     }
     apply(stage, &plan, approval, history, job).await
+}
+
+/// Changes settings of a function and records it: only the changes in `shown`, if a plan was shown.
+///
+/// # Errors
+/// As [`deploy::apply`](deploy::apply()).
+pub async fn configure(
+    stage: &Stage,
+    Settings { function, revision, shown }: Settings<'_>,
+    approval: Approval,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    stage.allow("could not deploy", ChangeKind::Update, approval)?;
+    let mut plan = deploy::compare_settings(stage, function, revision, job).await?;
+    if let Some(shown) = shown {
+        plan.keep_as_shown(shown);
+    }
+    apply(stage, &plan, approval, history, job).await
+}
+
+/// Settings to change.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// The function, with only the settings to change.
+    pub function: &'a Function,
+    /// Revision ID of the function when they were edited.
+    pub revision: Option<&'a str>,
+    /// The plan that was shown.
+    pub shown: Option<&'a DeployPlan>,
 }
 
 /// Applies a plan and records it.

@@ -1,7 +1,7 @@
 //! Forces a new sandbox, so that the next invocation is a cold start.
 
 use aws_sdk_lambda::types::Environment;
-use lambda_console_model::{Approval, Failure};
+use lambda_console_model::{Approval, ChangeKind, Failure};
 
 use crate::aws::{stage::Stage, waiting};
 
@@ -17,7 +17,7 @@ pub(super) async fn renew_sandboxes(
     approval: Approval,
     what: &str,
 ) -> Result<(), Failure> {
-    stage.allow_change(what, approval)?;
+    stage.allow(what, ChangeKind::Update, approval)?;
     if qualifier.is_some_and(|qualifier| qualifier != "$LATEST") {
         return Err(Failure::usage(
             what,

@@ -13,8 +13,8 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Architecture, Canary, Change, DeployAction, DeployPlan, Failure, Function, FunctionVersions,
-    PromoteOutcome, Promoted, Promotion, Step, Zip,
+    Architecture, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, Function,
+    FunctionVersions, PromoteOutcome, Promoted, Promotion, Step, Zip,
 };
 
 use super::{
@@ -122,7 +122,11 @@ pub(super) async fn between(
     directory: &Path,
     job: &Job,
 ) -> Result<PromoteOutcome, Failure> {
-    to.allow_change(&format!("could not promote to {}", to.name()), promotion.approval)?;
+    to.allow(
+        &format!("could not promote to {}", to.name()),
+        ChangeKind::Update,
+        promotion.approval,
+    )?;
     each(from, to, promotion, directory, false, job).await
 }
 

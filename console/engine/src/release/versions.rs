@@ -11,7 +11,7 @@ use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
+    Approval, ChangeKind, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
     VersionsChanged, VersionsDone,
 };
 
@@ -175,15 +175,18 @@ pub async fn change(
 ) -> Result<VersionsChanged, Failure> {
     let done = match change {
         VersionsChange::Publish(description) => {
-            stage.allow_change(&format!("could not publish a version of {name}"), approval)?;
+            let what = format!("could not publish a version of {name}");
+            stage.allow(&what, ChangeKind::Update, approval)?;
             publish(stage, name, description.as_deref(), job).await?
         }
         VersionsChange::Rollback(to) => {
-            stage.allow_change(&format!("could not roll {name} back"), approval)?;
+            let what = format!("could not roll {name} back");
+            stage.allow(&what, ChangeKind::Reroute, approval)?;
             roll_back(stage, name, to.as_deref(), job).await?
         }
         VersionsChange::Prune(keep) => {
-            stage.allow_change(&format!("could not delete versions of {name}"), approval)?;
+            let (what, names) = (format!("could not delete versions of {name}"), [name.to_owned()]);
+            stage.allow(&what, ChangeKind::Prune(&names), approval)?;
             prune(stage, name, *keep, job).await?
         }
     };

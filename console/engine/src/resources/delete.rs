@@ -8,8 +8,8 @@ use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, DeleteOutcome, DeletedFunction, Failure, FailureKind, Resource, ResourceKind,
-    Resources, Step,
+    Approval, ChangeKind, DeleteOutcome, DeletedFunction, Failure, FailureKind, Resource,
+    ResourceKind, Resources, Step,
 };
 
 use super::{
@@ -91,7 +91,8 @@ pub async fn delete(
     approval: Approval,
     job: &Job,
 ) -> Result<DeleteOutcome, Failure> {
-    stage.allow_change("could not delete", approval)?;
+    let names: Vec<String> = functions.iter().map(|one| one.function.clone()).collect();
+    stage.allow("could not delete", ChangeKind::Delete(&names), approval)?;
     let work: Vec<_> =
         functions.iter().map(|function| delete_one(stage, function, job).boxed()).collect();
     let mut results = stream::iter(work).buffered(AT_ONCE);

@@ -12,7 +12,7 @@ use lambda_console_engine::{
 };
 use lambda_console_local::url_with_name;
 use lambda_console_model::{
-    DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
+    ChangeKind, DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
     settings::{Setting, revert},
 };
 use serde_json::{Value, json};
@@ -95,14 +95,15 @@ async fn carry_out(
     }
     let warnings = warnings(&editor, function);
     let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
-    let mut compared =
+    let compared =
         engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
     let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
     }
     let opens = plan.opens() && stage.is_exposed();
-    let must_ask = (stage.is_protected() || opens) && !arguments.yes && !plan.is_empty();
+    let change = if opens { ChangeKind::Open } else { ChangeKind::Update };
+    let must_ask = !plan.is_empty() && confirm::word(arguments.yes, stage, change).is_some();
     if !context.output.json || must_ask {
         // Users see the changes before they are made.
         plan.functions.iter().for_each(|function| progress::print(&deploy::difference(function)));
@@ -113,14 +114,15 @@ async fn carry_out(
     if must_ask {
         let name = stage.name();
         let what = if opens { "make public the URL of" } else { "change" };
-        confirm::typed(context, &format!("{what} {} on stage {name}", function.name), &name)
-            .await?;
+        let what = format!("{what} {} on stage {name}", function.name);
+        let approval = confirm::approval(context, false, stage, change, &what).await?;
         // Asking took time: apply only what still matches the plan that was shown.
-        compared =
-            engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
-        compared.keep_as_shown(&plan);
+        let (revision, shown) = (revision.as_deref(), Some(&plan));
+        let settings = recorded::Settings { function: &patched, revision, shown };
+        let outcome = recorded::configure(stage, settings, approval, history, &context.job).await?;
+        return done(context, &outcome, &warnings);
     }
-    let approval = confirm::given(arguments.yes || must_ask);
+    let approval = confirm::given(arguments.yes);
     let outcome = recorded::apply(stage, &compared, approval, history, &context.job).await?;
     done(context, &outcome, &warnings)
 }

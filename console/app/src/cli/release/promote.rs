@@ -9,8 +9,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Approval, Canary, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion,
-    Workspace, short_sha256,
+    Approval, Canary, ChangeKind, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted,
+    Promotion, Workspace, short_sha256,
 };
 use serde_json::json;
 
@@ -146,23 +146,20 @@ async fn carry_out(
     if arguments.dry_run {
         return promote::plan(from, to, &promotion, &directory, &context.job).await;
     }
-    let must_ask = to.is_protected() && !arguments.yes;
-    if must_ask {
+    let mut approval = confirm::given(arguments.yes);
+    if confirm::word(arguments.yes, to, ChangeKind::Update).is_some() {
         // Users see the changes before they are made.
         let planned = promote::plan(from, to, &promotion, &directory, &context.job).await?;
         for function in &planned.functions {
             progress::print(&difference(function));
         }
+        approval = Approval::Given;
         if planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
-            confirm::typed(
-                context,
-                &format!("promote to the protected stage {}", to.name()),
-                &to.name(),
-            )
-            .await?;
+            let what = format!("promote to the protected stage {}", to.name());
+            approval = confirm::approval(context, false, to, ChangeKind::Update, &what).await?;
         }
     }
-    let promotion = Promotion { approval: confirm::given(arguments.yes || must_ask), ..promotion };
+    let promotion = Promotion { approval, ..promotion };
     promote::promote(from, to, &promotion, &directory, &context.job).await
 }
 

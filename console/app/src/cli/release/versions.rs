@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, release::versions};
 use lambda_console_model::{
-    Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange, percent,
-    short_sha256, text::duration,
+    ChangeKind, Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange,
+    percent, short_sha256, text::duration,
 };
 use serde_json::json;
 
@@ -186,11 +186,30 @@ async fn change_all(
     change: &VersionsChange,
     yes: bool,
 ) -> Result<ExitCode, Failure> {
-    if !yes {
-        ask(context, stage, names, change).await?;
+    let at = stage.name();
+    let (kind, what) = match change {
+        VersionsChange::Prune(_) => {
+            let what = format!("delete versions of {} from stage {at}", names.join(" "));
+            (ChangeKind::Prune(names), what)
+        }
+        VersionsChange::Rollback(_) => {
+            (ChangeKind::Reroute, format!("roll back on the protected stage {at}"))
+        }
+        VersionsChange::Publish(_) => {
+            (ChangeKind::Update, format!("publish on the protected stage {at}"))
+        }
+    };
+    if let VersionsChange::Prune(keep) = change
+        && !yes
+    {
+        // Users see the versions before they are deleted.
+        for name in names {
+            let old = versions::prunable(stage, name, *keep).await?;
+            let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
+            progress::print(&format!("{name}: deletes {old}"));
+        }
     }
-    let approval =
-        confirm::given(yes || stage.is_protected() || matches!(change, VersionsChange::Prune(_)));
+    let approval = confirm::approval(context, yes, stage, kind, &what).await?;
     let mut changed = Vec::new();
     for name in names {
         changed.push(versions::change(stage, name, change, approval, &context.job).await?);
@@ -203,35 +222,4 @@ async fn change_all(
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn ask(
-    context: &Context,
-    stage: &Stage,
-    names: &[String],
-    change: &VersionsChange,
-) -> Result<(), Failure> {
-    let at = stage.name();
-    if let VersionsChange::Prune(keep) = change {
-        for name in names {
-            let old = versions::prunable(stage, name, *keep).await?;
-            let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
-            progress::print(&format!("{name}: deletes {old}"));
-        }
-        let names = names.join(" ");
-        return confirm::typed(
-            context,
-            &format!("delete versions of {names} from stage {at}"),
-            &names,
-        )
-        .await;
-    }
-    if !stage.is_protected() {
-        return Ok(());
-    }
-    let what = match change {
-        VersionsChange::Rollback(_) => "roll back on",
-        VersionsChange::Publish(_) | VersionsChange::Prune(_) => "publish on",
-    };
-    confirm::typed(context, &format!("{what} the protected stage {at}"), &at).await
 }

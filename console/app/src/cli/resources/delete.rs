@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::delete};
 use lambda_console_model::{
-    Approval, DeleteOutcome, DeletedFunction, Failure, Keep, Resource, Resources, Workspace,
+    ChangeKind, DeleteOutcome, DeletedFunction, Failure, Keep, Resource, Resources, Workspace,
 };
 use serde_json::{Value, json};
 
@@ -69,13 +69,11 @@ async fn carry_out(
             progress::print(&line);
         }
     }
-    if !arguments.yes {
-        let names: Vec<&str> = listed.iter().map(|resources| resources.function.as_str()).collect();
-        let (name, names) = (stage.name(), names.join(" "));
-        let word = if stage.is_protected() { format!("{name}/{names}") } else { names.clone() };
-        confirm::typed(context, &format!("delete {names} from stage {name}"), &word).await?;
-    }
-    let mut outcome = delete::delete(stage, &listed, Approval::Given, &context.job).await?;
+    let names: Vec<String> = listed.iter().map(|resources| resources.function.clone()).collect();
+    let what = format!("delete {} from stage {}", names.join(" "), stage.name());
+    let change = ChangeKind::Delete(&names);
+    let approval = confirm::approval(context, arguments.yes, stage, change, &what).await?;
+    let mut outcome = delete::delete(stage, &listed, approval, &context.job).await?;
     outcome.functions.extend(refused.into_iter().map(|(name, failure)| {
         let remote = stage.remote_name(&name);
         DeletedFunction { name, remote, gone: Vec::new(), left: Vec::new(), failure: Some(failure) }

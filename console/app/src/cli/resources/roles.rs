@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, resources::roles};
-use lambda_console_model::{Approval, Failure, FailureKind, Permissions, Role, Workspace};
+use lambda_console_model::{ChangeKind, Failure, FailureKind, Permissions, Role, Workspace};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -173,21 +173,16 @@ async fn remove(
     stage: &Stage,
     roles: &[String],
 ) -> Result<ExitCode, Failure> {
-    if !arguments.yes && !roles.is_empty() {
-        let names = roles.join(" ");
-        confirm::typed(
-            context,
-            &format!("delete the roles {names} from the account of stage {}", stage.name()),
-            &names,
-        )
-        .await?;
-    }
+    let names = roles.join(" ");
+    let what = format!("delete the roles {names} from the account of stage {}", stage.name());
+    let (yes, change) = (arguments.yes || roles.is_empty(), ChangeKind::DeleteRoles(roles));
+    let approval = confirm::approval(context, yes, stage, change, &what).await?;
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
     for role in roles {
         if context.job.cancel.is_cancelled() {
             return Err(Failure::interrupted("could not delete all roles"));
         }
-        match roles::remove(stage, role, Approval::Given).await {
+        match roles::remove(stage, role, approval).await {
             Ok(()) => removed.push(role),
             Err(failure) => failed.push((role.clone(), failure)),
         }

@@ -217,15 +217,13 @@ impl EffectContext {
 
     pub(super) async fn configure(
         &self,
-        function: &Function,
-        revision: Option<&str>,
+        settings: recorded::Settings<'_>,
         approval: Approval,
         job: &Job,
         reports: &Reports,
     ) -> Result<DeployOutcome, Failure> {
         let stage = self.stage().await?;
-        let plan = deploy::compare_settings(&stage, function, revision, job).await?;
-        recorded::apply(&stage, &plan, approval, self.history(reports).await, job).await
+        recorded::configure(&stage, settings, approval, self.history(reports).await, job).await
     }
 
     pub(super) async fn deploy(

@@ -22,10 +22,10 @@ impl EffectContext {
     pub(super) async fn delete(
         &self,
         functions: &[Resources],
+        approval: Approval,
         job: &Job,
     ) -> Result<DeleteOutcome, Failure> {
-        // The effect is only sent after a typed confirmation.
-        delete::delete(&*self.stage().await?, functions, Approval::Given, job).await
+        delete::delete(&*self.stage().await?, functions, approval, job).await
     }
 
     pub(super) async fn roles(&self) -> Result<Vec<Role>, Failure> {
@@ -36,8 +36,7 @@ impl EffectContext {
         roles::check(&*self.stage().await?, functions, &roles::Task::DEFAULT).await
     }
 
-    pub(super) async fn remove_role(&self, role: &str) -> Result<(), Failure> {
-        // The effect is only sent after a typed confirmation.
-        roles::remove(&*self.stage().await?, role, Approval::Given).await
+    pub(super) async fn remove_role(&self, role: &str, approval: Approval) -> Result<(), Failure> {
+        roles::remove(&*self.stage().await?, role, approval).await
     }
 }

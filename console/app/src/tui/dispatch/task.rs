@@ -3,6 +3,7 @@
 use lambda_console_engine::{
     Job,
     compile::{self, BuildRequest, toolchain},
+    history::recorded::Settings,
     logs::LogQuery,
 };
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use crate::tui::task::{JobEvent, Task};
 
 impl EffectContext {
     /// Performs `task`, and returns its result. A part of it is sent to `reports`.
+    #[expect(clippy::too_many_lines, reason = "one arm for each task, each a call")]
     pub(super) async fn perform(&self, task: Task, job: &Job, reports: &Reports) -> JobEvent {
         match task {
             Task::Discover => JobEvent::Discovered(self.discover().await),
@@ -47,8 +49,10 @@ impl EffectContext {
             Task::PlanConfig { function, revision } => JobEvent::Planned(
                 Box::pin(self.plan_config(&function, revision.as_deref(), job)).await,
             ),
-            Task::Configure { function, revision, approval } => {
-                let done = self.configure(&function, revision.as_deref(), approval, job, reports);
+            Task::Configure { function, revision, plan, approval } => {
+                let (revision, shown) = (revision.as_deref(), plan.as_ref());
+                let settings = Settings { function: &function, revision, shown };
+                let done = self.configure(settings, approval, job, reports);
                 JobEvent::Configured(Box::pin(done).await)
             }
             Task::Deploy { functions, plan, approval } => {
@@ -58,12 +62,12 @@ impl EffectContext {
             Task::ListResources { functions } => {
                 JobEvent::ResourcesListed(Box::pin(self.resources(&functions, job)).await)
             }
-            Task::Delete { functions } => {
-                JobEvent::DeleteFinished(Box::pin(self.delete(&functions, job)).await)
+            Task::Delete { functions, approval } => {
+                JobEvent::DeleteFinished(Box::pin(self.delete(&functions, approval, job)).await)
             }
             Task::ListRoles => JobEvent::RolesListed(Box::pin(self.roles()).await),
-            Task::RemoveRole { role } => {
-                JobEvent::RoleRemoved(Box::pin(self.remove_role(&role)).await)
+            Task::RemoveRole { role, approval } => {
+                JobEvent::RoleRemoved(Box::pin(self.remove_role(&role, approval)).await)
             }
             Task::CheckPermissions { functions } => {
                 JobEvent::PermissionsChecked(Box::pin(self.permissions(&functions)).await)

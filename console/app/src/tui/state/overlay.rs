@@ -1,6 +1,6 @@
 //! Overlays over the screen: the help, a list to choose from, a line to type.
 
-use lambda_console_model::{CodeAsked, VersionsChange, settings::Setting};
+use lambda_console_model::{CodeAsked, Role, VersionsChange, settings::Setting};
 
 use super::{Deletion, Editor, Picker, Plan};
 
@@ -54,8 +54,8 @@ pub enum Offer {
     Stages,
     /// Stages that the selected function may be promoted from.
     Sources,
-    /// Execution roles, to remove one.
-    Roles,
+    /// These execution roles, in the order of the entries, to delete one.
+    Roles(Vec<Role>),
     /// Missing permissions of the caller, and the policy that it needs, to copy them.
     Permissions,
     /// Facts under this title, to be read.
@@ -105,9 +105,14 @@ impl Choose {
         }
     }
 
+    /// Returns the index of the selected entry among all entries.
+    pub fn index(&self) -> Option<usize> {
+        self.matches.get(self.selected).copied()
+    }
+
     /// Returns the selected entry.
     pub fn current(&self) -> Option<&Entry> {
-        self.entries.get(*self.matches.get(self.selected)?)
+        self.entries.get(self.index()?)
     }
 }
 

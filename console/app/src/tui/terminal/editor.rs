@@ -14,12 +14,13 @@ use lambda_console_model::{Failure, text::decode};
 /// Opens `text` in `$VISUAL`, `$EDITOR` or `vi`, in a file that only the user can read.
 pub(super) fn edit(text: &str) -> Result<String, Failure> {
     let path = env::temp_dir().join(format!("lambda-console-{}.json", uuid::Uuid::new_v4()));
-    let result = write(&path, text).and_then(|()| run(&path)).and_then(|()| read(&path));
+    let edited = write(&path, text).and_then(|()| run(&path));
+    let text = edited.map(|()| read(&path));
     // A file that could not be read back contains the user's text: it is kept.
-    if !matches!(&result, Err(failure) if failure.hint.contains("is kept")) {
+    if !matches!(text, Ok(Err(_))) {
         let _ = fs::remove_file(&path);
     }
-    result
+    text.flatten()
 }
 
 const WHAT: &str = "could not edit the payload";

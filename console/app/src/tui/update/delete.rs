@@ -1,6 +1,9 @@
 //! Deletion of a function: its resources are listed first, and deleted after its name was typed.
 
-use lambda_console_model::{DeleteOutcome, Failure, FailureKind, Keep, Resources, text::counted};
+use lambda_console_model::{
+    Approval, ChangeKind, DeleteOutcome, Failure, FailureKind, Keep, Needed, Resources,
+    text::counted,
+};
 
 use super::{copy, finish, overlay, start, start_on, verb, workspace};
 use crate::tui::{
@@ -45,7 +48,10 @@ pub(super) fn listed(state: &mut State, job: JobId, result: Result<Vec<Resources
 /// Returns the word to type for a deletion: the function's name; on a protected stage, with the
 /// stage's name before it.
 pub(super) fn word(state: &State, function: &str) -> String {
-    if state.is_protected() { format!("{}/{function}", state.active) } else { function.to_owned() }
+    match state.needs(ChangeKind::Delete(&[function.to_owned()])) {
+        Needed::Word(word) => word,
+        Needed::Nothing | Needed::Yes => function.to_owned(),
+    }
 }
 
 /// Toggles a check box of the confirmation.
@@ -91,7 +97,8 @@ pub(super) fn accept(state: &mut State, line: Line, deletion: Deletion) -> Vec<E
         Some(Ok(resources)) => {
             state.command = Some(copy::delete(state, &function, keep));
             state.notice = None;
-            vec![start(state, Task::Delete { functions: vec![resources.keeping(keep)] })]
+            let (functions, approval) = (vec![resources.keeping(keep)], Approval::Given);
+            vec![start(state, Task::Delete { functions, approval })]
         }
     }
 }

@@ -192,8 +192,10 @@ fn take(state: &mut State) -> Vec<Effect> {
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),
-                Offer::Sources => promote::chosen(state, &entry.value),
-                Offer::Roles => roles::chosen(state, entry),
+                Offer::Sources => promote::chosen(state, choose.index()),
+                Offer::Roles(roles) => {
+                    roles::chosen(state, choose.index().and_then(|at| roles.get(at)))
+                }
                 Offer::Permissions => roles::copied(state, entry),
                 Offer::Facts(_) => Vec::new(),
                 Offer::Change(change) => {

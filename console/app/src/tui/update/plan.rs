@@ -36,7 +36,7 @@ pub(super) fn configure(
     revision: Option<String>,
 ) -> Vec<Effect> {
     if state.is_local() && !state.is_protected() {
-        return settings::send(state, function, revision, Approval::None);
+        return settings::send(state, function, revision, None, Approval::None);
     }
     state.command = Some(copy::plan_config(state, &function.name));
     let of = Planned::Configure { function: function.clone(), revision: revision.clone() };
@@ -132,7 +132,7 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         Planned::Deploy(_) => verb::start_deploy_here(state, &names, approval, plan.outcome),
         Planned::Run(name) => run::deploy(state, name, plan.outcome, approval),
         Planned::Configure { function, revision } => {
-            settings::send(state, function, revision, approval)
+            settings::send(state, function, revision, plan.outcome, approval)
         }
         Planned::Promote(promotion) => promote::send(state, Promotion { approval, ..*promotion }),
     }

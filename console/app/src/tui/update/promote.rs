@@ -12,8 +12,11 @@ use crate::tui::{
     task::Task,
 };
 
-/// Suffix of the stage's name in an entry of the list.
-const CANARY: &str = " canary";
+/// A stage that may be promoted from, all at once or with a canary.
+struct Source {
+    stage: String,
+    canary: Option<Canary>,
+}
 
 /// Shows the stages that the selected function may be promoted from.
 pub(super) fn choose(state: &mut State) -> Vec<Effect> {
@@ -29,31 +32,36 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Returns two entries for each other stage: all at once, and with a canary.
-pub(super) fn entries(state: &State) -> Vec<Entry> {
+/// Returns each other stage twice: all at once, and with a canary.
+fn sources(state: &State) -> impl Iterator<Item = Source> {
     let others = stages::names(state).into_iter().filter(|name| *name != state.active);
-    let both = others.flat_map(|name| {
-        let steps: Vec<String> = Canary::default().steps.iter().map(f64::to_string).collect();
-        let label = format!("{name} · canary {} → 100 %", steps.join(" → "));
-        let value = format!("{name}{CANARY}");
-        [
-            Entry { label: name.clone(), detail: "all at once".to_owned(), value: name },
-            Entry { label, detail: "canary".to_owned(), value },
-        ]
-    });
-    both.collect()
+    others.flat_map(|stage| {
+        [None, Some(Canary::default())].map(|canary| Source { stage: stage.clone(), canary })
+    })
 }
 
-/// Compares the chosen stage with the shown one.
-pub(super) fn chosen(state: &mut State, value: &str) -> Vec<Effect> {
-    let (from, canary) = match value.strip_suffix(CANARY) {
-        Some(from) => (from, Some(Canary::default())),
-        None => (value, None),
+/// Returns an entry for each source.
+pub(super) fn entries(state: &State) -> Vec<Entry> {
+    let entry = |Source { stage, canary }| match canary {
+        None => Entry { label: stage.clone(), detail: "all at once".to_owned(), value: stage },
+        Some(canary) => {
+            let steps: Vec<String> = canary.steps.iter().map(f64::to_string).collect();
+            let label = format!("{stage} · canary {} → 100 %", steps.join(" → "));
+            Entry { label, detail: "canary".to_owned(), value: format!("{stage} canary") }
+        }
+    };
+    sources(state).map(entry).collect()
+}
+
+/// Compares the chosen source, the one at `index`, with the active stage.
+pub(super) fn chosen(state: &mut State, index: Option<usize>) -> Vec<Effect> {
+    let Some(Source { stage: from, canary }) = index.and_then(|at| sources(state).nth(at)) else {
+        return Vec::new();
     };
     let Some(name) = state.functions.selected().map(str::to_owned) else {
         return verb::none_selected(state);
     };
-    let (from, to) = (from.to_owned(), state.active.clone());
+    let to = state.active.clone();
     let functions = verb::functions(state, &[name]);
     plan::promote(state, Promotion { functions, from, to, canary, approval: Approval::None })
 }

@@ -1,6 +1,6 @@
 //! Execution roles that the console created: lists them, removes one; and the caller's permissions.
 
-use lambda_console_model::{Failure, Permissions, Role, Verdict, text::counted};
+use lambda_console_model::{Approval, Failure, Permissions, Role, Verdict, text::counted};
 
 use super::{copy, input::action, overlay, start, verb};
 use crate::tui::{
@@ -28,8 +28,9 @@ pub(super) fn listed(state: &mut State, stage: &str, result: Result<Vec<Role>, F
         Ok(roles)
             if state.is_active(stage) && state.overlay.is_none() && state.focus != Focus::Edit =>
         {
-            let entries = roles.into_iter().map(entry).collect();
-            state.overlay = Some(Overlay::Choose(Choose::new(Offer::Roles, entries)));
+            let entries = roles.iter().map(entry).collect();
+            let choose = Choose::new(Offer::Roles(roles), entries);
+            state.overlay = Some(Overlay::Choose(choose));
             return;
         }
         Ok(roles) => {
@@ -40,29 +41,36 @@ pub(super) fn listed(state: &mut State, stage: &str, result: Result<Vec<Role>, F
     state.notify_on(stage, notice);
 }
 
-fn entry(role: Role) -> Entry {
+fn entry(role: &Role) -> Entry {
     let detail = match role.functions.as_slice() {
-        [] if !role.is_unused() => "unknown".to_owned(),
-        [] => "unused".to_owned(),
+        [] if role.is_unused() => "unused".to_owned(),
+        [] => "unknown".to_owned(),
+        _ => users(role),
+    };
+    Entry { label: role.name.clone(), detail, value: role.name.clone() }
+}
+
+/// Returns the functions that use the role: `hello`, or `6 functions`.
+fn users(role: &Role) -> String {
+    match role.functions.as_slice() {
         [one] => one.clone(),
         several => format!("{} functions", several.len()),
-    };
-    Entry { label: role.name.clone(), detail, value: role.name }
+    }
 }
 
 /// Asks for the name of the role to remove.
-pub(super) fn chosen(state: &mut State, entry: &Entry) -> Vec<Effect> {
+pub(super) fn chosen(state: &mut State, role: Option<&Role>) -> Vec<Effect> {
+    let Some(role) = role else { return Vec::new() };
     if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
-    if entry.detail == "unused" {
-        state.overlay =
-            Some(Overlay::Line(Line::new(Purpose::RemoveRole(entry.value.clone()), "")));
-    } else if entry.detail == "unknown" {
-        let why = format!("could not list the functions that use {}", entry.label);
+    if role.is_unused() {
+        state.overlay = Some(Overlay::Line(Line::new(Purpose::RemoveRole(role.name.clone()), "")));
+    } else if role.functions.is_empty() {
+        let why = format!("could not list the functions that use {}", role.name);
         state.notify(Notice::plain(why, format!("the caller needs {}", Role::LIST_FUNCTIONS)));
     } else {
-        let why = format!("{} is in use by {}", entry.label, entry.detail);
+        let why = format!("{} is in use by {}", role.name, users(role));
         state.notify(Notice::plain(why, "delete the function first, or assign it another role"));
     }
     Vec::new()
@@ -75,12 +83,12 @@ pub(super) fn accept(state: &mut State, line: Line, role: String) -> Vec<Effect>
         return Vec::new();
     }
     state.command = Some(copy::remove_role(state, &role));
-    vec![start(state, Task::RemoveRole { role })]
+    vec![start(state, Task::RemoveRole { role, approval: Approval::Given })]
 }
 
 /// Handles the end of the removal.
 pub(super) fn removed(state: &mut State, job: &Running, result: Result<(), Failure>) {
-    let Task::RemoveRole { role } = &*job.task else { return };
+    let Task::RemoveRole { role, .. } = &*job.task else { return };
     let notice = match result {
         Ok(()) => Notice::good(format!("deleted the role {role}")),
         Err(failure) => Notice::of(&failure),

@@ -1,7 +1,7 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
 use lambda_console_model::{
-    Approval, DeployOutcome, Failure, Function, LiveConfig,
+    Approval, DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
     settings::{Setting, revert},
 };
 
@@ -251,6 +251,7 @@ pub(super) fn send(
     state: &mut State,
     function: Box<Function>,
     revision: Option<String>,
+    plan: Option<DeployPlan>,
     approval: Approval,
 ) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {
@@ -258,7 +259,7 @@ pub(super) fn send(
     }
     state.command = Some(copy::configure(state, &function.name, approval));
     state.notice = None;
-    vec![start(state, Task::Configure { function, revision, approval })]
+    vec![start(state, Task::Configure { function, revision, plan, approval })]
 }
 
 /// Handles the result; edits that were sent are removed once the stage reports the new values.

@@ -1,7 +1,7 @@
 //! Starts the work for a verb, or reports why it cannot.
 
 use lambda_console_model::{
-    Approval, DeployPlan, Function, InvokeMode, InvokeRequest, VersionsChange,
+    Approval, ChangeKind, DeployPlan, Function, InvokeMode, InvokeRequest, Needed, VersionsChange,
 };
 
 use super::{copy, plan, run, start_on, versions, watch};
@@ -160,19 +160,27 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
     if state.options.read_only {
         return carry_out(state, change, Approval::None);
     }
-    if state.is_protected() {
-        state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
-        return Vec::new();
+    let rollback = match &change {
+        StageChange::Versions(_, VersionsChange::Rollback(to)) => Some(to.clone()),
+        _ => None,
+    };
+    let kind = if rollback.is_some() { ChangeKind::Reroute } else { ChangeKind::Update };
+    match state.needs(kind) {
+        Needed::Word(_) => {
+            state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
+        }
+        Needed::Yes => {
+            let yes = match rollback.flatten() {
+                Some(to) => format!("yes, route all traffic to version {to}"),
+                None => {
+                    "yes, end the canary, or route all traffic to the previous version".to_owned()
+                }
+            };
+            ask(state, change, yes);
+        }
+        Needed::Nothing => return carry_out(state, change, Approval::None),
     }
-    if let StageChange::Versions(_, VersionsChange::Rollback(to)) = &change {
-        let yes = match to {
-            Some(to) => format!("yes, route all traffic to version {to}"),
-            None => "yes, end the canary, or route all traffic to the previous version".to_owned(),
-        };
-        ask(state, change, yes);
-        return Vec::new();
-    }
-    carry_out(state, change, Approval::None)
+    Vec::new()
 }
 
 /// Value of the list entry that confirms a change.

@@ -1,6 +1,6 @@
 //! Resources to delete with a function, as shown in the confirmation.
 
-use lambda_console_model::{Resource, ResourceKind, Resources};
+use lambda_console_model::{ChangeKind, Needed, Resource, ResourceKind, Resources};
 
 use super::text::fit;
 use crate::tui::state::{Deletion, State};
@@ -18,7 +18,10 @@ pub(super) fn question(state: &State, deletion: &Deletion, whose: &str) -> (Stri
         Some(Ok(resources)) => lines(&resources.clone().keeping(deletion.keep)).join("\n"),
     };
     let boxes = boxes(deletion);
-    let word = if state.is_protected() { format!("{stage}/{function}") } else { function.clone() };
+    let word = match state.needs(ChangeKind::Delete(std::slice::from_ref(function))) {
+        Needed::Word(word) => word,
+        Needed::Nothing | Needed::Yes => function.clone(),
+    };
     let text = format!("From stage {stage}{whose}:\n{list}{boxes}\nType `{word}` to confirm:");
     (title, text)
 }

@@ -135,7 +135,7 @@ fn list(
         Offer::Events => "Event files".to_owned(),
         Offer::Stages => "Stages".to_owned(),
         Offer::Sources => format!("Promote to {} from …", fit(&state.active, 30)),
-        Offer::Roles => "Execution roles".to_owned(),
+        Offer::Roles(_) => "Execution roles".to_owned(),
         Offer::Permissions => "Missing permissions".to_owned(),
         Offer::Facts(title) => title.clone(),
         Offer::Change(change) => {

@@ -20,7 +20,7 @@ async fn invoked(stage: &Stage, qualifier: &str, payload: &str) {
 }
 
 async fn done(stage: &Stage, what: VersionsChange) -> VersionsDone {
-    change(stage, "hello", &what, Approval::None, &Job::silent()).await.unwrap().done
+    change(stage, "hello", &what, Approval::Given, &Job::silent()).await.unwrap().done
 }
 
 async fn live(stage: &Stage) -> (String, Option<Share>) {

@@ -113,7 +113,7 @@ async fn all_that_belongs_to_a_function_is_listed_and_then_gone() {
     );
     assert!(listed.items.iter().all(|item| item.kept.is_none()), "{listed:?}");
 
-    let outcome = delete(&stage, std::slice::from_ref(&listed), Approval::None, &Job::silent())
+    let outcome = delete(&stage, std::slice::from_ref(&listed), Approval::Given, &Job::silent())
         .await
         .unwrap();
     let [function] = outcome.functions.as_slice() else { panic!("{outcome:?}") };
@@ -138,7 +138,7 @@ async fn what_is_kept_is_found_by_the_next_deletion() {
     let stage = place.stage().await;
     furnished(&place, &stage, "hello").await;
     let kept = list(&stage, "hello").await.unwrap().keeping(Keep { logs: true, role: true });
-    let outcome = delete(&stage, &[kept], Approval::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, &[kept], Approval::Given, &Job::silent()).await.unwrap();
     let left: Vec<ResourceKind> = outcome.functions[0].left.iter().map(|item| item.kind).collect();
     assert_eq!(left, [ResourceKind::Role, ResourceKind::LogGroup]);
     // The state after a deletion that was interrupted there.
@@ -147,7 +147,7 @@ async fn what_is_kept_is_found_by_the_next_deletion() {
         rest.items.iter().map(|item| item.kind).collect::<Vec<_>>(),
         [ResourceKind::LogGroup, ResourceKind::Role]
     );
-    let outcome = delete(&stage, &[rest], Approval::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, &[rest], Approval::Given, &Job::silent()).await.unwrap();
     assert_eq!(outcome.functions[0].failure, None);
     assert!(list(&stage, "hello").await.is_err());
     stage.close().await;
@@ -190,7 +190,7 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
         kept(&three, ResourceKind::LogGroup).as_deref(),
         Some("other functions may write to it")
     );
-    let outcome = delete(&stage, &[one, three], Approval::None, &Job::silent()).await.unwrap();
+    let outcome = delete(&stage, &[one, three], Approval::Given, &Job::silent()).await.unwrap();
     assert!(outcome.functions.iter().all(|function| function.failure.is_none()), "{outcome:?}");
     assert_eq!(roles::roles(&stage).await.unwrap()[0].functions, ["two"]);
     stage.close().await;
@@ -210,7 +210,7 @@ async fn a_cancelled_deletion_says_what_is_left() {
             asked.cancel();
         }
     });
-    let outcome = delete(&stage, &[listed], Approval::None, &job).await.unwrap();
+    let outcome = delete(&stage, &[listed], Approval::Given, &job).await.unwrap();
     let function = &outcome.functions[0];
     assert_eq!(
         function.failure.as_ref().map(|failure| failure.kind),

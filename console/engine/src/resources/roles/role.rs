@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use lambda_console_model::{Approval, Failure, Role};
+use lambda_console_model::{Approval, ChangeKind, Failure, Role};
 use serde_json::{Value, json};
 
 use super::{
@@ -172,7 +172,8 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
 /// role, someone else created it, or functions use it.
 pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
-    stage.allow_change(&what(), approval)?;
+    let names = [name.to_owned()];
+    stage.allow(&what(), ChangeKind::DeleteRoles(&names), approval)?;
     let roles = super::roles(stage).await?;
     let Some(role) = roles.iter().find(|role| role.name == name) else {
         let why = format!(

@@ -31,7 +31,7 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
     assert_eq!(role.functions, ["hello"]);
     assert!(role.created_at > 1_600_000_000_000);
 
-    let used = remove(&stage, &role.name, Approval::None).await.unwrap_err();
+    let used = remove(&stage, &role.name, Approval::Given).await.unwrap_err();
     assert!(used.why.contains("the role of hello"), "{used}");
     stage
         .call(|clients| async move {
@@ -39,9 +39,9 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
         })
         .await
         .unwrap();
-    remove(&stage, &role.name, Approval::None).await.unwrap();
+    remove(&stage, &role.name, Approval::Given).await.unwrap();
     assert_eq!(roles(&stage).await.unwrap(), []);
-    let again = remove(&stage, &role.name, Approval::None).await.unwrap_err();
+    let again = remove(&stage, &role.name, Approval::Given).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Usage);
     stage.close().await;
 }
@@ -60,7 +60,7 @@ async fn a_role_of_someone_else_is_neither_used_nor_removed() {
         .unwrap();
     let refused = provide(&stage, "hello", &RolePolicies::default()).await.unwrap_err();
     assert!(refused.why.contains("did not make"), "{refused}");
-    assert_eq!(remove(&stage, name, Approval::None).await.unwrap_err().kind, FailureKind::Usage);
+    assert_eq!(remove(&stage, name, Approval::Given).await.unwrap_err().kind, FailureKind::Usage);
     stage.close().await;
 }
 

@@ -120,7 +120,7 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
             Offer::Events => "load event",
             Offer::Stages => "switch stage",
             Offer::Sources => "promote",
-            Offer::Roles => "delete role",
+            Offer::Roles(_) => "delete role",
             Offer::Permissions => "copy statement",
             Offer::Facts(_) => "close",
             Offer::Change(_) => "select",
