@@ -67,7 +67,7 @@ impl StdError for PayloadError {}
 /// elsewhere.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot fail with `{Self}`",
-    label = "neither an error nor a text",
+    label = "neither an error nor a string",
     note = "return an error that is `Send + Sync`, `anyhow::Error`, `lambda::Error`, `String` or \
         `&str`"
 )]

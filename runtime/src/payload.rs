@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_told_apart_from_what_does_not_fit() {
+    fn invalid_json_is_distinguished_from_json_that_does_not_fit() {
         assert_eq!(
             says("{\"items\":[\n,"),
             "the payload is not JSON: expected value at line 2 column 1"

@@ -31,7 +31,7 @@ impl<T: Serialize> Respond<ByValue> for T {
             let wanted = std::any::type_name::<T>();
             Report::runtime(
                 "MarshalError",
-                format!("the response (`{wanted}`) cannot be JSON: {error}"),
+                format!("the response (`{wanted}`) cannot be serialized to JSON: {error}"),
             )
         })
     }

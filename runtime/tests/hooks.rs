@@ -281,7 +281,7 @@ fn without_an_extensions_api_a_function_serves_all_the_same() {
         let (code, messages) = running.end();
         assert_eq!(code, Some(0));
         let warnings =
-            messages.iter().filter(|line| line.starts_with("SIGTERM will not come: ")).count();
+            messages.iter().filter(|line| line.starts_with("SIGTERM will not arrive: ")).count();
         assert_eq!(warnings, lines, "{messages:?}");
     }
 }

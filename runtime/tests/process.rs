@@ -93,7 +93,7 @@ const NEXT: &str = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: \
 const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn outside_of_lambda_a_function_says_what_it_is_and_how_to_run_it() {
+fn outside_of_lambda_a_function_prints_what_it_is_and_how_to_run_it() {
     let output = run("echo", &[]);
     assert_eq!(output.status.code(), Some(3));
     let said = stderr(&output);

@@ -151,7 +151,7 @@ pub fn resources(name: &str) -> Resources {
         kept: None,
     };
     let role = Resource {
-        kept: Some("lambda-console did not make it".into()),
+        kept: Some("lambda-console did not create it".into()),
         ..item(ResourceKind::Role, "shared", "")
     };
     let items = vec![

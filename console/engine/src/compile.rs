@@ -239,7 +239,7 @@ fn note(
 ) -> Result<(), Failure> {
     let what = || format!("could not package {}", function.name);
     if read.is_replaced(executable) {
-        let why = format!("another build has replaced {} meanwhile", executable.display());
+        let why = format!("another build has replaced {}", executable.display());
         return Err(Failure::work(what(), why, "build it again"));
     }
     let directory = workspace::directory(target, function.directory());
@@ -337,7 +337,7 @@ async fn run(cargo: Command, job: &Job) -> Result<(Transcript, fingerprint::Unit
         // A failed build shows in the functions that are missing.
         Ok(_) => Ok((transcript, read)),
         Err(RunError::Cancelled) => Err(Failure::interrupted(WHAT)),
-        Err(error) => Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), "")),
+        Err(error) => Err(Failure::environment(WHAT, format!("could not run cargo: {error}"), "")),
     }
 }
 

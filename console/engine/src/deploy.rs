@@ -73,7 +73,7 @@ pub async fn is_there(stage: &Stage, name: &str) -> Result<bool, Failure> {
     match answer {
         Ok(_) => Ok(true),
         Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => match error.into_failure(format!("could not ask for {remote}")) {
+        Err(error) => match error.into_failure(format!("could not read {remote}")) {
             Failure { kind: FailureKind::Denied | FailureKind::Work, .. } => Ok(true),
             failure => Err(failure),
         },
@@ -89,9 +89,7 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Found {
         .await;
     let found = match answer {
         Err(error) if error.is_not_found() => return Ok(None),
-        other => {
-            other.map_err(|error| error.into_failure(format!("could not ask for {remote}")))?
-        }
+        other => other.map_err(|error| error.into_failure(format!("could not read {remote}")))?,
     };
     let sha256 = naming::hex_of(found.code_sha256().unwrap_or_default());
     Ok(Some(Deployed {

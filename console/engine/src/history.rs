@@ -71,7 +71,7 @@ impl Store {
             Arc::new(Failure::environment(
                 format!("could not read the history {}", path.display()),
                 "the file is damaged",
-                format!("a new history was begun; the old file is {}", aside.display()),
+                format!("a new history was started; the old file is {}", aside.display()),
             ))
         });
         let (commands, inbox) = mpsc::channel();
@@ -249,7 +249,7 @@ impl File {
         match work(&mut self.connection) {
             Err(error) if is_damage(&error) => {
                 tracing::error!(%error, path = %self.path.display(), "the history is damaged: it \
-                    is set aside");
+                    was moved aside");
                 let Ok((again, _)) = set_aside(&self.path)
                     .and_then(|_| Self::open(&self.path).map_err(std::io::Error::other))
                 else {

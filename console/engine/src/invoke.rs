@@ -159,7 +159,8 @@ fn encode_context(text: &str) -> Result<String, String> {
     if encoded.len() > CONTEXT_LIMIT {
         let length = encoded.len();
         return Err(format!(
-            "the client context has {length} bytes of base64, and Lambda takes {CONTEXT_LIMIT}"
+            "the client context has {length} bytes of base64, and Lambda accepts at most \
+            {CONTEXT_LIMIT}"
         ));
     }
     Ok(encoded)
@@ -233,12 +234,12 @@ impl Call<'_> {
             report: tail.report,
             logs: tail.lines,
             client_ms,
-            ..self.begun(request_id, started_at)
+            ..self.started(request_id, started_at)
         })
     }
 
     /// An invocation of which only the id is known.
-    fn begun(&self, request_id: String, started_at: i64) -> Invocation {
+    fn started(&self, request_id: String, started_at: i64) -> Invocation {
         Invocation {
             function: self.request.function.clone(),
             stage: self.stage.name(),
@@ -341,15 +342,17 @@ impl Throttled {
         let reason = error.reason().map(|reason| format!("the reason is {}", reason.as_str()));
         let after =
             error.retry_after_seconds().map(|seconds| format!("try again after {seconds} s"));
-        let told: Vec<String> = reason.into_iter().chain(after).collect();
+        let details: Vec<String> = reason.into_iter().chain(after).collect();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            (!told.is_empty()).then(|| told.join(", "));
+            (!details.is_empty()).then(|| details.join(", "));
     }
 
     /// Nothing was run, and nothing is retried automatically: the user decides.
     fn explain(&self, failure: Failure) -> Failure {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(told) => Failure { hint: format!("the function did not run; {told}"), ..failure },
+            Some(details) => {
+                Failure { hint: format!("the function did not run; {details}"), ..failure }
+            }
             None => failure,
         }
     }
@@ -397,14 +400,17 @@ fn explain(stage: &Stage, request: &InvokeRequest, what: &str, error: CallError)
         return Failure::environment(
             what,
             why,
-            "the function may have run: look at its logs before invoking it again",
+            "the function may have run: check its logs before invoking it again",
         );
     }
     let is_too_large =
         matches!(error.code(), "RequestTooLargeException" | "RequestEntityTooLargeException");
     let failure = error.into_failure(what);
     if is_too_large && request.mode == InvokeMode::Async {
-        return Failure { hint: "an event that is queued may have 1 MB".to_owned(), ..failure };
+        return Failure {
+            hint: "an asynchronous event may have at most 1 MB".to_owned(),
+            ..failure
+        };
     }
     failure
 }
@@ -414,7 +420,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_that_is_not_json_is_told_with_its_place() {
+    fn a_payload_that_is_not_json_is_reported_with_its_place() {
         assert_eq!(check_payload("{\"a\": 1}"), Ok(()));
         assert_eq!(check_payload("null"), Ok(()));
         assert_eq!(

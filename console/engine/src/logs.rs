@@ -53,7 +53,7 @@ pub struct LogQuery {
 
 /// Event of a tail.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum TailEvent {
     /// New lines, in order; they may be older than lines that were reported before.
     Lines(Vec<LogLine>),
     /// Corrections of lines that were reported before.
@@ -115,14 +115,14 @@ pub async fn fetch_allowed(
 
 /// Assigns the lines of an init to the request that it was for: the first one of its sandbox.
 fn link_init(lines: &mut [LogLine], id: &str) {
-    let mut begun: HashMap<String, usize> = HashMap::new();
+    let mut started: HashMap<String, usize> = HashMap::new();
     for index in 0..lines.len() {
         let (before, line) = lines.split_at_mut(index);
         let Some(line) = line.first() else { return };
         if platform_lines::is_init_start(&line.message) {
-            begun.insert(line.stream.clone(), index);
+            started.insert(line.stream.clone(), index);
         } else if let Some(mark) = platform_lines::mark(&line.message)
-            && let Some(from) = begun.remove(&line.stream)
+            && let Some(from) = started.remove(&line.stream)
             && mark.request_id() == id
         {
             let of_init = before.iter_mut().skip(from).filter(|other| other.stream == line.stream);

@@ -101,14 +101,14 @@ pub(crate) async fn metadata(
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
         Err(error) => {
-            return Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), ""));
+            return Err(Failure::environment(WHAT, format!("could not run cargo: {error}"), ""));
         }
     };
     if !finished.status.success() {
         return Err(refused(&root, &finished.stderr));
     }
     serde_json::from_str(&finished.stdout).map_err(|error| {
-        Failure::work(WHAT, format!("`cargo metadata` answered something else: {error}"), "")
+        Failure::work(WHAT, format!("`cargo metadata` returned unexpected output: {error}"), "")
     })
 }
 
@@ -127,7 +127,7 @@ fn refused(root: &Path, stderr: &str) -> Failure {
     if message.contains("could not find `Cargo.toml`") {
         let why =
             format!("there is no Cargo.toml in {} or in a directory above it", root.display());
-        let hint = "start in a Cargo workspace, name one with `--workspace`, or begin one with \
+        let hint = "start in a Cargo workspace, name one with `--workspace`, or create one with \
             `cargo new`";
         return Failure::usage(WHAT, why, hint);
     }

@@ -234,11 +234,11 @@ impl Sandbox {
         self.freezer.wake(self.groups(), || {
             self.extensions.release(|| {
                 let tracing = json!({ "type": "X-Amzn-Trace-Id", "value": event.trace });
-                let told = json!({
+                let event = json!({
                     "eventType": "INVOKE", "deadlineMs": event.deadline, "requestId": event.id,
                     "invokedFunctionArn": event.arn, "tracing": tracing,
                 });
-                Bytes::from(told.to_string())
+                Bytes::from(event.to_string())
             });
             self.invocation.submit(event)
         })

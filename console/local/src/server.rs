@@ -103,7 +103,7 @@ async fn connection(
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
-            return tracing::warn!(%error, "the local Lambda could not take a connection over");
+            return tracing::warn!(%error, "the local Lambda could not take over a connection");
         }
     };
     if let Err(error) = stream.set_nodelay(true) {
@@ -113,7 +113,7 @@ async fn connection(
     let mut serving = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), handler));
     let overdue = async {
         tokio::time::sleep(HEAD).await;
-        if connection.has_begun() {
+        if connection.has_started() {
             std::future::pending::<()>().await;
         }
     };
@@ -125,8 +125,7 @@ async fn connection(
             let last_words = if connection.is_last() { LAST_WORDS } else { Duration::ZERO };
             tokio::time::timeout(last_words, serving).await.unwrap_or(Ok(()))
         }
-        () = overdue => return tracing::debug!("a connection to the local Lambda asked for \
-            nothing"),
+        () = overdue => return tracing::debug!("a connection to the local Lambda sent no request"),
     };
     if let Err(error) = result {
         tracing::debug!(%error, "a connection to the local Lambda ended early");

@@ -90,7 +90,7 @@ impl Service {
         let pool = Pool::new(env, concurrency, Arc::clone(&functions));
         let queue = Queue::open(&dir.join("queue"), &damage)?;
         let exists = |name: &str| functions.exists(name);
-        let what = "how the asynchronous invocations of a function are dealt with";
+        let what = "the event invoke config of a function";
         let event_configs =
             PerQualifier::open(&dir.join("event-invoke-configs"), what, &damage, exists)?;
         let urls = PerQualifier::open(&dir.join("urls"), "the URL of a function", &damage, exists)?;

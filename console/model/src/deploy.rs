@@ -213,11 +213,11 @@ impl FailedFunction {
             return None;
         }
         if !self.is_known {
-            return Some(format!("not known is which of these were done: {}", fields(&self.left)));
+            return Some(format!("it is unknown which of these were done: {}", fields(&self.left)));
         }
         match (self.done.is_empty(), self.left.is_empty()) {
             (true, _) => Some(format!("nothing was done, still to do: {}", fields(&self.left))),
-            (false, true) => Some(format!("done nevertheless: {}", fields(&self.done))),
+            (false, true) => Some(format!("done anyway: {}", fields(&self.done))),
             (false, false) => {
                 Some(format!("done: {}; still to do: {}", fields(&self.done), fields(&self.left)))
             }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_was_not_begun_has_no_more_to_say_than_why() {
+    fn a_function_that_was_not_started_has_only_the_reason() {
         let change = |field: &str| Change { field: field.into(), from: None, to: "x".into() };
         let failure = super::super::failure::Failure::usage(
             "could not deploy hello",
@@ -288,6 +288,6 @@ mod tests {
         failed.left = vec![change("code")];
         assert_eq!(failed.truth().as_deref(), Some("nothing was done, still to do: code"));
         failed.is_known = false;
-        assert_eq!(failed.truth().as_deref(), Some("not known is which of these were done: code"));
+        assert_eq!(failed.truth().as_deref(), Some("it is unknown which of these were done: code"));
     }
 }

@@ -30,11 +30,11 @@ impl LogMark {
     pub fn text(&self) -> String {
         let what = match &self.kind {
             MarkKind::Sampled => "more lines than a live tail sends".to_owned(),
-            MarkKind::Reconnected(why) => format!("the live tail was begun anew: {why}"),
+            MarkKind::Reconnected(why) => format!("the live tail reconnected: {why}"),
         };
         match self.filled {
-            None => format!("{what}; reading those that were missed …"),
-            Some(0) => format!("{what}; none was missed"),
+            None => format!("{what}; reading missed lines …"),
+            Some(0) => format!("{what}; no lines missed"),
             Some(1) => format!("{what}; 1 line filled in"),
             Some(lines) => format!("{what}; {lines} lines filled in"),
         }

@@ -65,9 +65,8 @@ impl Canary {
             (minutes, seconds) => format!("{minutes} min {seconds} s"),
         };
         let rules = format!(
-            "rolled back where over {max_errors} % more fail than of the version before (from \
-            {least} \
-             invocations on), or the init is slower by more than {max_init} %"
+            "rolled back if the error rate is more than {max_errors} percentage points above the \
+            old version's (after {least} invocations), or the init more than {max_init} % slower"
         );
         let change = |field: &str, to| Change { field: format!("canary.{field}"), from: None, to };
         [
@@ -108,11 +107,11 @@ impl Promoted {
         let sha256 = short_sha256(&self.sha256);
         match self.action {
             DeployAction::Unchanged => {
-                format!("{name}: {stage} has it already, as version {version} ({sha256})")
+                format!("{name}: {stage} already has version {version} ({sha256})")
             }
             DeployAction::Created | DeployAction::Updated => {
                 let before =
-                    self.before.as_ref().map(|before| format!(", not version {before} any more"));
+                    self.before.as_ref().map(|before| format!(", previously version {before}"));
                 format!(
                     "{name}: {stage} has version {version} ({sha256}){}",
                     before.unwrap_or_default()
@@ -140,15 +139,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_canary_says_its_steps_and_rules() {
+    fn a_canary_shows_its_steps_and_rules() {
         let [steps, rules] = Canary::default().changes();
         assert_eq!(
             (steps.field.as_str(), steps.to.as_str()),
             ("canary.steps", "5 %, 25 %, 50 %, then all; each for 5 min")
         );
-        let expected = "rolled back where over 1 % more fail than of the version before (from 10 \
-            invocations on), \
-                        or the init is slower by more than 50 %";
+        let expected = "rolled back if the error rate is more than 1 percentage points above the \
+            old version's (after 10 invocations), or the init more than 50 % slower";
         assert_eq!((rules.field.as_str(), rules.to.as_str()), ("canary.rules", expected));
         let [steps, _] =
             Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();

@@ -83,7 +83,7 @@ impl Resources {
                 _ => false,
             };
             if wanted && item.kept.is_none() {
-                item.kept = Some("you keep it".to_owned());
+                item.kept = Some("kept on request".to_owned());
             }
         }
         self

@@ -72,10 +72,10 @@ impl Revert {
     pub fn of(&self, setting: &Setting) -> String {
         match self {
             Self::To(wanted) if wanted.is_empty() => {
-                format!("takes {setting} away, as Cargo.toml says")
+                format!("removes {setting}, as in Cargo.toml")
             }
-            Self::To(wanted) => format!("puts {setting} back to {wanted}, as Cargo.toml says"),
-            Self::Removed => format!("removes {setting}, which Cargo.toml does not name"),
+            Self::To(wanted) => format!("resets {setting} to {wanted}, as in Cargo.toml"),
+            Self::Removed => format!("removes {setting}, which is not in Cargo.toml"),
         }
     }
 }

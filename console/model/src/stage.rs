@@ -45,7 +45,7 @@ impl StageInfo {
         Some(Failure::environment(
             "part of the local Lambda's state cannot be used",
             format!("{first}{more}"),
-            "everything else works; deploy again what is missing",
+            "everything else works; redeploy what is missing",
         ))
     }
 

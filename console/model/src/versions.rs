@@ -230,19 +230,19 @@ impl VersionsChanged {
                 format!("{name}: nothing to publish, version {version} is the same")
             }
             VersionsDone::Reset { alias, version, canary } => format!(
-                "{name}: the canary is ended, version {} gets nothing of {alias} and version \
-                {version} all",
+                "{name}: canary ended, {alias} points to version {version} only, no longer to \
+                version {}",
                 canary.version
             ),
             VersionsDone::RolledBack { alias: Some(alias), from: Some(from), to } => {
-                format!("{name}: {alias} leads to version {to}, not to {from} any more")
+                format!("{name}: {alias} points to version {to} instead of {from}")
             }
             VersionsDone::RolledBack { alias: Some(alias), from: None, to } => {
-                format!("{name}: {alias} leads to version {to}")
+                format!("{name}: {alias} points to version {to}")
             }
             VersionsDone::RolledBack { alias: None, to, .. } => {
                 format!(
-                    "{name}: $LATEST has the code of version {to}; its configuration is as it was"
+                    "{name}: $LATEST has the code of version {to}; its configuration is unchanged"
                 )
             }
             VersionsDone::Pruned { deleted, kept } if deleted.is_empty() => {

@@ -19,7 +19,7 @@ impl Changed {
     /// Returns the cause of a rebuild: `functions/hello/src/main.rs and 2 more changed`.
     pub fn cause(&self) -> String {
         match self.files.as_slice() {
-            [] => "watching begins".to_owned(),
+            [] => "watching for changes".to_owned(),
             [file] => format!("{file} changed"),
             [file, others @ ..] => format!("{file} and {} more changed", others.len()),
         }

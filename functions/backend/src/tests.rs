@@ -37,7 +37,7 @@ fn an_item_that_was_added_is_found_and_listed() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_as_json() {
+fn errors_are_json() {
     let store = Store::default();
     let refused = |request| call(&store, request);
     let post = |body: &str| Request::new("POST", "/items").with_body(body);

@@ -20,7 +20,7 @@ fn answer(event: &str) -> (u64, String) {
 }
 
 #[test]
-fn the_root_says_hello() {
+fn the_root_answers_hello() {
     assert_eq!(answer("root"), (200, "Hello from a router!".to_owned()));
 }
 

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_breaks_off_says_why_in_its_trailers() {
+    fn a_stream_that_ends_early_has_the_reason_in_its_trailers() {
         let outcomes = testing::run(&(), count, [Event::new(r#"{"to":3,"fail_at":2}"#)]).unwrap();
         let [Outcome::Error { kind, message, .. }] = &outcomes[..] else { panic!("{outcomes:?}") };
         assert_eq!((kind.as_str(), message.as_str()), ("Function.Stuck", "cannot count to 2"));

@@ -204,7 +204,7 @@ fn body(event: &mut HttpEvent) -> Result<Vec<u8>, PayloadError> {
         text.retain(|character| !character.is_ascii_whitespace());
     }
     let refuse =
-        || PayloadError("`body` is not base64, though `isBase64Encoded` says so".to_owned());
+        || PayloadError("`body` is not base64, though `isBase64Encoded` is true".to_owned());
     base64::decode(&text).ok_or_else(refuse)
 }
 

@@ -26,7 +26,7 @@ impl<'de> Visitor<'de> for Reader {
     type Value = Values;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of texts")
+        f.write_str("a string or a list of strings")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Values, E> {

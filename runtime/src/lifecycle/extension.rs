@@ -20,13 +20,15 @@ pub(crate) struct Extension {
 pub(crate) async fn register(endpoint: &Endpoint) -> Option<Extension> {
     match try_register(endpoint).await {
         Ok(Ok(extension)) => return Some(extension),
-        Ok(Err((404, _))) => log::debug("there is no Extensions API here: SIGTERM may never come"),
+        Ok(Err((404, _))) => {
+            log::debug("there is no Extensions API here: SIGTERM may never arrive");
+        }
         Ok(Err((status, body))) => {
             log::warn(format_args!(
-                "SIGTERM will not come: the Extensions API answered {status}: {body}"
+                "SIGTERM will not arrive: the Extensions API answered {status}: {body}"
             ));
         }
-        Err(end) => log::warn(format_args!("SIGTERM will not come: {end}")),
+        Err(end) => log::warn(format_args!("SIGTERM will not arrive: {end}")),
     }
     None
 }

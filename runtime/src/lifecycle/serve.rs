@@ -102,7 +102,7 @@ where
                 Err(end) => stop.end(end),
             };
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, worker) {
-                stop.end(End::Environment(format!("there cannot be {workers} threads: {error}")));
+                stop.end(End::Environment(format!("could not start {workers} threads: {error}")));
                 break;
             }
         }
@@ -172,7 +172,7 @@ async fn work<S, H, M, A>(
             return stop.end(end);
         }
         if pause == SHORTEST {
-            log::warn(format_args!("{end}; connecting again"));
+            log::warn(format_args!("{end}; reconnecting"));
         }
         wait(pause).await;
         pause *= 2;

@@ -133,7 +133,7 @@ where
     let (mut termination, _extension) = executor.block_on(async {
         let listening = Termination::listen();
         let termination = listening
-            .map_err(|error| End::Environment(format!("SIGTERM cannot be listened to: {error}")))?;
+            .map_err(|error| End::Environment(format!("could not listen for SIGTERM: {error}")))?;
         // Managed instances receive the signal in any case.
         let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
         Ok((termination, extension))
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_workers_is_one_where_none_is_said_and_never_guessed() {
+    fn the_number_of_workers_is_one_by_default_and_never_guessed() {
         assert!(matches!(workers(None), Ok(None)));
         assert!(matches!(workers(Some("")), Ok(None)));
         assert!(matches!(workers(Some("10")), Ok(Some(ten)) if ten.get() == 10));

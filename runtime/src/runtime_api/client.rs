@@ -30,9 +30,9 @@ impl Exchange {
     /// Description for error messages.
     const fn doing(self) -> &'static str {
         match self {
-            Self::Poll => "asking for the next invocation",
-            Self::Answer => "sending an answer",
-            Self::AnswerAndPoll => "sending an answer and asking for the next invocation",
+            Self::Poll => "requesting the next invocation",
+            Self::Answer => "sending a response",
+            Self::AnswerAndPoll => "sending a response and requesting the next invocation",
             Self::Report => "reporting the failed start",
             Self::Restore => "waiting for the snapshot to be restored",
         }
@@ -112,7 +112,7 @@ impl Client {
         if id.is_empty()
             || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
         {
-            return Err(malformed("an invocation's request id has characters that no id has"));
+            return Err(malformed("an invocation's request id has invalid characters"));
         }
         self.current.request_id.clear();
         self.current.request_id.push_str(id);
@@ -200,11 +200,11 @@ impl Client {
             }
             status => {
                 let why = match status {
-                    410 => "the answer came too late".to_owned(),
+                    410 => "the response came too late".to_owned(),
                     // The caller was informed already; reporting an error now would be a second
                     // answer.
-                    413 => "the answer is too large, which the caller was told".to_owned(),
-                    _ => format!("the answer was not taken ({status}): {}", told(self.body())),
+                    413 => "the response is too large; the caller got an error".to_owned(),
+                    _ => format!("the response was rejected ({status}): {}", told(self.body())),
                 };
                 self.tell(&why, &[]);
             }

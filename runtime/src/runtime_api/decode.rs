@@ -180,7 +180,7 @@ fn final_head(buffer: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
         match head(buffer)? {
             Some(head) if head.status == 101 => {
-                return Err(Malformed("the server changes the protocol"));
+                return Err(Malformed("the server switches protocols"));
             }
             Some(head) if head.status < 200 => drop(buffer.split_to(head.length)),
             head => return Ok(head),
@@ -203,10 +203,10 @@ fn head(input: &[u8]) -> Result<Option<Head>, Malformed> {
         Err(httparse::Error::TooManyHeaders) => {
             return Err(Malformed("the response has more than 96 header fields"));
         }
-        Err(_) => return Err(Malformed("the answer is not HTTP/1.1")),
+        Err(_) => return Err(Malformed("the response is not HTTP/1.1")),
     };
     if response.code < Some(100) {
-        return Err(Malformed("the answer is not HTTP/1.1"));
+        return Err(Malformed("the response is not HTTP/1.1"));
     }
     let mut head = Head { status: response.code.unwrap_or_default(), length, ..Head::default() };
     head.keep_alive = response.version == Some(1);

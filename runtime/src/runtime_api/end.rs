@@ -76,7 +76,7 @@ impl fmt::Display for End {
             Self::Malformed { doing, why } => {
                 write!(
                     f,
-                    "the Lambda Runtime API sent what is no valid answer while {doing}: {}",
+                    "the Lambda Runtime API sent an invalid response while {doing}: {}",
                     why.0
                 )
             }
@@ -87,10 +87,8 @@ impl fmt::Display for End {
             Self::Restore(report) => {
                 write!(f, "the restore failed: {}: {}", report.kind, report.message)
             }
-            Self::Terminated => f.write_str("the process ends: SIGTERM came"),
-            Self::Panicked => {
-                f.write_str("the process ends, for a panic may have left its state broken")
-            }
+            Self::Terminated => f.write_str("the process ends: SIGTERM received"),
+            Self::Panicked => f.write_str("the process ends: a panic may have corrupted its state"),
         }
     }
 }

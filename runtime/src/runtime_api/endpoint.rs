@@ -38,7 +38,7 @@ impl Endpoint {
             |why: &str| format!("AWS_LAMBDA_RUNTIME_API is `{}`: {why}", text.escape_debug());
         let rest = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some(_) => return Err(wrong("only http is spoken to the Runtime API")),
+            Some(_) => return Err(wrong("the Runtime API supports only http")),
             None => text,
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_holds_the_chain_of_sources_without_saying_one_twice() {
+    fn the_message_has_the_chain_of_sources_and_none_twice() {
         #[derive(Debug)]
         struct Outer(std::num::ParseIntError, bool);
         impl std::fmt::Display for Outer {

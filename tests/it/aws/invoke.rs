@@ -111,7 +111,7 @@ fn a_function_without_log_tails_is_asked_for_none() {
 }
 
 #[test]
-fn what_the_caller_did_wrong_is_the_caller_s_to_mend() {
+fn errors_of_the_caller_are_not_retried() {
     let greet = Greet::new();
     for (code, status) in [
         ("RequestTooLargeException", 413),
@@ -126,7 +126,7 @@ fn what_the_caller_did_wrong_is_the_caller_s_to_mend() {
 }
 
 #[test]
-fn what_is_wrong_around_the_function_is_told_as_the_service_says_it() {
+fn errors_around_the_function_are_reported_with_the_message_of_the_service() {
     let greet = Greet::new();
     for (code, status) in [
         ("ENILimitReachedException", 502),

@@ -138,7 +138,7 @@ fn the_profile_and_requests_name_certificates_too() {
     };
     let (ok, _, error) = with(&[]);
     assert!(
-        !ok && error.contains("certificate") && error.contains("hint: name the authority"),
+        !ok && error.contains("certificate") && error.contains("hint: configure the authority"),
         "{error}"
     );
     assert!(error.contains("AWS_CA_BUNDLE"), "{error}");
@@ -184,11 +184,11 @@ fn a_proxy_that_does_not_help_is_named_without_its_password() {
         "{refused}"
     );
     assert!(
-        refused.contains("hint: the proxy wants a user") && !refused.contains("wrong"),
+        refused.contains("hint: the proxy requires a user") && !refused.contains("wrong"),
         "{refused}"
     );
     let socks = with("socks5://127.0.0.1:1");
-    assert!(socks.contains("through the proxy that HTTPS_PROXY names: "), "{socks}");
+    assert!(socks.contains("through the proxy in HTTPS_PROXY: "), "{socks}");
     assert!(
         socks.contains("socks5 proxies are not supported") && socks.contains("NO_PROXY"),
         "{socks}"

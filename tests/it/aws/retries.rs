@@ -149,7 +149,7 @@ fn a_change_by_somebody_else_is_not_run_over() {
 }
 
 #[test]
-fn what_is_not_allowed_is_told_by_action_and_resource() {
+fn what_is_not_allowed_is_reported_by_action_and_resource() {
     on_local!("what_is_not_allowed_is_told_by_action_and_resource", async |local: &LocalLambda| {
         let failed = fails(local, "UpdateFunctionCode", Fault::DENIED).await;
         for word in
@@ -161,7 +161,7 @@ fn what_is_not_allowed_is_told_by_action_and_resource() {
 }
 
 #[test]
-fn a_full_account_is_told_with_what_helps() {
+fn a_full_account_is_reported_with_what_helps() {
     on_local!("a_full_account_is_told_with_what_helps", async |local: &LocalLambda| {
         let failed = fails(local, "UpdateFunctionCode", Fault::NO_ROOM).await;
         assert!(text(&failed.failure).contains("versions"), "{failed:?}");
@@ -169,7 +169,7 @@ fn a_full_account_is_told_with_what_helps() {
 }
 
 #[test]
-fn what_goes_on_failing_is_told_with_what_is_true() {
+fn persistent_failures_are_reported_with_the_state() {
     on_local!("what_goes_on_failing_is_told_with_what_is_true", async |local: &LocalLambda| {
         let operations =
             ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];

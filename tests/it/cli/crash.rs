@@ -29,7 +29,7 @@ fn kill(mut child: Child) {
 #[test]
 fn a_deploy_that_is_killed_is_finished_by_the_next_one() {
     for moment in
-        ["hello: providing its role", "hello: creating", "hello: waiting for it to be ready"]
+        ["hello: setting up its role", "hello: creating", "hello: waiting for it to be ready"]
     {
         let home = hello();
         kill(started_until(&home, &["deploy", "hello", "--json"], moment));

@@ -78,9 +78,9 @@ fn a_name_that_is_no_functions_gives_the_reason_in_every_command() {
     );
     let whats = names("warnings", "what");
     for what in [
-        "left out the setting `package.metadata.lambda.deploy.memory`",
-        "left out the setting `package.metadata.lambda.bin.evt.deploy.deploy`",
-        "left out the function probe",
+        "ignored the setting `package.metadata.lambda.deploy.memory`",
+        "ignored the setting `package.metadata.lambda.bin.evt.deploy.deploy`",
+        "ignored the function probe",
     ] {
         assert!(whats.iter().any(|found| found == what), "{what}: {whats:?}");
     }

@@ -88,7 +88,7 @@ fn a_plan_versions_and_logs_come_without_what_is_refused() {
     place.refuse("GetFunction", "secret");
     let (code, stdout, stderr) = place.run(&["deploy", "--dry-run"]);
     assert!(code == Some(3) && stdout.contains("open: unchanged"), "{stdout}{stderr}");
-    assert!(stderr.contains("could not look at secret: arn:me may not some:Action"), "{stderr}");
+    assert!(stderr.contains("could not read secret: arn:me may not some:Action"), "{stderr}");
 
     place.refuse("ListVersionsByFunction", "secret");
     let (code, stdout, stderr) = place.run(&["versions"]);

@@ -79,7 +79,7 @@ fn the_resources_of_a_function_are_shown_before_it_is_deleted() {
         "permissions  public (*)",
         "triggers",
         "log group    /aws/lambda/hello (12 MB)",
-        "role         shared (kept: lambda-console did not make it)",
+        "role         shared (kept: lambda-console did not create it)",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }

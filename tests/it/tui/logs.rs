@@ -271,7 +271,7 @@ fn a_tail_marks_missed_and_recovered_lines() {
         |filled| LogMark { id: 1, timestamp: sample::NOW + 1, kind: MarkKind::Sampled, filled };
     console.report(job, JobEvent::LogMarked(mark(None)));
     assert!(
-        console.screen().contains("≈ more lines than a live tail sends; reading those"),
+        console.screen().contains("≈ more lines than a live tail sends; reading missed"),
         "{}",
         console.screen()
     );

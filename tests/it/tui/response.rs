@@ -310,7 +310,7 @@ fn missing_log_lines_are_reported_and_can_be_fetched_again() {
     assert!(console.press("2").screen().contains("log is pending"));
     let failure = Failure::work(
         "could not read the log lines",
-        "its REPORT line did not come within 60 s",
+        "its REPORT line did not arrive within 60 s",
         "",
     );
     console.report(link, JobEvent::LogsLinked(Err(failure)));

@@ -221,7 +221,7 @@ fn a_plan_that_cannot_be_made_ends_it() {
     let (mut console, job) = comparing(false);
     console.report(
         job,
-        JobEvent::Planned(Err(Failure::work("could not look at hello", "the stage is gone", ""))),
+        JobEvent::Planned(Err(Failure::work("could not read hello", "the stage is gone", ""))),
     );
     assert_eq!(console.effects(), []);
     assert!(matches!(console.state.stage().run.as_ref().unwrap().steps[1], Standing::Failed(_)));

@@ -180,7 +180,7 @@ fn an_edit_shows_the_value_that_the_next_deploy_restores() {
         "{screen}"
     );
     assert!(
-        screen.contains("the next deploy of hello puts memory back to 256 MB, as Cargo.toml says"),
+        screen.contains("the next deploy of hello resets memory to 256 MB, as in Cargo.toml"),
         "{screen}"
     );
     console.press("<enter>256<enter>");

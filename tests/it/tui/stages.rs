@@ -93,7 +93,7 @@ fn a_function_without_read_permission_shows_denied_beside_the_others() {
     let job = console.job("RefreshDeployed");
     let mut deployed = sample::deployed();
     deployed[0].1 = Err(Failure::denied(
-        "could not ask for backend",
+        "could not read backend",
         "me may not lambda:GetFunctionConfiguration",
         "",
     ));

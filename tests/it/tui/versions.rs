@@ -153,7 +153,7 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     let changed = VersionsChanged { name: "hello".into(), stage: "local".into(), done };
     console.report(job, JobEvent::VersionsChanged(Ok(changed)));
     let notice = console.state.notice.as_ref().map(|notice| notice.text.clone());
-    assert_eq!(notice.as_deref(), Some("hello: live leads to version 6, not to 7 any more"));
+    assert_eq!(notice.as_deref(), Some("hello: live points to version 6 instead of 7"));
     assert!(
         console
             .effects()

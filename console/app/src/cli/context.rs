@@ -282,7 +282,7 @@ mod tests {
     fn a_name_that_is_no_functions_gives_the_reason_or_the_nearest_name() {
         let function = serde_json::json!({"name": "evt", "binary": "evt", "package": "evt", "manifest": "/w/Cargo.toml", "runtime": "bundled",
             "architecture": "arm64", "config": {}, "events": [], "bootstrap": null, "zip": null, "stale": false});
-        let reason = Failure::usage("left out the function probe", "it is an extension", "");
+        let reason = Failure::usage("ignored the function probe", "it is an extension", "");
         let workspace = Workspace {
             root: "/w".into(),
             functions: vec![serde_json::from_value(function).unwrap()],

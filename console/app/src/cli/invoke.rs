@@ -450,7 +450,7 @@ mod tests {
     #[test]
     fn the_end_of_a_stream_has_the_outcome_and_not_the_written_body() {
         let cut_off =
-            Some(Failure::environment("could not invoke hello", "the response broke off", ""));
+            Some(Failure::environment("could not invoke hello", "the response ended early", ""));
         let half = Invocation {
             stream: Some(Box::new(Streamed { cut_off, ..Streamed::default() })),
             ..invocation("half")
@@ -460,7 +460,7 @@ mod tests {
             (&end["type"], &end["bytes"], end.get("payload")),
             (&"end".into(), &4.into(), None)
         );
-        assert_eq!(end["cut_off"]["why"], "the response broke off");
+        assert_eq!(end["cut_off"]["why"], "the response ended early");
         let whole = invocation("{}");
         let saved = value(&saved_document(&whole, Path::new("out.bin")));
         assert_eq!((&saved["output"], saved.get("type")), (&"out.bin".into(), None));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use lambda_console_engine::{
     aws::stage::Stage,
-    logs::{self, LogQuery, Told},
+    logs::{self, LogQuery, TailEvent},
 };
 use lambda_console_model::{
     FREE_MINUTES, Failure, LogLine, StageInfo, TailState, Workspace, live_cost,
@@ -97,7 +97,7 @@ async fn print(
     let (_show, shown) = tokio::sync::watch::channel(true);
     let followed = {
         let print = |event| match event {
-            Told::Lines(lines) => {
+            TailEvent::Lines(lines) => {
                 if result.is_ok() {
                     result = lines.iter().try_for_each(|line| one(output, line, names_function));
                 }
@@ -106,9 +106,9 @@ async fn print(
                 }
             }
             // A printed line cannot be changed.
-            Told::Fixes(_) | Told::Samples(_) => {}
-            Told::Marked(mark) => progress::print(&mark.text()),
-            Told::State(now) => {
+            TailEvent::Fixes(_) | TailEvent::Samples(_) => {}
+            TailEvent::Marked(mark) => progress::print(&mark.text()),
+            TailEvent::State(now) => {
                 for text in messages(&stands, &now) {
                     progress::print(&text);
                 }

@@ -214,7 +214,7 @@ fn without_credentials(profile: &str) -> Failure {
     Failure::environment(
         "could not connect to AWS",
         format!("the profile {profile} has no credentials, and names no profile that has some"),
-        "look at its `source_profile` or `credential_source`, and at the keys of that profile",
+        "check its `source_profile` or `credential_source`, and the keys of that profile",
     )
 }
 

@@ -107,7 +107,7 @@ pub(crate) async fn point(
     let Some(found) = get(stage, function, alias).await? else {
         let made = create(stage, function, alias, version, &job.cancel).await;
         return made.map_err(|error| {
-            error.into_failure(format!("could not make the alias {alias} of {function}"))
+            error.into_failure(format!("could not create the alias {alias} of {function}"))
         });
     };
     if found.version != version || found.canary.is_some() {
@@ -127,8 +127,8 @@ pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Resul
     if found.version != alias.version || found.canary != alias.canary {
         return Err(Failure::work(
             what(),
-            format!("someone else moved the alias {} meanwhile: {}", alias.name, found.story()),
-            "`lambda-console versions` shows how it is now",
+            format!("the alias {} was changed by someone else: {}", alias.name, found.story()),
+            "`lambda-console versions` shows its current state",
         ));
     }
     set(stage, function, &alias.name, &found, &found.version, None)
@@ -149,7 +149,7 @@ pub(crate) async fn get(
         })
         .await;
     let found = present(answer).map_err(|error| {
-        error.into_failure(format!("could not look at the alias {alias} of {function}"))
+        error.into_failure(format!("could not read the alias {alias} of {function}"))
     })?;
     Ok(found.map(|found| Pointer {
         version: found.function_version().unwrap_or_default().to_owned(),
@@ -206,7 +206,7 @@ impl Pointer {
     pub(crate) fn story(&self) -> String {
         let rest =
             self.canary.as_ref().map(|share| format!(", and {}", part(share))).unwrap_or_default();
-        format!("it leads to version {}{rest}", self.version)
+        format!("it points to version {}{rest}", self.version)
     }
 }
 

@@ -170,15 +170,13 @@ impl Source {
             Self::Keys(profile) => format!("aws configure{}", of(profile)),
             Self::Process(profile) => {
                 format!(
-                    "run what `credential_process` of the profile {profile} names: it says why it \
-                    gives none"
+                    "run the command in `credential_process` of the profile {profile}: its output \
+                    has the reason"
                 )
             }
-            Self::Environment => {
-                "set new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, \
-                                  then start again"
-                    .to_owned()
-            }
+            Self::Environment => "set new values for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+                AWS_SESSION_TOKEN, then start again"
+                .to_owned(),
             Self::WebIdentity(None) => {
                 "renew the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names".to_owned()
             }
@@ -189,7 +187,7 @@ impl Source {
                 )
             }
             Self::Container | Self::Machine => {
-                "name a profile: --profile, or AWS_PROFILE; `aws configure sso` makes one"
+                "name a profile: --profile, or AWS_PROFILE; `aws configure sso` creates one"
                     .to_owned()
             }
             Self::Role { with, .. } => with.login(),
@@ -338,7 +336,7 @@ login_session = arn:aws:iam::222222222222:user/me
             (
                 "process",
                 "credential process",
-                "run what `credential_process` of the profile process names",
+                "run the command in `credential_process` of the profile process",
             ),
             ("second-device", "role admin with keys and MFA", "aws configure --profile keys"),
             ("session", "console login", "aws login --profile session"),

@@ -21,8 +21,8 @@ struct Denied<'m> {
 pub(crate) fn explain(what: String, code: &str, message: &str) -> Failure {
     let Some(denied) = parse(message) else {
         let why = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
-        let hint = "`lambda-console iam --policy` prints what is needed; or use a profile that may \
-            do it: --profile";
+        let hint = "`lambda-console iam --policy` prints what is needed; or use a profile with \
+            the permission: --profile";
         return Failure::denied(what, why, hint);
     };
     let Denied { caller, action, resource, reason } = denied;
@@ -79,7 +79,7 @@ fn hint(denied: &Denied<'_>) -> String {
     let statement = statement(action, resource);
     if reason.contains("explicit deny") {
         return format!(
-            "no statement helps against an explicit deny: whoever keeps that {kind} must lift it"
+            "an explicit deny cannot be overridden: ask the owner of that {kind} to remove it"
         );
     }
     if kind == "identity-based policy" {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_statement_is_told_whole() {
+    fn a_missing_statement_is_reported_in_full() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:hello";
         let failure = explained(&format!(
             "User: arn:aws:iam::123456789012:user/me is not authorized to perform: \
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_else_has_a_say_is_named() {
+    fn the_other_policies_that_apply_are_named() {
         let of = |reason: &str| {
             explained(&format!(
                 "User: arn:me is not authorized to perform: iam:CreateRole on resource: {ROLE} \
@@ -150,7 +150,11 @@ mod tests {
         };
         let scp = "with an explicit deny in a service control policy: \
             arn:aws:organizations::1:policy/o-a/p-b";
-        assert!(of(scp).contains("keeps that service control policy must lift it"), "{}", of(scp));
+        assert!(
+            of(scp).contains("ask the owner of that service control policy to remove it"),
+            "{}",
+            of(scp)
+        );
         for kind in [
             "permissions boundary",
             "session policy",
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_of_another_shape_is_told_as_it_is() {
+    fn a_sentence_of_another_shape_is_reported_as_it_is() {
         for message in ["", "Access Denied", "User is not authorized to perform: something"] {
             let failure = explained(message);
             assert!(

@@ -157,9 +157,8 @@ impl CallError {
                 return Failure::environment(what, message, hint);
             }
             Self::Foreign(message) => {
-                let hint = "a proxy or a login page answers in the place of AWS: log in to the \
-                    network with a browser, or look \
-                            at HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL";
+                let hint = "a proxy or a login page answers in place of AWS: log in to the \
+                    network with a browser, or check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL";
                 return Failure::environment(what, message, hint);
             }
             Self::ReadOnly(message) => {
@@ -182,11 +181,11 @@ impl CallError {
             }
             "PreconditionFailedException" => Failure::work(
                 what,
-                format!("it was changed by someone else meanwhile ({code})"),
+                format!("it was changed by someone else in the meantime ({code})"),
                 "run it again: the new differences are shown first (`--dry-run`)",
             ),
             "TooManyRequestsException" | "ThrottlingException" | "Throttling" => {
-                Failure::work(what, why, "wait a little, then try again")
+                Failure::work(what, why, "wait a moment, then try again")
             }
             "CodeStorageExceededException" => {
                 Failure::work(what, why, "delete old versions of functions")
@@ -313,7 +312,7 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
             causes.push(text);
         }
     }
-    tracing::info!(error = %DisplayErrorContext(error), "a call got no answer");
+    tracing::info!(error = %DisplayErrorContext(error), "a call got no response");
     causes[causes.len().saturating_sub(2)..].join(": ")
 }
 
@@ -332,18 +331,19 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 
 fn transport_hint(message: &str) -> &'static str {
     if message.contains("proxy authorization required") {
-        "the proxy wants a user: HTTPS_PROXY=http://user:password@host:port"
+        "the proxy requires a user: HTTPS_PROXY=http://user:password@host:port"
     } else if message.contains(&format!("{ANSWERED}403")) {
-        "the proxy forbids this host: ask whoever runs it to allow it, or name the host in NO_PROXY"
+        "the proxy forbids this host: ask its administrator to allow it, or name the host in \
+        NO_PROXY"
     } else if message.contains(ANSWERED) {
         "the proxy could not reach this host: check the region, the network behind the proxy, and \
         NO_PROXY"
     } else if message.contains("certificate") {
-        "name the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, with a \
-        file of certificates in PEM"
+        "configure the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, \
+        with a PEM file of certificates"
     } else if message.contains("the proxy") {
-        "look at the variable, or name hosts that need no proxy in NO_PROXY"
+        "check the variable, or name hosts that need no proxy in NO_PROXY"
     } else {
-        "look at the network, and at the credentials of the profile (`aws sts get-caller-identity`)"
+        "check the network and the credentials of the profile (`aws sts get-caller-identity`)"
     }
 }

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_is_where_the_region_and_the_configuration_say() {
+    fn the_endpoint_is_that_of_the_region_and_the_configuration() {
         let config =
             |region: &'static str| SdkConfig::builder().region(aws_config::Region::new(region));
         assert_eq!(

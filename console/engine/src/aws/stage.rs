@@ -340,11 +340,11 @@ impl Stage {
 
     /// Leaves the stage. A local Lambda that this process serves ends with its sandboxes, once the
     /// requests of others are answered and the events of its queue that were begun are done, or
-    /// shortly after `cut`; its functions and logs are on disk. `say` receives the reason why that
-    /// takes a while, and what is left.
-    pub async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
+    /// shortly after `cut`; its functions and logs are on disk. `report` receives the reason for
+    /// which that takes a while, and the work that is left.
+    pub async fn leave(&self, cut: &CancellationToken, report: &(dyn Fn(&str) + Sync)) {
         if let Place::Local(local) = &self.place {
-            local.leave(cut, say).await;
+            local.leave(cut, report).await;
         }
     }
 

@@ -185,8 +185,8 @@ async fn without_read_only_each_of_the_same_calls_is_sent() {
 
 #[tokio::test]
 async fn credentials_that_a_service_turns_down_ask_for_a_login() {
-    let told = r#"{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}"#;
-    let (url, _) = counting(403, told).await;
+    let error = r#"{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}"#;
+    let (url, _) = counting(403, error).await;
     let error = outcome(clients(&url, false, keys()).logs().describe_log_groups().send().await)
         .unwrap_err();
     let failure = error.into_failure("could not list");
@@ -221,7 +221,7 @@ impl ProvideCredentials for Role {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_be_assumed_is_told_as_what_it_is() {
+async fn a_role_that_may_not_be_assumed_is_reported_as_what_it_is() {
     let (url, count) = counting(200, "{}").await;
     let refused = async |code| {
         outcome(clients(&url, false, Role(code)).lambda().list_functions().send().await)

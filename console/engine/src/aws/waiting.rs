@@ -105,7 +105,7 @@ pub(crate) async fn settle(
                         return Err(Failure::work(
                             format!("could not change {name}"),
                             why,
-                            "mend the cause, then deploy again",
+                            "fix the cause, then deploy again",
                         ));
                     }
                     Some(Standing::Changing) => {}
@@ -120,7 +120,7 @@ pub(crate) async fn settle(
             {
                 unanswered += 1;
             }
-            Err(error) => return Err(error.into_failure(format!("could not look at {name}"))),
+            Err(error) => return Err(error.into_failure(format!("could not read {name}"))),
         }
         if Instant::now() >= deadline {
             break;
@@ -129,17 +129,17 @@ pub(crate) async fn settle(
             return Err(Failure::interrupted(format!("could not wait for {name}")));
         }
     }
-    let why = "the stage is still changing it after 5 minutes";
+    let why = "its update is still in progress after 5 minutes";
     Err(Failure::work(
         format!("could not wait for {name}"),
         why,
-        "look again later with `lambda-console list`",
+        "check again later with `lambda-console list`",
     ))
 }
 
 fn gone(name: &str) -> Failure {
     let hint = "`lambda-console list` shows what is on the stage";
-    Failure::work(format!("could not look at {name}"), "it is not on the stage", hint)
+    Failure::work(format!("could not read {name}"), "it is not on the stage", hint)
 }
 
 /// State of a function's last change.

@@ -59,7 +59,11 @@ impl Configuration {
         let mut read = Self { directory: directory.to_owned(), values: Value::Null, variables };
         let text = read.ask(&["--format", "json"], cancel).await?;
         read.values = serde_json::from_str(&text).map_err(|error| {
-            Failure::work(WHAT, format!("`cargo config get` answered something else: {error}"), "")
+            Failure::work(
+                WHAT,
+                format!("`cargo config get` returned unexpected output: {error}"),
+                "",
+            )
         })?;
         Ok(read)
     }
@@ -90,7 +94,7 @@ impl Configuration {
             // Nothing is configured then; the code that needs cargo reports that it is missing.
             Err(error) if error.is_missing() => Ok("{}".to_owned()),
             Err(error) => {
-                Err(Failure::environment(WHAT, format!("cargo did not run: {error}"), ""))
+                Err(Failure::environment(WHAT, format!("could not run cargo: {error}"), ""))
             }
         }
     }
@@ -158,7 +162,7 @@ impl Configuration {
             return Err(Failure::environment(
                 "could not build",
                 format!("there is no program `{}`: {origin} names it", program.path.display()),
-                "correct it, or take it out",
+                "correct it, or remove it",
             ));
         }
         Ok(())

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) fn excerpt(text: &str) -> String {
     let excerpt = text::excerpt(text);
     if excerpt.len() + 64 < text.len() {
-        tracing::error!("the whole message: {}", text::clean(text));
+        tracing::error!("the full message: {}", text::clean(text));
     }
     excerpt
 }
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_program_is_told_apart() {
+    async fn a_missing_program_is_distinguished() {
         let missing =
             output(command("no-such-program-here", Path::new("/")), &CancellationToken::new())
                 .await;

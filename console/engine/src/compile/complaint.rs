@@ -10,35 +10,35 @@ use std::collections::HashSet;
 const HINTS: [(&[&str], &str); 13] = [
     (
         &["openssl-sys"],
-        "use rustls in its place (for reqwest: `default-features = false, features = \
-        [\"rustls-tls\"]`), or switch on the \
-         feature `vendored` of the crate `openssl`, which compiles OpenSSL for the target",
+        "use rustls instead (for reqwest: `default-features = false, features = \
+        [\"rustls-tls\"]`), or enable the feature `vendored` of the crate `openssl`, which \
+        compiles OpenSSL for the target",
     ),
     (
         &["libsqlite3-sys"],
-        "switch on the feature `bundled` of `rusqlite` or `libsqlite3-sys`, which compiles SQLite \
+        "enable the feature `bundled` of `rusqlite` or `libsqlite3-sys`, which compiles SQLite \
         for the target",
     ),
     (
         &["pq-sys", "libpq"],
-        "switch on the feature `bundled` of `pq-sys`, or use `tokio-postgres` or `sqlx`, which \
-        need no C library",
+        "enable the feature `bundled` of `pq-sys`, or use `tokio-postgres` or `sqlx`, which need \
+        no C library",
     ),
     (
         &["mysqlclient-sys"],
-        "switch on the feature `bundled` of `mysqlclient-sys`, or use `mysql_async` or `sqlx`, \
-        which need no C library",
+        "enable the feature `bundled` of `mysqlclient-sys`, or use `mysql_async` or `sqlx`, which \
+        need no C library",
     ),
     (
         &["libgit2-sys", "libssh2-sys"],
-        "switch on the features `vendored-libgit2` and `vendored-openssl` of `git2`",
+        "enable the features `vendored-libgit2` and `vendored-openssl` of `git2`",
     ),
     (
         &["curl-sys"],
-        "switch on the features `static-curl` and `static-ssl` of `curl`, or use `reqwest` with \
+        "enable the features `static-curl` and `static-ssl` of `curl`, or use `reqwest` with \
         rustls",
     ),
-    (&["rdkafka-sys"], "switch on the feature `cmake-build` of `rdkafka`, and install cmake"),
+    (&["rdkafka-sys"], "enable the feature `cmake-build` of `rdkafka`, and install cmake"),
     (
         &["protoc"],
         "install the Protocol Buffers compiler (package `protobuf-compiler`), or name it with the \
@@ -58,9 +58,8 @@ const HINTS: [(&[&str], &str); 13] = [
     ),
     (
         &["pkg-config", "PKG_CONFIG"],
-        "the library has to be there for the target: look for a feature `vendored`, `bundled` or \
-        `static` of the crate, which \
-         compiles it",
+        "the library must be available for the target: look for a feature `vendored`, `bundled` \
+        or `static` of the crate, which compiles it",
     ),
 ];
 /// Maximum number of lines; all of them are in the build's output.
@@ -154,7 +153,7 @@ fn complaint(block: &[&str]) -> Complaint {
         lines.truncate(LINES);
         let why = lines.join("\n");
         let hint = if why.contains("SIGKILL") {
-            "the system may have run out of memory: build fewer at once (`CARGO_BUILD_JOBS=1`)"
+            "the system may have run out of memory: run fewer jobs at once (`CARGO_BUILD_JOBS=1`)"
         } else {
             ""
         };
@@ -166,13 +165,13 @@ fn complaint(block: &[&str]) -> Complaint {
         status.and_then(|line| line.rsplit_once('(')?.1.strip_suffix(')')).unwrap_or("it failed");
     let words = last_words(block);
     let why = format!("{words}\n(the build script of {package}, {status})");
-    let said = format!("{krate} {words}");
+    let message = format!("{krate} {words}");
     let is_about =
-        |(needles, _): &&(&[&str], &str)| needles.iter().any(|needle| said.contains(needle));
+        |(needles, _): &&(&[&str], &str)| needles.iter().any(|needle| message.contains(needle));
     let hint = HINTS
         .iter()
         .find(is_about)
-        .map_or("the build output has all that it said", |(_, hint)| *hint);
+        .map_or("the build output has all that it printed", |(_, hint)| *hint);
     Complaint { krate: Some(krate), why: why.trim_start().to_owned(), hint: hint.to_owned() }
 }
 
@@ -186,13 +185,13 @@ fn last_words(block: &[&str]) -> String {
             .map_or(block.len(), |place| place + 1);
         let lines = block[from..].iter().take_while(|line| !line.starts_with("  --- "));
         let lines = lines.map(|line| line.strip_prefix("  ").unwrap_or(line));
-        let is_said = |line: &&str| {
+        let is_message = |line: &&str| {
             let line = line.trim();
             !line.is_empty()
                 && !line.starts_with("cargo:")
                 && !line.starts_with("note: run with `RUST_BACKTRACE")
         };
-        lines.filter(is_said).collect()
+        lines.filter(is_message).collect()
     };
     let mut lines = section("--- stderr");
     if lines.is_empty() {
@@ -279,7 +278,7 @@ error: could not compile `orders` (bin \"orders\") due to 1 previous error";
     }
 
     #[test]
-    fn a_script_that_says_nothing_on_standard_error_is_quoted_from_its_output() {
+    fn a_script_with_an_empty_standard_error_is_quoted_from_its_output() {
         let text = "error: failed to run custom build command for `a v1.0.0`\n\nCaused by:\n  \
             process didn't exit successfully: \
                     `/x` (exit status: 2)\n  --- stdout\n  cargo::rerun-if-changed=x\n  could not \

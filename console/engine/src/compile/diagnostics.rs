@@ -149,8 +149,8 @@ impl Transcript {
             };
             let place = error.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
             let hint = match to_linker.filter(|_| error.text.starts_with(NOT_LINKED)) {
-                Some(flags) => format!("the linker got these flags of yours: {flags}"),
-                None => "the build output has the whole message".to_owned(),
+                Some(flags) => format!("your flags were passed to the linker: {flags}"),
+                None => "the build output has the full message".to_owned(),
             };
             return Failure::work(what, format!("{place}{}{crate_name}", error.text), hint);
         }
@@ -161,7 +161,9 @@ impl Transcript {
             .or(complaints.first())
         {
             Some(complaint) => Failure::work(what, complaint.why.clone(), complaint.hint.clone()),
-            None => Failure::work(what, "cargo ended without making it and without saying why", ""),
+            None => {
+                Failure::work(what, "cargo ended without building it and reported no error", "")
+            }
         }
     }
 }
@@ -176,20 +178,21 @@ fn text_of(message: &Diagnostic) -> String {
         return message.message.clone();
     }
     let notes = message.children.iter().rev().map(|note| note.message.trim());
-    let said = notes
+    let output_lines = notes
         .filter(|note| !note.is_empty())
         .find(|note| !note.contains(" \"-"))
         .unwrap_or(&message.message);
-    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = || output_lines.lines().map(str::trim).filter(|line| !line.is_empty());
     let errors: Vec<String> =
         lines().filter(|line| line.contains("error")).take(3).map(shortened).collect();
-    let said = if errors.is_empty() { lines().take(3).map(shortened).collect() } else { errors };
+    let output_lines =
+        if errors.is_empty() { lines().take(3).map(shortened).collect() } else { errors };
     let linker = message
         .message
         .strip_prefix("linker `")
         .map(|_| format!("{}: ", message.message))
         .unwrap_or_default();
-    format!("{NOT_LINKED}{linker}{}", said.join("\n"))
+    format!("{NOT_LINKED}{linker}{}", output_lines.join("\n"))
 }
 
 /// Output as it is shown. A very long line is cut, and all of it is logged.
@@ -311,7 +314,7 @@ mod tests {
         );
         assert_eq!(
             failure.hint,
-            "the linker got these flags of yours: `-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"
+            "your flags were passed to the linker: `-Clink-arg=-Wl,--icf=all` (RUSTFLAGS)"
         );
         let mut transcript = Transcript::default();
         transcript.stdout(&message_of(
@@ -356,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_progress_is_said_once_for_each_crate() {
+    fn progress_is_reported_once_for_each_crate() {
         let mut transcript = Transcript::default();
         let step = transcript.stderr("    Building [=> ] 1/3: a");
         assert_eq!(step, Some(Step::Crate { done: 1, total: 3, name: String::new() }));

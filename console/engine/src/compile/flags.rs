@@ -67,8 +67,8 @@ impl Flags {
         let warning = described(toolchain, &left_out, job).await;
         let warning = warning.map(|flags| {
             format!(
-                "left out for {architecture}: {flags}; a bootstrap runs on Lambda's processor \
-                and is linked by zig"
+                "ignored for {architecture}: {flags}; a bootstrap runs on Lambda's processor and \
+                is linked by zig"
             )
         });
         let linking: Vec<Flag> = kept.into_iter().filter(is_to_linker).collect();

@@ -183,7 +183,7 @@ fn required(function: &Function) -> Failure {
     let (features, are) = if required.len() == 1 { ("feature", "is") } else { ("features", "are") };
     Failure::usage(
         format!("could not build {}", function.name),
-        format!("its binary requires the {features} {names}, which {are} not switched on"),
+        format!("its binary requires the {features} {names}, which {are} not enabled"),
         format!(
             "`--features {}` does, or `features = [{list}]` below \
             `[package.metadata.lambda.bin.{}.build]` in {}",
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(selection.functions, [&functions[0]]);
         assert_eq!(
             refused[0].1.why,
-            "its binary requires the features `x` and `y`, which are not switched on"
+            "its binary requires the features `x` and `y`, which are not enabled"
         );
     }
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_tells_how_many_crates_are_done() {
+    fn the_bar_shows_how_many_crates_are_done() {
         assert_eq!(
             parse("    Building [=====>                   ] 12/40: serde, tokio(build)"),
             Some((12, 40))

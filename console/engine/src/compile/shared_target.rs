@@ -90,14 +90,14 @@ async fn lock(target: &Path, job: &Job) -> Result<io::Result<File>, Failure> {
         Ok(file) => file,
         Err(error) => return Ok(Err(error)),
     };
-    let mut is_told = false;
+    let mut is_reported = false;
     loop {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Ok(Err(error)),
             Ok(()) => return Ok(Ok(file)),
         }
-        if !std::mem::replace(&mut is_told, true) {
+        if !std::mem::replace(&mut is_reported, true) {
             job.report(Step::Phase {
                 text: "waiting for another workspace's build".into(),
                 done: 0,
@@ -138,9 +138,9 @@ async fn clean(
             Ok(finished) if finished.status.success() => continue,
             Ok(finished) => finished.tail(),
             Err(RunError::Cancelled) => return Err(Failure::interrupted(WHAT)),
-            Err(error) => format!("cargo did not run: {error}"),
+            Err(error) => format!("could not run cargo: {error}"),
         };
-        let why = format!("what another workspace has compiled cannot be removed: {why}");
+        let why = format!("the build artifacts of another workspace could not be removed: {why}");
         return Err(Failure::work(
             WHAT,
             why,

@@ -69,7 +69,7 @@ fn a_build_can_run_on_any_thread() {
 }
 
 #[test]
-fn an_unknown_name_is_told_with_those_there_are() {
+fn an_unknown_name_is_reported_with_those_there_are() {
     let mut workspace = Workspace { root: "/w".into(), ..Workspace::default() };
     assert_eq!(chosen(&workspace, &[]).unwrap_err().why, "/w has no functions");
     let function = serde_json::json!({"name": "hello", "binary": "hello", "package": "hello", "manifest": "/w/Cargo.toml", "runtime": "bundled",
@@ -171,7 +171,7 @@ async fn a_binary_without_the_features_that_it_requires_leaves_the_others_built(
     let (name, failure) = &outcome.failed[0];
     assert_eq!(
         (name.as_str(), failure.why.as_str()),
-        ("two", "its binary requires the feature `extra`, which is not switched on")
+        ("two", "its binary requires the feature `extra`, which is not enabled")
     );
     assert!(
         failure.hint.contains("--features extra") && failure.hint.contains("bin.two.build"),
@@ -185,9 +185,9 @@ async fn a_binary_without_the_features_that_it_requires_leaves_the_others_built(
     );
     let outcome = place.build(&["two"], &[]).await;
     assert_eq!(names(&outcome), ["two"]);
-    let said =
+    let printed =
         std::process::Command::new(&outcome.built[0].bootstrap.path).output().unwrap().stdout;
-    assert_eq!(said, b"true\n");
+    assert_eq!(printed, b"true\n");
     let request = BuildRequest {
         features: Features { names: vec!["extro".into()], ..Features::default() },
         ..BuildRequest::default()
@@ -236,14 +236,14 @@ async fn a_function_has_the_same_bytes_by_whatever_way_it_is_built() {
     assert_eq!(digest(&all, "b"), digest(&alone, "b"));
     let two = place.build(&["a", "b"], &[]).await;
     assert_eq!((digest(&two, "a"), digest(&two, "b")), (digest(&all, "a"), digest(&all, "b")));
-    let said = |name: &str| {
+    let printed = |name: &str| {
         let built = all.built.iter().find(|built| built.name == name).unwrap();
         String::from_utf8(
             std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout,
         )
         .unwrap()
     };
-    assert_eq!((said("a").as_str(), said("b").as_str()), ("HELLO\n", "hello\n"));
+    assert_eq!((printed("a").as_str(), printed("b").as_str()), ("HELLO\n", "hello\n"));
 }
 
 #[tokio::test]
@@ -276,14 +276,14 @@ async fn a_function_is_built_of_its_own_package_where_another_has_a_binary_of_it
     for _ in 0..2 {
         let outcome = place.build(&[], &[]).await;
         assert_eq!(names(&outcome), ["a", "b", "d"], "{:?}", outcome.failed);
-        let said = |built: &Built| {
+        let printed = |built: &Built| {
             String::from_utf8(
                 std::process::Command::new(&built.bootstrap.path).output().unwrap().stdout,
             )
             .unwrap()
         };
         assert_eq!(
-            outcome.built.iter().map(said).collect::<Vec<_>>(),
+            outcome.built.iter().map(printed).collect::<Vec<_>>(),
             ["of a\n", "of b\n", "of d\n"]
         );
         let found = place.workspace().await;

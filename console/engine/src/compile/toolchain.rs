@@ -125,8 +125,7 @@ pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     parts.push(Part {
         name: format!("standard library ({target})"),
         found: standard,
-        detail: built
-            .map_or_else(|failure| failure.why, |_| "what functions are linked with".into()),
+        detail: built.map_or_else(|failure| failure.why, |_| "linked into the functions".into()),
         optional: false,
     });
     if architecture == Architecture::Arm64 && qemu::is_of_use() {

@@ -177,7 +177,7 @@ async fn bring(
             Err(Stop::Meanwhile) => {}
         }
     }
-    Err(changed(ready, "it changes again and again while it is deployed"))
+    Err(changed(ready, "it keeps changing while it is deployed"))
 }
 
 /// For code from the workspace, its commit; if only settings change, the description of the version
@@ -202,9 +202,14 @@ async fn describe(
 fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(), Failure> {
     let planned = &ready.shown.changes;
     match (&ready.found, found) {
-        (Some(_), None) => return Err(changed(ready, "someone else deleted it meanwhile")),
+        (Some(_), None) => {
+            return Err(changed(ready, "someone else has deleted it in the meantime"));
+        }
         (None, Some(_)) if left.iter().any(|change| change.field == "code") => {
-            return Err(changed(ready, "someone else made a function of this name meanwhile"));
+            return Err(changed(
+                ready,
+                "someone else has created a function of this name in the meantime",
+            ));
         }
         _ => {}
     }
@@ -231,7 +236,7 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
             let now = change.from.as_deref().unwrap_or("not there");
             return Err(changed(
                 ready,
-                &format!("someone else changed it meanwhile: {} is {now}", change.field),
+                &format!("someone else has changed it in the meantime: {} is {now}", change.field),
             ));
         }
     }

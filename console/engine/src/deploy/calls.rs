@@ -72,42 +72,42 @@ impl Call {
             Self::CreateLogGroup | Self::PutRetention | Self::DeleteRetention => {
                 "preparing its log group"
             }
-            Self::ProvideRole => "providing its role",
+            Self::ProvideRole => "setting up its role",
             Self::AttachPolicies
             | Self::DetachPolicies
             | Self::PutStatements
-            | Self::DeleteStatements => "setting what its role allows",
-            Self::PutObject => "sending the zip to S3",
+            | Self::DeleteStatements => "setting the permissions of its role",
+            Self::PutObject => "uploading the zip to S3",
             Self::CreateFunction => "creating",
-            Self::UpdateCode => "sending the code",
-            Self::UpdateConfiguration => "sending the configuration",
+            Self::UpdateCode => "uploading the code",
+            Self::UpdateConfiguration => "updating the configuration",
             Self::Tag => "tagging",
             Self::PutConcurrency | Self::DeleteConcurrency => "setting its concurrency",
             Self::Publish => "publishing",
             Self::CreateAlias | Self::UpdateAlias => "pointing the alias at it",
             Self::CreateUrl | Self::UpdateUrl | Self::DeleteUrl => "setting its URL",
-            Self::OpenUrl | Self::CloseUrl => "setting who may call its URL",
+            Self::OpenUrl | Self::CloseUrl => "setting the permissions of its URL",
         }
     }
 
     /// Returns the summary of its failure for `name`.
     pub(super) fn failed(self, name: &str) -> String {
         match self {
-            Self::CreateLogGroup => format!("could not make the log group of {name}"),
+            Self::CreateLogGroup => format!("could not create the log group of {name}"),
             Self::PutRetention | Self::DeleteRetention => {
-                format!("could not set how long the logs of {name} are kept")
+                format!("could not set the log retention of {name}")
             }
-            Self::ProvideRole => format!("could not provide the role of {name}"),
+            Self::ProvideRole => format!("could not set up the role of {name}"),
             Self::AttachPolicies
             | Self::DetachPolicies
             | Self::PutStatements
             | Self::DeleteStatements => {
-                format!("could not set what the role of {name} allows")
+                format!("could not set the permissions of the role of {name}")
             }
-            Self::PutObject => format!("could not send the zip of {name} to S3"),
+            Self::PutObject => format!("could not upload the zip of {name} to S3"),
             Self::CreateFunction => format!("could not create {name}"),
-            Self::UpdateCode => format!("could not send the code of {name}"),
-            Self::UpdateConfiguration => format!("could not send the configuration of {name}"),
+            Self::UpdateCode => format!("could not upload the code of {name}"),
+            Self::UpdateConfiguration => format!("could not update the configuration of {name}"),
             Self::Tag => format!("could not tag {name}"),
             Self::PutConcurrency | Self::DeleteConcurrency => {
                 format!("could not set the concurrency of {name}")
@@ -120,7 +120,7 @@ impl Call {
                 format!("could not set the URL of {name}")
             }
             Self::OpenUrl | Self::CloseUrl => {
-                format!("could not set who may call the URL of {name}")
+                format!("could not set the permissions of the URL of {name}")
             }
         }
     }

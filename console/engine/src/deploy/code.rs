@@ -42,7 +42,7 @@ impl Code {
         if let Some(fingerprint) = zip.path.parent().and_then(Fingerprint::read)
             && !fingerprint.is_of(&function.manifest, &function.binary)
         {
-            let why = format!("{} was built for another package meanwhile", zip.path.display());
+            let why = format!("{} has since been built for another package", zip.path.display());
             return Err(Failure::usage(what(), why, build(&function.name)));
         }
         let architecture = stage.architecture(function.architecture)?;
@@ -68,7 +68,7 @@ impl Code {
         if length > MAX_ZIP_BYTES && bucket.is_none() {
             let size = length.div_ceil(1024 * 1024);
             let why = format!(
-                "{} has {size} MB, and Lambda takes 49 MB at most in a request",
+                "{} has {size} MB, and Lambda accepts at most 49 MB in a request",
                 zip.path.display()
             );
             return Err(Failure::work(
@@ -91,7 +91,7 @@ impl Code {
         }
         Err(Failure::work(
             format!("could not deploy {name}"),
-            "its zip was built again after it was compared",
+            "its zip was rebuilt after the comparison",
             "deploy again",
         ))
     }

@@ -66,9 +66,8 @@ impl Plan {
         self.failed.extend(other.into_iter().map(|ready| {
             let failure = Failure::work(
                 format!("could not deploy {}", ready.name),
-                "it is no longer what the plan was made of: something changed on the stage or in \
-                the zip since",
-                "look at the new plan, then deploy it",
+                "it no longer matches the plan: the stage or the zip has changed since",
+                "review the new plan, then deploy it",
             );
             (ready.name, failure)
         }));

@@ -204,7 +204,7 @@ fn logs(
     {
         return Err(Failure::usage(
             "could not set the log levels",
-            "logs in text have none: Lambda filters by level in JSON alone",
+            "text logs have no levels: Lambda filters by level only in JSON",
             "add log_format = \"json\", or leave the levels out",
         ));
     }

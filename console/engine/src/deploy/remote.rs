@@ -226,9 +226,9 @@ pub(super) async fn get(
     let held = async {
         if ask.role { Box::pin(roles::held(stage, &role)).await.map(Some) } else { Ok(None) }
     };
-    let told = |error: CallError| error.into_failure(format!("could not look at {name}"));
+    let failed = |error: CallError| error.into_failure(format!("could not read {name}"));
     let (function, alias, url, held) =
-        tokio::try_join!(function, alias, url, held).map_err(told)?;
+        tokio::try_join!(function, alias, url, held).map_err(failed)?;
     let group = ask.group.filter(|group| !group.is_empty());
     let Some(function) = function else { return Ok(None) };
     let mut remote = Remote::of(&function);
@@ -239,7 +239,7 @@ pub(super) async fn get(
     if ask.retention {
         let kept = Box::pin(log_group(stage, group.unwrap_or(&remote.settings.group)))
             .await
-            .map_err(told)?;
+            .map_err(failed)?;
         (remote.has_log_group, remote.retention) = (kept.is_some(), kept.flatten());
     }
     Ok(Some(remote))

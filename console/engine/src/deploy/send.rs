@@ -167,7 +167,7 @@ impl Sender<'_> {
     fn code(&self) -> Result<&Code, Failure> {
         let name = &self.wanted.name;
         self.wanted.code.as_ref().ok_or_else(|| {
-            let why = "it is not on the stage, and only its settings were to be changed";
+            let why = "it is not on the stage, and a settings change does not create it";
             Failure::usage(
                 format!("could not change {name}"),
                 why,

@@ -37,7 +37,7 @@ async fn ask(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, Failur
         live.url = match answer {
             Err(error) if error.is_not_found() => None,
             Err(error) => {
-                return Err(error.into_failure(format!("could not ask for the URL of {name}")));
+                return Err(error.into_failure(format!("could not read the URL of {name}")));
             }
             Ok(url) => Some(url.function_url().to_owned()),
         };

@@ -24,7 +24,7 @@ use crate::{
     Job,
     aws::stage::{Stage, StageOptions},
     deploy, invoke,
-    logs::{self, LogQuery, Told},
+    logs::{self, LogQuery, TailEvent},
     resources::{delete, roles},
 };
 
@@ -161,7 +161,7 @@ async fn a_deploy_creates_then_sends_only_what_differs() {
 
 /// Simulates `kill -9` at each step of a first deploy and of an update.
 #[tokio::test]
-async fn a_deploy_that_was_cut_off_is_mended_by_the_next() {
+async fn a_deploy_that_was_interrupted_is_completed_by_the_next() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let name = &roles::role_name(&stage, "hello");
@@ -249,7 +249,7 @@ async fn a_function_error_is_a_result_with_its_payload_intact() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_invoked_says_what_to_do() {
+async fn a_function_that_cannot_be_invoked_gets_a_hint() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let unknown =
@@ -368,8 +368,8 @@ async fn logs_are_read_by_text_and_by_request() {
     assert_eq!(logs::fetch(&stage, &query).await.unwrap(), [], "no log group is no error");
     let mut ids = Vec::new();
     for text in ["apples", "pears"] {
-        let said = request("hello", &format!(r#"{{"say":"I like {text}"}}"#));
-        ids.push(invoke::invoke(&stage, &said, &Job::silent()).await.unwrap().request_id);
+        let ask = request("hello", &format!(r#"{{"say":"I like {text}"}}"#));
+        ids.push(invoke::invoke(&stage, &ask, &Job::silent()).await.unwrap().request_id);
     }
     let all = logs::fetch(&stage, &query).await.unwrap();
     assert!(all.iter().filter(|line| line.message.starts_with("REPORT")).count() == 2, "{all:?}");
@@ -403,12 +403,12 @@ async fn following_waits_for_the_log_group_and_gives_each_line_once() {
         let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
         async move {
             let (_show, shown) = tokio::sync::watch::channel(true);
-            let told = |told| {
-                if let Told::Lines(lines) = told {
+            let on_event = |on_event| {
+                if let TailEvent::Lines(lines) = on_event {
                     got.lock().unwrap().extend(lines);
                 }
             };
-            logs::tail(&stage, &query, shown, told, &job).await
+            logs::tail(&stage, &query, shown, on_event, &job).await
         }
     });
     let reports =

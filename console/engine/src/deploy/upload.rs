@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_s3_says_is_told() {
+    async fn the_message_of_s3_is_reported() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = config(listener.local_addr().unwrap().port());
         let body = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not \

@@ -116,7 +116,7 @@ async fn a_log_cut_in_the_middle_of_a_write_loses_only_what_was_not_done() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_set_aside_and_said() {
+async fn a_damaged_file_is_moved_aside_and_reported() {
     let (_dir, path) = history();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(

@@ -105,7 +105,7 @@ pub async fn link(
                 }
                 if is_late {
                     let why =
-                        format!("its REPORT line did not come within {} s", patience.as_secs());
+                        format!("its REPORT line did not arrive within {} s", patience.as_secs());
                     return Err(Failure::work(what, why, "ask for its logs later"));
                 }
                 if log.lines.len() > known {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_durable_function_has_no_line() {
-        let told = tail(r#"{"logGroup":"/aws/lambda/x","logStreamName":"2026/11/21/[1]abc"}"#);
-        assert!(told.lines.is_empty() && !told.is_whole);
+        let tailed = tail(r#"{"logGroup":"/aws/lambda/x","logStreamName":"2026/11/21/[1]abc"}"#);
+        assert!(tailed.lines.is_empty() && !tailed.is_whole);
     }
 }

@@ -16,7 +16,7 @@ const LONGEST: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Prelude {
     /// The bytes so far, as long as they may be the beginning of a head.
-    begun: Option<Vec<u8>>,
+    prefix: Option<Vec<u8>>,
 }
 
 impl Prelude {
@@ -24,29 +24,29 @@ impl Prelude {
     pub(super) fn new(content_type: Option<&str>) -> Self {
         let is_http =
             content_type.is_some_and(|content_type| content_type.starts_with(CONTENT_TYPE));
-        Self { begun: is_http.then(Vec::new) }
+        Self { prefix: is_http.then(Vec::new) }
     }
 
     /// Adds the next bytes; returns the head once it is complete, and the bytes that belong to the
     /// body.
     pub(super) fn push(&mut self, bytes: Vec<u8>) -> (Option<HttpHead>, Vec<u8>) {
-        let Some(begun) = &mut self.begun else { return (None, bytes) };
+        let Some(prefix) = &mut self.prefix else { return (None, bytes) };
         // The separator may be cut in two.
-        let from = begun.len().saturating_sub(SEPARATOR.len() - 1);
-        begun.extend(bytes);
-        let found = begun
+        let from = prefix.len().saturating_sub(SEPARATOR.len() - 1);
+        prefix.extend(bytes);
+        let found = prefix
             .get(from..)
             .unwrap_or_default()
             .windows(SEPARATOR.len())
             .position(|eight| eight == SEPARATOR);
         if let Some(end) = found.map(|at| from + at)
-            && let Some(head) = begun.get(..end).and_then(head)
+            && let Some(head) = prefix.get(..end).and_then(head)
         {
-            let body = begun.split_off(end + SEPARATOR.len());
-            self.begun = None;
+            let body = prefix.split_off(end + SEPARATOR.len());
+            self.prefix = None;
             return (Some(head), body);
         }
-        if found.is_some() || begun.len() > LONGEST {
+        if found.is_some() || prefix.len() > LONGEST {
             return (None, self.end());
         }
         (None, Vec::new())
@@ -54,7 +54,7 @@ impl Prelude {
 
     /// Returns the collected bytes that turned out not to be a head.
     pub(super) fn end(&mut self) -> Vec<u8> {
-        self.begun.take().unwrap_or_default()
+        self.prefix.take().unwrap_or_default()
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation,
         report: tail.report,
         logs: tail.lines,
         client_ms: began.elapsed().as_secs_f64() * 1000.0,
-        ..call.begun(request_id, started_at)
+        ..call.started(request_id, started_at)
     })
 }
 
@@ -154,8 +154,8 @@ async fn receive(
 }
 
 fn broken(what: &str, why: &str) -> Failure {
-    let why = format!("the response broke off: {why}");
-    Failure::environment(what, why, "the function ran: look at its logs before invoking it again")
+    let why = format!("the response ended early: {why}");
+    Failure::environment(what, why, "the function ran: check its logs before invoking it again")
 }
 
 /// The received part of the body, and its receiver.
@@ -202,8 +202,8 @@ impl Intercept for ContentType {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let told = context.response().headers().get("x-amzn-remapped-content-type");
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = told.map(str::to_owned);
+        let content_type = context.response().headers().get("x-amzn-remapped-content-type");
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = content_type.map(str::to_owned);
         Ok(())
     }
 }

@@ -142,7 +142,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_streams_of_a_shared_group_tell_whose_they_are() {
+    fn the_streams_of_a_shared_group_have_the_name_of_their_function() {
         let shared = group("/acme/app", &["hello", "ping"]);
         assert_eq!(shared.function_of("2026/11/21/acme-ping[$LATEST]0123"), Some("ping"));
         assert_eq!(

@@ -34,7 +34,7 @@ pub(super) type Receiver =
 pub(super) struct Sessions {
     open: Vec<Session>,
     readers: JoinSet<()>,
-    begun: u64,
+    started: u64,
     used: Duration,
 }
 
@@ -92,8 +92,8 @@ impl Sessions {
         for id in replaced {
             self.end(id);
         }
-        self.begun += 1;
-        let id = self.begun;
+        self.started += 1;
+        let id = self.started;
         let names = Names {
             by_arn: numbers.iter().map(|&number| (all[number].arn(stage), number)).collect(),
             groups: numbers.iter().map(|&number| (number, all[number].clone())).collect(),
@@ -136,7 +136,7 @@ pub(super) async fn open(
     numbers: Vec<usize>,
 ) -> (Vec<usize>, Result<Receiver, CallError>) {
     let arns: &Vec<String> = &numbers.iter().map(|&number| groups[number].arn(stage)).collect();
-    let begun = stage
+    let started = stage
         .call(|clients| async move {
             clients
                 .logs()
@@ -146,7 +146,7 @@ pub(super) async fn open(
                 .await
         })
         .await;
-    (numbers, begun.map(|output| output.response_stream))
+    (numbers, started.map(|output| output.response_stream))
 }
 
 /// The groups of one session, by their identifiers in it.
@@ -170,7 +170,7 @@ impl Names {
 /// Reads one session to its end.
 async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<News>) {
     let why = loop {
-        let told = match receiver.recv().await {
+        let update = match receiver.recv().await {
             Ok(Some(StartLiveTailResponseStream::SessionUpdate(update))) => update,
             Ok(Some(_)) => continue,
             Ok(None) => break "the connection was closed".to_owned(),
@@ -199,8 +199,8 @@ async fn read(id: u64, mut receiver: Receiver, names: Names, news: mpsc::Sender<
         };
         let update = Update {
             groups: names.groups.keys().copied().collect(),
-            entries: told.session_results().iter().filter_map(entry).collect(),
-            sampled: told.session_metadata().is_some_and(LiveTailSessionMetadata::sampled),
+            entries: update.session_results().iter().filter_map(entry).collect(),
+            sampled: update.session_metadata().is_some_and(LiveTailSessionMetadata::sampled),
         };
         let is_empty = update.entries.is_empty() && !update.sampled;
         if !is_empty && news.send(News::Update(id, update)).await.is_err() {

@@ -5,7 +5,7 @@
 //! ids: its events are compared by stream, timestamp and text, and counted, for the same line may
 //! truly have been written twice in one millisecond. Copies within one update are that many events,
 //! as a live tail sends an event once in an update. Copies in two updates may be one event that was
-//! sent again (within [`Reach::settle`], because older events are forgotten), so only a page shows
+//! sent again (within [`Window::expire`], because older events are forgotten), so only a page shows
 //! how many there are.
 //!
 //! **In order.** Events are sorted by their timestamp; at one timestamp by function and stream; in
@@ -17,11 +17,11 @@
 //!
 //! **All.** Each log group is looked at repeatedly. A look begins a little before the end of the
 //! last one, and from time to time far back, because events may have come late or a live tail may
-//! have omitted them; `Reach` has the distances. Events that a live tail reports as left out, or
+//! have omitted them; `Window` has the distances. Events that a live tail reports as left out, or
 //! may have left out when it ended, are an open gap ([`Merger::wants_look`]) until a look that
 //! began after it has ended.
 
-mod cell;
+mod bucket;
 mod gaps;
 mod links;
 mod timeline;
@@ -50,11 +50,11 @@ pub(super) struct Entry {
 
 /// Range of looks, in milliseconds, and the number of events that are stored for them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
+pub(super) struct Window {
     /// Overlap of a look with the one before, measured from its newest event.
     pub(super) overlap: i64,
     /// Maximum delay of ingestion if more than `most` events are stored.
-    pub(super) settle: i64,
+    pub(super) expire: i64,
     /// Maximum delay of ingestion otherwise.
     pub(super) late: i64,
     /// Interval between two looks that reach back.
@@ -68,11 +68,11 @@ pub(super) struct Reach {
     pub(super) hard: usize,
 }
 
-impl Default for Reach {
+impl Default for Window {
     fn default() -> Self {
         Self {
             overlap: 10_000,
-            settle: 60_000,
+            expire: 60_000,
             late: 10 * 60_000,
             late_every: 30_000,
             skew: 5 * 60_000,
@@ -84,7 +84,7 @@ impl Default for Reach {
 
 /// Output of one merge step.
 #[derive(Debug, Default)]
-pub(super) struct Given {
+pub(super) struct Output {
     /// Events that are new, in order.
     pub(super) lines: Vec<LogLine>,
     /// Corrections of lines reported before; they apply after the lines.
@@ -106,12 +106,12 @@ pub(super) struct Update {
 
 /// Reading a log group in pages, from a time on.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Scan {
     /// The log group's number.
     pub(super) group: usize,
     /// Events from this time on.
     pub(super) from: i64,
-    begun: i64,
+    started: i64,
     /// Lower bound of the service's clock when it began.
     clock: i64,
     /// `true` if it reads everything that is not settled.
@@ -123,7 +123,7 @@ pub(super) struct Look {
 /// Merges the events of several log groups.
 #[derive(Debug)]
 pub(super) struct Merger {
-    reach: Reach,
+    window: Window,
     since: i64,
     groups: Vec<Group>,
     gaps: Gaps,
@@ -142,37 +142,37 @@ struct Group {
 
 impl Merger {
     /// Creates a merger for so many log groups, and their events from `since` on.
-    pub(super) fn new(groups: usize, since: i64, reach: Reach) -> Self {
+    pub(super) fn new(groups: usize, since: i64, window: Window) -> Self {
         let group = || Group { timeline: Timeline::new(since), read_to: since, late_due: i64::MIN };
         let groups = std::iter::repeat_with(group).take(groups).collect();
-        Self { reach, since, groups, gaps: Gaps::default(), ingested: i64::MIN }
+        Self { window, since, groups, gaps: Gaps::default(), ingested: i64::MIN }
     }
 
     /// Adds an update.
-    pub(super) fn live(&mut self, update: Update, now: i64) -> Given {
-        let mut given = Given::default();
+    pub(super) fn live(&mut self, update: Update, now: i64) -> Output {
+        let mut output = Output::default();
         let time = update.entries.iter().map(|entry| entry.line.timestamp).min();
         let clock = self.clock(now);
         for (group, entries) in self.by_group(update.entries) {
-            self.groups[group].timeline.take(entries, None, clock, &mut given);
+            self.groups[group].timeline.take(entries, None, clock, &mut output);
         }
         if update.sampled {
             let time = time.unwrap_or(clock);
-            given.marks.extend(self.gaps.open(now, &update.groups, time, MarkKind::Sampled));
+            output.marks.extend(self.gaps.open(now, &update.groups, time, MarkKind::Sampled));
         }
-        self.in_order(given)
+        self.sorted(output)
     }
 
     /// Records that a live tail of `groups` has begun.
-    pub(super) fn begun(&mut self, groups: &[usize], now: i64) {
-        self.gaps.begun(now, groups);
+    pub(super) fn started(&mut self, groups: &[usize], now: i64) {
+        self.gaps.started(now, groups);
     }
 
     /// Records that a live tail of `groups` was ended by the service.
-    pub(super) fn ended(&mut self, groups: &[usize], why: &str, now: i64) -> Given {
+    pub(super) fn ended(&mut self, groups: &[usize], why: &str, now: i64) -> Output {
         let time = if self.ingested == i64::MIN { now } else { self.ingested };
         let mark = self.gaps.open(now, groups, time, MarkKind::Reconnected(why.to_owned()));
-        Given { marks: mark.into_iter().collect(), ..Given::default() }
+        Output { marks: mark.into_iter().collect(), ..Output::default() }
     }
 
     /// Returns `true` if a look at the group would fill a gap.
@@ -181,21 +181,21 @@ impl Merger {
     }
 
     /// Returns the next look at the group.
-    pub(super) fn look(&mut self, group: usize, now: i64) -> Look {
+    pub(super) fn scan(&mut self, group: usize, now: i64) -> Scan {
         let clock = self.clock(now);
         let state = &mut self.groups[group];
         let reaches_back = now >= state.late_due;
         if reaches_back {
-            state.late_due = now + self.reach.late_every;
+            state.late_due = now + self.window.late_every;
         }
         let settled = state.timeline.settled;
         let from =
-            if reaches_back { settled } else { settled.max(state.read_to - self.reach.overlap) };
+            if reaches_back { settled } else { settled.max(state.read_to - self.window.overlap) };
         let end = (i64::MIN, HashMap::new());
-        Look {
+        Scan {
             group,
             from,
-            begun: now,
+            started: now,
             clock,
             reaches_back: from == settled,
             end,
@@ -204,38 +204,38 @@ impl Merger {
     }
 
     /// Adds the next page of a look.
-    pub(super) fn page(&mut self, look: &mut Look, entries: Vec<Entry>, now: i64) -> Given {
-        let mut given = Given::default();
+    pub(super) fn page(&mut self, scan: &mut Scan, entries: Vec<Entry>, now: i64) -> Output {
+        let mut output = Output::default();
         let first = entries.iter().map(|entry| entry.line.timestamp).min();
         // A client's clock may be far ahead: an event is not newer than its ingestion.
         let newest = entries.iter().map(|entry| entry.line.timestamp.min(entry.ingested)).max();
-        look.newest = look.newest.max(newest.unwrap_or(i64::MIN));
+        scan.newest = scan.newest.max(newest.unwrap_or(i64::MIN));
         let clock = self.clock(now);
         for (group, entries) in self.by_group(entries) {
-            self.groups[group].timeline.take(entries, Some(&mut look.end), clock, &mut given);
+            self.groups[group].timeline.take(entries, Some(&mut scan.end), clock, &mut output);
         }
-        if look.reaches_back
+        if scan.reaches_back
             && let Some(first) = first
         {
-            self.groups[look.group].timeline.settle(first, look.clock, &self.reach);
+            self.groups[scan.group].timeline.expire(first, scan.clock, &self.window);
         }
-        self.gaps.fill(look.group, given.lines.len() as u64);
-        self.in_order(given)
+        self.gaps.fill(scan.group, output.lines.len() as u64);
+        self.sorted(output)
     }
 
     /// Records that all pages of a look were read.
-    pub(super) fn looked(&mut self, look: &Look, now: i64) -> Given {
-        let group = &mut self.groups[look.group];
-        group.read_to = group.read_to.max(look.newest).max(look.begun - self.reach.skew);
-        if look.reaches_back {
-            group.timeline.settle(i64::MAX, look.clock, &self.reach);
+    pub(super) fn scanned(&mut self, scan: &Scan, now: i64) -> Output {
+        let group = &mut self.groups[scan.group];
+        group.read_to = group.read_to.max(scan.newest).max(scan.started - self.window.skew);
+        if scan.reaches_back {
+            group.timeline.expire(i64::MAX, scan.clock, &self.window);
         }
-        Given { marks: self.gaps.close(look.group, look.begun, now), ..Given::default() }
+        Output { marks: self.gaps.close(scan.group, scan.started, now), ..Output::default() }
     }
 
     /// Lower bound of the service's clock.
     fn clock(&self, now: i64) -> i64 {
-        self.ingested.max(now - self.reach.skew)
+        self.ingested.max(now - self.window.skew)
     }
 
     /// The relevant entries, by log group.
@@ -249,12 +249,12 @@ impl Merger {
     }
 
     /// Sorts the lines of all groups; each group's lines are in order already.
-    fn in_order(&self, mut given: Given) -> Given {
+    fn sorted(&self, mut output: Output) -> Output {
         if self.groups.len() > 1 {
             // Ranks are in order already.
-            given.lines.sort_by(by_place);
+            output.lines.sort_by(by_place);
         }
-        given
+        output
     }
 
     /// Returns the number of stored events.

@@ -18,11 +18,11 @@ use tokio::{
 };
 
 use super::{
-    LogQuery, Told,
+    LogQuery, TailEvent,
     group::{Group, groups},
     is_meant,
     live::{self, Receiver, Sessions},
-    merge::{Entry, Given, Look, Merger, Reach, Update},
+    merge::{Entry, Merger, Output, Scan, Update, Window},
     pages::{self, Range, is_busy},
     wait::Wait,
 };
@@ -59,7 +59,7 @@ pub(super) enum News {
     /// A look at a group read a page.
     Page(usize, Vec<Entry>),
     /// A look at a group ended.
-    Looked(usize, Result<(), CallError>),
+    Scanned(usize, Result<(), CallError>),
 }
 
 /// Follows the logs that `query` selects: first the lines since `query.since`, then new ones, in
@@ -72,7 +72,7 @@ pub async fn tail(
     stage: &Stage,
     query: &LogQuery,
     shown: watch::Receiver<bool>,
-    told: impl FnMut(Told) + Send,
+    on_event: impl FnMut(TailEvent) + Send,
     job: &Job,
 ) -> Result<(), Failure> {
     let follow = async {
@@ -88,7 +88,7 @@ pub async fn tail(
                 Err(failure) => return Err(failure),
             }
         };
-        Tail::new(stage, query, &groups, told).follow(shown).await
+        Tail::new(stage, query, &groups, on_event).follow(shown).await
     };
     tokio::select! {
         biased;
@@ -101,7 +101,7 @@ struct Tail<'a, F> {
     stage: &'a Stage,
     query: &'a LogQuery,
     groups: &'a [Group],
-    told: F,
+    on_event: F,
     merger: Merger,
     watched: Vec<Watched>,
     sessions: Sessions,
@@ -111,14 +111,14 @@ struct Tail<'a, F> {
     live_trouble: Option<String>,
     /// `true` if the stage has answered.
     answered: bool,
-    said: Option<TailState>,
+    reported: Option<TailState>,
 }
 
 /// State of looking at one group.
 struct Watched {
     due: Instant,
-    begun: Instant,
-    look: Option<Look>,
+    started: Instant,
+    scan: Option<Scan>,
     /// `true` if the group exists; `None` if that is not known yet.
     present: Option<bool>,
     wait: Wait,
@@ -130,13 +130,13 @@ struct Watched {
 type Running<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
 type Opening<'a> = FuturesUnordered<BoxFuture<'a, (Vec<usize>, Result<Receiver, CallError>)>>;
 
-impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
-    fn new(stage: &'a Stage, query: &'a LogQuery, groups: &'a [Group], told: F) -> Self {
+impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
+    fn new(stage: &'a Stage, query: &'a LogQuery, groups: &'a [Group], on_event: F) -> Self {
         let now = Instant::now();
         let watched = || Watched {
             due: now,
-            begun: now,
-            look: None,
+            started: now,
+            scan: None,
             present: None,
             wait: Wait::new(Duration::from_secs(1), Duration::from_secs(30)),
             trouble: None,
@@ -146,15 +146,15 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             stage,
             query,
             groups,
-            told,
-            merger: Merger::new(groups.len(), query.since, Reach::default()),
+            on_event,
+            merger: Merger::new(groups.len(), query.since, Window::default()),
             watched: groups.iter().map(|_| watched()).collect(),
             sessions: Sessions::default(),
             live_due: now,
             live_wait: Wait::new(Duration::from_secs(1), Duration::from_mins(1)),
             live_trouble: None,
             answered: false,
-            said: None,
+            reported: None,
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 self.ask_for_session(&opening);
             }
             self.begin_looks(&running, &sender);
-            self.say_how_it_stands();
+            self.report_how_it_stands();
             let wake = self
                 .next_due(running.len())
                 .min(closes.filter(|_| self.sessions.count() > 0).unwrap_or_else(far));
@@ -184,8 +184,8 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             tokio::select! {
                 Some(news) = news.recv() => self.take(news)?,
                 Some(()) = running.next(), if !running.is_empty() => {}
-                Some((numbers, begun)) = opening.next(), if !opening.is_empty() => {
-                    self.opened(numbers, begun, &sender);
+                Some((numbers, started)) = opening.next(), if !opening.is_empty() => {
+                    self.opened(numbers, started, &sender);
                 }
                 changed = shown.changed(), if shown.has_changed().is_ok() => drop(changed),
                 () = sleep_until(wake.min(live)) => {}
@@ -217,13 +217,13 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
     fn opened(
         &mut self,
         numbers: Vec<usize>,
-        begun: Result<Receiver, CallError>,
+        started: Result<Receiver, CallError>,
         sender: &mpsc::Sender<News>,
     ) {
-        match begun {
+        match started {
             Ok(receiver) => {
                 self.live_trouble = None;
-                self.merger.begun(&numbers, now());
+                self.merger.started(&numbers, now());
                 for &number in &numbers {
                     // Reads the lines written between the last look and the session.
                     self.watched[number].due = Instant::now();
@@ -243,7 +243,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 tracing::info!(
                     code = error.code(),
                     message = error.message(),
-                    "no live tail: looking instead"
+                    "no live tail: polling instead"
                 );
             }
         }
@@ -255,20 +255,20 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             if running.len() >= LOOKS {
                 return;
             }
-            if self.watched[number].look.is_some() || self.due(number) > Instant::now() {
+            if self.watched[number].scan.is_some() || self.due(number) > Instant::now() {
                 continue;
             }
-            let look = self.merger.look(number, now());
+            let scan = self.merger.scan(number, now());
             let (stage, group, since, sender) =
-                (self.stage, &self.groups[number], look.from, sender.clone());
-            self.watched[number].look = Some(look);
-            self.watched[number].begun = Instant::now();
+                (self.stage, &self.groups[number], scan.from, sender.clone());
+            self.watched[number].scan = Some(scan);
+            self.watched[number].started = Instant::now();
             let range = Range { number, group, since, pattern: None, stream: None };
             running.push(
                 async move {
                     let read = read(stage, range, &sender).await;
                     // The receiver outlives its looks.
-                    let _ = sender.send(News::Looked(number, read)).await;
+                    let _ = sender.send(News::Scanned(number, read)).await;
                 }
                 .boxed(),
             );
@@ -279,7 +279,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
     fn due(&self, number: usize) -> Instant {
         let watched = &self.watched[number];
         if self.merger.wants_look(number) && watched.trouble.is_none() {
-            watched.due.min(watched.begun + LOOK_MISSED)
+            watched.due.min(watched.started + LOOK_MISSED)
         } else {
             watched.due
         }
@@ -287,15 +287,15 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
 
     fn next_due(&self, running: usize) -> Instant {
         let idle = (0..self.groups.len())
-            .filter(|number| running < LOOKS && self.watched[*number].look.is_none());
+            .filter(|number| running < LOOKS && self.watched[*number].scan.is_none());
         idle.map(|number| self.due(number)).min().unwrap_or_else(far)
     }
 
     fn take(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Update(session, update) if self.sessions.groups_of(session).is_some() => {
-                let given = self.merger.live(update, now());
-                self.tell(given);
+                let output = self.merger.live(update, now());
+                self.emit(output);
             }
             News::Ended(session, why) => {
                 let Some((groups, lasted)) = self.sessions.end(session) else { return Ok(()) };
@@ -305,27 +305,27 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 } else {
                     self.live_due = Instant::now() + self.live_wait.next();
                 }
-                let given = self.merger.ended(&groups, &why, now());
-                self.tell(given);
+                let output = self.merger.ended(&groups, &why, now());
+                self.emit(output);
             }
             News::Page(number, entries) => {
                 let watched = &mut self.watched[number];
-                if let Some(look) = &mut watched.look {
+                if let Some(scan) = &mut watched.scan {
                     self.answered = true;
                     watched.present = Some(true);
-                    let given = self.merger.page(look, entries, now());
-                    self.tell(given);
+                    let output = self.merger.page(scan, entries, now());
+                    self.emit(output);
                 }
             }
-            News::Looked(number, result) => return self.looked(number, result),
+            News::Scanned(number, result) => return self.scanned(number, result),
             News::Update(..) => {}
         }
         Ok(())
     }
 
     /// Handles the end of a look.
-    fn looked(&mut self, number: usize, result: Result<(), CallError>) -> Result<(), Failure> {
-        let Some(look) = self.watched[number].look.take() else { return Ok(()) };
+    fn scanned(&mut self, number: usize, result: Result<(), CallError>) -> Result<(), Failure> {
+        let Some(scan) = self.watched[number].scan.take() else { return Ok(()) };
         let covered = self.sessions.cover(number);
         let pace = (self.groups.len().div_ceil(GROUPS_AT_PACE) as u32)
             * if covered { LOOK_LIVE } else { LOOK_ALONE };
@@ -342,7 +342,7 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 watched.due = Instant::now() + wait.max(pace);
                 let busy = is_busy(&error);
                 watched.trouble = Some(if busy {
-                    format!("{}: looking again in {} s", error.code(), wait.max(pace).as_secs())
+                    format!("{}: retrying in {} s", error.code(), wait.max(pace).as_secs())
                 } else {
                     format!("{}: {}", self.groups[number].names(), error.message())
                 });
@@ -373,15 +373,15 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
                 watched.present = Some(true);
                 (watched.trouble, watched.is_lost) = (None, false);
                 watched.wait.reset();
-                let given = self.merger.looked(&look, now());
-                self.tell(given);
+                let output = self.merger.scanned(&scan, now());
+                self.emit(output);
             }
         }
         Ok(())
     }
 
-    fn tell(&mut self, given: Given) {
-        let Given { lines, fixes, marks } = given;
+    fn emit(&mut self, output: Output) {
+        let Output { lines, fixes, marks } = output;
         let samples: Vec<(String, Sample)> = lines
             .iter()
             .filter_map(|line| {
@@ -392,21 +392,21 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             lines.into_iter().filter(|line| is_meant(self.query, line)).collect();
         while !lines.is_empty() {
             let rest = lines.split_off(lines.len().min(AT_ONCE));
-            (self.told)(Told::Lines(std::mem::replace(&mut lines, rest)));
+            (self.on_event)(TailEvent::Lines(std::mem::replace(&mut lines, rest)));
         }
         if !fixes.is_empty() {
-            (self.told)(Told::Fixes(fixes));
+            (self.on_event)(TailEvent::Fixes(fixes));
         }
         for mark in marks {
-            (self.told)(Told::Marked(mark));
+            (self.on_event)(TailEvent::Marked(mark));
         }
         if !samples.is_empty() {
-            (self.told)(Told::Samples(samples));
+            (self.on_event)(TailEvent::Samples(samples));
         }
     }
 
     /// Reports the tail's state if it has changed.
-    fn say_how_it_stands(&mut self) {
+    fn report_how_it_stands(&mut self) {
         let absent = self
             .watched
             .iter()
@@ -424,12 +424,12 @@ impl<'a, F: FnMut(Told) + Send> Tail<'a, F> {
             waiting: absent.flat_map(|(_, group)| group.functions()).map(str::to_owned).collect(),
             trouble: trouble.cloned(),
         };
-        let same = |said: &TailState| {
-            TailState { used_ms: stands.used_ms, at: stands.at, ..said.clone() } == stands
+        let same = |reported: &TailState| {
+            TailState { used_ms: stands.used_ms, at: stands.at, ..reported.clone() } == stands
         };
-        if !self.said.as_ref().is_some_and(same) {
-            self.said = Some(stands.clone());
-            (self.told)(Told::State(stands));
+        if !self.reported.as_ref().is_some_and(same) {
+            self.reported = Some(stands.clone());
+            (self.on_event)(TailEvent::State(stands));
         }
     }
 }

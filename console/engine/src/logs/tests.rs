@@ -14,7 +14,7 @@ mod service;
 
 /// A running tail, and its events with their times.
 struct Following {
-    told: Arc<Mutex<Vec<Told>>>,
+    events: Arc<Mutex<Vec<TailEvent>>>,
     show: tokio::sync::watch::Sender<bool>,
     job: Job,
     task: tokio::task::JoinHandle<Result<(), Failure>>,
@@ -23,52 +23,58 @@ struct Following {
 impl Following {
     fn start(service: &Service) -> Self {
         let stage = Stage::at(service.endpoint());
-        let told: Arc<Mutex<Vec<Told>>> = Arc::default();
+        let events: Arc<Mutex<Vec<TailEvent>>> = Arc::default();
         let (show, shown) = tokio::sync::watch::channel(true);
         let job = Job::silent();
         let task = tokio::spawn({
-            let (told, job) = (Arc::clone(&told), job.clone());
+            let (events, job) = (Arc::clone(&events), job.clone());
             async move {
                 let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
-                let take = |said| told.lock().unwrap().push(said);
+                let take = |event| events.lock().unwrap().push(event);
                 super::tail(&stage, &query, shown, take, &job).await
             }
         });
-        Self { told, show, job, task }
+        Self { events, show, job, task }
     }
 
     /// Waits until `holds` returns `true` for the events so far.
-    async fn until(&self, what: &str, holds: impl Fn(&[Told]) -> bool) {
-        eventually(what, async || holds(&self.told.lock().unwrap())).await;
+    async fn until(&self, what: &str, holds: impl Fn(&[TailEvent]) -> bool) {
+        eventually(what, async || holds(&self.events.lock().unwrap())).await;
     }
 
     /// Stops it; returns the lines in order, and the other events.
-    async fn stop(self) -> (Vec<String>, Vec<Told>) {
+    async fn stop(self) -> (Vec<String>, Vec<TailEvent>) {
         self.job.cancel.cancel();
         assert_eq!(self.task.await.unwrap().unwrap_err().kind, FailureKind::Interrupted);
-        let told: Vec<Told> = std::mem::take(&mut *self.told.lock().unwrap());
-        let mut lines = lines(&told);
+        let events: Vec<TailEvent> = std::mem::take(&mut *self.events.lock().unwrap());
+        let mut lines = lines(&events);
         lines.sort_by_key(|line| (line.timestamp, line.rank));
-        (lines.into_iter().map(|line| line.message).collect(), told)
+        (lines.into_iter().map(|line| line.message).collect(), events)
     }
 }
 
-fn lines(told: &[Told]) -> Vec<LogLine> {
-    let lines = told
-        .iter()
-        .filter_map(|told| if let Told::Lines(lines) = told { Some(lines.clone()) } else { None });
+fn lines(events: &[TailEvent]) -> Vec<LogLine> {
+    let lines = events.iter().filter_map(|events| {
+        if let TailEvent::Lines(lines) = events { Some(lines.clone()) } else { None }
+    });
     lines.flatten().collect()
 }
 
-fn marks(told: &[Told]) -> Vec<LogMark> {
-    told.iter()
-        .filter_map(|told| if let Told::Marked(mark) = told { Some(mark.clone()) } else { None })
+fn marks(events: &[TailEvent]) -> Vec<LogMark> {
+    events
+        .iter()
+        .filter_map(
+            |events| if let TailEvent::Marked(mark) = events { Some(mark.clone()) } else { None },
+        )
         .collect()
 }
 
-fn states(told: &[Told]) -> Vec<TailState> {
-    told.iter()
-        .filter_map(|told| if let Told::State(state) = told { Some(state.clone()) } else { None })
+fn states(events: &[TailEvent]) -> Vec<TailState> {
+    events
+        .iter()
+        .filter_map(
+            |events| if let TailEvent::State(state) = events { Some(state.clone()) } else { None },
+        )
         .collect()
 }
 
@@ -85,16 +91,18 @@ async fn what_a_sample_leaves_out_is_read_and_put_where_it_belongs() {
         vec![Play::Pause(300), Play::Write(all), Play::Update(vec![(at, "a"), (at, "c")], true)];
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
-    following.until("filled in", |told| marks(told).iter().any(|mark| mark.filled.is_some())).await;
-    let (lines, told) = following.stop().await;
+    following
+        .until("filled in", |events| marks(events).iter().any(|mark| mark.filled.is_some()))
+        .await;
+    let (lines, events) = following.stop().await;
     assert_eq!(lines, ["a", "b", "b", "c", "d"]);
-    let marks = marks(&told);
+    let marks = marks(&events);
     assert_eq!((marks[0].kind.clone(), marks[0].filled), (MarkKind::Sampled, None));
     assert_eq!((marks[1].id, marks[1].filled), (marks[0].id, Some(3)));
 }
 
 #[tokio::test]
-async fn a_session_that_ends_is_begun_anew_and_what_was_written_meanwhile_is_read() {
+async fn a_session_that_ends_is_reopened_and_lines_written_in_between_are_read() {
     let at = time();
     for (end, why) in [
         (Play::Exception("SessionTimeoutException"), "a session lasts three hours"),
@@ -114,23 +122,23 @@ async fn a_session_that_ends_is_begun_anew_and_what_was_written_meanwhile_is_rea
         ];
         let service = Service::start(vec![first, second], vec![]).await;
         let following = Following::start(&service);
-        let is_done = |told: &[Told]| {
-            lines(told).len() >= 3 && marks(told).iter().any(|mark| mark.filled.is_some())
+        let is_done = |events: &[TailEvent]| {
+            lines(events).len() >= 3 && marks(events).iter().any(|mark| mark.filled.is_some())
         };
         following.until("begun anew", is_done).await;
-        let (lines, told) = following.stop().await;
+        let (lines, events) = following.stop().await;
         assert_eq!(lines, ["a", "missed", "b"], "{why}");
-        let marks = marks(&told);
-        let MarkKind::Reconnected(said) = &marks[0].kind else { panic!("{marks:?}") };
-        assert!(said.contains(why) && marks.last().unwrap().filled.is_some(), "{marks:?}");
+        let marks = marks(&events);
+        let MarkKind::Reconnected(event) = &marks[0].kind else { panic!("{marks:?}") };
+        assert!(event.contains(why) && marks.last().unwrap().filled.is_some(), "{marks:?}");
         assert_eq!(service.sessions().1, 2);
     }
 }
 
 #[tokio::test]
-async fn where_there_is_no_live_tail_lines_are_read_and_it_is_said() {
+async fn without_a_live_tail_lines_are_polled_and_it_is_reported() {
     let at = time();
-    for (code, said) in [
+    for (code, event) in [
         ("AccessDeniedException", "no live tail: AccessDeniedException of the script"),
         ("LimitExceededException", "no live tail for 1 s: LimitExceededException"),
     ] {
@@ -140,35 +148,37 @@ async fn where_there_is_no_live_tail_lines_are_read_and_it_is_said() {
         )
         .await;
         let following = Following::start(&service);
-        let is_said =
-            |told: &[Told]| states(told).iter().any(|state| state.trouble.as_deref() == Some(said));
-        following.until(said, is_said).await;
+        let is_reported = |events: &[TailEvent]| {
+            states(events).iter().any(|state| state.trouble.as_deref() == Some(event))
+        };
+        following.until(event, is_reported).await;
         if code.starts_with("Limit") {
             following
-                .until("live at last", |told| {
-                    states(told).last().is_some_and(|state| state.sessions == 1)
+                .until("live at last", |events| {
+                    states(events).last().is_some_and(|state| state.sessions == 1)
                 })
                 .await;
-            following.until("its lines", |told| lines(told).len() == 1).await;
+            following.until("its lines", |events| lines(events).len() == 1).await;
         }
         following.stop().await;
     }
 }
 
 #[tokio::test]
-async fn throttled_pages_are_read_later_and_lines_come_meanwhile() {
+async fn throttled_pages_are_read_later_and_lines_come_in_the_meantime() {
     let at = time();
     let plays = vec![Play::Write(vec![(at, "a")])];
     let service = Service::start(vec![plays], vec!["ThrottlingException"]).await;
     let following = Following::start(&service);
-    let is_told = |told: &[Told]| {
-        let says = |trouble: &String| trouble.starts_with("ThrottlingException: looking again in");
-        states(told).iter().any(|state| state.trouble.as_ref().is_some_and(says))
-            && lines(told).len() == 1
+    let is_reported = |events: &[TailEvent]| {
+        let is_throttled =
+            |trouble: &String| trouble.starts_with("ThrottlingException: retrying in");
+        states(events).iter().any(|state| state.trouble.as_ref().is_some_and(is_throttled))
+            && lines(events).len() == 1
     };
-    following.until("throttled, then read", is_told).await;
-    let (_, told) = following.stop().await;
-    assert_eq!(states(&told).last().unwrap().trouble, None);
+    following.until("throttled, then read", is_reported).await;
+    let (_, events) = following.stop().await;
+    assert_eq!(states(&events).last().unwrap().trouble, None);
 }
 
 #[tokio::test]
@@ -182,27 +192,28 @@ async fn pages_that_are_not_allowed_end_the_tail() {
 async fn a_session_whose_lines_are_hidden_is_closed_and_opened_when_they_are_shown() {
     let service = Service::start(vec![], vec![]).await;
     let following = Following::start(&service);
-    let is_live = |told: &[Told]| states(told).last().is_some_and(|state| state.sessions == 1);
+    let is_live =
+        |events: &[TailEvent]| states(events).last().is_some_and(|state| state.sessions == 1);
     following.until("live", is_live).await;
     following.show.send_replace(false);
-    following.until("closed", |told| !is_live(told)).await;
-    let used = states(&following.told.lock().unwrap());
+    following.until("closed", |events| !is_live(events)).await;
+    let used = states(&following.events.lock().unwrap());
     assert!(used.last().unwrap().used_ms >= 1_000, "the meter counts what was open: {used:?}");
     eventually("the service ends it", async || service.sessions().0 == 0).await;
     following.show.send_replace(true);
     following.until("live again", is_live).await;
-    let (_, told) = following.stop().await;
-    assert_eq!(marks(&told), [], "nothing was missed");
+    let (_, events) = following.stop().await;
+    assert_eq!(marks(&events), [], "nothing was missed");
     assert_eq!(service.sessions().1, 2);
 }
 
 #[tokio::test]
-async fn a_line_is_told_before_anything_follows_it() {
+async fn a_line_is_reported_before_anything_follows_it() {
     // The session is silent after it, and no page has it.
     let plays = vec![Play::Pause(200), Play::Update(vec![(time(), "now")], false)];
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
-    following.until("told", |told| lines(told).len() == 1).await;
+    following.until("told", |events| lines(events).len() == 1).await;
     following.stop().await;
 }
 
@@ -212,7 +223,7 @@ async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
     let plays = vec![Play::Write(vec![(at, "a"), (at, "b"), (at + 1, "c"), (at + 2, "d")])];
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
-    following.until("read", |told| lines(told).len() == 4).await;
+    following.until("read", |events| lines(events).len() == 4).await;
     following.stop().await;
     let stage = Stage::at(service.endpoint());
     let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };

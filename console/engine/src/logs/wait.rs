@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_begin_anew_when_it_worked() {
+    fn delays_double_up_to_the_longest_and_start_over_after_a_success() {
         let mut wait = Wait::new(Duration::from_secs(1), Duration::from_secs(30));
         let waits: Vec<u64> = (0..7).map(|_| wait.next().as_secs()).collect();
         assert_eq!((waits.as_slice(), wait.failed()), (&[1, 2, 4, 8, 16, 30, 30][..], 7));

@@ -70,7 +70,7 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     else {
         return Err(Failure::work(
             what,
-            format!("someone else moved {alias} meanwhile"),
+            format!("someone else has moved {alias} in the meantime"),
             "promote it again",
         ));
     };
@@ -90,7 +90,7 @@ pub(super) async fn run(course: &Course<'_>, job: &Job) -> Result<(), Failure> {
     });
     let (after, hint) = match back(course, &pointer).await {
         Ok(()) => (
-            format!("rolled back, {alias} leads to version {old} alone"),
+            format!("rolled back, {alias} points to version {old} only"),
             format!(
                 "`lambda-console --stage {} logs {}` shows what went wrong",
                 stage.name(),
@@ -156,7 +156,7 @@ async fn give(
         let failure = error.into_failure(format!("could not promote {name} to {}", stage.name()));
         if is_foreign {
             let why =
-                format!("someone else moved {alias} meanwhile, and it is left as they want it");
+                format!("someone else has moved {alias} in the meantime; it was left untouched");
             return Halt::Foreign(Failure {
                 why,
                 hint: "`lambda-console versions` shows it".to_owned(),
@@ -218,9 +218,9 @@ async fn hold(
         }
         if began.elapsed() >= every * PATIENCE {
             return Err(Halt::Breach(match unread {
-                Some(why) => format!("its figures cannot be read: {why}"),
+                Some(why) => format!("its metrics could not be read: {why}"),
                 None => format!(
-                    "version {} had {}, and less than {least} are too few to judge it by (--least)",
+                    "version {} had {}, at least {least} are needed to evaluate it (--least)",
                     course.new,
                     counted(of_new.invocations as usize, "invocation")
                 ),
@@ -232,7 +232,7 @@ async fn hold(
 /// Moves all traffic back to the old version. A change of the alias by someone else is kept.
 async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
     let Course { stage, function, alias, old, new, .. } = course;
-    let what = || format!("could not roll {} back", course.name);
+    let what = || format!("could not roll back {}", course.name);
     let mut pointer = pointer.clone();
     let mut wait = Duration::from_millis(50);
     for attempt in 1.. {
@@ -251,7 +251,7 @@ async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
             if !is_ours || (found.version != **old && found.version != **new) {
                 return Err(Failure::work(
                     what(),
-                    format!("someone else moved {alias}: {}", found.story()),
+                    format!("someone else has moved {alias}: {}", found.story()),
                     "",
                 ));
             }
@@ -259,4 +259,21 @@ async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A canary of `name` that was not ended: the alias splits its traffic.
+pub(super) fn in_progress(
+    what: String,
+    stage: &str,
+    name: &str,
+    alias: &str,
+    part: &str,
+) -> Failure {
+    Failure::work(
+        what,
+        format!(
+            "a canary of {name} is in progress on {stage}, or was interrupted: {alias} sends {part}"
+        ),
+        format!("`lambda-console --stage {stage} rollback {name}` ends it"),
+    )
 }

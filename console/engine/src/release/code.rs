@@ -35,7 +35,7 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
         return Err(Failure::work(
             what(),
             "it is a container image, not a zip",
-            "promote it with the image's own tools",
+            "promote it with the tools for container images",
         ));
     }
     let sha256 = configuration.and_then(|found| found.code_sha256()).unwrap_or_default().to_owned();
@@ -43,7 +43,7 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
     let Some(location) = found.code().and_then(|code| code.location()) else {
         return Err(Failure::work(
             what(),
-            "the stage does not say where it is",
+            "the stage returned no URL for it",
             "a profile with lambda:GetFunction is needed",
         ));
     };
@@ -51,7 +51,7 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
     let digest = BASE64_STANDARD.encode(Sha256::digest(&bytes));
     if digest != sha256 {
         let why =
-            format!("what was downloaded has the SHA-256 {digest}, and the stage says {sha256}");
+            format!("the downloaded code has the SHA-256 {digest}, and the stage reports {sha256}");
         return Err(Failure::work(what(), why, "nothing was changed; try it again"));
     }
     Ok(Code {
@@ -69,7 +69,7 @@ async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunction
             clients.lambda().get_function().function_name(function).qualifier(version).send().await
         })
         .await
-        .map_err(|error| error.into_failure(format!("could not look at {function}:{version}")))
+        .map_err(|error| error.into_failure(format!("could not read {function}:{version}")))
 }
 
 /// Downloads from the stage's storage at `url`, with retries if it breaks off.
@@ -92,7 +92,7 @@ pub(super) async fn put_back(
     sha256_hex: &str,
 ) -> Result<(), Failure> {
     let code = fetch(stage, function, version).await?;
-    let what = || format!("could not put the code of {function}:{version} back");
+    let what = || format!("could not restore the code of {function}:{version}");
     if code.sha256 != base64_of(sha256_hex) {
         return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
     }

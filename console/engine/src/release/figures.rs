@@ -213,8 +213,8 @@ pub(super) async fn measure(
         let errors = metrics::errors(stage, function, &source.aliases, since).await;
         tally.measure(errors.map_err(|error| {
             error.into_failure(format!(
-                "could not read the metric Errors of {function}, which has what its reports do not \
-                say"
+                "could not read the metric Errors of {function}, which has errors that its \
+                reports lack"
             ))
         })?);
     }
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_says_its_version() {
+    fn a_stream_has_its_version() {
         assert_eq!(version_of(SEVEN, "hello"), Some("7"));
         assert_eq!(version_of("2026/11/21/[$LATEST]01", "hello"), Some("$LATEST"));
         assert_eq!(version_of("2026/11/21/hello[72][01]", "hello"), Some("72"));
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_reports_do_not_say_are_those_of_the_metric() {
+    fn errors_that_reports_lack_are_those_of_the_metric() {
         let errors = |version: &str, time, count| Errors { version: version.into(), time, count };
         let mut tally = Tally::not_before("8", 90_000);
         for id in ["a", "b", "c"] {

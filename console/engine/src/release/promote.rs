@@ -6,10 +6,9 @@
 //! configuration of the target stage in the workspace's metadata; the source's configuration is not
 //! copied.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+mod temp_zip;
+
+use std::{path::Path, time::Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
@@ -17,9 +16,11 @@ use lambda_console_model::{
     FunctionVersions, PromoteOutcome, Promoted, Promotion, Step, Zip,
 };
 
+use self::temp_zip::TempZip;
 use super::{
-    canary, code, read,
-    versions::{absent, base64_of, figures_source, say, without_figures},
+    canary::{self, in_progress},
+    code, read,
+    versions::{absent, base64_of, figures_source, report, without_figures},
 };
 use crate::{
     Job,
@@ -31,12 +32,12 @@ use crate::{
 const AT_ONCE: usize = 16;
 
 /// Source and target stage of a promotion.
-struct Way<'a> {
+struct Promoter<'a> {
     from: &'a Stage,
     to: &'a Stage,
     /// The target without its alias: code and configuration are deployed first, the alias is moved
     /// after that.
-    bare: Stage,
+    unaliased: Stage,
     promotion: &'a Promotion,
     /// Directory of downloaded zips.
     directory: &'a Path,
@@ -108,7 +109,7 @@ pub async fn promote(
         return Err(Failure::usage(
             format!("could not promote from {} to {}", from.name(), to.name()),
             "they are the same stage",
-            "name the stage that gets the code second",
+            "name the source stage first, then the target stage",
         ));
     }
     between(from, to, promotion, directory, job).await
@@ -146,18 +147,18 @@ async fn each(
         );
         return Err(Failure::usage(
             what(),
-            format!("a canary shares an alias out, and {} has none", to.name()),
+            format!("a canary splits the traffic of an alias, and {} has none", to.name()),
             hint,
         ));
     }
-    let way = &Way { from, to, bare: to.without_alias(), promotion, directory };
+    let promoter = &Promoter { from, to, unaliased: to.without_alias(), promotion, directory };
     let work = promotion.functions.iter().map(|function| {
         let one = async move {
             let began = Instant::now();
             let result = if dry_run {
-                planned(way, function, job).await
+                planned(promoter, function, job).await
             } else {
-                promoted(way, function, job).await
+                promoted(promoter, function, job).await
             };
             job.report(Step::Done(function.name.clone()));
             result.map(|done| Promoted { seconds: began.elapsed().as_secs_f64(), ..done })
@@ -176,7 +177,7 @@ async fn each(
     Ok(outcome)
 }
 
-impl Way<'_> {
+impl Promoter<'_> {
     /// Returns `true` if both stages are names for one function.
     fn is_one_function(&self, name: &str) -> bool {
         self.from.remote_name(name) == self.to.remote_name(name) && self.from.is_where(self.to)
@@ -197,7 +198,7 @@ impl Way<'_> {
             None => FunctionVersions::LATEST.to_owned(),
             Some(wanted) => {
                 let Some(alias) = found.aliases.iter().find(|alias| alias.name == wanted) else {
-                    let hint = format!("`lambda-console --stage {at} deploy {name}` makes it");
+                    let hint = format!("`lambda-console --stage {at} deploy {name}` creates it");
                     return Err(Failure::work(
                         self.what(name),
                         format!("{function} has no alias {wanted} on {at}"),
@@ -205,7 +206,13 @@ impl Way<'_> {
                     ));
                 };
                 if let Some(share) = &alias.canary {
-                    return Err(under_way(self.what(name), &at, name, wanted, &alias::part(share)));
+                    return Err(in_progress(
+                        self.what(name),
+                        &at,
+                        name,
+                        wanted,
+                        &alias::part(share),
+                    ));
                 }
                 alias.version.clone()
             }
@@ -235,9 +242,13 @@ impl Way<'_> {
             return Ok(None);
         };
         match &found.canary {
-            Some(share) => {
-                Err(under_way(self.what(name), &self.to.name(), name, wanted, &alias::part(share)))
-            }
+            Some(share) => Err(in_progress(
+                self.what(name),
+                &self.to.name(),
+                name,
+                wanted,
+                &alias::part(share),
+            )),
             None => Ok(Some(found.version)),
         }
     }
@@ -285,25 +296,20 @@ impl Way<'_> {
         &self,
         function: &Function,
         source: &Source,
-    ) -> Result<(Function, Kept), Failure> {
+    ) -> Result<(Function, TempZip), Failure> {
         let code = code::fetch(self.from, &source.function, &source.version).await?;
         if code.sha256 != source.sha256 {
-            let why = format!("{} was deployed to meanwhile", self.from.name());
+            let why = format!("{} was deployed to in the meantime", self.from.name());
             return Err(Failure::work(self.what(&function.name), why, "promote it again"));
         }
         let sha256 = hex_of(&code.sha256);
         let path =
             self.directory.join(format!("{}-{}.zip", function.name, uuid::Uuid::new_v4().simple()));
-        let kept = Kept(path.clone());
-        let written = async {
-            tokio::fs::create_dir_all(self.directory).await?;
-            tokio::fs::write(&path, &code.bytes).await
-        };
-        written.await.map_err(|error| {
+        let kept = TempZip::write(&path, &code.bytes).await.map_err(|error| {
             Failure::environment(
                 self.what(&function.name),
                 format!("{}: {error}", path.display()),
-                "free some room",
+                "free some disk space",
             )
         })?;
         let architecture =
@@ -313,71 +319,58 @@ impl Way<'_> {
     }
 }
 
-/// Removes a downloaded zip when it drops.
-struct Kept(PathBuf);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // If it was never written, there is nothing to remove.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn under_way(what: String, stage: &str, name: &str, alias: &str, part: &str) -> Failure {
-    Failure::work(
-        what,
-        format!("a canary of {name} is under way on {stage}, or was cut off: {alias} gives {part}"),
-        format!("`lambda-console --stage {stage} rollback {name}` ends it"),
-    )
-}
-
-async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
+async fn planned(
+    promoter: &Promoter<'_>,
+    function: &Function,
+    job: &Job,
+) -> Result<Promoted, Failure> {
     let name = &function.name;
-    let (source, before) = (way.source(name).await?, way.before(name).await?);
-    let told = |action, version, changes| {
+    let (source, before) = (promoter.source(name).await?, promoter.before(name).await?);
+    let promoted = |action, version, changes| {
         source.promoted(name, action, (before.clone(), version), changes)
     };
     let moves = |version: &str| {
-        let field = format!("alias.{}", way.to.alias().unwrap_or_default());
+        let field = format!("alias.{}", promoter.to.alias().unwrap_or_default());
         let moved = Change { field, from: before.clone(), to: version.to_owned() };
         // Without callers so far, there is no traffic to shift.
         let canary =
-            way.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
+            promoter.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
         std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
     };
-    if way.is_one_function(name) {
-        way.check_alias(function, &source)?;
+    if promoter.is_one_function(name) {
+        promoter.check_alias(function, &source)?;
         if source.version == FunctionVersions::LATEST {
-            return Ok(told(DeployAction::Updated, None, moves("a new version")));
+            return Ok(promoted(DeployAction::Updated, None, moves("a new version")));
         }
         if before.as_ref() == Some(&source.version) {
-            return Ok(told(DeployAction::Unchanged, before.clone(), Vec::new()));
+            return Ok(promoted(DeployAction::Unchanged, before.clone(), Vec::new()));
         }
-        return Ok(told(
+        return Ok(promoted(
             DeployAction::Updated,
             Some(source.version.clone()),
             moves(&source.version),
         ));
     }
-    let (function, _kept) = way.fetched(function, &source).await?;
-    let DeployPlan { functions, failed, .. } = deploy::plan(&way.bare, &[function], job).await?;
+    let (function, _kept) = promoter.fetched(function, &source).await?;
+    let DeployPlan { functions, failed, .. } =
+        deploy::plan(&promoter.unaliased, &[function], job).await?;
     if let Some((_, failure)) = failed.into_iter().next() {
         return Err(failure);
     }
     let Some(mut planned) = functions.into_iter().next() else {
-        return Err(Failure::interrupted(way.what(name)));
+        return Err(Failure::interrupted(promoter.what(name)));
     };
-    if way.to.alias().is_some() {
+    if promoter.to.alias().is_some() {
         let live = match &before {
             Some(version) if planned.action == DeployAction::Unchanged => {
-                let there = without_figures(way.to, name).await?;
+                let there = without_figures(promoter.to, name).await?;
                 let live = there.versions.into_iter().find(|known| known.version == *version);
                 live.filter(|live| base64_of(&live.sha256) == source.sha256)
             }
             _ => None,
         };
         if let Some(live) = live {
-            return Ok(told(DeployAction::Unchanged, Some(live.version), Vec::new()));
+            return Ok(promoted(DeployAction::Unchanged, Some(live.version), Vec::new()));
         }
         planned.changes.extend(moves("a new version"));
         let action = if planned.action == DeployAction::Created {
@@ -385,80 +378,87 @@ async fn planned(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promot
         } else {
             DeployAction::Updated
         };
-        return Ok(told(action, None, planned.changes));
+        return Ok(promoted(action, None, planned.changes));
     }
-    Ok(told(planned.action, Some(FunctionVersions::LATEST.to_owned()), planned.changes))
+    Ok(promoted(planned.action, Some(FunctionVersions::LATEST.to_owned()), planned.changes))
 }
 
-async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promoted, Failure> {
+async fn promoted(
+    promoter: &Promoter<'_>,
+    function: &Function,
+    job: &Job,
+) -> Result<Promoted, Failure> {
     let name = &function.name;
-    let remote = way.to.remote_name(name);
-    say(job, name, &format!("looking at {} and {}", way.from.name(), way.to.name()));
-    let (source, before) = (way.source(name).await?, way.before(name).await?);
+    let remote = promoter.to.remote_name(name);
+    report(job, name, &format!("reading {} and {}", promoter.from.name(), promoter.to.name()));
+    let (source, before) = (promoter.source(name).await?, promoter.before(name).await?);
     let mut action = DeployAction::Unchanged;
     let mut changes = Vec::new();
-    let stays = |done: &str| {
+    let cancelled = |done: &str| {
         let leads =
-            before.as_ref().map(|version| format!("; its callers get version {version} as before"));
-        let interrupted = Failure::interrupted(way.what(name));
+            before.as_ref().map(|version| format!("; its callers still get version {version}"));
+        let interrupted = Failure::interrupted(promoter.what(name));
         Failure {
             why: format!("it was cancelled; {done}{}", leads.unwrap_or_default()),
             ..interrupted
         }
     };
-    let version = if way.is_one_function(name) {
-        way.check_alias(function, &source)?;
+    let version = if promoter.is_one_function(name) {
+        promoter.check_alias(function, &source)?;
         if source.version == FunctionVersions::LATEST {
-            say(job, name, "publishing a version");
-            alias::published(way.to, &remote, &source.sha256, None, job).await?
+            report(job, name, "publishing a version");
+            alias::published(promoter.to, &remote, &source.sha256, None, job).await?
         } else {
             source.version.clone()
         }
     } else {
-        say(job, name, &format!("fetching the code of version {}", source.version));
+        report(job, name, &format!("fetching the code of version {}", source.version));
         let fetched = tokio::select! {
             biased;
-            () = job.cancel.cancelled() => return Err(stays("nothing was changed")),
-            fetched = way.fetched(function, &source) => fetched?,
+            () = job.cancel.cancelled() => return Err(cancelled("nothing was changed")),
+            fetched = promoter.fetched(function, &source) => fetched?,
         };
         let (function, _kept) = fetched;
-        let outcome = deploy::deploy(&way.bare, &[function], way.promotion.approval, job).await?;
+        let outcome =
+            deploy::deploy(&promoter.unaliased, &[function], promoter.promotion.approval, job)
+                .await?;
         if let Some(failed) = outcome.failed.into_iter().next() {
             return Err(failed.failure);
         }
         let Some(done) = outcome.functions.into_iter().next() else {
-            return Err(stays("nothing was changed"));
+            return Err(cancelled("nothing was changed"));
         };
         (action, changes) = (done.action, done.changes);
-        arrived(way, name, &source).await?;
-        match way.to.alias() {
+        arrived(promoter, name, &source).await?;
+        match promoter.to.alias() {
             None => FunctionVersions::LATEST.to_owned(),
             Some(_) if job.cancel.is_cancelled() => {
-                return Err(stays("its code is there, and not published"));
+                return Err(cancelled("its code is uploaded, but not published"));
             }
             Some(_) => {
-                say(job, name, "publishing a version");
+                report(job, name, "publishing a version");
                 let description =
                     Some(source.description.as_str()).filter(|description| !description.is_empty());
-                alias::published(way.to, &remote, &source.sha256, description, job).await?
+                alias::published(promoter.to, &remote, &source.sha256, description, job).await?
             }
         }
     };
     let done = |action, changes| {
         source.promoted(name, action, (before.clone(), Some(version.clone())), changes)
     };
-    let Some(wanted) = way.to.alias() else { return Ok(done(action, changes)) };
+    let Some(wanted) = promoter.to.alias() else { return Ok(done(action, changes)) };
     if before.as_ref() == Some(&version) {
         return Ok(done(action, changes));
     }
     if job.cancel.is_cancelled() {
-        return Err(stays(&format!("version {version} is there")));
+        return Err(cancelled(&format!("version {version} is published")));
     }
-    match (&way.promotion.canary, &before) {
+    match (&promoter.promotion.canary, &before) {
         (Some(canary), Some(old)) => {
-            let found = read::all(way.to, &remote).await?.ok_or_else(|| absent(way.to, name))?;
+            let found =
+                read::all(promoter.to, &remote).await?.ok_or_else(|| absent(promoter.to, name))?;
             let course = canary::Course {
-                stage: way.to,
+                stage: promoter.to,
                 name,
                 function: &remote,
                 alias: wanted,
@@ -470,7 +470,7 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
             canary::run(&course, job).await?;
         }
         // Without callers so far, there is no traffic to shift.
-        _ => alias::point(way.to, &remote, wanted, &version, job).await?,
+        _ => alias::point(promoter.to, &remote, wanted, &version, job).await?,
     }
     changes.push(Change {
         field: format!("alias.{wanted}"),
@@ -482,8 +482,8 @@ async fn promoted(way: &Way<'_>, function: &Function, job: &Job) -> Result<Promo
 }
 
 /// Checks that the target has exactly the code of the source.
-async fn arrived(way: &Way<'_>, name: &str, source: &Source) -> Result<(), Failure> {
-    let there = without_figures(way.to, name).await?;
+async fn arrived(promoter: &Promoter<'_>, name: &str, source: &Source) -> Result<(), Failure> {
+    let there = without_figures(promoter.to, name).await?;
     let latest = there.versions.iter().find(|version| version.version == FunctionVersions::LATEST);
     let found = latest.map(|latest| latest.sha256.as_str()).unwrap_or_default();
     if base64_of(found) == source.sha256 {
@@ -491,9 +491,10 @@ async fn arrived(way: &Way<'_>, name: &str, source: &Source) -> Result<(), Failu
     }
     let why = format!(
         "{} has the SHA-256 {found}, and {} sent {}",
-        way.to.name(),
-        way.from.name(),
+        promoter.to.name(),
+        promoter.from.name(),
         hex_of(&source.sha256)
     );
-    Err(Failure::work(way.what(name), why, "someone else deployed meanwhile: promote it again"))
+    let hint = "someone else has deployed in the meantime: promote it again";
+    Err(Failure::work(promoter.what(name), why, hint))
 }

@@ -47,7 +47,7 @@ pub(super) async fn seen(
     };
     let (Some(mut versions), Some(aliases)) = (versions?, aliases) else { return Ok(None) };
     versions.sort_by_key(|found| std::cmp::Reverse(rank(found.version().unwrap_or_default())));
-    let mut aliases: Vec<Alias> = aliases.iter().map(told).collect();
+    let mut aliases: Vec<Alias> = aliases.iter().map(from_sdk).collect();
     aliases.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Some((Found { versions, aliases }, refused)))
 }
@@ -87,7 +87,7 @@ pub(crate) async fn aliases(
         .await
 }
 
-fn told(found: &AliasConfiguration) -> Alias {
+fn from_sdk(found: &AliasConfiguration) -> Alias {
     Alias {
         name: found.name().unwrap_or_default().to_owned(),
         version: found.function_version().unwrap_or_default().to_owned(),

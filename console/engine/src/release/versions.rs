@@ -70,7 +70,7 @@ async fn with_figures(
     let (mut tally, source) = (Tally::default(), figures_source(&function, &found));
     let read = figures::read(stage, &function, &source, since, &mut tally).await;
     let measured = figures::measure(stage, &function, &source, since, &mut tally).await;
-    let mut versions = told(stage, name, function, found);
+    let mut versions = listed(stage, name, function, found);
     versions.since = since;
     versions.refused.extend(refused);
     for version in &mut versions.versions {
@@ -122,10 +122,10 @@ pub(crate) async fn without_figures(
 ) -> Result<FunctionVersions, Failure> {
     let function = stage.remote_name(name);
     let found = read::all(stage, &function).await?.ok_or_else(|| absent(stage, name))?;
-    Ok(told(stage, name, function, found))
+    Ok(listed(stage, name, function, found))
 }
 
-fn told(
+fn listed(
     stage: &Stage,
     name: &str,
     function: String,
@@ -155,9 +155,9 @@ fn told(
 pub fn absent(stage: &Stage, name: &str) -> Failure {
     let at = stage.name();
     Failure::work(
-        format!("could not look at the versions of {name}"),
+        format!("could not read the versions of {name}"),
         format!("it is not deployed on the stage {at}"),
-        format!("`lambda-console --stage {at} deploy {name}` puts it there"),
+        format!("`lambda-console --stage {at} deploy {name}` creates it"),
     )
 }
 
@@ -180,7 +180,7 @@ pub async fn change(
             publish(stage, name, description.as_deref(), job).await?
         }
         VersionsChange::Rollback(to) => {
-            let what = format!("could not roll {name} back");
+            let what = format!("could not roll back {name}");
             stage.allow(&what, ChangeKind::Reroute, approval)?;
             roll_back(stage, name, to.as_deref(), job).await?
         }
@@ -202,7 +202,7 @@ async fn publish(
 ) -> Result<VersionsDone, Failure> {
     let before = without_figures(stage, name).await?;
     let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
-    say(job, name, "publishing a version");
+    report(job, name, "publishing a version");
     let sha256 = latest.sha256.clone();
     let version =
         alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
@@ -220,7 +220,7 @@ async fn roll_back(
 ) -> Result<VersionsDone, Failure> {
     let present = without_figures(stage, name).await?;
     let function = &present.function;
-    let what = || format!("could not roll {name} back");
+    let what = || format!("could not roll back {name}");
     let known = || {
         let names: Vec<&str> =
             present.versions.iter().map(|version| version.version.as_str()).collect();
@@ -229,7 +229,7 @@ async fn roll_back(
     if let (None, Some(alias)) = (to, present.stage_alias())
         && let Some(canary) = alias.canary.clone()
     {
-        say(job, name, "ending the canary");
+        report(job, name, "ending the canary");
         alias::reset(stage, function, alias).await?;
         return Ok(VersionsDone::Reset {
             alias: alias.name.clone(),
@@ -263,11 +263,11 @@ async fn roll_back(
         ));
     }
     let Some(name_of_alias) = stage.alias() else {
-        say(job, name, &format!("putting the code of version {to} back"));
+        report(job, name, &format!("restoring the code of version {to}"));
         code::put_back(stage, function, to, &version.sha256).await?;
         return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
     };
-    say(job, name, &format!("pointing {name_of_alias} at version {to}"));
+    report(job, name, &format!("pointing {name_of_alias} at version {to}"));
     alias::point(stage, function, name_of_alias, to, job).await?;
     Ok(VersionsDone::RolledBack {
         alias: Some(name_of_alias.to_owned()),
@@ -338,7 +338,7 @@ pub fn promoted_dir(root: &Path) -> PathBuf {
 }
 
 /// Reports progress of a function, on the screen or on stderr.
-pub(super) fn say(job: &Job, name: &str, text: &str) {
+pub(super) fn report(job: &Job, name: &str, text: &str) {
     job.report(Step::Phase { text: format!("{name}: {text}"), done: 0, total: 0 });
 }
 

@@ -66,7 +66,7 @@ pub async fn allowed_resources(
     loop {
         tokio::select! {
             biased;
-            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not look what \
+            () = job.cancel.cancelled() => return Err(Failure::interrupted("could not list what \
                 would be deleted")),
             answer = answers.next() => match answer {
                 Some((function, Err(failure))) if failure.kind == FailureKind::Denied => {

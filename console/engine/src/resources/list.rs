@@ -21,7 +21,7 @@ use crate::{
 pub(super) async fn resources_of(stage: &Stage, function: &str) -> Result<Resources, Failure> {
     let remote = &stage.remote_name(function);
     let failed =
-        |error: CallError| error.into_failure(format!("could not look what belongs to {remote}"));
+        |error: CallError| error.into_failure(format!("could not list the resources of {remote}"));
     let found = configuration(stage, remote).await.map_err(failed)?;
     let mut items = match &found {
         Some(found) => of_lambda(stage, remote, found).await.map_err(failed)?,
@@ -74,7 +74,7 @@ async fn listed(
 ) -> Result<Vec<Resource>, CallError> {
     match list.await {
         Err(error) if error.is_denied() => {
-            let kept = Some("this caller may not look at them".to_owned());
+            let kept = Some("this caller may not list them".to_owned());
             Ok(vec![Resource { kept, ..item(kind, "?", "") }])
         }
         Err(error) if is_absent(&error) => Ok(Vec::new()),
@@ -252,8 +252,8 @@ async fn log_group(
 ) -> Result<Vec<Resource>, CallError> {
     let own = default_group(remote);
     let mut items = Vec::new();
-    let told = found.and_then(|found| found.logging_config()?.log_group());
-    if let Some(group) = told.filter(|group| *group != own) {
+    let configured = found.and_then(|found| found.logging_config()?.log_group());
+    if let Some(group) = configured.filter(|group| *group != own) {
         let kept = Some("other functions may write to it".to_owned());
         items.push(Resource { kept, ..item(ResourceKind::LogGroup, group, "") });
     }
@@ -292,7 +292,7 @@ async fn role(
         Some((_, Some(name))) => name.to_owned(),
         Some((arn, None)) => {
             let name = arn.rsplit('/').next().unwrap_or(arn);
-            let kept = Some("lambda-console did not make it".to_owned());
+            let kept = Some("lambda-console did not create it".to_owned());
             return Ok(vec![Resource { kept, ..item(ResourceKind::Role, name, "") }]);
         }
         None => roles::role_name(stage, remote),
@@ -311,10 +311,10 @@ async fn role(
         Ok(users) => {
             let others = users.iter().filter(|(user, role)| role == arn && user != remote);
             let others: Vec<&str> = others.map(|(user, _)| user.as_str()).collect();
-            (!others.is_empty()).then(|| format!("it is the role of {} too", others.join(", ")))
+            (!others.is_empty()).then(|| format!("it is also the role of {}", others.join(", ")))
         }
         Err(error) if error.is_denied() => {
-            Some("this caller may not look whether other functions have it".to_owned())
+            Some("this caller may not check whether other functions use it".to_owned())
         }
         Err(error) => return Err(error),
     };

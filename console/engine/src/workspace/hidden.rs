@@ -27,7 +27,7 @@ pub(super) fn hints(metadata: &Metadata) -> Vec<Failure> {
         Some(Failure::usage(
             format!("did not list the binaries of {}", package.name),
             format!(
-                "it gets {runtime} by way of {by}, and its own manifest does not say that they are \
+                "it depends on {runtime} through {by}, and its own manifest does not mark them as \
                 functions"
             ),
             format!(

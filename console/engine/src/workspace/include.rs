@@ -103,9 +103,8 @@ impl Walk<'_> {
                 Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
                     let name =
                         self.include.source.file_name().unwrap_or_default().to_string_lossy();
-                    let why = format!("{} leads out of the zip", self.include.name);
-                    let hint =
-                        format!("say what it is called in the zip, as in `{name}:../{name}`");
+                    let why = format!("{} is outside of the archive root", self.include.name);
+                    let hint = format!("give its name in the zip, as in `{name}:../{name}`");
                     return Err(self.failure(&why, &hint));
                 }
             }
@@ -131,15 +130,12 @@ impl Walk<'_> {
     fn directory(&mut self, path: &Path, name: &str, identity: Identity) -> Result<(), Failure> {
         if self.target == Some(identity) {
             // The zip itself is in there, so each build would make the next one necessary.
-            let why = format!("{} is what cargo builds into", path.display());
+            let why = format!("{} is cargo's target directory", path.display());
             return Err(self.failure(&why, "name the files and directories beside it one by one"));
         }
         if self.above.contains(&identity) {
-            let why =
-                format!("the link {} leads back to a directory that it is in", path.display());
-            return Err(
-                self.failure(&why, "remove the link, or name what else is there one by one")
-            );
+            let why = format!("the link {} points to a directory that contains it", path.display());
+            return Err(self.failure(&why, "remove the link, or name the other entries one by one"));
         }
         self.above.push(identity);
         let entries = path.read_dir().map_err(|error| self.unread(path, &error))?;
@@ -214,14 +210,14 @@ impl Walk<'_> {
             );
         }
         if path.is_symlink() {
-            let why = format!("{} is a link that leads nowhere", path.display());
-            return self.failure(&why, "remove the link, or make what it leads to");
+            let why = format!("{} is a broken link", path.display());
+            return self.failure(&why, "remove the link, or create its target");
         }
         let why = format!("{} is not there", path.display());
         self.failure(
             &why,
-            "correct the path, which begins at the manifest, or make what it names \
-            before the build",
+            "correct the path, which is relative to the manifest, or create the file before the \
+            build",
         )
     }
 

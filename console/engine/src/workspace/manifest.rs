@@ -224,7 +224,7 @@ impl Reader<'_> {
         let variables = dotenv::parse(&text);
         to.extend(variables.pairs);
         for (line, why) in variables.problems {
-            let what = format!("left out a line of the `{}.env_file`", self.path.join("."));
+            let what = format!("ignored a line of the `{}.env_file`", self.path.join("."));
             self.add(Failure::usage(
                 what,
                 format!("{}:{line}: {why}", path.display()),
@@ -243,7 +243,7 @@ impl Reader<'_> {
     /// Adds a warning without the value itself, which may be a secret.
     fn warn(&mut self, key: &str, value: &Value<'_>, expected: &str) {
         let warning = Failure::usage(
-            format!("left out the setting `{}.{key}`", self.path.join(".")),
+            format!("ignored the setting `{}.{key}`", self.path.join(".")),
             format!("{}: it must be {expected}", self.place(value)),
             "correct it in the manifest",
         );

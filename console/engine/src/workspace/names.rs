@@ -26,7 +26,7 @@ pub(super) fn settle(functions: &mut Vec<Function>) -> LeftOut {
             first.insert(function.name.clone(), place);
             return true;
         };
-        let what = format!("left out a second function named {}", function.name);
+        let what = format!("ignored a second function named {}", function.name);
         let hint = format!("give one of the two another name: {}", setting(function));
         left_out.push((
             function.name.clone(),
@@ -61,8 +61,8 @@ fn call_by_name(functions: &mut [Function], left_out: &mut LeftOut) {
             continue;
         }
         let failure = Failure::usage(
-            format!("left out the name {name} of the function {}", function.binary),
-            format!("{}: another function is called so", function.manifest.display()),
+            format!("ignored the name {name} of the function {}", function.binary),
+            format!("{}: another function has this name", function.manifest.display()),
             format!("give it one of its own: {}", setting(function)),
         );
         left_out.push((name, failure));
@@ -82,7 +82,7 @@ fn leave_out(functions: &mut Vec<Function>, left_out: &mut LeftOut) {
 
 fn why_not(function: &Function) -> Option<Failure> {
     let (name, manifest) = (&function.name, function.manifest.display());
-    let what = format!("left out the function {name}");
+    let what = format!("ignored the function {name}");
     if function.config.extension {
         let why = format!(
             "{manifest}: it is an extension, and only functions are built and deployed here"

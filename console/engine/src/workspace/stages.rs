@@ -118,7 +118,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> 
                 let line =
                     text.bytes().take(value.span().start).filter(|byte| *byte == b'\n').count() + 1;
                 let why = format!("{}:{line}: {why}", path.display());
-                let failure = Failure::usage(format!("left out the stage {name}"), why, hint);
+                let failure = Failure::usage(format!("ignored the stage {name}"), why, hint);
                 stages.left_out.insert(name, failure);
             }
         }

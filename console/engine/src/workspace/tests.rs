@@ -25,7 +25,7 @@ fn declared(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_says_so() {
+async fn a_function_is_a_binary_of_a_package_that_depends_on_a_runtime_or_is_marked() {
     let package = |name: &str, rest: &str| {
         format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n{rest}")
     };
@@ -110,7 +110,7 @@ async fn a_broken_manifest_fails_with_cargos_message_and_its_place() {
 }
 
 #[tokio::test]
-async fn a_directory_without_a_manifest_is_told_so() {
+async fn a_directory_without_a_manifest_is_reported() {
     let failure = discover(tempfile::tempdir().unwrap().path()).await.unwrap_err();
     assert!(failure.why.starts_with("there is no Cargo.toml in "), "{}", failure.why);
     let failure = discover(Path::new("/no/such/place")).await.unwrap_err();
@@ -154,7 +154,7 @@ async fn a_source_that_is_newer_than_the_bootstrap_makes_it_stale() {
 }
 
 #[tokio::test]
-async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() {
+async fn a_function_has_the_name_in_its_settings_unless_another_has_it() {
     let named = |package: &str, rest: &str| format!("{}{rest}", declared(package));
     let root = workspace(&[
         ("Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\n"),
@@ -196,10 +196,10 @@ async fn a_function_is_called_as_its_settings_say_unless_another_is_called_so() 
         "{}:7: it must be 1 to 64 letters, digits, hyphens and underscores",
         place("d").display()
     );
-    let taken = format!("{}: another function is called so", place("c").display());
+    let taken = format!("{}: another function has this name", place("c").display());
     let expected = [
-        ("left out the setting `package.metadata.lambda.deploy.name`", invalid.as_str()),
-        ("left out the name one of the function c", taken.as_str()),
+        ("ignored the setting `package.metadata.lambda.deploy.name`", invalid.as_str()),
+        ("ignored the name one of the function c", taken.as_str()),
     ];
     assert_eq!(warnings, expected);
     assert_eq!(found.left_out.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["one"]);
@@ -271,7 +271,7 @@ async fn what_can_be_no_function_is_left_out_and_named_and_the_others_are_there(
     let left_out: Vec<_> = found.left_out.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(left_out, ["a.b", "größe", long.as_str(), "probe"]);
     let failure = &found.left_out[1].1;
-    assert_eq!(failure.what, "left out the function größe");
+    assert_eq!(failure.what, "ignored the function größe");
     assert!(
         failure
             .hint
@@ -319,7 +319,7 @@ async fn a_binary_that_gets_the_runtime_by_way_of_another_package_is_hinted_at()
     assert_eq!(found.warnings, []);
     let [hint] = found.hints.as_slice() else { panic!("{:?}", found.hints) };
     assert_eq!(hint.what, "did not list the binaries of orders");
-    assert!(hint.why.contains("lambda_http by way of common"), "{hint:?}");
+    assert!(hint.why.contains("lambda_http through common"), "{hint:?}");
     assert!(
         hint.hint.starts_with("`[package.metadata.lambda]` in ")
             && hint.hint.contains("orders/Cargo.toml"),
@@ -361,7 +361,7 @@ async fn binaries_of_one_name_are_functions_where_their_names_differ() {
     let [(name, failure)] = found.left_out.as_slice() else { panic!("{:?}", found.left_out) };
     assert_eq!(
         (name.as_str(), failure.what.as_str()),
-        ("bootstrap", "left out a second function named bootstrap")
+        ("bootstrap", "ignored a second function named bootstrap")
     );
     assert!(
         failure.why.contains("pd/Cargo.toml, beside the binary bootstrap of ")

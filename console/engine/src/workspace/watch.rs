@@ -119,7 +119,7 @@ pub async fn watch(
     };
     tokio::select! {
         biased;
-        () = job.cancel.cancelled() => Err(Failure::interrupted("could not go on watching")),
+        () = job.cancel.cancelled() => Err(Failure::interrupted("could not continue watching")),
         ended = watching => ended,
     }
 }
@@ -347,8 +347,8 @@ impl Watching {
             let file = shown(self.graph.root(), file);
             self.fs_watcher.notice(
                 format!("{file} changes in each build"),
-                "what a build writes starts no other: let the build script write into OUT_DIR, or \
-                save the file again",
+                "files that a build writes start no other build: let the build script write into \
+                OUT_DIR, or save the file again",
             );
         }
         !is_written

@@ -35,7 +35,7 @@ impl Peer {
     /// Starts cargo-lambda's emulator, with one process of the function per caller.
     pub(crate) fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
         let Some(program) = env::var_os("CARGO_LAMBDA") else {
-            say("cargo-lambda is not measured: CARGO_LAMBDA does not say where it is");
+            say("cargo-lambda is not measured: CARGO_LAMBDA is not set");
             return Ok(None);
         };
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();

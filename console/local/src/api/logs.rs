@@ -66,7 +66,7 @@ pub(crate) async fn dispatch(
     let (logs, body, name) = (Arc::clone(logs), call.body.clone(), operation.to_owned());
     // Reading events means reading files: not on the threads that serve all requests.
     let result = tokio::task::spawn_blocking(move || operate(&logs, &name, &body)).await;
-    let value = result.map_err(|error| ApiError::service("broke off a request", &error))??;
+    let value = result.map_err(|error| ApiError::service("aborted a request", &error))??;
     let body = if value.is_null() { String::new() } else { value.to_string() };
     Ok(answer(200, "application/x-amz-json-1.1", body))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn dispatch(
         };
     }
     if call.method == Method::GET && call.path.starts_with(download::PATH) {
-        let gone = || ApiError::not_found("This code is not there any more.");
+        let gone = || ApiError::not_found("This code no longer exists.");
         let file = service.codes.zip(download::sha256_of(&call.path).ok_or_else(gone)?);
         let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => gone(),

@@ -187,10 +187,10 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
         response.headers_mut().insert(CONTENT_TYPE, content);
         return Ok(response);
     }
-    let mut begun = BytesMut::new();
-    while begun.len() < PRELUDE_LIMIT {
+    let mut prefix = BytesMut::new();
+    while prefix.len() < PRELUDE_LIMIT {
         match running.next().await {
-            Some(Step::Part(Part::Data(data))) => begun.extend_from_slice(&data),
+            Some(Step::Part(Part::Data(data))) => prefix.extend_from_slice(&data),
             Some(Step::Part(Part::Head(_))) => {}
             Some(Step::End(outcome)) => {
                 outcome?;
@@ -198,7 +198,7 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
             }
             None => break,
         }
-        if let Some((prelude, body)) = function_response::split(&begun) {
+        if let Some((prelude, body)) = function_response::split(&prefix) {
             let Some(head) = function_response::head(prelude) else { break };
             return Ok(head.with(rest(running, Bytes::copy_from_slice(body))));
         }
@@ -209,15 +209,15 @@ async fn stream(mut running: Running) -> Result<Response<Body>, ApiError> {
 
 /// Returns the rest of a body. An error in its middle closes the connection: after the head HTTP
 /// has no other way to report it, and otherwise an incomplete body would look complete.
-fn rest(running: Running, begun: Bytes) -> Body {
-    let frames = stream::try_unfold((running, begun), |(mut running, begun)| async move {
-        if !begun.is_empty() {
-            return Ok(Some((Frame::data(begun), (running, Bytes::new()))));
+fn rest(running: Running, prefix: Bytes) -> Body {
+    let frames = stream::try_unfold((running, prefix), |(mut running, prefix)| async move {
+        if !prefix.is_empty() {
+            return Ok(Some((Frame::data(prefix), (running, Bytes::new()))));
         }
         loop {
             match running.next().await {
                 Some(Step::Part(Part::Data(data))) => {
-                    return Ok(Some((Frame::data(data), (running, begun))));
+                    return Ok(Some((Frame::data(data), (running, prefix))));
                 }
                 Some(Step::Part(Part::Head(_))) => {}
                 Some(Step::End(Ok(outcome))) if !outcome.failed => return Ok(None),

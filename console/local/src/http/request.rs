@@ -60,7 +60,7 @@ impl ApiRequest {
         }
         let body = self.body.clone();
         let read = tokio::task::spawn_blocking(move || read(&body)).await;
-        read.map_err(|error| ApiError::service("broke off reading the request", &error))?
+        read.map_err(|error| ApiError::service("stopped reading the request", &error))?
     }
 }
 
@@ -104,7 +104,7 @@ where
             ApiError::new(
                 400,
                 "InvalidRequestContentException",
-                format!("the request's body broke off: {error}"),
+                format!("the request's body ended early: {error}"),
             )
         })?;
         let Some(data) = frame.data_ref() else { continue };

@@ -16,7 +16,7 @@ pub(crate) struct BrokenOff;
 
 impl fmt::Display for BrokenOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the function's response broke off")
+        f.write_str("the function's response ended early")
     }
 }
 

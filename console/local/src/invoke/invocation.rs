@@ -101,7 +101,7 @@ struct Running<'a> {
     sandbox: Arc<Sandbox>,
     invocation: &'a Invocation,
     /// Start of the invocation's time limit.
-    begun: Instant,
+    started: Instant,
     /// End of the invocation's time limit.
     deadline: tokio::time::Instant,
     /// Duration of the init, if it was not part of the invocation.
@@ -119,7 +119,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, ApiError> {
     begin(pool, invocation, permit)
         .await
-        .map_err(|error| ApiError::service("broke off the invocation", &error))?
+        .map_err(|error| ApiError::service("aborted the invocation", &error))?
 }
 
 /// Runs an invocation in a warm sandbox, or in a new one. The outcome is sent as soon as it is
@@ -151,7 +151,7 @@ async fn carry_out(pool: &Arc<Pool>, invocation: &Invocation, mut caller: Caller
     match LogWriter::begin(pool.env(), &invocation.function).await {
         // Boxed: the large future of a cold start would otherwise be part of each invocation.
         Ok(log) => Box::pin(cold(pool, &log, invocation, &mut caller)).await,
-        Err(error) => caller.fail(|| ApiError::service("could not begin a log stream", &error)),
+        Err(error) => caller.fail(|| ApiError::service("could not create a log stream", &error)),
     }
 }
 
@@ -162,9 +162,10 @@ async fn warm(
     caller: &mut Caller,
 ) {
     sandbox.log.start_warm(&invocation.id, Trace::sampled(&invocation.trace));
-    let begun = Instant::now();
+    let started = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
-    let running = Running { pool, sandbox, invocation, begun, deadline, init: None, again: false };
+    let running =
+        Running { pool, sandbox, invocation, started, deadline, init: None, again: false };
     let ended = running.hand_over().await;
     running.conclude(ended, caller).await;
 }
@@ -181,13 +182,13 @@ async fn cold(
     let failure = match start(pool, log, invocation, until, Phase::Init).await {
         Ok((sandbox, init)) => {
             log.start(&invocation.id, trace);
-            let begun = Instant::now();
+            let started = Instant::now();
             let deadline = tokio::time::Instant::now() + invocation.timeout();
             let running = Running {
                 pool,
                 sandbox,
                 invocation,
-                begun,
+                started,
                 deadline,
                 init: Some(init),
                 again: false,
@@ -200,15 +201,22 @@ async fn cold(
     };
     // As on AWS, the init is repeated as part of the invocation and within its time limit, and the
     // invocation starts after it. A bootstrap that could not be run at all is not tried again.
-    let begun = Instant::now();
+    let started = Instant::now();
     let deadline = tokio::time::Instant::now() + invocation.timeout();
     let failure = match failure {
         Failed::Entrypoint(_) => failure,
         _ => match start(pool, log, invocation, deadline, Phase::Invoke).await {
             Ok((sandbox, _)) => {
                 log.start(&invocation.id, trace);
-                let running =
-                    Running { pool, sandbox, invocation, begun, deadline, init: None, again: true };
+                let running = Running {
+                    pool,
+                    sandbox,
+                    invocation,
+                    started,
+                    deadline,
+                    init: None,
+                    again: true,
+                };
                 let ended = running.hand_over().await;
                 return running.conclude(ended, caller).await;
             }
@@ -217,14 +225,14 @@ async fn cold(
         },
     };
     log.start(&invocation.id, trace);
-    let (payload, text) = failure.tell(invocation);
+    let (payload, text) = failure.describe(invocation);
     if let Some(text) = text {
         log.failure(text);
     }
     let status = failure.status();
     let report = Report {
-        ending: Ending { id: &invocation.id, trace, status: Some(&status), told: None },
-        duration: begun.elapsed(),
+        ending: Ending { id: &invocation.id, trace, status: Some(&status), error_type: None },
+        duration: started.elapsed(),
         timeout: invocation.timeout(),
         init: None,
         extensions: None,
@@ -247,7 +255,7 @@ async fn start(
 ) -> Result<(Arc<Sandbox>, Duration), Failed> {
     let env = pool.env();
     log.init_start(&invocation.function, &env.region, phase);
-    let begun = Instant::now();
+    let started = Instant::now();
     let tenant = invocation.tenant.as_deref();
     let sandbox = match Sandbox::start(env, &invocation.function, tenant, log, deadline).await {
         Ok(sandbox) => sandbox,
@@ -255,7 +263,7 @@ async fn start(
         Err(not_started) => {
             let failure = Failed::from(not_started);
             log.init_runtime_done(phase, Some(&failure.status()));
-            log.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            log.init_report(started.elapsed(), phase, Some(&failure.status()));
             return Err(failure);
         }
     };
@@ -290,7 +298,7 @@ async fn start(
             Ok((sandbox, init))
         }
         Err(failure) => {
-            log.init_report(begun.elapsed(), phase, Some(&failure.status()));
+            log.init_report(started.elapsed(), phase, Some(&failure.status()));
             sandbox.retire(failure.reason());
             sandbox.ended().await;
             Err(failure)
@@ -310,7 +318,7 @@ async fn initialized(sandbox: &Sandbox) -> Result<Instant, Failed> {
             Err(Failed::exited(sandbox).await)
         }
         Some(Init::Done(at)) => Ok(at),
-        Some(Init::Failed { body, kind }) => Err(Failed::Told { body, kind }),
+        Some(Init::Failed { body, kind }) => Err(Failed::Reported { body, kind }),
         Some(Init::Running) | None => Err(Failed::exited(sandbox).await),
     }
 }
@@ -352,7 +360,7 @@ impl Invocation {
         Duration::from_secs(self.function.timeout.into())
     }
 
-    fn ending<'a>(&'a self, status: Option<&'a Status>, told: Option<&'a str>) -> Ending<'a> {
-        Ending { id: &self.id, trace: Trace::sampled(&self.trace), status, told }
+    fn ending<'a>(&'a self, status: Option<&'a Status>, error_type: Option<&'a str>) -> Ending<'a> {
+        Ending { id: &self.id, trace: Trace::sampled(&self.trace), status, error_type }
     }
 }

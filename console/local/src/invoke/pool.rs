@@ -181,9 +181,9 @@ impl Pool {
         }
         let (pool, sandbox) = (Arc::clone(self), Arc::clone(sandbox));
         tokio::spawn(async move {
-            let mut look_again = pool.env.limits.idle;
-            while tokio::time::timeout(look_again, sandbox.exited()).await.is_err() {
-                look_again = pool.end_if_idle(&sandbox);
+            let mut recheck = pool.env.limits.idle;
+            while tokio::time::timeout(recheck, sandbox.exited()).await.is_err() {
+                recheck = pool.end_if_idle(&sandbox);
             }
             let mut state = pool.state();
             state.all.retain(|other| !Arc::ptr_eq(other, &sandbox));

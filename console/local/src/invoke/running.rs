@@ -71,7 +71,7 @@ impl Running {
                 biased;
                 Some(part) = part => return Some(Step::Part(part)),
                 joined = task => {
-                    let broken = |error| Err(ApiError::service("broke off the invocation", &error));
+                    let broken = |error| Err(ApiError::service("aborted the invocation", &error));
                     self.outcome = Some(joined.unwrap_or_else(broken));
                 }
             }

@@ -91,9 +91,9 @@ impl SandboxEnv {
         match &self.cgroups {
             Some(_) => "by control groups",
             None if cfg!(target_os = "linux") => {
-                "by watching the processes: this user may make no control groups"
+                "by watching the processes: this user may not create control groups"
             }
-            None => "not at all: this system does not tell what a process uses",
+            None => "not at all: this system does not report the memory of a process",
         }
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct Extensions {
 struct Table {
     members: Vec<Member>,
     /// The first error that one of them reported.
-    told: Option<&'static str>,
+    reported_error: Option<&'static str>,
     failure: Option<Failure>,
     ends: bool,
     /// Time at which the last one asked for an event.
@@ -155,7 +155,7 @@ impl Extensions {
         member.shutdown = events.iter().any(|event| event == "SHUTDOWN");
         let id = member.id.clone();
         self.any.store(true, Ordering::Release);
-        self.tell(table);
+        self.notify(table);
         Ok(id)
     }
 
@@ -175,7 +175,7 @@ impl Extensions {
             }
             _ => return Err(Refusal::state(member, "Ready")),
         }
-        self.tell(table);
+        self.notify(table);
         Ok(receiver)
     }
 
@@ -203,8 +203,8 @@ impl Extensions {
         }
         member.state = to;
         member.error = Some(kind);
-        table.told.get_or_insert(kind);
-        self.tell(table);
+        table.reported_error.get_or_insert(kind);
+        self.notify(table);
         Ok(())
     }
 
@@ -215,8 +215,8 @@ impl Extensions {
 
     /// The type of the first error that one of them reported. A failure that ends the sandbox
     /// afterwards has this type.
-    pub(crate) fn told(&self) -> Option<&'static str> {
-        if self.is_empty() { None } else { self.table().told }
+    pub(crate) fn reported_error(&self) -> Option<&'static str> {
+        if self.is_empty() { None } else { self.table().reported_error }
     }
 
     /// Records that an external extension could not be started at all.
@@ -227,14 +227,14 @@ impl Extensions {
             member.error = Some(failure.kind);
         }
         table.failure.get_or_insert(failure);
-        self.tell(table);
+        self.notify(table);
     }
 
     /// Records that the process of an external extension ended, which is a failure unless the
     /// sandbox is shutting down.
     pub(crate) fn exited(&self, name: &str, how: &str) {
         let mut table = self.table();
-        let kind = table.told.unwrap_or("Extension.Crash");
+        let kind = table.reported_error.unwrap_or("Extension.Crash");
         let ends = table.ends;
         if let Some(member) = table.members.iter_mut().find(|member| member.name == name) {
             member.waiting = None;
@@ -249,7 +249,7 @@ impl Extensions {
             let message = if how == "exit status 0" { "exit code 0" } else { how }.to_owned();
             table.failure.get_or_insert(Failure { kind, message });
         }
-        self.tell(table);
+        self.notify(table);
     }
 
     /// Waits until all external extensions have registered.
@@ -354,7 +354,7 @@ impl Extensions {
         }
     }
 
-    fn tell(&self, table: MutexGuard<'_, Table>) {
+    fn notify(&self, table: MutexGuard<'_, Table>) {
         drop(table);
         self.changed.send_replace(());
     }

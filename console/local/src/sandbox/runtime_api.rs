@@ -149,7 +149,7 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
                 return problem(
                     StatusCode::BAD_REQUEST,
                     "TruncatedHTTPRequest",
-                    "the error's body broke off",
+                    "the error's body ended early",
                 );
             };
             let length = body.len();
@@ -164,7 +164,7 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
                 return problem(
                     StatusCode::BAD_REQUEST,
                     "TruncatedHTTPRequest",
-                    "the error's body broke off",
+                    "the error's body ended early",
                 );
             };
             accept(invocation.fail_init(body, error_type(&head.headers)))

@@ -64,7 +64,7 @@ impl Sandbox {
     /// at the deadline.
     async fn shut_down(&self, reason: Reason) {
         let (external, internal) = self.extensions.kinds();
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let whole = if external { EXTERNAL } else { INTERNAL };
         let share = if internal { INTERNAL } else { RUNTIMES_SHARE };
         self.log.telemetry.hurry();
@@ -72,7 +72,7 @@ impl Sandbox {
         self.freezer.wake(self.groups(), || ());
         if self.is_running() {
             let _ = kill_process(self.process, Signal::TERM);
-            if tokio::time::timeout_at(begun + share, self.exited()).await.is_err() {
+            if tokio::time::timeout_at(started + share, self.exited()).await.is_err() {
                 let _ = kill_process_group(self.process, Signal::KILL);
                 self.exited().await;
             }
@@ -81,19 +81,19 @@ impl Sandbox {
             // The last output of the runtime is delivered before the `SHUTDOWN` event.
             self.log.telemetry.flush(DELIVERY).await;
         }
-        let left = (begun + whole).saturating_duration_since(tokio::time::Instant::now());
+        let left = (started + whole).saturating_duration_since(tokio::time::Instant::now());
         let deadline = jiff::Timestamp::now().as_millisecond() + left.as_millis() as i64;
         let event = json!({ "eventType": "SHUTDOWN", "shutdownReason": reason.name(), "deadlineMs": deadline });
-        let untold = self.extensions.shut_down(&Bytes::from(event.to_string()));
+        let unnotified = self.extensions.shut_down(&Bytes::from(event.to_string()));
         for extension in self
             .external
             .iter()
-            .filter(|extension| untold.iter().any(|name| name == extension.name()))
+            .filter(|extension| unnotified.iter().any(|name| name == extension.name()))
         {
             extension.kill();
         }
         let ended = join_all(self.external.iter().map(External::ended));
-        if tokio::time::timeout_at(begun + whole, ended).await.is_err() {
+        if tokio::time::timeout_at(started + whole, ended).await.is_err() {
             self.external.iter().for_each(External::kill);
         }
         self.log.telemetry.end();

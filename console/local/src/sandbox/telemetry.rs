@@ -100,10 +100,10 @@ impl Telemetry {
     }
 
     /// Sends an event to all subscribers; during the init it is also kept for later ones.
-    pub(crate) fn tell(&self, happening: Happening) {
+    pub(crate) fn publish(&self, happening: Happening) {
         let mut state = self.state();
         for subscriber in &state.subscribers {
-            subscriber.tell(&happening);
+            subscriber.publish(&happening);
         }
         if state.open && state.bytes < KEPT {
             state.bytes += happening.json.len();
@@ -133,7 +133,7 @@ impl Telemetry {
         }
         let subscriber = Subscriber::start(extension, subscription);
         for happening in &state.kept {
-            subscriber.tell(happening);
+            subscriber.publish(happening);
         }
         state.subscribers.push(subscriber);
         Ok(true)

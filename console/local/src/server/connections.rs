@@ -123,7 +123,7 @@ impl Connection {
     }
 
     /// Returns `true` if a head was received.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         self.began.load(Ordering::Relaxed)
     }
 
@@ -173,9 +173,9 @@ mod tests {
         idle.is_busy();
         drop(asking);
         // A head alone is not a complete request.
-        assert!(!half.has_begun());
+        assert!(!half.has_started());
         drop(half.asks());
-        assert!(half.has_begun());
+        assert!(half.has_started());
         let all = [&busy, &idle, &half];
         assert_eq!(ended(&all), [false, false, false]);
         let fourth = connections.open();

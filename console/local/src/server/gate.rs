@@ -69,13 +69,13 @@ mod tests {
     use tokio::time::timeout;
 
     #[tokio::test]
-    async fn a_gate_closes_only_when_nothing_has_begun() {
+    async fn a_gate_closes_only_when_nothing_has_started() {
         let (gate, count) = (Gate::default(), Count::default());
-        let begun = count.begin();
+        let started = count.begin();
         let mut closing = pin!(gate.close_when(|| count.get() == 0));
         assert!(timeout(LOOK * 3, &mut closing).await.is_err());
         assert!(gate.is_open() && gate.known().await.is_ok());
-        drop(begun);
+        drop(started);
         closing.await;
         assert!(!gate.is_open() && gate.known().await.is_err());
     }

@@ -99,7 +99,7 @@ impl Server {
         let is_answered = timeout(ANSWERS, answers).await.is_ok();
         self.stop.cancel();
         if let Err(error) = (&mut self.accepting).await {
-            tracing::warn!(%error, "the local Lambda's server ended badly");
+            tracing::warn!(%error, "the local Lambda's server failed");
         }
         self.service.pool.closed().await;
         self.service.codes.ended().await;

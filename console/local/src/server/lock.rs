@@ -130,7 +130,7 @@ impl Past {
     /// not. Call it with the lock held.
     pub(crate) fn note_killed(dir: &Path, damage: &Damage) -> io::Result<Self> {
         let mut past = damage
-            .json::<Self>(&past_file(dir), "what is known of earlier servers")
+            .json::<Self>(&past_file(dir), "the record of earlier servers")
             .unwrap_or_default();
         if let Some(left) = read_endpoint(dir) {
             past.killed.push(left.id);

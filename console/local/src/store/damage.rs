@@ -98,7 +98,7 @@ impl Damage {
             for file in files {
                 let Some(value) = self.json::<T>(&file, what) else { continue };
                 if name(&value).is_some_and(|name| disk::file_of(dir, name) != file) {
-                    self.set_aside(&file, what, "its name and its content do not belong together")?;
+                    self.set_aside(&file, what, "its name does not match its content")?;
                     continue;
                 }
                 all.push((file, value));

@@ -75,7 +75,7 @@ impl CodeStore {
         let _turn = self.turns.acquire().await.map_err(|error| internal(error.to_string()))?;
         let (codes, function) = (Arc::clone(self), Arc::clone(function));
         let unpacking = self.unpacking.spawn_blocking(move || codes.unpack(&function));
-        unpacking.await.map_err(|error| internal(format!("broke off unpacking: {error}")))?
+        unpacking.await.map_err(|error| internal(format!("stopped unpacking: {error}")))?
     }
 }
 

@@ -107,13 +107,13 @@ impl FunctionRecord {
     }
 
     /// Returns `$LATEST` as the API describes it, then the published versions.
-    pub(crate) fn told(&self) -> impl Iterator<Item = &Arc<Function>> {
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<Function>> {
         std::iter::once(&self.latest).chain(self.versions.values())
     }
 
     /// Returns all versions whose code is needed.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Function>> {
-        self.told().chain(&self.previous)
+        self.listed().chain(&self.previous)
     }
 
     /// Takes a lease on the code of every version.
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_sends_as_many_invocations_elsewhere_as_its_weights_say() {
+    fn an_alias_splits_invocations_by_its_weights() {
         let weights = BTreeMap::from([("2".to_owned(), 0.25), ("3".to_owned(), 0.05)]);
         let alias = Alias {
             version: "1".to_owned(),

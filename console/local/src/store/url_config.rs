@@ -57,7 +57,7 @@ pub(crate) struct Cors {
 
 impl Cors {
     /// Returns `true` if any setting is present.
-    pub(crate) fn says_something(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self != Self::default()
     }
 }

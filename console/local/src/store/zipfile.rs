@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
     )]
     Broken(String),
     /// A path in it points outside of it.
-    #[error("Could not unzip uploaded file: the entry {0:?} leads out of the zip.")]
+    #[error("Could not unzip uploaded file: the entry {0:?} is outside of the zip.")]
     Escapes(String),
     /// Its files are too large.
     #[error("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes")]

@@ -91,15 +91,15 @@ impl Client {
     pub(crate) async fn settled(&self, name: &str) -> Value {
         let (name, query) = name.split_once('?').unwrap_or((name, ""));
         let path = format!("/2015-03-31/functions/{name}/configuration?{query}");
-        let mut told = Value::Null;
+        let mut described = Value::Null;
         let is_settled = async || {
             let reply = self.lambda("GET", &path, &Value::Null).await;
             assert_eq!(reply.status, 200, "{}", reply.text());
-            told = reply.json();
-            told["State"] != "Pending" && told["LastUpdateStatus"] != "InProgress"
+            described = reply.json();
+            described["State"] != "Pending" && described["LastUpdateStatus"] != "InProgress"
         };
         eventually("nothing is in progress any more", is_settled).await;
-        told
+        described
     }
 
     /// Like [`lambda`](Self::lambda), for a server that may be gone: `None` if there is no complete

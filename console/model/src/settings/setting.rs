@@ -299,7 +299,7 @@ impl Setting {
     fn set_of_url(&self, config: &mut FunctionConfig, text: &str) -> Result<(), String> {
         let Some(UrlSetting::Present(url)) = &mut config.url else {
             return Err(format!(
-                "{self} means nothing without a URL: set `url` to AWS_IAM or NONE too"
+                "{self} has no effect without a URL: set `url` to AWS_IAM or NONE too"
             ));
         };
         if *self == Self::UrlStreaming {
@@ -362,7 +362,7 @@ impl Setting {
 
     fn level(&self, text: &str, config: &FunctionConfig) -> Result<String, String> {
         if config.log.format != Some(LogFormat::Json) {
-            return Err(format!("{self} means nothing without JSON: set `log_format` to JSON too"));
+            return Err(format!("{self} has no effect without JSON: set `log_format` to JSON too"));
         }
         self.choice(text)
     }

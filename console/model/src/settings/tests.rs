@@ -58,7 +58,7 @@ fn every_value_that_is_put_in_is_the_one_that_comes_out() {
 }
 
 #[test]
-fn a_value_out_of_range_says_the_range() {
+fn a_value_out_of_range_is_refused_with_the_range() {
     for (name, value) in [
         ("memory", "127"),
         ("memory", "10241"),
@@ -116,7 +116,7 @@ fn a_url_is_sent_whole() {
 }
 
 #[test]
-fn what_means_nothing_beside_the_rest_is_told() {
+fn a_setting_without_effect_is_reported() {
     assert!(patch(&[("url.streaming", Some("true"))]).unwrap_err().contains("without a URL"));
     assert!(
         patch(&[("application_log_level", Some("WARN"))]).unwrap_err().contains("without JSON")

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_that_says_what_is_wrong_comes_first_and_none_is_endless() {
+    fn the_line_with_the_error_comes_first_and_none_is_endless() {
         let command = format!("  = note: \"clang\" {}", "\"-Wl,--as-needed\" ".repeat(1200));
         let text = format!(
             "{command}\n\n\u{1b}[31mclang: error:\u{1b}[0m unsupported option '-x'\nmore\n"

@@ -271,7 +271,7 @@ fn a_base_path_is_removed_by_whole_segments() {
 }
 
 #[test]
-fn an_event_of_another_kind_says_what_is_missing() {
+fn an_event_of_another_kind_is_refused_with_what_is_missing() {
     let why = request(&json!({"records": []})).unwrap_err();
     assert!(why.ends_with("it has neither `rawPath`, nor `httpMethod` and `path`"), "{why}");
     let why = request(&json!({"rawPath": "/"})).unwrap_err();

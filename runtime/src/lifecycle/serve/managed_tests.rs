@@ -12,7 +12,7 @@ use crate::respond::Body;
 use crate::testing::server::{Request, Say, Server};
 
 #[test]
-fn a_managed_instance_serves_as_many_requests_at_once_as_it_is_told_and_mixes_none_up() {
+fn a_managed_instance_serves_as_many_requests_at_once_as_configured_and_mixes_none_up() {
     const WORKERS: usize = 10;
     const REQUESTS: usize = 1000;
     /// Waits until all workers are in it, once, then fails nine out of ten times and panics at
@@ -113,7 +113,7 @@ fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() 
     );
     assert_eq!(
         end.to_string(),
-        "the Lambda Runtime API answered 500 while asking for the next invocation: done",
+        "the Lambda Runtime API answered 500 while requesting the next invocation: done",
         "a refusal is for good"
     );
     drop(server);

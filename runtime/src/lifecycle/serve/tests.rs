@@ -149,19 +149,19 @@ fn an_answer_that_is_too_late_or_too_large_or_unknown_is_dropped_and_the_loop_go
 }
 
 #[test]
-fn a_refusal_for_good_ends_the_loop_with_what_was_said() {
+fn a_permanent_refusal_ends_the_loop_with_its_message() {
     for status in ["403 Forbidden", "500 Internal Server Error", "503 Service Unavailable"] {
         let (end, requests) =
             serve_texts(echo, &[&invocation("r", "1"), &response(status, "container\nerror")]);
         assert_eq!(verbs(&requests), ["next", "response"]);
         let expected = format!(
-            "the Lambda Runtime API answered {} while sending an answer: container error",
+            "the Lambda Runtime API answered {} while sending a response: container error",
             status.split(' ').next().unwrap()
         );
         assert_eq!(end.to_string(), expected);
         let (end, requests) = serve_texts(echo, &[&response(status, "no")]);
         assert_eq!(verbs(&requests), ["next"]);
-        assert!(end.to_string().ends_with("while asking for the next invocation: no"), "{end}");
+        assert!(end.to_string().ends_with("while requesting the next invocation: no"), "{end}");
     }
     let (end, _) = serve_texts(echo, &[&response("404 Not Found", "")]);
     assert!(matches!(end, End::Refused { status: 404, .. }), "{end:?}");
@@ -198,7 +198,7 @@ fn a_connection_closed_while_idle_is_replaced_once() {
     );
     assert_eq!(
         end.to_string(),
-        "the Lambda Runtime API closed the connection while asking for the next invocation"
+        "the Lambda Runtime API closed the connection while requesting the next invocation"
     );
 }
 
@@ -230,9 +230,9 @@ fn a_connection_cut_at_any_byte_of_an_acknowledgement_ends_the_loop() {
 fn what_is_no_invocation_ends_the_loop_with_its_reason() {
     let cases = [
         (response("200 OK", "{}"), "an invocation has no request id"),
-        (invocation("", "{}"), "an invocation's request id has characters that no id has"),
-        (invocation("a/b", "{}"), "an invocation's request id has characters that no id has"),
-        ("SSH-2.0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
+        (invocation("", "{}"), "an invocation's request id has invalid characters"),
+        (invocation("a/b", "{}"), "an invocation's request id has invalid characters"),
+        ("SSH-2.0\r\n\r\n".to_owned(), "the response is not HTTP/1.1"),
         (
             invocation("r", "{}") + "HTTP/1.1 200 OK\r\n",
             "there are bytes after the end of the response",
@@ -240,8 +240,8 @@ fn what_is_no_invocation_ends_the_loop_with_its_reason() {
     ];
     for (text, why) in cases {
         let (end, _) = serve_texts(echo, &[&text]);
-        let expected = "the Lambda Runtime API sent what is no valid answer while asking for the \
-            next invocation: ";
+        let expected = "the Lambda Runtime API sent an invalid response while requesting the next \
+            invocation: ";
         assert_eq!(end.to_string(), format!("{expected}{why}"));
     }
 }
@@ -289,7 +289,10 @@ fn a_response_that_cannot_be_json_fails_its_invocation_only() {
     for outcome in outcomes {
         let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(kind, "Runtime.MarshalError");
-        assert!(message.ends_with("cannot be JSON: key must be a string"), "{message}");
+        assert!(
+            message.ends_with("cannot be serialized to JSON: key must be a string"),
+            "{message}"
+        );
     }
 }
 

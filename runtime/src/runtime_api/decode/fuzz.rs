@@ -218,7 +218,7 @@ fn fuzz_hyper_reads_what_is_accepted_as_the_same() {
 const STRICTER: [&str; 9] = [
     "a line of the chunked body does not end with CR LF",
     "HTTP/1.0 has no chunked bodies",
-    "the server changes the protocol",
+    "the server switches protocols",
     // For a response that has no body in any case.
     "Content-Length is not a length",
     "there are bytes after the end of the response",

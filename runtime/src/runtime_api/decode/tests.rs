@@ -68,7 +68,7 @@ fn chunks_are_squeezed_together() {
 }
 
 #[test]
-fn a_response_may_end_with_its_connection_if_it_says_so() {
+fn a_response_may_end_with_its_connection_if_it_announces_it() {
     assert_eq!(body("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), "hello");
     assert_eq!(body("HTTP/1.0 200 OK\r\n\r\nhello"), "hello");
     assert_eq!(
@@ -78,7 +78,7 @@ fn a_response_may_end_with_its_connection_if_it_says_so() {
 }
 
 #[test]
-fn the_connection_is_kept_unless_the_server_says_otherwise() {
+fn the_connection_is_kept_unless_the_server_closes_it() {
     let kept = |head: &str| decode([head.as_bytes()]).unwrap().unwrap().0.keep_alive;
     assert!(kept("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"));
     assert!(kept("HTTP/1.0 202 Accepted\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"));
@@ -141,14 +141,17 @@ fn what_is_no_response_is_refused_with_its_reason() {
         (format!("{CHUNKED}0\r\n:value\r\n\r\n"), "the chunked body is broken"),
         (format!("{CHUNKED}0\r\na b: c\r\n\r\n"), "the chunked body is broken"),
         (format!("{CHUNKED}0\r\na: \0\r\n\r\n"), "the chunked body is broken"),
-        ("HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(), "the server changes the protocol"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n".to_owned(), "the server switches protocols"),
         (
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
             "HTTP/1.0 has no chunked bodies",
         ),
-        ("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n".to_owned(), "the answer is not HTTP/1.1"),
-        ("SSH-2.0-OpenSSH\r\n".to_owned(), "the answer is not HTTP/1.1"),
-        ("HTTP/1.1 abc\r\n".to_owned(), "the answer is not HTTP/1.1"),
+        (
+            "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            "the response is not HTTP/1.1",
+        ),
+        ("SSH-2.0-OpenSSH\r\n".to_owned(), "the response is not HTTP/1.1"),
+        ("HTTP/1.1 abc\r\n".to_owned(), "the response is not HTTP/1.1"),
         (fixed(&"A: b\r\n".repeat(100)), "the response has more than 96 header fields"),
     ];
     for (response, reason) in cases {

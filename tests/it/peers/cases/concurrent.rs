@@ -180,7 +180,7 @@ fn late_answers(of: Crate) {
     }
     // Our crate logs it, once for each; its output passes through the emulator.
     if of == Ours {
-        let too_late = || emulator.log().matches("the answer came too late").count();
+        let too_late = || emulator.log().matches("the response came too late").count();
         eventually("each late answer is logged", || too_late() == TOGETHER);
     }
 }

@@ -60,7 +60,7 @@ const SCRIPTS: &[Script] = &[
         official: None,
     },
     Script {
-        name: "the answer is too large",
+        name: "the response is too large",
         steps: &[ONE, Status("413 Request Entity Too Large"), ONE, ACCEPTED],
         conduct: GOES_ON,
         official: None,

@@ -163,7 +163,10 @@ pub(super) const CASES: &[Case] = &[
         payload: Payload::Bytes(br#"{"do":"unserialisable"}"#),
         // On a managed instance the official crate lets it run into its timeout.
         seconds: SHORT,
-        expected: Expected::Error("Runtime.MarshalError", "cannot be JSON: key must be a string"),
+        expected: Expected::Error(
+            "Runtime.MarshalError",
+            "cannot be serialized to JSON: key must be a string",
+        ),
         deviations: &[
             Deviation {
                 servers: &[Classic, Local, Fake],

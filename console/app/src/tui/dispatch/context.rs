@@ -11,7 +11,7 @@ use lambda_console_engine::{
     compile::BuildRequest,
     deploy::{self, settings},
     history::{Store, recorded},
-    logs::{self, LogQuery, Told},
+    logs::{self, LogQuery, TailEvent},
     release::versions,
     workspace::{self, paths},
 };
@@ -291,11 +291,11 @@ impl EffectContext {
     ) -> Result<(), Failure> {
         let forward = move |output| {
             let event = match output {
-                Told::Lines(lines) => JobEvent::LogLines(lines),
-                Told::Fixes(fixes) => JobEvent::LogFixes(fixes),
-                Told::Marked(mark) => JobEvent::LogMarked(mark),
-                Told::Samples(samples) => JobEvent::LogSamples(samples),
-                Told::State(stands) => JobEvent::TailState(stands),
+                TailEvent::Lines(lines) => JobEvent::LogLines(lines),
+                TailEvent::Fixes(fixes) => JobEvent::LogFixes(fixes),
+                TailEvent::Marked(mark) => JobEvent::LogMarked(mark),
+                TailEvent::Samples(samples) => JobEvent::LogSamples(samples),
+                TailEvent::State(stands) => JobEvent::TailState(stands),
             };
             reports.send(event);
         };

@@ -30,7 +30,8 @@ pub(super) fn trusted(env: &Env, profiles: &Profiles) -> Result<TrustStore, Fail
             format!("could not read the certificates that {place} names"),
             format!("{}: {why}", file.display()),
             format!(
-                "name a file of certificates in PEM, or take {place} away to trust the system's"
+                "name a PEM file of certificates, or remove {place} to use the system's \
+                certificates"
             ),
         )
     })
@@ -59,10 +60,10 @@ fn certificates(file: &Path) -> Result<TrustStore, String> {
         }
     }
     if roots.is_empty() {
-        return Err(why.unwrap_or_else(|| "there is no certificate in PEM in it".to_owned()));
+        return Err(why.unwrap_or_else(|| "it contains no PEM certificate".to_owned()));
     }
     if let Some(why) = why {
-        tracing::warn!(file = %file.display(), why, "a certificate was passed over");
+        tracing::warn!(file = %file.display(), why, "a certificate was skipped");
     }
     Ok(store)
 }

@@ -347,7 +347,7 @@ impl Through {
     /// Returns a description of the proxy.
     pub(crate) fn place(&self) -> String {
         if self.proxy.is_empty() {
-            format!("the proxy that {} names", self.variable)
+            format!("the proxy in {}", self.variable)
         } else {
             format!("the proxy {} ({})", self.proxy, self.variable)
         }

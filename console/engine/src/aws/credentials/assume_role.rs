@@ -127,11 +127,11 @@ impl Assumed {
     fn taken(&self, answer: &AssumeRoleOutput) -> provider::Result {
         let given = answer
             .credentials()
-            .ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
+            .ok_or_else(|| CredentialsError::unhandled("STS returned no credentials"))?;
         if let Some(file) = &self.file
             && let Err(error) = keep(file, given)
         {
-            tracing::warn!(file = %file.display(), %error, "the session is not kept");
+            tracing::warn!(file = %file.display(), %error, "the session could not be cached");
         }
         let expiry =
             SystemTime::try_from(*given.expiration()).map_err(CredentialsError::unhandled)?;

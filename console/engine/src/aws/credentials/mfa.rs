@@ -47,8 +47,8 @@ impl CodeQuestion {
         Failure::login(
             format!("could not assume the role {role}"),
             format!(
-                "the role needs a code of the MFA device {device}, {why}; a session that the AWS \
-                CLI keeps would do"
+                "the role requires a code from the MFA device {device}, {why}; a session cached \
+                by the AWS CLI works too"
             ),
             format!("aws sts get-caller-identity --profile {profile}"),
         )
@@ -58,7 +58,7 @@ impl CodeQuestion {
 impl Default for Asker {
     fn default() -> Self {
         Self::new(|question| {
-            Box::pin(async move { Err(question.unanswered("and there is nobody to ask")) })
+            Box::pin(async move { Err(question.unanswered("and nothing here can prompt for it")) })
         })
     }
 }

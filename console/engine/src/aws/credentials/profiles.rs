@@ -67,7 +67,7 @@ impl Profiles {
             Failure::environment(
                 "could not read the AWS profiles",
                 why,
-                "mend the file; `aws configure list` reads it",
+                "fix the file; `aws configure list` checks it",
             )
         })?;
         Ok(Self { set, name, named })

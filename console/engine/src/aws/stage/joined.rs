@@ -120,16 +120,16 @@ impl Joined {
 
     /// Leaves it. A server in this process continues until the requests of others are answered and
     /// the events of its queue that were begun are done; once `cut` is cancelled, only for a
-    /// moment. `say` receives the reason why it takes a while, and what is left.
-    pub(super) async fn leave(&self, cut: &CancellationToken, say: &(dyn Fn(&str) + Sync)) {
+    /// moment. `report` receives the reason why it takes a while, and what is left.
+    pub(super) async fn leave(&self, cut: &CancellationToken, report: &(dyn Fn(&str) + Sync)) {
         let Some((local, _)) = self.open.lock().await.take() else { return };
         let overdue = async {
             cut.cancelled().await;
             sleep(GRACE).await;
         };
-        let left = local.leave(overdue, |pending| say(&waiting(pending))).await;
+        let left = local.leave(overdue, |pending| report(&waiting(pending))).await;
         if let Some(text) = remains(left) {
-            say(&text);
+            report(&text);
         }
     }
 }
@@ -195,18 +195,15 @@ fn waiting(Pending { requests, events }: Pending) -> String {
     };
     let have = if requests + events == 1 { "has" } else { "have" };
     let parts: Vec<String> = [of_others, asynchronous].into_iter().flatten().collect();
-    format!(
-        "serving the local Lambda until {} {have} ended; Ctrl-C breaks off",
-        parts.join(" and ")
-    )
+    format!("serving the local Lambda until {} {have} ended; Ctrl-C aborts", parts.join(" and "))
 }
 
 /// Message about the work that is left when a server has ended; `None` if none is.
 fn remains(Left { events, broken }: Left) -> Option<String> {
     let broken = match broken {
         0 => None,
-        1 => Some("a request of another process was broken off".to_owned()),
-        more => Some(format!("{more} requests of other processes were broken off")),
+        1 => Some("a request of another process was aborted".to_owned()),
+        more => Some(format!("{more} requests of other processes were aborted")),
     };
     let next = "when a command uses the local Lambda again, or at once with `lambda-console local`";
     let events = match events {
@@ -223,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_waited_for_and_what_is_left_is_said_in_numbers() {
+    fn pending_and_aborted_work_is_reported_in_numbers() {
         let text = waiting(Pending { requests: 2, events: 1 });
         assert!(
             text.contains(
@@ -239,7 +236,7 @@ mod tests {
         let text = remains(Left { events: 2, broken: 1 }).unwrap();
         assert!(
             text.starts_with(
-                "a request of another process was broken off\n2 asynchronous invocations are"
+                "a request of another process was aborted\n2 asynchronous invocations are"
             ),
             "{text}"
         );

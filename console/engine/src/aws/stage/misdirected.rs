@@ -63,10 +63,10 @@ impl Directed {
         };
         let (local, silent) = (at(There::LocalLambda), at(There::Nobody));
         let (names, why) = if !local.is_empty() {
-            (local.clone(), format!("{} directs it to a local Lambda", local.join(", ")))
+            (local.clone(), format!("{} points it to a local Lambda", local.join(", ")))
         } else if !silent.is_empty() && silent.len() == self.endpoints.len() {
             let why =
-                format!("{} directs it to this machine, where nothing answers", silent.join(", "));
+                format!("{} points it to this machine, where nothing answers", silent.join(", "));
             (silent, why)
         } else if !self.keys.is_empty() && self.endpoints.is_empty() && !has_profile {
             (
@@ -195,7 +195,7 @@ mod tests {
             ),
         ] {
             let (why, hint) = failure(&variables, true).await.unwrap();
-            assert_eq!(why, format!("{names} directs it to a local Lambda"));
+            assert_eq!(why, format!("{names} points it to a local Lambda"));
             assert_eq!(hint, format!("unset {}", names.replace(',', "")));
         }
         // As `lambda-console local` exports them.
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(failure(&ignored, true).await, None, "the SDK does not read it then");
         local.shutdown().await;
         let (why, hint) = failure(&exported, false).await.unwrap();
-        assert_eq!(why, "AWS_ENDPOINT_URL directs it to this machine, where nothing answers");
+        assert_eq!(why, "AWS_ENDPOINT_URL points it to this machine, where nothing answers");
         assert!(hint.starts_with("unset AWS_ENDPOINT_URL "), "{hint}");
     }
 

@@ -341,17 +341,17 @@ async fn a_program_that_is_not_there_is_named_with_the_variable_or_the_file() {
     let linker = "target.x86_64-unknown-linux-gnu.linker = \"/nowhere/wrap\"";
     let place = Place::new(&[(OWN, linker)], &[]);
     assert_eq!(place.missing(None).await, "", "builds for Lambda have a linker of their own");
-    let said = place.missing(Some("x86_64-unknown-linux-gnu")).await;
+    let printed = place.missing(Some("x86_64-unknown-linux-gnu")).await;
     assert!(
-        said.starts_with(
+        printed.starts_with(
             "there is no program `/nowhere/wrap`: target.x86_64-unknown-linux-gnu.linker in "
         ),
-        "{said}"
+        "{printed}"
     );
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_toml_is_told_with_its_place() {
+async fn a_file_that_is_no_toml_is_reported_with_its_place() {
     let place = Place::new(&[(OWN, "[build\n")], &[]);
     let failure =
         Configuration::read(&place.directory(), &CancellationToken::new()).await.unwrap_err();

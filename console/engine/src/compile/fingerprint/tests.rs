@@ -378,11 +378,11 @@ fn what_is_stale_is_what_cargo_compiles_again() {
     let (mut stale, mut wrong) = (0, Vec::new());
     for turn in 0..changes() {
         let change = place.change();
-        let said = place.is_stale();
+        let stated = place.is_stale();
         let compiled = place.build();
-        stale += usize::from(said);
-        if compiled != Some(said) {
-            wrong.push((turn, change, said, compiled));
+        stale += usize::from(stated);
+        if compiled != Some(stated) {
+            wrong.push((turn, change, stated, compiled));
         }
     }
     println!("{} changes, {stale} of them stale", changes());

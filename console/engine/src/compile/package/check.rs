@@ -39,22 +39,18 @@ pub(super) fn executable(
     };
     if machine != wanted {
         let why = format!(
-            "the bootstrap is for {}, and {architecture} was asked for",
+            "the bootstrap is for {}, and {architecture} was requested",
             machine_name(machine)
         );
         return Err(Failure::work(what, why, "build it again"));
     }
     if bytes.len() as u64 > UNZIPPED {
         let why = format!(
-            "the bootstrap is {}, and Lambda takes {} unzipped",
+            "the bootstrap is {}, and Lambda accepts at most {} unzipped",
             size(bytes.len() as u64),
             size(UNZIPPED)
         );
-        return Err(Failure::work(
-            what,
-            why,
-            "build the release profile, or leave dependencies out",
-        ));
+        return Err(Failure::work(what, why, "build the release profile, or remove dependencies"));
     }
     if architecture == Architecture::Native {
         return Ok(Vec::new());
@@ -72,7 +68,7 @@ pub(super) fn executable(
             Err(Failure::work(what, why, "build it statically, for the musl target"))
         }
         _ => Ok(vec![format!(
-            "{name} is dynamically linked: it needs libraries that Lambda has to have"
+            "{name} is dynamically linked: it needs shared libraries that Lambda may not provide"
         )]),
     }
 }
@@ -84,12 +80,12 @@ pub(super) fn unzipped(name: &str, executable: u64, included: u64) -> Result<(),
         return Ok(());
     }
     let why = format!(
-        "the bootstrap is {} and the included files are {}, and Lambda takes {} unzipped",
+        "the bootstrap is {} and the included files are {}, and Lambda accepts at most {} unzipped",
         size(executable),
         size(included),
         size(UNZIPPED)
     );
-    Err(Failure::work(format!("{name} is too large"), why, "include less, or put it into a bucket"))
+    Err(Failure::work(format!("{name} is too large"), why, "include less, or store it in a bucket"))
 }
 
 /// Returns a warning about a zip of this size. One over the limit of a request is deployed through
@@ -98,9 +94,9 @@ pub(super) fn zipped(name: &str, bytes: u64) -> Option<String> {
     let (is, limit) = (size(bytes), size(ZIPPED));
     if bytes > ZIPPED {
         return Some(format!(
-            "bootstrap.zip of {name} is {is}, and Lambda takes {limit} in a request: name a bucket \
-            for it (`s3_bucket`), \
-             or build the release profile, leave dependencies out, include less"
+            "bootstrap.zip of {name} is {is}, and Lambda accepts {limit} in a request: name a \
+            bucket for it (`s3_bucket`), or build the release profile, remove dependencies, \
+            include less"
         ));
     }
     (bytes > ZIPPED / 10 * 9)
@@ -173,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_above_the_limit_or_close_to_it_is_told() {
+    fn a_zip_above_the_limit_or_close_to_it_is_reported() {
         assert_eq!(zipped("f", 1024), None);
         assert!(zipped("f", 49 * 1024 * 1024).unwrap().contains("49.0 MB"));
         assert!(zipped("f", ZIPPED + 1).unwrap().contains("`s3_bucket`"));
@@ -184,7 +180,7 @@ mod tests {
         assert_eq!(unzipped("f", UNZIPPED - 10, 10), Ok(()));
         let failure = unzipped("f", UNZIPPED - 10, 11).unwrap_err();
         assert!(
-            failure.what == "f is too large" && failure.why.contains("takes 250.0 MB"),
+            failure.what == "f is too large" && failure.why.contains("at most 250.0 MB"),
             "{failure:?}"
         );
     }

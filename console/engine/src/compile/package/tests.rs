@@ -115,7 +115,7 @@ fn the_wrong_architecture_is_refused_and_leaves_nothing() {
     let made = place(directory.path(), &elf(AMD64, LOAD, ""), 100);
     let failure = package(directory.path(), "f", Arm64, &made).unwrap_err();
     assert_eq!(failure.what, "f would not run on Lambda");
-    assert_eq!(failure.why, "the bootstrap is for x86_64, and arm64 was asked for");
+    assert_eq!(failure.why, "the bootstrap is for x86_64, and arm64 was requested");
     assert!(!directory.path().join("lambda/f/bootstrap").exists());
     assert!(package(directory.path(), "f", X86_64, &made).is_ok());
 }
@@ -139,7 +139,7 @@ fn a_dynamic_executable_without_glibc_versions_is_a_warning() {
     let built = package(directory.path(), "f", Arm64, &made).unwrap();
     assert_eq!(
         built.warnings,
-        ["f is dynamically linked: it needs libraries that Lambda has to have"]
+        ["f is dynamically linked: it needs shared libraries that Lambda may not provide"]
     );
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn rust_source(
                     .flatten()
                     .find(|entry| entry.path().join("library/std/Cargo.toml").is_file());
                 let source = source.ok_or_else(|| {
-                    Trouble::Tried("it does not hold the standard library".into())
+                    Trouble::Tried("it does not contain the standard library".into())
                 })?;
                 return Ok(format!("apt/root/usr/src/{}", source.file_name().to_string_lossy()));
             }
@@ -116,7 +116,7 @@ pub(super) async fn emulator(
                 }
             }
         }
-        Err(Trouble::Tried("none of its versions stands alone".into()))
+        Err(Trouble::Tried("no statically linked version found".into()))
     };
     settle("qemu-user-static", fetched.await)
 }
@@ -144,7 +144,7 @@ pub(super) async fn pip_wheel(
             .await?;
         let wheels = fs::read_dir(apt.directory.join("root/usr/share/python-wheels"))?;
         let wheel = wheels.flatten().map(|entry| entry.path()).next();
-        wheel.ok_or_else(|| Trouble::Tried("it holds no wheel".into()))
+        wheel.ok_or_else(|| Trouble::Tried("it contains no wheel".into()))
     };
     settle("python3-pip-whl", fetched.await)
 }
@@ -259,9 +259,9 @@ impl Apt {
             path.file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))
         };
-        files.find(is_it).ok_or_else(|| {
-            Trouble::Tried("apt says that it was downloaded, but it is not there".into())
-        })
+        files
+            .find(is_it)
+            .ok_or_else(|| Trouble::Tried("apt reported success, but the file is missing".into()))
     }
 }
 
@@ -304,8 +304,7 @@ impl Mirror {
                 Some(line.strip_prefix(name)?.strip_prefix('=')?.trim_matches('"').to_owned())
             })
         };
-        let codename =
-            field("VERSION_CODENAME").ok_or("the system does not say its release's name")?;
+        let codename = field("VERSION_CODENAME").ok_or("VERSION_CODENAME is missing")?;
         let is_debian = field("ID").as_deref() == Some("debian");
         let apt = etc.join("apt");
         let mut files = vec![apt.join("sources.list")];
@@ -448,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_a_mirror_is_told_so() {
+    fn a_system_without_a_mirror_is_reported() {
         let etc = system(&[DEBIAN]);
         assert_eq!(
             Mirror::of_system(etc.path()).unwrap_err(),

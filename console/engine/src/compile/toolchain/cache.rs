@@ -101,9 +101,7 @@ impl Staging {
             }
             std::fs::rename(self.path.join(inner), &to)
         })();
-        placed.map_err(|error| {
-            failed("could not put a part of the toolchain in place", &to, &error)
-        })?;
+        placed.map_err(|error| failed("could not install a part of the toolchain", &to, &error))?;
         Ok(to)
     }
 }
@@ -119,7 +117,8 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     let hint = if error.kind() == io::ErrorKind::StorageFull {
         "free some space (the toolchain takes about 600 MB), or move the cache with XDG_CACHE_HOME"
     } else {
-        "make the directory yours and writable, or move the cache with XDG_CACHE_HOME"
+        "make sure that you own the directory and can write to it, or move the cache with \
+        XDG_CACHE_HOME"
     };
     Failure::environment(what, format!("{}: {error}", path.display()), hint)
 }

@@ -68,7 +68,7 @@ pub(super) async fn provide_if_missing(job: &Job) -> Result<Option<String>, Fail
     let ready = staging.path().join("ready");
     std::fs::create_dir(&ready)
         .and_then(|()| std::fs::rename(&program, ready.join(NAME)))
-        .map_err(|error| cache::failed("could not put the emulator in place", &ready, &error))?;
+        .map_err(|error| cache::failed("could not install the emulator", &ready, &error))?;
     staging.place("ready", NAME)?;
     Ok(None)
 }

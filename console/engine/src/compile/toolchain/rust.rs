@@ -83,7 +83,7 @@ async fn ask(program: &Path, root: &Path, cancel: &CancellationToken) -> Result<
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
     };
     let (Some(release), Some(host)) = (field("release"), field("host")) else {
-        return Err(broken("`rustc -vV` does not say its release and host"));
+        return Err(broken("the output of `rustc -vV` has no release and host"));
     };
     let commit = field("commit-hash").filter(|commit| *commit != "unknown").unwrap_or_default();
     Ok(Rust {
@@ -167,7 +167,7 @@ fn missing(program: &Path, error: &RunError) -> Failure {
             let why = format!(
                 "there is no program `{program}`: the variable RUSTC, or `build.rustc`, names it"
             );
-            Failure::environment(WHAT, why, "correct it, or take it out")
+            Failure::environment(WHAT, why, "correct it, or remove it")
         }
         RunError::Io(error) => {
             Failure::environment(WHAT, error.to_string(), "check that `rustc -vV` runs")

@@ -31,9 +31,7 @@ pub(super) async fn provide(
             Some(library) => return Ok(Some(library)),
             None => {
                 tried.push(
-                    "`rustup component add rust-src` said that it was done, but the source \
-                    is not there"
-                        .into(),
+                    "`rustup component add rust-src` succeeded, but the source is missing".into(),
                 );
             }
         },

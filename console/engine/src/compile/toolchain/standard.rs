@@ -125,7 +125,7 @@ pub(super) async fn provide(
 ) -> Result<Standard, Failure> {
     let what = format!("could not provide the standard library for {target}");
     let otherwise = if built {
-        "or take `build-std` out of the workspace's manifest".to_owned()
+        "or remove `build-std` from the workspace's manifest".to_owned()
     } else {
         format!("or install it yourself: `rustup target add {target}`")
     };
@@ -136,10 +136,9 @@ pub(super) async fn provide(
         match rustup(rust, &["target", "add", target], &text, job).await? {
             Ok(()) => match find(rust, target, built) {
                 Some(standard) => return Ok(standard),
-                None => tried.push(
-                    "`rustup target add` said that it was done, but the library is not there"
-                        .into(),
-                ),
+                None => {
+                    tried.push("`rustup target add` succeeded, but the library is missing".into());
+                }
             },
             Err(why) => tried.push(why),
         }
@@ -148,9 +147,8 @@ pub(super) async fn provide(
         return Err(Failure::environment(what, format!("tried {}", tried.join("; ")), hint));
     };
     sysroot::build(rust, target, &library, built, job).await?;
-    find(rust, target, built).ok_or_else(|| {
-        Failure::environment(what, "it was built, but the library is not there", hint)
-    })
+    find(rust, target, built)
+        .ok_or_else(|| Failure::environment(what, "it was built, but the library is missing", hint))
 }
 
 /// Runs `rustup` for the workspace's toolchain. The inner error is the reason why it did not help.

@@ -86,13 +86,13 @@ pub(super) async fn build(
             let why =
                 errors[from..].iter().take(12).map(String::as_str).collect::<Vec<_>>().join("\n");
             let without =
-                if wanted { ", and take `build-std` out of the workspace's manifest" } else { "" };
+                if wanted { ", and remove `build-std` from the workspace's manifest" } else { "" };
             let hint = format!("install it instead: `rustup target add {target}`{without}");
             return Err(Failure::environment(what, why, hint));
         }
         Err(RunError::Cancelled) => return Err(Failure::interrupted("could not set up")),
         Err(error) => {
-            return Err(Failure::environment(what, format!("cargo did not run: {error}"), ""));
+            return Err(Failure::environment(what, format!("could not run cargo: {error}"), ""));
         }
     }
     collect(staging.path(), target)

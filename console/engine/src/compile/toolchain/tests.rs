@@ -106,15 +106,15 @@ const RUSTC: (&str, &str) = ("rustc", include_str!("tests/rustc.sh"));
 const ZIG: (&str, &str) = ("zig", "echo 0.15.2");
 
 #[test]
-fn a_machine_without_rust_is_told_so() {
-    let said = Machine::new(&[]).setup();
+fn a_machine_without_rust_is_reported() {
+    let printed = Machine::new(&[]).setup();
     assert!(
-        said.contains(
+        printed.contains(
             "Environment could not find the Rust compiler: there is no `rustc` on the PATH"
         ),
-        "{said}"
+        "{printed}"
     );
-    assert!(said.contains("hint: install Rust with rustup"), "{said}");
+    assert!(printed.contains("hint: install Rust with rustup"), "{printed}");
 }
 
 #[test]
@@ -124,13 +124,16 @@ fn a_pip_that_fails_is_quoted_with_what_else_was_tried() {
         "pip3",
         "echo 'ERROR: Could not find a version that satisfies the requirement ziglang'; exit 1",
     );
-    let said = Machine::new(&[RUSTC, python, pip]).setup();
-    assert!(said.contains("Environment could not provide zig: tried `python3 -m pip`: "), "{said}");
+    let printed = Machine::new(&[RUSTC, python, pip]).setup();
     assert!(
-        said.contains("ERROR: Could not find a version that satisfies the requirement ziglang"),
-        "{said}"
+        printed.contains("Environment could not provide zig: tried `python3 -m pip`: "),
+        "{printed}"
     );
-    assert!(said.contains("pip install ziglang==0.15.2"), "{said}");
+    assert!(
+        printed.contains("ERROR: Could not find a version that satisfies the requirement ziglang"),
+        "{printed}"
+    );
+    assert!(printed.contains("pip install ziglang==0.15.2"), "{printed}");
 }
 
 const PACKAGE: (&str, &str) = ("python3", include_str!("tests/python3.sh"));
@@ -147,15 +150,15 @@ fn a_zig_that_was_removed_or_answers_no_more_is_looked_for_again() {
     script(&package.join("zig"), "echo 0.15.2");
     assert!(machine.setup().contains("ziglang/zig"));
     std::fs::remove_file(package.join("zig")).unwrap();
-    let said = machine.setup();
-    assert!(said.contains("could not provide zig"), "{said}");
+    let printed = machine.setup();
+    assert!(printed.contains("could not provide zig"), "{printed}");
     // A version manager's shim stays when the program that it starts is gone.
     let zig = machine.path("bin/zig");
     script(&zig, "echo 0.14.1");
     assert!(machine.setup().contains("0.14.1"));
     script(&zig, "echo 'zig: command not found' >&2; exit 127");
-    let said = machine.setup();
-    assert!(said.contains("could not provide zig"), "{said}");
+    let printed = machine.setup();
+    assert!(printed.contains("could not provide zig"), "{printed}");
     // Another one that comes first on the `PATH` is found.
     script(&zig, "echo 0.15.1");
     assert!(machine.setup().contains("0.15.1"));
@@ -169,13 +172,13 @@ fn script(path: &Path, text: &str) {
 }
 
 #[test]
-fn a_machine_without_python_is_told_what_to_install() {
-    let said = Machine::new(&[RUSTC]).setup();
+fn a_machine_without_python_gets_a_hint_on_what_to_install() {
+    let printed = Machine::new(&[RUSTC]).setup();
     assert!(
-        said.contains("there is no `zig` on the PATH, and no `python3` to fetch it with"),
-        "{said}"
+        printed.contains("there is no `zig` on the PATH, and no `python3` to fetch it with"),
+        "{printed}"
     );
-    assert!(said.contains("install python3 and pip, or "), "{said}");
+    assert!(printed.contains("install python3 and pip, or "), "{printed}");
 }
 
 #[test]
@@ -185,24 +188,24 @@ fn every_way_to_the_standard_library_is_named_when_none_leads_there() {
         ZIG,
         ("rustup", r#"echo info: downloading; echo "error: no network for $1" >&2; exit 1"#),
     ]);
-    let said = machine.setup();
+    let printed = machine.setup();
     assert!(
-        said.contains(
+        printed.contains(
             "could not provide the standard library for x86_64-unknown-linux-musl: tried"
         ),
-        "{said}"
+        "{printed}"
     );
     assert!(
-        said.contains(
+        printed.contains(
             "`rustup target add x86_64-unknown-linux-musl`: error: no network for target"
         ),
-        "{said}"
+        "{printed}"
     );
     assert!(
-        said.contains("`rustup component add rust-src`: error: no network for component"),
-        "{said}"
+        printed.contains("`rustup component add rust-src`: error: no network for component"),
+        "{printed}"
     );
-    assert!(said.contains("there is no `apt-get` on the PATH"), "{said}");
+    assert!(printed.contains("there is no `apt-get` on the PATH"), "{printed}");
     let left: Vec<_> = std::fs::read_dir(machine.path("cache/lambda-console/toolchain"))
         .unwrap()
         .flatten()
@@ -248,10 +251,10 @@ fn a_workspace_that_builds_its_library_does_not_take_the_toolchains() {
 fn what_was_provided_is_found_the_second_time() {
     let machine = Machine::new(&[RUSTC, ZIG, ("rustup", include_str!("tests/rustup_once.sh"))]);
     for _ in 0..2 {
-        let said = machine.setup();
+        let printed = machine.setup();
         assert!(
-            said.contains("ready: ") && said.contains("x86_64-unknown-linux-musl/lib"),
-            "{said}"
+            printed.contains("ready: ") && printed.contains("x86_64-unknown-linux-musl/lib"),
+            "{printed}"
         );
     }
     assert!(machine.path("asked").is_dir());

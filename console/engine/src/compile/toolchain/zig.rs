@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pips_line_tells_the_size_of_the_download() {
+    fn pips_line_has_the_size_of_the_download() {
         assert_eq!(
             megabytes("  Downloading ziglang-0.15.2-py3-none-any.whl (97.9 MB)"),
             Some(97_900_000)
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zig_that_is_too_old_or_says_nothing_is_not_used() {
+    fn a_zig_that_is_too_old_or_prints_nothing_is_not_used() {
         assert!(
             is_usable("0.15.2")
                 && is_usable("0.11.0")

@@ -54,7 +54,7 @@ pub async fn compare_settings(
         return Err(Failure::work(
             format!("could not change the settings of {}", function.name),
             "it was changed by someone else since they were read",
-            "look at the settings as they are now, then apply them again",
+            "review the current settings, then apply yours again",
         ));
     }
     Ok(plan)

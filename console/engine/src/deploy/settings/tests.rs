@@ -161,7 +161,7 @@ async fn every_setting_of_the_pane_is_read_changed_and_read_again() {
 }
 
 #[tokio::test]
-async fn settings_that_someone_else_changed_meanwhile_are_not_written_over() {
+async fn settings_that_someone_else_changed_in_the_meantime_are_not_written_over() {
     let (_dir, stage) = local().await;
     let seen = live(&stage).await.revision;
     let config = |memory| FunctionConfig { memory: Some(memory), ..FunctionConfig::default() };

@@ -60,7 +60,7 @@ pub(super) async fn variables(stage: &Stage) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
+async fn a_variable_that_someone_else_changed_in_the_meantime_is_not_overwritten() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let mut hello = place.function("hello", "1");
@@ -83,13 +83,14 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
                 .await
                 .unwrap();
         assert!(
-            outcome.failed[0].failure.why.contains("no longer what the plan was made of"),
+            outcome.failed[0].failure.why.contains("no longer matches the plan"),
             "{outcome:?}"
         );
         let outcome = applied(&stage, &plan).await;
         let why = &outcome.failed[0].failure.why;
         assert!(
-            why.contains("someone else changed it meanwhile: env.") && !why.contains("other"),
+            why.contains("someone else has changed it in the meantime: env.")
+                && !why.contains("other"),
             "{outcome:?}"
         );
         assert_eq!(variables(&stage).await, env(meanwhile));
@@ -108,7 +109,7 @@ async fn a_variable_that_someone_else_changed_meanwhile_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwritten() {
+async fn tags_and_statements_that_someone_else_changed_in_the_meantime_are_not_overwritten() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let mut hello = place.function("hello", "1");
@@ -131,7 +132,7 @@ async fn tags_and_statements_that_someone_else_changed_meanwhile_are_not_overwri
             recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
                 .await
                 .unwrap();
-        outcome.failed[0].failure.why.contains("no longer what the plan was made of")
+        outcome.failed[0].failure.why.contains("no longer matches the plan")
     };
     assert!(refused().await, "a tag that was not there has a value");
     theirs.config.tags = BTreeMap::new();
@@ -223,7 +224,7 @@ async fn a_deploy_to_an_alias_publishes_what_is_new_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_published_version_tells_its_commit() {
+async fn a_published_version_has_its_commit() {
     let place = Place::new(WITH_ALIAS);
     let git = |arguments: &[&str]| {
         let identity =
@@ -274,7 +275,7 @@ async fn a_published_version_tells_its_commit() {
 }
 
 #[tokio::test]
-async fn a_change_elsewhere_is_met_by_going_on_or_by_saying_so() {
+async fn a_change_elsewhere_is_merged_or_reported() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     deploy_one(&stage, &place.function("hello", "1")).await;
@@ -320,10 +321,7 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
     )
     .await
     .unwrap();
-    assert!(
-        outcome.failed[0].failure.why.contains("no longer what the plan was made of"),
-        "{outcome:?}"
-    );
+    assert!(outcome.failed[0].failure.why.contains("no longer matches the plan"), "{outcome:?}");
     assert_eq!(deploy::settings(&stage, "hello").await.unwrap(), None);
     let hello = place.function("hello", "1");
     let functions = std::slice::from_ref(&hello);
@@ -342,7 +340,7 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
 }
 
 #[tokio::test]
-async fn a_cancelled_deploy_tells_of_each_function_what_is_true() {
+async fn a_cancelled_deploy_reports_the_state_of_each_function() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let functions = [place.function("one", "1"), place.function("two", "1")];

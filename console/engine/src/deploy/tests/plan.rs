@@ -77,15 +77,15 @@ fn fields(changes: &[Change]) -> Vec<&str> {
 /// Returns the differences as text, and the calls that change them.
 fn planned(wanted: &Wanted, found: Option<&Remote>) -> (Vec<String>, Vec<Call>) {
     let (changes, calls) = compare::difference(wanted, found).unwrap();
-    let told = changes.into_iter().map(|Change { field, from, to }| match from {
+    let changed = changes.into_iter().map(|Change { field, from, to }| match from {
         Some(from) => format!("{field}: {from} → {to}"),
         None => format!("{field}: {to}"),
     });
-    (told.collect(), calls)
+    (changed.collect(), calls)
 }
 
 #[test]
-fn what_the_workspace_does_not_say_stays() {
+fn settings_that_the_workspace_does_not_have_stay() {
     assert_eq!(changes(FunctionConfig::default(), Some(&found())), []);
     let mut wanted = wanted(FunctionConfig::default());
     wanted.code = None;
@@ -118,9 +118,9 @@ fn environment_values_are_masked_and_merged() {
 fn hidden_variables_are_never_wiped() {
     let hidden = Remote { settings: Settings { env: None, ..settings() }, ..found() };
     let env = BTreeMap::from([("KEY".into(), "hunter2".into())]);
-    let said =
+    let printed =
         diff::changes(&wanted(FunctionConfig { env, ..FunctionConfig::default() }), Some(&hidden));
-    assert!(said.unwrap_err().hint.contains("kms:Decrypt"));
+    assert!(printed.unwrap_err().hint.contains("kms:Decrypt"));
     let replaced = FunctionConfig { env_replace: true, ..FunctionConfig::default() };
     assert!(diff::changes(&wanted(replaced), Some(&hidden)).is_err());
     assert_eq!(
@@ -131,7 +131,7 @@ fn hidden_variables_are_never_wiped() {
 }
 
 #[test]
-fn a_new_function_is_created_with_all_that_is_said_in_one_call() {
+fn a_new_function_is_created_with_all_its_settings_in_one_call() {
     let config = FunctionConfig {
         memory: Some(256),
         layers: Some(vec!["arn:one".into()]),
@@ -139,10 +139,10 @@ fn a_new_function_is_created_with_all_that_is_said_in_one_call() {
         tags: BTreeMap::from([("team".into(), "shop".into())]),
         ..FunctionConfig::default()
     };
-    let (told, calls) = planned(&wanted(config.clone()), None);
+    let (changed, calls) = planned(&wanted(config.clone()), None);
     let role = "role: arn:role";
     assert_eq!(
-        told,
+        changed,
         [
             "code: deadbeef",
             "architecture: arm64",
@@ -164,9 +164,9 @@ fn the_code_goes_before_the_configuration_and_both_before_the_alias() {
     let old = Settings { sha256: "AAAA".into(), ..settings() };
     let alias = Published { version: "7".into(), settings: old.clone(), ..Published::default() };
     let found = Remote { settings: old, alias: Some(alias), ..found() };
-    let (told, calls) = planned(&wanted, Some(&found));
+    let (changed, calls) = planned(&wanted, Some(&found));
     assert_eq!(
-        told,
+        changed,
         ["code: 000000 → deadbeef", "memory: 256 MB → 512 MB", "alias.live: 7 → a new version"]
     );
     assert_eq!(
@@ -184,9 +184,9 @@ fn an_alias_is_moved_where_it_leads_to_something_else_and_made_where_it_is_not()
     };
     assert_eq!(planned(&wanted, Some(&to(settings()))), (vec![], vec![]));
     let cut_off = to(Settings { sha256: "AAAA".into(), ..settings() });
-    let (told, calls) = planned(&wanted, Some(&cut_off));
+    let (changed, calls) = planned(&wanted, Some(&cut_off));
     assert_eq!(
-        told,
+        changed,
         ["alias.live: 7 → a new version"],
         "the deploy before it was cut off ahead of the alias"
     );
@@ -237,9 +237,9 @@ fn what_is_empty_is_removed_and_what_is_gone_already_is_no_difference() {
         retention: Some(14),
         ..found()
     };
-    let (told, calls) = planned(&wanted(config), Some(&full));
+    let (changed, calls) = planned(&wanted(config), Some(&full));
     assert_eq!(
-        told,
+        changed,
         [
             "description: says hello → removed",
             "layers: arn:one → removed",
@@ -277,8 +277,8 @@ fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
         url: Some(UrlSetting::Present(open.clone())),
         ..FunctionConfig::default()
     });
-    let (told, calls) = planned(&wanted, Some(&found()));
-    assert_eq!(told, ["url.auth: NONE", "url.permission: everybody"]);
+    let (changed, calls) = planned(&wanted, Some(&found()));
+    assert_eq!(changed, ["url.auth: NONE", "url.permission: everybody"]);
     assert_eq!(calls, [Call::CreateUrl, Call::OpenUrl]);
     assert!(diff::opens(&wanted, Some(&found())) && diff::opens(&wanted, None));
     let half = Remote { url: Some(open.clone()), grants: policy(&["url"]), ..found() };
@@ -298,9 +298,9 @@ fn a_url_for_everybody_needs_both_statements_and_opens_the_function() {
         },
         ..wanted
     };
-    let (told, calls) = planned(&wanted, Some(&whole));
+    let (changed, calls) = planned(&wanted, Some(&whole));
     assert_eq!(
-        told,
+        changed,
         [
             "url.auth: NONE → AWS_IAM",
             "url.streaming: no → yes",
@@ -330,8 +330,8 @@ fn the_order_of_a_list_of_cors_is_no_difference() {
         ..FunctionConfig::default()
     };
     assert_eq!(changes(with(cors(&["https://b", "https://a"], Some(60))), Some(&on_stage)), []);
-    let (told, calls) = planned(&wanted(with(cors(&["*"], None))), Some(&on_stage));
-    assert_eq!(told, ["url.cors: origins https://a,https://b; 60 s → origins *"]);
+    let (changed, calls) = planned(&wanted(with(cors(&["*"], None))), Some(&on_stage));
+    assert_eq!(changed, ["url.cors: origins https://a,https://b; 60 s → origins *"]);
     assert_eq!(calls, [Call::UpdateUrl]);
     assert_eq!(
         planned(&wanted(with(Cors::default())), Some(&on_stage)).0,
@@ -364,9 +364,9 @@ fn the_log_group_is_made_where_it_is_to_keep_lines_for_a_time() {
     let wanted = wanted(FunctionConfig { log, ..FunctionConfig::default() });
     assert_eq!(planned(&wanted, Some(&found())).1, [Call::CreateLogGroup, Call::PutRetention]);
     let there = Remote { has_log_group: true, ..found() };
-    let (told, calls) = planned(&wanted, Some(&there));
+    let (changed, calls) = planned(&wanted, Some(&there));
     assert_eq!(
-        (told, calls),
+        (changed, calls),
         (vec!["log.retention: for ever → 14 days".to_owned()], vec![Call::PutRetention])
     );
     assert_eq!(planned(&wanted, Some(&Remote { retention: Some(14), ..there })).1, []);
@@ -375,9 +375,9 @@ fn the_log_group_is_made_where_it_is_to_keep_lines_for_a_time() {
 #[test]
 fn a_function_whose_last_change_failed_is_sent_again() {
     let broken = Remote { broken: Some("no subnet".into()), ..found() };
-    let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&broken));
+    let (changed, calls) = planned(&wanted(FunctionConfig::default()), Some(&broken));
     assert_eq!(
-        (told, calls),
+        (changed, calls),
         (vec!["state: failed: no subnet → active".to_owned()], vec![Call::UpdateCode])
     );
 }
@@ -395,9 +395,9 @@ fn a_large_zip_goes_through_s3_when_it_is_sent_at_all() {
 fn an_x86_function_moves_to_arm64() {
     let other =
         Remote { settings: Settings { architecture: "x86_64".into(), ..settings() }, ..found() };
-    let (told, calls) = planned(&wanted(FunctionConfig::default()), Some(&other));
+    let (changed, calls) = planned(&wanted(FunctionConfig::default()), Some(&other));
     assert_eq!(
-        (told, calls),
+        (changed, calls),
         (vec!["architecture: x86_64 → arm64".to_owned()], vec![Call::UpdateCode])
     );
 }
@@ -435,10 +435,10 @@ fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_g
     let config = FunctionConfig { memory: Some(512), ..FunctionConfig::default() };
     let mut wanted = Wanted { role: None, policies: Some(policies), ..wanted(config) };
     let mut found = Remote { held: Some(held), ..found() };
-    let (told, calls) = planned(&wanted, Some(&found));
+    let (changed, calls) = planned(&wanted, Some(&found));
     let shown = r#"role.statements: {"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
     assert_eq!(
-        told,
+        changed,
         [
             "memory: 256 MB → 512 MB",
             "role.policy.AmazonS3ReadOnlyAccess: attached",
@@ -462,8 +462,8 @@ fn what_the_role_allows_follows_the_settings_and_old_code_keeps_it_until_it_is_g
         is_whole: false,
         statements: Some(vec![]),
     });
-    let (told, calls) = planned(&wanted, Some(&found));
-    assert_eq!((told.len(), calls), (1, vec![Call::DeleteStatements]), "{told:?}");
+    let (changed, calls) = planned(&wanted, Some(&found));
+    assert_eq!((changed.len(), calls), (1, vec![Call::DeleteStatements]), "{changed:?}");
     wanted.policies =
         Some(RolePolicies { attached: vec![policy("Basic")], ..RolePolicies::default() });
     assert_eq!(planned(&wanted, Some(&found)), (vec![], vec![]), "nothing was asked for");

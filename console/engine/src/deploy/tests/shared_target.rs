@@ -96,7 +96,7 @@ async fn what_another_workspace_has_built_is_not_built_and_is_never_deployed() {
     let planned = deploy::plan(&stage, std::slice::from_ref(&first), &Job::silent()).await;
     let failure = planned.map(|plan| plan.failed.into_iter().next().map(|(_, failure)| failure));
     let failure = failure.unwrap_or_else(Some).expect("it is refused");
-    assert!(failure.why.ends_with("was built for another package meanwhile"), "{failure}");
+    assert!(failure.why.ends_with("has since been built for another package"), "{failure}");
     assert!(failure.hint.contains("lambda-console build hello"), "{failure}");
     assert_eq!(deploy_one(&stage, &second).await, DeployAction::Created);
 

@@ -56,7 +56,7 @@ async fn a_cancelled_stream_is_a_result_with_what_came() {
         ("one", 3, true)
     );
     assert!(
-        matches!(&seen[0], ResponsePart::Began { content_type: Some(told), .. } if told == "text/plain"),
+        matches!(&seen[0], ResponsePart::Began { content_type: Some(reported), .. } if reported == "text/plain"),
         "{seen:?}"
     );
     // The function continues nevertheless, and its log contains the result.
@@ -104,10 +104,10 @@ async fn log_lines_beyond_the_tail_come_with_the_logs() {
     let stage = place.stage().await;
     deploy_one(&stage, &streamer(&place)).await;
     let link = async |invocation: &Invocation| {
-        let mut told: Vec<RequestLog> = Vec::new();
+        let mut reported: Vec<RequestLog> = Vec::new();
         let Invocation { request_id, started_at, .. } = invocation;
         let patience = Duration::from_secs(20);
-        let on_lines = |log| told.push(log);
+        let on_lines = |log| reported.push(log);
         let log = invoke::link(
             &stage,
             "stream",
@@ -118,7 +118,7 @@ async fn log_lines_beyond_the_tail_come_with_the_logs() {
             &Job::silent(),
         )
         .await;
-        assert!(told.iter().all(|log| !log.is_whole), "what is whole is the end");
+        assert!(reported.iter().all(|log| !log.is_whole), "what is whole is the end");
         log.unwrap()
     };
     let short =
@@ -154,6 +154,6 @@ async fn log_lines_beyond_the_tail_come_with_the_logs() {
     let (patience, job) = (Duration::from_millis(300), Job::silent());
     let nobody = invoke::link(&stage, "stream", "no-such-request", 0, patience, |_| {}, &job);
     let failure = nobody.await.unwrap_err();
-    assert!(failure.why.contains("REPORT line did not come"), "{failure:?}");
+    assert!(failure.why.contains("REPORT line did not arrive"), "{failure:?}");
     stage.close().await;
 }

@@ -50,7 +50,7 @@ impl Gaps {
     }
 
     /// A live tail of `groups` has begun at `now`: the missed lines are those written until then.
-    pub(super) fn begun(&mut self, now: i64, groups: &[usize]) {
+    pub(super) fn started(&mut self, now: i64, groups: &[usize]) {
         let ended = self.gaps.iter_mut().filter(|gap| gap.mark.kind != MarkKind::Sampled);
         for (_, from) in
             ended.flat_map(|gap| &mut gap.open).filter(|(group, _)| groups.contains(group))
@@ -71,12 +71,12 @@ impl Gaps {
         }
     }
 
-    /// Records that a look at the group, begun at `begun`, has ended at `now`; returns the marks of
-    /// the gaps that it filled.
-    pub(super) fn close(&mut self, group: usize, begun: i64, now: i64) -> Vec<LogMark> {
+    /// Records that a scan of the group, started at `started`, has ended at `now`; returns the marks
+    /// of the gaps that it filled.
+    pub(super) fn close(&mut self, group: usize, started: i64, now: i64) -> Vec<LogMark> {
         let mut marks = Vec::new();
         for gap in &mut self.gaps {
-            if gap.open.get(&group).is_none_or(|from| begun < *from) {
+            if gap.open.get(&group).is_none_or(|from| started < *from) {
                 continue;
             }
             gap.open.remove(&group);
@@ -101,7 +101,7 @@ mod tests {
         assert!(gaps.open(100, &[0, 1], 90, why).is_some());
         gaps.fill(0, 3);
         assert_eq!(gaps.close(0, 99, 110), [], "it was not over when that look began");
-        gaps.begun(120, &[0, 1]);
+        gaps.started(120, &[0, 1]);
         assert_eq!(gaps.close(0, 110, 130), [], "nor when this one did");
         gaps.fill(1, 2);
         assert_eq!(gaps.close(0, 120, 130), []);

@@ -21,7 +21,7 @@ pub(super) struct Links {
 
 /// Information in a line about its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Says {
+pub(super) enum LineKind {
     /// It names a request; the lines after it belong to the second request, or to none.
     Mark(String, Option<String>),
     /// It names a request.
@@ -32,7 +32,7 @@ pub(super) enum Says {
     Nothing,
 }
 
-impl Says {
+impl LineKind {
     /// Reads it from the line.
     pub(super) fn of(message: &str) -> Self {
         if platform_lines::is_of_managed_instance(message) {
@@ -54,22 +54,22 @@ impl Says {
 }
 
 impl Links {
-    /// Returns the request of a line with the content `says` at `place`, and the change for the
+    /// Returns the request of a line with the content `kinds` at `place`, and the change for the
     /// lines that follow it: the position up to which (`None`: up to the end) they belong to
     /// another request, and that request.
     pub(super) fn take(
         &mut self,
         place: Place,
-        says: Says,
+        kinds: LineKind,
     ) -> (Option<String>, Option<(Option<Place>, String)>) {
-        match says {
-            Says::Named(id) => (Some(id), None),
-            Says::Managed(id) => {
+        match kinds {
+            LineKind::Named(id) => (Some(id), None),
+            LineKind::Managed(id) => {
                 self.is_managed = true;
                 self.marks.clear();
                 (id, None)
             }
-            Says::Mark(id, from_here) => {
+            LineKind::Mark(id, from_here) => {
                 if self.is_managed {
                     return (Some(id), None);
                 }
@@ -78,7 +78,7 @@ impl Links {
                 self.marks.insert(place, from_here.clone());
                 (Some(id), from_here.map(|request| (next, request)))
             }
-            Says::Nothing => (
+            LineKind::Nothing => (
                 self.marks.range(..place).next_back().and_then(|(_, request)| request.clone()),
                 None,
             ),
@@ -111,40 +111,40 @@ impl Links {
 mod tests {
     use super::*;
 
-    fn start(id: &str) -> Says {
-        Says::Mark(id.into(), Some(id.into()))
+    fn start(id: &str) -> LineKind {
+        LineKind::Mark(id.into(), Some(id.into()))
     }
 
-    fn report(id: &str) -> Says {
-        Says::Mark(id.into(), None)
+    fn report(id: &str) -> LineKind {
+        LineKind::Mark(id.into(), None)
     }
 
     #[test]
-    fn lines_are_of_the_request_that_was_begun_before_them() {
+    fn lines_are_of_the_request_that_was_started_before_them() {
         let mut links = Links::default();
-        assert_eq!(links.take((1, 0), Says::Nothing).0, None);
+        assert_eq!(links.take((1, 0), LineKind::Nothing).0, None);
         links.take((2, 0), start("a"));
-        assert_eq!(links.take((2, 1), Says::Nothing).0.as_deref(), Some("a"));
+        assert_eq!(links.take((2, 1), LineKind::Nothing).0.as_deref(), Some("a"));
         links.take((3, 0), report("a"));
-        assert_eq!(links.take((4, 0), Says::Nothing).0, None);
-        assert_eq!(links.take((4, 0), Says::Named("z".into())).0.as_deref(), Some("z"));
+        assert_eq!(links.take((4, 0), LineKind::Nothing).0, None);
+        assert_eq!(links.take((4, 0), LineKind::Named("z".into())).0.as_deref(), Some("z"));
     }
 
     #[test]
-    fn a_late_start_says_how_far_its_lines_go() {
+    fn a_late_start_has_the_count_of_its_lines() {
         let mut links = Links::default();
         links.take((9, 0), start("b"));
         assert_eq!(links.take((5, 0), start("a")).1, Some((Some((9, 0)), "a".into())));
         assert_eq!(links.take((10, 0), start("c")).1, Some((None, "c".into())));
-        assert_eq!(links.take((7, 0), Says::Nothing).0.as_deref(), Some("a"), "late as well");
+        assert_eq!(links.take((7, 0), LineKind::Nothing).0.as_deref(), Some("a"), "late as well");
     }
 
     #[test]
     fn in_a_managed_instance_s_stream_only_names_count() {
         let mut links = Links::default();
-        links.take((1, 0), Says::Managed(None));
+        links.take((1, 0), LineKind::Managed(None));
         assert_eq!(links.take((2, 0), start("a")), (Some("a".into()), None));
-        assert_eq!(links.take((3, 0), Says::Nothing).0, None);
+        assert_eq!(links.take((3, 0), LineKind::Nothing).0, None);
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         links.take((3, 0), start("b"));
         assert!(links.forget(100));
         assert_eq!(
-            (links.marks.len(), links.take((101, 0), Says::Nothing).0.as_deref()),
+            (links.marks.len(), links.take((101, 0), LineKind::Nothing).0.as_deref()),
             (1, Some("b"))
         );
         links.take((102, 0), report("b"));
@@ -163,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn what_lines_say_is_read_off_their_text() {
+    fn platform_lines_are_parsed_from_their_text() {
         let id = "8f5a1d0e-0b5c-4f3c-9d7a-2f6c1f1f4b11";
-        assert_eq!(Says::of(&format!("START RequestId: {id} Version: 1")), start(id));
-        assert_eq!(Says::of(&format!("END RequestId: {id}")), Says::Named(id.into()));
-        assert_eq!(Says::of("hello"), Says::Nothing);
+        assert_eq!(LineKind::of(&format!("START RequestId: {id} Version: 1")), start(id));
+        assert_eq!(LineKind::of(&format!("END RequestId: {id}")), LineKind::Named(id.into()));
+        assert_eq!(LineKind::of("hello"), LineKind::Nothing);
         let managed = r#"{"type":"platform.initStart","record":{"initializationType":"lambda-managed-instances"}}"#;
-        assert_eq!(Says::of(managed), Says::Managed(None));
+        assert_eq!(LineKind::of(managed), LineKind::Managed(None));
     }
 }

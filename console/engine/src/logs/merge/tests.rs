@@ -57,14 +57,14 @@ impl Truth {
 #[derive(Debug)]
 enum Step {
     Update(Update),
-    Begun,
+    Started,
     Ended,
-    Look(usize),
+    Scan(usize),
 }
 
-const REACH: Reach = Reach {
+const REACH: Window = Window {
     overlap: 300,
-    settle: 3_000,
+    expire: 3_000,
     late: 20_000,
     late_every: 1_000,
     skew: 500,
@@ -120,12 +120,12 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
     };
     let groups: Vec<usize> = (0..GROUPS).collect();
     let mut is_open = false;
-    let mut told: Vec<Entry> = Vec::new();
+    let mut received: Vec<Entry> = Vec::new();
     for second in 0..LENGTH / 100 {
         let from = 100_000 + second * 100;
         if random.one_in(12) {
             is_open = !is_open;
-            put(from, if is_open { Step::Begun } else { Step::Ended });
+            put(from, if is_open { Step::Started } else { Step::Ended });
         }
         if is_open {
             let loss = [1, 1, 3, 0][random.below(4) as usize];
@@ -140,7 +140,7 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
             }
             // Sometimes it does not report that it left events out.
             let sampled = loss != 1 && !random.one_in(4);
-            told.extend(entries.iter().cloned());
+            received.extend(entries.iter().cloned());
             let late = if random.one_in(4) { random.below(400) } else { 0 };
             put(
                 from + 100 + late,
@@ -148,21 +148,21 @@ fn steps(random: &mut Random, truth: &[Truth]) -> BTreeMap<(i64, usize), Step> {
             );
         }
         // Repeated events are sent soon: settled ones are forgotten.
-        told.retain(|entry| entry.ingested > from - 2_000);
-        if random.one_in(5) && !told.is_empty() {
+        received.retain(|entry| entry.ingested > from - 2_000);
+        if random.one_in(5) && !received.is_empty() {
             // Repeats earlier events: each event once in an update, and streams in order.
-            let begin = random.below(told.len() as i64) as usize;
+            let begin = random.below(received.len() as i64) as usize;
             let again: Vec<Entry> =
-                told[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
+                received[begin..].iter().filter(|_| !random.one_in(3)).cloned().collect();
             put(
                 from + random.below(300),
                 Step::Update(Update { groups: groups.clone(), entries: again, sampled: false }),
             );
-            told.drain(..begin);
+            received.drain(..begin);
         }
         for group in 0..GROUPS {
             if random.one_in(6) {
-                put(from + random.below(100), Step::Look(group));
+                put(from + random.below(100), Step::Scan(group));
             }
         }
     }
@@ -177,18 +177,18 @@ struct Held {
 }
 
 impl Held {
-    fn take(&mut self, given: Given, seed: u64) {
+    fn take(&mut self, output: Output, seed: u64) {
         let place = |line: &LogLine| {
             (line.timestamp, line.function.clone(), line.stream.clone(), line.rank)
         };
         assert!(
-            given.lines.is_sorted_by(|one, next| place(one) < place(next)),
+            output.lines.is_sorted_by(|one, next| place(one) < place(next)),
             "seed {seed}: a batch is in order"
         );
-        self.batches += usize::from(!given.lines.is_empty());
-        self.lines.extend(given.lines);
+        self.batches += usize::from(!output.lines.is_empty());
+        self.lines.extend(output.lines);
         let mut moves = Vec::new();
-        for fix in given.fixes {
+        for fix in output.fixes {
             let Some(rank) = fix.new_rank else { continue };
             let is_it = |line: &LogLine| {
                 (line.timestamp, &line.function, &line.stream, line.rank)
@@ -206,7 +206,7 @@ impl Held {
         }
     }
 
-    fn in_order(mut self) -> Vec<(i64, String, String, String)> {
+    fn sorted(mut self) -> Vec<(i64, String, String, String)> {
         self.lines.sort_by_key(|line| {
             (line.timestamp, line.function.clone(), line.stream.clone(), line.rank)
         });
@@ -229,10 +229,10 @@ struct At {
 }
 
 /// Reads the visible events, in pages one after another; returns the time when it ended.
-fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: At) -> i64 {
+fn scan(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut Held, at: At) -> i64 {
     let At { group, mut time, skew, seed, is_frail } = at;
-    let mut look = merger.look(group, time + skew);
-    let from = look.from;
+    let mut scan = merger.scan(group, time + skew);
+    let from = scan.from;
     let mut rest = truth.iter().filter(|event| event.group == group && event.timestamp >= from);
     let breaks_off = random.one_in(6) && is_frail;
     loop {
@@ -244,15 +244,15 @@ fn look(random: &mut Random, truth: &[Truth], merger: &mut Merger, held: &mut He
         }
         let entries: Vec<Entry> = page.iter().map(|event| event.entry(true)).collect();
         if random.one_in(8) {
-            held.take(merger.page(&mut look, entries.clone(), time + skew), seed);
+            held.take(merger.page(&mut scan, entries.clone(), time + skew), seed);
         }
-        held.take(merger.page(&mut look, entries, time + skew), seed);
+        held.take(merger.page(&mut scan, entries, time + skew), seed);
         if breaks_off && random.one_in(3) {
             return time;
         }
         time += random.below(8);
     }
-    held.take(merger.looked(&look, time + skew), seed);
+    held.take(merger.scanned(&scan, time + skew), seed);
     time
 }
 
@@ -269,11 +269,11 @@ fn run(seed: u64) -> usize {
         let time = now;
         match step {
             Step::Update(update) => held.take(merger.live(update, time + skew), seed),
-            Step::Begun => merger.begun(&[0, 1], time + skew),
+            Step::Started => merger.started(&[0, 1], time + skew),
             Step::Ended => held.take(merger.ended(&[0, 1], "it ended", time + skew), seed),
-            Step::Look(group) => {
+            Step::Scan(group) => {
                 let at = At { group, time, skew, seed, is_frail: true };
-                now = look(&mut random, &truth, &mut merger, &mut held, at);
+                now = scan(&mut random, &truth, &mut merger, &mut held, at);
             }
         }
         most = most.max(merger.held());
@@ -283,7 +283,7 @@ fn run(seed: u64) -> usize {
             let time = now.max(100_000 + LENGTH) + 1_000 + round * 2_000;
             // The last one succeeds: before that nothing is guaranteed.
             let at = At { group, time, skew, seed, is_frail: round < 3 };
-            look(&mut random, &truth, &mut merger, &mut held, at);
+            scan(&mut random, &truth, &mut merger, &mut held, at);
         }
     }
     let expected: Vec<_> = truth
@@ -293,7 +293,7 @@ fn run(seed: u64) -> usize {
             (line.timestamp, line.function, line.stream, line.message)
         })
         .collect();
-    let found = held.in_order();
+    let found = held.sorted();
     if let Some(at) =
         (0..found.len().max(expected.len())).find(|&at| found.get(at) != expected.get(at))
     {
@@ -349,21 +349,21 @@ fn update(entries: Vec<Entry>, sampled: bool) -> Update {
     Update { groups: vec![0], entries, sampled }
 }
 
-fn messages(given: &Given) -> Vec<&str> {
-    given.lines.iter().map(|line| line.message.as_str()).collect()
+fn messages(output: &Output) -> Vec<&str> {
+    output.lines.iter().map(|line| line.message.as_str()).collect()
 }
 
 #[test]
 fn equal_lines_of_one_millisecond_are_shown_as_often_as_they_were_written() {
-    let mut merger = Merger::new(1, 0, Reach::default());
+    let mut merger = Merger::new(1, 0, Window::default());
     let twice =
         merger.live(update(vec![entry(9, "same", None), entry(9, "same", None)], false), 10);
     assert_eq!(messages(&twice), ["same", "same"]);
-    let mut look = merger.look(0, 20);
+    let mut scan = merger.scan(0, 20);
     let page =
         vec![entry(9, "same", Some("1")), entry(9, "same", Some("2")), entry(9, "same", Some("3"))];
     assert_eq!(
-        messages(&merger.page(&mut look, page, 20)),
+        messages(&merger.page(&mut scan, page, 20)),
         ["same"],
         "a third that the live tail left out"
     );
@@ -371,48 +371,51 @@ fn equal_lines_of_one_millisecond_are_shown_as_often_as_they_were_written() {
 
 #[test]
 fn a_sampled_update_is_a_gap_until_a_look_has_filled_it_in() {
-    let mut merger = Merger::new(1, 0, Reach::default());
-    let given = merger.live(update(vec![entry(50, "a", None)], true), 100);
-    assert_eq!((given.marks.len(), given.marks[0].timestamp, given.marks[0].filled), (1, 50, None));
+    let mut merger = Merger::new(1, 0, Window::default());
+    let output = merger.live(update(vec![entry(50, "a", None)], true), 100);
+    assert_eq!(
+        (output.marks.len(), output.marks[0].timestamp, output.marks[0].filled),
+        (1, 50, None)
+    );
     assert!(merger.wants_look(0));
-    let mut look = merger.look(0, 101);
+    let mut scan = merger.scan(0, 101);
     let page =
         vec![entry(50, "a", Some("1")), entry(50, "b", Some("2")), entry(51, "c", Some("3"))];
-    assert_eq!(messages(&merger.page(&mut look, page, 102)), ["b", "c"]);
-    let given = merger.looked(&look, 103);
-    assert_eq!(given.marks[0].filled, Some(2));
+    assert_eq!(messages(&merger.page(&mut scan, page, 102)), ["b", "c"]);
+    let output = merger.scanned(&scan, 103);
+    assert_eq!(output.marks[0].filled, Some(2));
     assert!(!merger.wants_look(0));
 }
 
 #[test]
 fn events_of_the_future_do_not_hide_those_of_the_present() {
-    let mut merger = Merger::new(1, 0, Reach::default());
-    let mut look = merger.look(0, 1_000_000);
+    let mut merger = Merger::new(1, 0, Window::default());
+    let mut scan = merger.scan(0, 1_000_000);
     let ahead = Entry { ingested: 1_000_000, ..entry(9_000_000, "ahead", Some("1")) };
-    merger.page(&mut look, vec![ahead], 1_000_000);
-    merger.looked(&look, 1_000_000);
-    assert!(merger.look(0, 1_001_000).from <= 1_000_000 - Reach::default().overlap);
+    merger.page(&mut scan, vec![ahead], 1_000_000);
+    merger.scanned(&scan, 1_000_000);
+    assert!(merger.scan(0, 1_001_000).from <= 1_000_000 - Window::default().overlap);
 }
 
 #[test]
 fn a_quiet_group_is_not_read_from_its_last_event_on_for_ever() {
-    let mut merger = Merger::new(1, 0, Reach::default());
+    let mut merger = Merger::new(1, 0, Window::default());
     for minutes in 0..100 {
-        let look = merger.look(0, minutes * 60_000);
-        merger.looked(&look, minutes * 60_000);
+        let scan = merger.scan(0, minutes * 60_000);
+        merger.scanned(&scan, minutes * 60_000);
     }
-    let late = merger.look(0, 6_000_000);
+    let late = merger.scan(0, 6_000_000);
     assert!(late.from > 6_000_000 - 20 * 60_000, "{late:?}");
 }
 
 #[test]
 fn lines_whose_start_comes_late_are_given_their_request() {
-    let mut merger = Merger::new(1, 0, Reach::default());
+    let mut merger = Merger::new(1, 0, Window::default());
     let id = "8f5a1d0e-0b5c-4f3c-9d7a-2f6c1f1f4b11";
-    let given =
+    let output =
         merger.live(update(vec![entry(2, "hello", None), entry(3, "again", None)], true), 10);
-    assert!(given.lines.iter().all(|line| line.request_id.is_none()));
-    let mut look = merger.look(0, 11);
+    assert!(output.lines.iter().all(|line| line.request_id.is_none()));
+    let mut scan = merger.scan(0, 11);
     let start = format!("START RequestId: {id} Version: $LATEST");
     let report = format!("REPORT RequestId: {id}\tDuration: 1 ms");
     let page = [
@@ -423,26 +426,26 @@ fn lines_whose_start_comes_late_are_given_their_request() {
         (4, &report, "5"),
     ];
     let page = page.into_iter().map(|(time, text, id)| entry(time, text, Some(id))).collect();
-    let given = merger.page(&mut look, page, 12);
+    let output = merger.page(&mut scan, page, 12);
     assert!(
-        given.lines.len() == 3
-            && given.lines.iter().all(|line| line.request_id.as_deref() == Some(id))
+        output.lines.len() == 3
+            && output.lines.iter().all(|line| line.request_id.as_deref() == Some(id))
     );
-    let fixed: Vec<i64> = given.fixes.iter().map(|fix| fix.timestamp).collect();
+    let fixed: Vec<i64> = output.fixes.iter().map(|fix| fix.timestamp).collect();
     assert_eq!(fixed, [2, 3]);
-    assert!(given.fixes.iter().all(|fix| fix.request_id.as_deref() == Some(id)));
-    let given = merger.live(update(vec![entry(5, "after", None)], false), 20);
-    assert_eq!(given.lines[0].request_id, None);
+    assert!(output.fixes.iter().all(|fix| fix.request_id.as_deref() == Some(id)));
+    let output = merger.live(update(vec![entry(5, "after", None)], false), 20);
+    assert_eq!(output.lines[0].request_id, None);
 }
 
 #[test]
-fn services_that_tell_no_ids_are_counted_too() {
-    let mut merger = Merger::new(1, 0, Reach::default());
+fn services_that_send_no_ids_are_counted_too() {
+    let mut merger = Merger::new(1, 0, Window::default());
     merger.live(update(vec![entry(9, "same", None)], false), 10);
     for _ in 0..2 {
-        let mut look = merger.look(0, 20);
-        merger.page(&mut look, vec![entry(9, "same", None), entry(9, "same", None)], 20);
-        merger.looked(&look, 20);
+        let mut scan = merger.scan(0, 20);
+        merger.page(&mut scan, vec![entry(9, "same", None), entry(9, "same", None)], 20);
+        merger.scanned(&scan, 20);
     }
     assert_eq!(merger.held(), 2);
 }

@@ -9,9 +9,10 @@ use std::{
 use lambda_console_model::LogFix;
 
 use super::{
-    Entry, Given, Reach, by_place,
-    cell::{Cell, Told},
-    links::{Links, Place, Says},
+    Entry, Output, Window,
+    bucket::{Bucket, Incoming},
+    by_place,
+    links::{LineKind, Links, Place},
 };
 
 /// End of a page of a look: the ids of the last events, by stream, and their time.
@@ -41,7 +42,7 @@ pub(super) struct Timeline {
 #[derive(Debug)]
 struct StreamCell {
     stream: Arc<str>,
-    cell: Cell,
+    bucket: Bucket,
     /// The service's clock at its last change.
     touched: i64,
 }
@@ -59,7 +60,7 @@ impl Timeline {
         mut entries: Vec<Entry>,
         page: Option<&mut End>,
         clock: i64,
-        given: &mut Given,
+        output: &mut Output,
     ) {
         // Stable: events of one stream and one time keep the order in which they arrive.
         entries.sort_by(|one, other| by_place(&one.line, &other.line));
@@ -74,18 +75,19 @@ impl Timeline {
                 run.push(next);
             }
             let (timestamp, stream) = (run[0].line.timestamp, run[0].line.stream.clone());
-            let says: Vec<Says> = run.iter().map(|entry| Says::of(&entry.line.message)).collect();
-            let told = told(&run, &says, page.is_some());
+            let kinds: Vec<LineKind> =
+                run.iter().map(|entry| LineKind::of(&entry.line.message)).collect();
+            let incoming = incoming(&run, &kinds, page.is_some());
             let before = page.as_ref().filter(|end| end.0 == timestamp);
             let after = before.and_then(|end| end.1.get(&stream).copied());
             let source = if page.is_some() { Source::Page { after } } else { Source::Live };
             if timestamp != end.0 {
                 end = (timestamp, HashMap::new());
             }
-            if let Some(id) = told.last().and_then(|last| last.id) {
+            if let Some(id) = incoming.last().and_then(|last| last.id) {
                 end.1.insert(stream, id);
             }
-            self.place(run, says, &told, source, clock, given);
+            self.place(run, kinds, &incoming, source, clock, output);
         }
         if let Some(page) = page
             && end.0 != i64::MIN
@@ -102,27 +104,27 @@ impl Timeline {
     fn place(
         &mut self,
         run: Vec<Entry>,
-        says: Vec<Says>,
-        told: &[Told],
+        kinds: Vec<LineKind>,
+        incoming: &[Incoming],
         source: Source,
         clock: i64,
-        given: &mut Given,
+        output: &mut Output,
     ) {
         let (timestamp, function, stream) =
             (run[0].line.timestamp, run[0].line.function.clone(), self.known(&run[0].line.stream));
         let cells = self.cells.entry(timestamp).or_default();
-        let index = cells.iter().position(|cell| cell.stream == stream).unwrap_or_else(|| {
+        let index = cells.iter().position(|bucket| bucket.stream == stream).unwrap_or_else(|| {
             cells.push(StreamCell {
                 stream: Arc::clone(&stream),
-                cell: Cell::default(),
+                bucket: Bucket::default(),
                 touched: clock,
             });
             cells.len() - 1
         });
         let of_stream = &mut cells[index];
         let placed = match source {
-            Source::Live => of_stream.cell.live(told),
-            Source::Page { after } => of_stream.cell.page(told, after),
+            Source::Live => of_stream.bucket.live(incoming),
+            Source::Page { after } => of_stream.bucket.page(incoming, after),
         };
         if placed.ranks.iter().any(Option::is_some) {
             of_stream.touched = clock;
@@ -139,20 +141,20 @@ impl Timeline {
             if let Some(links) = self.links.get_mut(&stream) {
                 links.moved((timestamp, from), (timestamp, to));
             }
-            given.fixes.push(LogFix { new_rank: Some(to), ..fix(from) });
+            output.fixes.push(LogFix { new_rank: Some(to), ..fix(from) });
         }
         let fresh: HashSet<i64> = placed.ranks.iter().flatten().copied().collect();
         self.held += fresh.len();
-        for ((entry, says), rank) in run.into_iter().zip(says).zip(placed.ranks) {
+        for ((entry, kinds), rank) in run.into_iter().zip(kinds).zip(placed.ranks) {
             let Some(rank) = rank else { continue };
             let links = self.links.entry(Arc::clone(&stream)).or_default();
-            let (request_id, from_here) = links.take((timestamp, rank), says);
+            let (request_id, from_here) = links.take((timestamp, rank), kinds);
             if let Some((to, request)) = from_here {
                 let unnamed = self.unnamed(&stream, (timestamp, rank), to);
                 let known = unnamed
                     .into_iter()
                     .filter(|place| place.0 != timestamp || !fresh.contains(&place.1));
-                given.fixes.extend(known.map(|(timestamp, rank)| LogFix {
+                output.fixes.extend(known.map(|(timestamp, rank)| LogFix {
                     timestamp,
                     request_id: Some(request.clone()),
                     ..fix(rank)
@@ -161,7 +163,7 @@ impl Timeline {
             let mut line = entry.line;
             line.rank = rank;
             line.request_id = request_id;
-            given.lines.push(line);
+            output.lines.push(line);
         }
     }
 
@@ -178,8 +180,8 @@ impl Timeline {
         for (timestamp, cells) in self.cells.range(from.0..=to.0) {
             let items = cells
                 .iter()
-                .filter(|cell| cell.stream == *stream)
-                .flat_map(|cell| cell.cell.items());
+                .filter(|bucket| bucket.stream == *stream)
+                .flat_map(|bucket| bucket.bucket.items());
             let within = items.filter(|item| !item.is_named).map(|item| (*timestamp, item.rank));
             places.extend(within.filter(|place| from < *place && *place < to));
         }
@@ -188,23 +190,23 @@ impl Timeline {
 
     /// Records that everything written before `covered` was read when the service's clock was
     /// `clock`: events that are old enough are forgotten.
-    pub(super) fn settle(&mut self, covered: i64, clock: i64, reach: &Reach) {
-        let sure = covered.min(clock - reach.settle);
-        self.settled = self.settled.max(covered.min(clock - reach.late));
+    pub(super) fn expire(&mut self, covered: i64, clock: i64, window: &Window) {
+        let sure = covered.min(clock - window.expire);
+        self.settled = self.settled.max(covered.min(clock - window.late));
         let mut left = self.held;
         for (timestamp, cells) in &self.cells {
-            if left <= reach.most || (*timestamp >= sure && left <= reach.hard) {
+            if left <= window.most || (*timestamp >= sure && left <= window.hard) {
                 break;
             }
-            left -= cells.iter().map(|cell| cell.cell.items().len()).sum::<usize>();
+            left -= cells.iter().map(|bucket| bucket.bucket.items().len()).sum::<usize>();
             self.settled = self.settled.max(timestamp + 1);
         }
         let kept = self.cells.split_off(&self.settled);
         for (timestamp, mut cells) in std::mem::replace(&mut self.cells, kept) {
             // A new live tail may report late events once more.
-            cells.retain(|cell| {
-                let stays = cell.touched > clock - reach.settle && self.held <= reach.hard;
-                self.held -= if stays { 0 } else { cell.cell.items().len() };
+            cells.retain(|bucket| {
+                let stays = bucket.touched > clock - window.expire && self.held <= window.hard;
+                self.held -= if stays { 0 } else { bucket.bucket.items().len() };
                 stays
             });
             if !cells.is_empty() {
@@ -224,9 +226,9 @@ impl Timeline {
 
 /// Converts events for cells. Pages of services without ids get them from the number of equal texts
 /// before.
-fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
+fn incoming(run: &[Entry], kinds: &[LineKind], is_page: bool) -> Vec<Incoming> {
     let mut copies: HashMap<u64, u32> = HashMap::new();
-    let told = run.iter().zip(says).map(|(entry, says)| {
+    let incoming = run.iter().zip(kinds).map(|(entry, kinds)| {
         let key = hash(&entry.line.message);
         let id = is_page.then(|| {
             if let Some(id) = &entry.id {
@@ -236,9 +238,9 @@ fn told(run: &[Entry], says: &[Says], is_page: bool) -> Vec<Told> {
             *copy += 1;
             hash(&(key, *copy))
         });
-        Told { key, id, is_named: says.is_named() }
+        Incoming { key, id, is_named: kinds.is_named() }
     });
-    told.collect()
+    incoming.collect()
 }
 
 fn hash(value: &impl Hash) -> u64 {

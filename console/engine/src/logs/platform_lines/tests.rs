@@ -81,7 +81,7 @@ fn a_status_with_an_error_type_does_not_disturb_the_figures() {
 }
 
 #[test]
-fn an_emulated_run_says_so_at_the_end() {
+fn an_emulated_run_is_marked_at_the_end() {
     let line = format!(
         "REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 \
         MB\tMax Memory Used: 9 MB\tInit \
@@ -116,7 +116,7 @@ fn json_reports_are_read_with_all_or_few_metrics() {
 }
 
 #[test]
-fn json_reports_of_failures_and_restores_say_so() {
+fn json_reports_of_failures_and_restores_are_parsed() {
     let failed = figures(&format!(
         r#"{{"time":"t","type":"platform.report","record":{{"requestId":"{ID}","metrics":{{"durationMs":3000.0,"billedDurationMs":3000,"memorySizeMB":128,"maxMemoryUsedMB":30,"restoreDurationMs":391.13,"billedRestoreDurationMs":174}},"status":"timeout","errorType":"Sandbox.Timedout"}}}}"#
     ));

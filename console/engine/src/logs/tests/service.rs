@@ -41,7 +41,7 @@ struct Script {
     /// Maximum number of events in a page.
     page: usize,
     open: usize,
-    begun: usize,
+    started: usize,
 }
 
 /// The service. It ends when it is dropped.
@@ -95,7 +95,7 @@ impl Service {
     /// Returns the number of open live tails, and of all so far.
     pub(super) fn sessions(&self) -> (usize, usize) {
         let script = self.script.lock().unwrap();
-        (script.open, script.begun)
+        (script.open, script.started)
     }
 
     /// Makes the next page return this error.
@@ -112,8 +112,8 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
             live(&mut stream, &script).await;
             return;
         } else {
-            let told = page(&body, &mut script.lock().unwrap());
-            answer(&mut stream, told).await;
+            let reported = page(&body, &mut script.lock().unwrap());
+            answer(&mut stream, reported).await;
         }
     }
 }
@@ -168,17 +168,17 @@ fn page(body: &Value, script: &mut Script) -> Result<Value, &'static str> {
             "logStreamName": "s", "message": message })
     };
     let events: Vec<Value> = all.iter().skip(from).take(script.page).map(event).collect();
-    let mut told = json!({ "events": events });
+    let mut reported = json!({ "events": events });
     if from + script.page < all.len() {
-        told["nextToken"] = (from + script.page).to_string().into();
+        reported["nextToken"] = (from + script.page).to_string().into();
     }
-    Ok(told)
+    Ok(reported)
 }
 
 async fn live(stream: &mut TcpStream, script: &Mutex<Script>) {
     let plays = {
         let mut script = script.lock().unwrap();
-        script.begun += 1;
+        script.started += 1;
         script.sessions.pop_front().unwrap_or_default()
     };
     if let Some(Play::Refuse(code)) = plays.first() {

@@ -51,7 +51,7 @@ mod tests {
         VersionFigures { invocations, failed, cold, init_ms, duration_ms: None }
     }
 
-    fn judged(old: &VersionFigures, new: &VersionFigures) -> Option<String> {
+    fn regression(old: &VersionFigures, new: &VersionFigures) -> Option<String> {
         breach(("7", old), ("8", new), &Canary::default())
     }
 
@@ -59,20 +59,20 @@ mod tests {
     fn errors_count_beside_those_of_the_old_version() {
         let fine = figures(1000, 0, 0, 0.0, 0.0);
         assert_eq!(
-            judged(&fine, &figures(100, 1, 0, 0.0, 0.0)),
+            regression(&fine, &figures(100, 1, 0, 0.0, 0.0)),
             None,
             "one in a hundred is allowed"
         );
-        let why = judged(&fine, &figures(100, 2, 0, 0.0, 0.0)).unwrap();
+        let why = regression(&fine, &figures(100, 2, 0, 0.0, 0.0)).unwrap();
         assert_eq!(why, "2.0 % of 100 invocations of version 8 failed, 0.0 % of version 7's");
         assert_eq!(
-            judged(&figures(1000, 50, 0, 0.0, 0.0), &figures(100, 6, 0, 0.0, 0.0)),
+            regression(&figures(1000, 50, 0, 0.0, 0.0), &figures(100, 6, 0, 0.0, 0.0)),
             None,
             "the old one failed too"
         );
-        assert_eq!(judged(&fine, &figures(9, 9, 0, 0.0, 0.0)), None, "too few to judge");
+        assert_eq!(regression(&fine, &figures(9, 9, 0, 0.0, 0.0)), None, "too few to judge");
         assert!(
-            judged(&VersionFigures::default(), &figures(10, 1, 0, 0.0, 0.0)).is_some(),
+            regression(&VersionFigures::default(), &figures(10, 1, 0, 0.0, 0.0)).is_some(),
             "nobody called the old one"
         );
     }
@@ -80,18 +80,22 @@ mod tests {
     #[test]
     fn an_init_may_be_a_half_slower_and_some_milliseconds() {
         let old = figures(1000, 0, 40, 10.0, 30.0);
-        assert_eq!(judged(&old, &figures(100, 0, 3, 20.0, 20.0)), None);
-        assert!(judged(&old, &figures(100, 0, 3, 20.1, 20.1)).unwrap().contains("20.1 ms at p50"));
+        assert_eq!(regression(&old, &figures(100, 0, 3, 20.0, 20.0)), None);
+        assert!(
+            regression(&old, &figures(100, 0, 3, 20.1, 20.1)).unwrap().contains("20.1 ms at p50")
+        );
         assert_eq!(
-            judged(&old, &figures(100, 0, 2, 90.0, 90.0)),
+            regression(&old, &figures(100, 0, 2, 90.0, 90.0)),
             None,
             "two cold starts are chance"
         );
         assert_eq!(
-            judged(&old, &figures(100, 0, 19, 10.0, 90.0)),
+            regression(&old, &figures(100, 0, 19, 10.0, 90.0)),
             None,
             "the p99 of 19 is one of them"
         );
-        assert!(judged(&old, &figures(100, 0, 20, 10.0, 90.0)).unwrap().contains("90.0 ms at p99"));
+        assert!(
+            regression(&old, &figures(100, 0, 20, 10.0, 90.0)).unwrap().contains("90.0 ms at p99")
+        );
     }
 }

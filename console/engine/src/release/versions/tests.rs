@@ -367,7 +367,7 @@ async fn a_canary_that_does_well_gets_all() {
     let (result, story) = canary("{}", quick(), false).await;
     assert_eq!(
         (result.unwrap().version.as_deref(), story.as_str()),
-        (Some("2"), "it leads to version 2")
+        (Some("2"), "it points to version 2")
     );
 }
 
@@ -376,8 +376,8 @@ async fn a_canary_that_fails_is_rolled_back_with_the_reason() {
     let (result, story) = canary(r#"{"fail":"no luck"}"#, quick(), false).await;
     let failure = result.unwrap_err();
     assert!(failure.why.contains("invocations of version 2 failed"), "{failure:?}");
-    assert!(failure.why.contains("rolled back, live leads to version 1 alone"), "{failure:?}");
-    assert_eq!((failure.kind.exit_code(), story.as_str()), (1, "it leads to version 1"));
+    assert!(failure.why.contains("rolled back, live points to version 1 only"), "{failure:?}");
+    assert_eq!((failure.kind.exit_code(), story.as_str()), (1, "it points to version 1"));
 }
 
 #[tokio::test]
@@ -386,7 +386,7 @@ async fn a_cancelled_canary_is_rolled_back() {
     let failure = result.unwrap_err();
     assert_eq!(
         (failure.kind.exit_code(), story.as_str()),
-        (130, "it leads to version 1"),
+        (130, "it points to version 1"),
         "{failure:?}"
     );
 }
@@ -401,10 +401,10 @@ async fn a_canary_that_nobody_calls_is_rolled_back() {
     deploy_one(&beta, &place.function("hello", "2")).await;
     let asked = promotion(hello, Some(Canary { every_ms: 100, ..quick() }));
     let failure = run(&beta, &live, &asked, &Job::silent()).await.unwrap_err();
-    assert!(failure.why.contains("too few to judge"), "{failure:?}");
+    assert!(failure.why.contains("are needed to evaluate it"), "{failure:?}");
     assert_eq!(
         alias::get(&live, "hello", "live").await.unwrap().unwrap().story(),
-        "it leads to version 1"
+        "it points to version 1"
     );
     live.close().await;
     beta.close().await;

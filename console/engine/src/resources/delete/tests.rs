@@ -78,7 +78,7 @@ async fn list(stage: &Stage, name: &str) -> Result<Resources, Failure> {
     Ok(all.remove(0))
 }
 
-fn told(resources: &Resources) -> Vec<(ResourceKind, &str, &str)> {
+fn shown(resources: &Resources) -> Vec<(ResourceKind, &str, &str)> {
     resources
         .items
         .iter()
@@ -93,7 +93,7 @@ async fn all_that_belongs_to_a_function_is_listed_and_then_gone() {
     furnished(&place, &stage, "hello").await;
     deploy_one(&stage, &place.function("hello-too", "1")).await;
     let listed = list(&stage, "hello").await.unwrap();
-    let all = told(&listed);
+    let all = shown(&listed);
     for expected in [
         (ResourceKind::Function, "hello", ""),
         (ResourceKind::Version, "1", "a1b2c3d"),
@@ -183,9 +183,12 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
         resources.items.iter().find(|item| item.kind == kind).and_then(|item| item.kept.clone())
     };
     let one = list(&stage, "one").await.unwrap();
-    assert_eq!(kept(&one, ResourceKind::Role).as_deref(), Some("it is the role of two too"));
+    assert_eq!(kept(&one, ResourceKind::Role).as_deref(), Some("it is also the role of two"));
     let three = list(&stage, "three").await.unwrap();
-    assert_eq!(kept(&three, ResourceKind::Role).as_deref(), Some("lambda-console did not make it"));
+    assert_eq!(
+        kept(&three, ResourceKind::Role).as_deref(),
+        Some("lambda-console did not create it")
+    );
     assert_eq!(
         kept(&three, ResourceKind::LogGroup).as_deref(),
         Some("other functions may write to it")
@@ -197,7 +200,7 @@ async fn a_role_or_a_log_group_that_others_use_stays() {
 }
 
 #[tokio::test]
-async fn a_cancelled_deletion_says_what_is_left() {
+async fn a_cancelled_deletion_reports_what_is_left() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     furnished(&place, &stage, "hello").await;

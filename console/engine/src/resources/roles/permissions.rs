@@ -43,7 +43,7 @@ pub async fn check(
     functions: &[Function],
     tasks: &[Task],
 ) -> Result<Permissions, Failure> {
-    let what = "could not ask what the caller may do";
+    let what = "could not check the caller's permissions";
     let needs = needed(stage, functions, tasks);
     let policy = format!("{:#}", document(&needs));
     let caller = stage
@@ -73,7 +73,7 @@ pub async fn check(
             })
             .await
             .map_err(|error| error.into_failure(what))?;
-        verdicts.extend(results.iter().flat_map(told));
+        verdicts.extend(results.iter().flat_map(verdicts_of));
     }
     verdicts.sort_by_key(|verdict| verdict.allowed);
     Ok(Permissions { caller, policy, verdicts })
@@ -99,9 +99,8 @@ async fn principal(stage: &Stage, caller: &str) -> Result<String, Failure> {
     let found = stage
         .call(|clients| async move { clients.iam().get_role().role_name(role).send().await })
         .await;
-    let found = found.map_err(|error| {
-        error.into_failure(format!("could not look at the caller's role {role}"))
-    })?;
+    let found = found
+        .map_err(|error| error.into_failure(format!("could not read the caller's role {role}")))?;
     Ok(found.role().map(|role| role.arn().to_owned()).unwrap_or_default())
 }
 
@@ -119,7 +118,7 @@ fn context(need: &Need) -> Option<Vec<ContextEntry>> {
 }
 
 /// One verdict per resource; with several resources, IAM lists them below the action.
-fn told(result: &EvaluationResult) -> Vec<Verdict> {
+fn verdicts_of(result: &EvaluationResult) -> Vec<Verdict> {
     let verdict = |resource: &str, decision: &PolicyEvaluationDecisionType| {
         let allowed = *decision == PolicyEvaluationDecisionType::Allowed;
         let by_organisation =
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_is_told() {
+    fn the_policy_that_denies_is_reported() {
         use aws_sdk_iam::types::{OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail};
         let result = || {
             EvaluationResult::builder()
@@ -172,7 +171,7 @@ mod tests {
                 .eval_resource_name("arn:one")
                 .eval_decision(PolicyEvaluationDecisionType::ImplicitDeny)
         };
-        let reason = |result: EvaluationResult| told(&result)[0].reason.clone();
+        let reason = |result: EvaluationResult| verdicts_of(&result)[0].reason.clone();
         assert_eq!(reason(result().build().unwrap()), "no policy allows it");
         let organisation =
             OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();

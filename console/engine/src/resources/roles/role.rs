@@ -28,7 +28,7 @@ pub(crate) async fn provide(
 ) -> Result<String, Failure> {
     let region = stage.info().region;
     let (name, path) = (&role_name(stage, remote), &path(&region));
-    let what = || format!("could not make the role {name}");
+    let what = || format!("could not create the role {name}");
     let created = stage
         .call(|clients| async move {
             let role = clients.iam().create_role().role_name(name).path(path);
@@ -54,7 +54,7 @@ pub(crate) async fn provide(
     };
     let arn = role.map(|role| role.arn().to_owned()).unwrap_or_default();
     if own_name(&arn, &region).is_none() {
-        let why = format!("a role of this name is there that lambda-console did not make: {arn}");
+        let why = format!("a role of this name exists that lambda-console did not create: {arn}");
         return Err(Failure::work(
             what(),
             why,
@@ -177,17 +177,18 @@ pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(),
     let roles = super::roles(stage).await?;
     let Some(role) = roles.iter().find(|role| role.name == name) else {
         let why = format!(
-            "lambda-console has made no role of this name for functions in {}",
+            "lambda-console has created no role of this name for functions in {}",
             stage.info().region
         );
-        return Err(Failure::usage(what(), why, "`lambda-console iam` lists those that it made"));
+        return Err(Failure::usage(
+            what(),
+            why,
+            "`lambda-console iam` lists the roles that it created",
+        ));
     };
     if !role.is_unused() {
         let users = if role.functions.is_empty() {
-            format!(
-                "a function, for all that this caller may know: it needs {}",
-                Role::LIST_FUNCTIONS
-            )
+            format!("possibly a function: this caller needs {} to check it", Role::LIST_FUNCTIONS)
         } else {
             role.functions.join(", ")
         };

@@ -59,7 +59,7 @@ async fn a_role_of_someone_else_is_neither_used_nor_removed() {
         .await
         .unwrap();
     let refused = provide(&stage, "hello", &RolePolicies::default()).await.unwrap_err();
-    assert!(refused.why.contains("did not make"), "{refused}");
+    assert!(refused.why.contains("did not create"), "{refused}");
     assert_eq!(remove(&stage, name, Approval::Given).await.unwrap_err().kind, FailureKind::Usage);
     stage.close().await;
 }
@@ -156,16 +156,20 @@ async fn the_caller_of_the_local_lambda_may_do_all_of_it() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let hello = place.function("hello", "1");
-    let told = check(&stage, &[hello], &Task::DEFAULT).await.unwrap();
-    assert_eq!(told.caller, "arn:aws:iam::000000000000:user/local");
+    let checked = check(&stage, &[hello], &Task::DEFAULT).await.unwrap();
+    assert_eq!(checked.caller, "arn:aws:iam::000000000000:user/local");
     let of = |action: &str| {
-        told.verdicts.iter().filter(|verdict| verdict.action == action && verdict.allowed).count()
+        checked
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.action == action && verdict.allowed)
+            .count()
     };
     assert_eq!(
         (of("lambda:CreateFunction"), of("iam:PassRole"), of("logs:StartLiveTail")),
         (2, 1, 2)
     );
-    assert!(told.verdicts.iter().all(|verdict| verdict.allowed));
+    assert!(checked.verdicts.iter().all(|verdict| verdict.allowed));
     stage.close().await;
 }
 

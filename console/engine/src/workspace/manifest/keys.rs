@@ -183,7 +183,7 @@ impl Reader<'_> {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the settings there are {}", keys.used.join(", ")),
             };
-            let what = format!("left out the setting `{}.{key}`", self.path.join("."));
+            let what = format!("ignored the setting `{}.{key}`", self.path.join("."));
             self.add(Failure::usage(
                 what,
                 format!("{}: there is no such setting", self.place(value)),
@@ -196,8 +196,7 @@ impl Reader<'_> {
             let names: Vec<String> =
                 unused.iter().map(|(key, _)| format!("`{}.{key}`", self.path.join("."))).collect();
             let what = format!("did not use {}", names.join(", "));
-            let why =
-                format!("{place}: {are} of cargo-lambda, and the console has no use for {them}");
+            let why = format!("{place}: {are} of cargo-lambda, and the console ignores {them}");
             let hint = "profile, region and alias are settings of a stage: \
                 `[workspace.metadata.lambda.stages.NAME]`";
             let is_of_stage =

@@ -73,9 +73,9 @@ fn a_wrong_type_is_a_warning_with_its_line_and_key_and_without_its_value() {
     let config = merged("x", &[&package], &mut warnings);
     assert_eq!((config.memory, config.timeout), (None, Some(7)));
     assert_eq!(warnings.len(), 2);
-    assert_eq!(warnings[0].what, "left out the setting `package.metadata.lambda.deploy.memory`");
+    assert_eq!(warnings[0].what, "ignored the setting `package.metadata.lambda.deploy.memory`");
     assert_eq!(warnings[0].why, "/w/Cargo.toml:4: it must be a whole number from 128 to 10240");
-    assert_eq!(warnings[1].what, "left out the setting `package.metadata.lambda.bin.x.env.SECRET`");
+    assert_eq!(warnings[1].what, "ignored the setting `package.metadata.lambda.bin.x.env.SECRET`");
     assert!(!format!("{warnings:?}").contains("1234"));
     merged("x", &[&package], &mut warnings);
     assert_eq!(warnings.len(), 2, "said once");
@@ -250,7 +250,7 @@ fn everything_that_lives_on_a_function_has_a_key() {
 }
 
 #[test]
-fn a_url_may_be_said_in_a_word_and_in_the_words_of_cargo_lambda() {
+fn a_url_may_be_a_word_or_in_the_form_of_cargo_lambda() {
     let url = |line: &str| {
         let mut warnings = Vec::new();
         let package = layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"));
@@ -270,8 +270,8 @@ fn a_url_may_be_said_in_a_word_and_in_the_words_of_cargo_lambda() {
 }
 
 #[test]
-fn what_lambda_would_refuse_is_told_while_the_manifest_is_read() {
-    for (line, said) in [
+fn settings_that_lambda_would_refuse_are_reported_while_the_manifest_is_read() {
+    for (line, printed) in [
         ("log_retention = 15", "one of 1, 3, 5, 7, 14, 30"),
         ("log_format = \"xml\"", "`text` or `json`"),
         ("system_log_level = \"TRACE\"", "one of DEBUG, INFO, WARN"),
@@ -287,7 +287,7 @@ fn what_lambda_would_refuse_is_told_while_the_manifest_is_read() {
             &[&layer("package", &format!("[package.metadata.lambda.deploy]\n{line}"))],
             &mut warnings,
         );
-        assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
+        assert!(warnings.len() == 1 && warnings[0].why.contains(printed), "{line}: {warnings:?}");
     }
     let text = format!(
         "{:?}",
@@ -371,14 +371,14 @@ fn what_a_function_is_built_for_and_with_is_below_build() {
     );
     assert!(of("[package.metadata.lambda.deploy]\nextension = true").extension);
     assert!(of("[package.metadata.lambda.build]\nextension = true").extension);
-    for (line, said) in [
+    for (line, printed) in [
         ("target = \"wasm32-unknown-unknown\"", "a target for ARM64 or x86_64"),
         ("arm64 = true\nx86_64 = true", "`x86_64` is true as well"),
         ("features = 1", "a list of features"),
     ] {
         let mut warnings = Vec::new();
         merged("x", &[&layer("package", format!("{build}{line}").leak())], &mut warnings);
-        assert!(warnings.len() == 1 && warnings[0].why.contains(said), "{line}: {warnings:?}");
+        assert!(warnings.len() == 1 && warnings[0].why.contains(printed), "{line}: {warnings:?}");
     }
 }
 
@@ -404,7 +404,7 @@ fn keys_that_are_not_read_are_named_with_the_nearest_and_those_of_cargo_lambda_o
     let found: Vec<_> =
         warnings.iter().map(|it| (it.what.as_str(), it.why.as_str(), it.hint.as_str())).collect();
     let at = |key: &str| {
-        let what = [format!("left out the setting `package.metadata.lambda.{key}`")];
+        let what = [format!("ignored the setting `package.metadata.lambda.{key}`")];
         found
             .iter()
             .find(|(named, ..)| *named == what[0])

@@ -38,12 +38,12 @@ const LARGEST_READ: u64 = 16 * 1024 * 1024;
 /// Summary of the failures of this module.
 const WHAT: &str = "could not watch all sources";
 
-type Told = notify::Result<notify::Event>;
+type Notified = notify::Result<notify::Event>;
 
 /// The watched directories, and the known state of the files in them.
 pub(super) struct FsWatcher {
-    sender: UnboundedSender<Told>,
-    seen: UnboundedReceiver<Told>,
+    sender: UnboundedSender<Notified>,
+    seen: UnboundedReceiver<Notified>,
     /// The system's watcher; `None` if its limit is reached.
     watcher: Option<RecommendedWatcher>,
     /// Polls paths that the system does not watch.
@@ -89,12 +89,13 @@ impl FsWatcher {
         fs_watcher
     }
 
-    fn handler(&self) -> impl Fn(Told) + Send + 'static {
+    fn handler(&self) -> impl Fn(Notified) + Send + 'static {
         let sender = self.sender.clone();
-        move |told: Told| {
-            if told.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
+        move |notified: Notified| {
+            if notified.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind))
+            {
                 // The receiver is gone when nothing is watched any more.
-                drop(sender.send(told));
+                drop(sender.send(notified));
             }
         }
     }
@@ -117,7 +118,7 @@ impl FsWatcher {
             "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` with sysctl";
         self.notice(
             format!(
-                "the system watches no more directories ({why}); the others are looked at each \
+                "the system cannot watch more directories ({why}); the others are polled every \
                 second"
             ),
             hint,
@@ -146,8 +147,7 @@ impl FsWatcher {
             let why = format!("{}: {}", path.display(), plain(&error));
             self.notice(
                 why,
-                "what is saved there starts no build; make it readable, or move it \
-                out of the package",
+                "changes there start no build; make it readable, or move it out of the package",
             );
         }
     }
@@ -176,8 +176,8 @@ impl FsWatcher {
                         format!("{} has more than {MOST_DIRECTORIES} directories", tree.display());
                     self.notice(
                         why,
-                        "what is saved in the others starts no build; let git ignore \
-                        what is no source",
+                        "changes in the others start no build; let git ignore files that are not \
+                        sources",
                     );
                     return files;
                 }
@@ -230,9 +230,9 @@ impl FsWatcher {
     /// Waits until something has changed. Cancel safe.
     pub(super) async fn stirred(&mut self) {
         if self.burst == Burst::default()
-            && let Some(told) = self.seen.recv().await
+            && let Some(notified) = self.seen.recv().await
         {
-            self.take(told);
+            self.take(notified);
         }
     }
 
@@ -240,15 +240,15 @@ impl FsWatcher {
     pub(super) async fn burst(&mut self) -> Burst {
         let end = Instant::now() + LONGEST;
         while Instant::now() < end
-            && let Ok(Some(told)) = timeout(QUIET, self.seen.recv()).await
+            && let Ok(Some(notified)) = timeout(QUIET, self.seen.recv()).await
         {
-            self.take(told);
+            self.take(notified);
         }
         std::mem::take(&mut self.burst)
     }
 
-    fn take(&mut self, told: Told) {
-        match told {
+    fn take(&mut self, notified: Notified) {
+        match notified {
             Ok(event) => self.burst.add(event),
             Err(error) => {
                 self.burst.is_incomplete = true;
@@ -346,9 +346,9 @@ impl FsWatcher {
             let hint = if why.contains("dubious ownership") {
                 "`git config --global --add safe.directory DIRECTORY` lets git answer"
             } else {
-                "what git ignores is watched as well"
+                "files that git ignores are watched as well"
             };
-            self.notice(format!("git does not say what it ignores: {why}"), hint);
+            self.notice(format!("could not read what git ignores: {why}"), hint);
         }
         if answer.has(&manifest) { Ignored::default() } else { answer }
     }
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_system_does_not_watch_is_looked_at_and_told_once() {
+    async fn directories_that_the_system_does_not_watch_are_polled_and_reported_once() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("main.rs");
         fs::write(&file, "old").unwrap();

@@ -82,7 +82,7 @@ impl Place {
     }
 
     /// As [`Place::begin`], with the files of every test.
-    async fn begun(names: &[&str], functions: &[&str]) -> Self {
+    async fn started(names: &[&str], functions: &[&str]) -> Self {
         Self::prepared().begin(names, functions).await
     }
 
@@ -134,7 +134,7 @@ fn pair(file: &str, functions: &[&str]) -> (Vec<String>, Vec<String>) {
 
 #[tokio::test]
 async fn a_source_belongs_to_the_functions_that_link_its_package() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.save("functions/two/src/main.rs", "fn main() { }\n");
     assert_eq!(place.seen().await, pair("functions/two/src/main.rs", &["two"]));
     place.save("crates/shared/src/lib.rs", "// new\n");
@@ -148,8 +148,8 @@ async fn a_source_belongs_to_the_functions_that_link_its_package() {
 }
 
 #[tokio::test]
-async fn what_no_function_is_made_from_is_not_told() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+async fn files_of_no_function_are_not_reported() {
+    let mut place = Place::started(&[], &["one", "two"]).await;
     assert!(
         std::process::Command::new("git")
             .args(["init", "-q"])
@@ -184,7 +184,7 @@ async fn what_no_function_is_made_from_is_not_told() {
 
 #[tokio::test]
 async fn a_burst_of_saves_is_one_report() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     for turn in 0..20 {
         place.save("functions/one/src/main.rs", &format!("fn main() {{}} // {turn}\n"));
         place.save("functions/two/src/main.rs", &format!("fn main() {{}} // {turn}\n"));
@@ -202,7 +202,7 @@ async fn a_burst_of_saves_is_one_report() {
 
 #[tokio::test]
 async fn a_file_that_is_written_again_as_it_was_is_no_change() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.save("functions/one/src/made.rs", "// made\n");
     assert_eq!(place.seen().await, pair("functions/one/src/made.rs", &["one"]));
     place.save("functions/one/src/made.rs", "// made\n");
@@ -218,7 +218,7 @@ async fn a_file_that_is_written_again_as_it_was_is_no_change() {
 
 #[tokio::test]
 async fn a_save_by_renaming_and_a_new_directory_are_seen() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.save("functions/one/src/main.rs.tmp", "fn main() { }\n");
     let source = place.root().join("functions/one/src");
     fs::rename(source.join("main.rs.tmp"), source.join("main.rs")).unwrap();
@@ -234,8 +234,8 @@ async fn a_save_by_renaming_and_a_new_directory_are_seen() {
 }
 
 #[tokio::test]
-async fn the_root_s_settings_belong_to_all_and_the_workspace_is_read_anew() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+async fn the_root_s_settings_belong_to_all_and_the_workspace_is_read_again() {
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.save(".cargo/config.toml", "[term]\nquiet = false\n");
     let changed = place.report().await.unwrap();
     assert_eq!(
@@ -250,7 +250,7 @@ async fn the_root_s_settings_belong_to_all_and_the_workspace_is_read_anew() {
 
 #[tokio::test]
 async fn a_function_that_is_added_is_watched_from_then_on() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.save("functions/three/src/main.rs", "fn main() {}\n");
     let manifest = "[package]\nname = \"three\"\nversion = \"0.1.0\"\nedition \
         = \"2021\"\n[package.metadata.lambda]\n";
@@ -268,8 +268,8 @@ async fn a_function_that_is_added_is_watched_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_broken_is_told_and_what_was_saved_meanwhile_is_not_lost() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+async fn a_manifest_that_is_broken_is_reported_and_what_was_saved_in_the_meantime_is_not_lost() {
+    let mut place = Place::started(&[], &["one", "two"]).await;
     let manifest = fs::read_to_string(place.root().join("functions/two/Cargo.toml")).unwrap();
     place.save("functions/two/Cargo.toml", "[package\n");
     assert!(place.report().await.unwrap_err().why.contains("functions/two/Cargo.toml"));
@@ -298,9 +298,9 @@ impl Place {
         }
     }
 
-    /// As [`Place::begun`] for both, after `lines` became settings of the manifest of `one`.
+    /// As [`Place::started`] for both, after `lines` became settings of the manifest of `one`.
     async fn including(lines: &str, files: &[&str]) -> Self {
-        let mut place = Self::begun(&[], &["one", "two"]).await;
+        let mut place = Self::started(&[], &["one", "two"]).await;
         for file in files {
             write(&place.root().join(file), "old\n");
         }
@@ -383,7 +383,7 @@ async fn what_a_zip_shall_include_and_is_not_there_yet_is_seen_when_it_comes() {
 
 #[tokio::test]
 async fn what_an_included_link_leads_to_is_seen() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     write(&place.root().join("real/de.txt"), "old\n");
     fs::create_dir(place.root().join("texts")).unwrap();
     std::os::unix::fs::symlink("../real/de.txt", place.root().join("texts/de.txt")).unwrap();
@@ -397,7 +397,7 @@ async fn what_an_included_link_leads_to_is_seen() {
 
 #[tokio::test]
 async fn only_the_functions_named_are_watched() {
-    let mut place = Place::begun(&["two"], &["two"]).await;
+    let mut place = Place::started(&["two"], &["two"]).await;
     place.save("functions/one/src/main.rs", "fn main() { }\n");
     place.save("functions/two/src/main.rs", "fn main() { }\n");
     assert_eq!(place.seen().await, pair("functions/two/src/main.rs", &["two"]));
@@ -405,7 +405,7 @@ async fn only_the_functions_named_are_watched() {
 
 #[tokio::test]
 async fn cancelling_ends_it() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     place.job.cancel.cancel();
     assert!(timeout(PATIENCE, place.reports.recv()).await.expect("it ends").is_none());
 }

@@ -381,7 +381,7 @@ fn add_version(policy: &mut Policy, document: String, counts: bool) -> Result<St
     if counts {
         policy.default = policy.last;
     }
-    let told = policy.describe_version(policy.last, &version, false);
+    let described = policy.describe_version(policy.last, &version, false);
     policy.versions.insert(policy.last, version);
-    Ok(format!("<PolicyVersion>{told}</PolicyVersion>"))
+    Ok(format!("<PolicyVersion>{described}</PolicyVersion>"))
 }

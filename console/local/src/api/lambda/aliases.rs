@@ -176,10 +176,10 @@ pub(super) async fn create_alias(
         revision: String::new(),
     };
     apply(service, &record, request, &mut alias)?;
-    let told = describe(service, named.name, &name, &alias);
+    let described = describe(service, named.name, &name, &alias);
     record.aliases.insert(name, alias);
     change.store(record)?;
-    Ok(response::json(201, &told))
+    Ok(response::json(201, &described))
 }
 
 /// `GetAlias`.
@@ -216,10 +216,10 @@ pub(super) async fn update_alias(
     };
     validate::revision(request.revision_id.as_deref(), &alias.revision, "GetFunction/GetAlias")?;
     apply(service, &record, request, &mut alias)?;
-    let told = describe(service, named.name, name, &alias);
+    let described = describe(service, named.name, name, &alias);
     record.aliases.insert(name.to_owned(), alias);
     change.store(record)?;
-    Ok(response::json(200, &told))
+    Ok(response::json(200, &described))
 }
 
 /// `DeleteAlias`: as on AWS, deleting a missing alias succeeds.
@@ -252,8 +252,8 @@ pub(super) fn list_aliases(
         .aliases
         .iter()
         .filter(|(_, alias)| version.is_none_or(|version| alias.leads_to(version)));
-    let told =
+    let described =
         aliases.map(|(name, alias)| (name.clone(), describe(service, named.name, name, alias)));
-    let (told, next) = page(call, 10_000, told)?;
-    Ok(response::json(200, &json!({ "Aliases": told, "NextMarker": next })))
+    let (described, next) = page(call, 10_000, described)?;
+    Ok(response::json(200, &json!({ "Aliases": described, "NextMarker": next })))
 }

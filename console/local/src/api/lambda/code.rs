@@ -62,5 +62,5 @@ impl Code {
 pub(crate) async fn take(service: &Service, zip: Vec<u8>) -> Result<StoredZip, ApiError> {
     let codes = Arc::clone(&service.codes);
     let taken = tokio::task::spawn_blocking(move || codes.take(&zip)).await;
-    Ok(taken.map_err(|error| ApiError::service("broke off reading the zip", &error))??)
+    Ok(taken.map_err(|error| ApiError::service("stopped reading the zip", &error))??)
 }

@@ -143,8 +143,11 @@ pub(super) fn provisioned(
 /// `GetAccountSettings`.
 pub(super) fn get_account_settings(service: &Service) -> Response<Body> {
     let functions = service.functions.all();
-    let code: u64 =
-        functions.iter().flat_map(|record| record.told()).map(|function| function.code_size).sum();
+    let code: u64 = functions
+        .iter()
+        .flat_map(|record| record.listed())
+        .map(|function| function.code_size)
+        .sum();
     let layers = service.layers.all();
     let layers: u64 =
         layers.iter().flat_map(|layer| layer.versions.values()).map(|version| version.size).sum();

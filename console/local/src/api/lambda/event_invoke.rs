@@ -143,9 +143,9 @@ async fn change(
         config.on_failure = validate(service, &place, destination, "onFailure")?;
     }
     config.modified = jiff::Timestamp::now().as_millisecond();
-    let told = describe(&config, &place.arn);
+    let described = describe(&config, &place.arn);
     service.event_configs.put(place.function, place.qualifier, config)?;
-    Ok(response::json(200, &told))
+    Ok(response::json(200, &described))
 }
 
 /// Validates a destination: another local function, or none. AWS also supports queues, topics,
@@ -179,7 +179,7 @@ fn validate(
             )));
         }
         _ => {
-            let told = |name: &str| {
+            let described = |name: &str| {
                 if field == name {
                     format!("{}(destination={arn})", capital(name))
                 } else {
@@ -189,8 +189,8 @@ fn validate(
             return Err(ApiError::invalid(format!(
                 "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is \
                 invalid.",
-                told("onSuccess"),
-                told("onFailure")
+                described("onSuccess"),
+                described("onFailure")
             )));
         }
     }
@@ -242,12 +242,13 @@ fn list(service: &Service, call: &ApiRequest, name: &str) -> Result<Response<Bod
         return Err(ApiError::not_found("The function doesn't exist."));
     }
     let all = service.event_configs.all(named.name);
-    let told = all.into_iter().map(|(qualifier, config)| {
-        let told = describe(&config, &function::arn(&service.region, named.name, Some(&qualifier)));
-        (qualifier, told)
+    let described = all.into_iter().map(|(qualifier, config)| {
+        let described =
+            describe(&config, &function::arn(&service.region, named.name, Some(&qualifier)));
+        (qualifier, described)
     });
-    let (told, next) = page(call, 50, told)?;
-    Ok(response::json(200, &json!({ "FunctionEventInvokeConfigs": told, "NextMarker": next })))
+    let (described, next) = page(call, 50, described)?;
+    Ok(response::json(200, &json!({ "FunctionEventInvokeConfigs": described, "NextMarker": next })))
 }
 
 fn describe(config: &EventConfig, arn: &str) -> Value {

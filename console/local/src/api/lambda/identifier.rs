@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_is_read_as_its_pattern_says() {
+    fn an_identifier_is_parsed_by_its_pattern() {
         let parts = |region, account, name, suffix| Some(Parts { region, account, name, suffix });
         let (region, account) = (Some("eu-central-1"), Some("000000000000"));
         for (identifier, expected) in [

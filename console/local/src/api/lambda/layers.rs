@@ -103,7 +103,7 @@ fn validate_number(number: &str) -> Result<u64, ApiError> {
         Err(error) => Err(ApiError::new(
             400,
             "SerializationException",
-            format!("{number:?} is no version: {error}"),
+            format!("{number:?} is not a version: {error}"),
         )),
     }
 }
@@ -164,9 +164,9 @@ async fn publish(
         ));
     }
     if request.compatible_runtimes.len() > 15 {
-        let told = format!("[{}]", request.compatible_runtimes.join(", "));
+        let listed = format!("[{}]", request.compatible_runtimes.join(", "));
         return Err(ApiError::validation(
-            &told,
+            &listed,
             "compatibleRuntimes",
             "have length less than or equal to 15",
         ));
@@ -261,17 +261,17 @@ fn filter(call: &ApiRequest) -> Result<impl Fn(&Version) -> bool, ApiError> {
 fn list_layers(service: &Service, call: &ApiRequest) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let all = service.layers.all();
-    let told = all.iter().filter_map(|layer: &Arc<Layer>| {
+    let listed = all.iter().filter_map(|layer: &Arc<Layer>| {
         let (number, version) = layer.versions.iter().rev().find(|(_, version)| filter(version))?;
-        let told = json!({
+        let listed = json!({
             "LayerName": layer.name,
             "LayerArn": arn(service, &layer.name),
             "LatestMatchingVersion": describe_in_list(service, &layer.name, *number, version),
         });
-        Some((layer.name.clone(), told))
+        Some((layer.name.clone(), listed))
     });
-    let (told, next) = page(call, 50, told)?;
-    Ok(response::json(200, &json!({ "Layers": told, "NextMarker": next })))
+    let (listed, next) = page(call, 50, listed)?;
+    Ok(response::json(200, &json!({ "Layers": listed, "NextMarker": next })))
 }
 
 /// `ListLayerVersions`: the latest first.
@@ -282,7 +282,7 @@ fn list_versions(
 ) -> Result<Response<Body>, ApiError> {
     let filter = filter(call)?;
     let layer = service.layers.get(name).unwrap_or_default();
-    let told = layer.versions.iter().rev().filter(|(_, version)| filter(version)).map(
+    let listed = layer.versions.iter().rev().filter(|(_, version)| filter(version)).map(
         |(number, version)| {
             (
                 format!("{:020}", u64::MAX - number),
@@ -290,8 +290,8 @@ fn list_versions(
             )
         },
     );
-    let (told, next) = page(call, 50, told)?;
-    Ok(response::json(200, &json!({ "LayerVersions": told, "NextMarker": next })))
+    let (listed, next) = page(call, 50, listed)?;
+    Ok(response::json(200, &json!({ "LayerVersions": listed, "NextMarker": next })))
 }
 
 /// `DeleteLayerVersion`: functions that use it keep it; deleting a missing version succeeds.

@@ -23,7 +23,7 @@ pub(super) fn page<T>(
                 ApiError::new(
                     400,
                     "SerializationException",
-                    format!("MaxItems {text:?} is no number: {error}"),
+                    format!("MaxItems {text:?} is not a number: {error}"),
                 )
             })?;
             super::validate::within(number, "maxItems", 1, most)? as usize
@@ -32,13 +32,13 @@ pub(super) fn page<T>(
     let limit = limit.min(PAGE);
     let marker = marker(call)?;
     let mut rest = items.filter(|(key, _)| *key > marker).peekable();
-    let (mut told, mut last) = (Vec::new(), None);
-    while let Some((key, item)) = rest.next_if(|_| told.len() < limit) {
-        told.push(item);
+    let (mut items, mut last) = (Vec::new(), None);
+    while let Some((key, item)) = rest.next_if(|_| items.len() < limit) {
+        items.push(item);
         last = Some(key);
     }
     let next = last.filter(|_| rest.peek().is_some());
-    Ok((told, next.map(|key| URL_SAFE_NO_PAD.encode(key))))
+    Ok((items, next.map(|key| URL_SAFE_NO_PAD.encode(key))))
 }
 
 /// Returns the key of the last item of the page before, or an empty one.

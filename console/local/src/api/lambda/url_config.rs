@@ -164,7 +164,7 @@ async fn create(
     let config = UrlConfig {
         id: uuid::Uuid::new_v4().simple().to_string(),
         auth,
-        cors: settings.cors()?.filter(Cors::says_something),
+        cors: settings.cors()?.filter(Cors::is_set),
         mode: settings.mode()?,
         created: now,
         modified: now,
@@ -180,12 +180,12 @@ async fn create(
         );
         return Err(ApiError::new(409, "ResourceConflictException", message));
     }
-    let mut told = describe(service, place.function, place.qualifier, &config);
+    let mut described = describe(service, place.function, place.qualifier, &config);
     service.urls.put(place.function, place.qualifier, config)?;
-    if let Some(fields) = told.as_object_mut() {
+    if let Some(fields) = described.as_object_mut() {
         fields.remove("LastModifiedTime");
     }
-    Ok(response::json(201, &told))
+    Ok(response::json(201, &described))
 }
 
 /// `GetFunctionUrlConfig`.
@@ -213,12 +213,12 @@ async fn update(
         config.mode = Some(mode);
     }
     if let Some(cors) = settings.cors()? {
-        config.cors = Some(cors).filter(Cors::says_something);
+        config.cors = Some(cors).filter(Cors::is_set);
     }
     config.modified = jiff::Timestamp::now().as_millisecond();
-    let told = describe(service, place.function, place.qualifier, &config);
+    let described = describe(service, place.function, place.qualifier, &config);
     service.urls.put(place.function, place.qualifier, config)?;
-    Ok(response::json(200, &told))
+    Ok(response::json(200, &described))
 }
 
 /// `DeleteFunctionUrlConfig`.
@@ -244,12 +244,12 @@ pub(super) fn list(
         return Err(no_function());
     }
     let all = service.urls.all(named.name);
-    let told = all.into_iter().map(|(qualifier, config)| {
-        let told = read(service, named.name, &qualifier, &config);
-        (qualifier, told)
+    let described = all.into_iter().map(|(qualifier, config)| {
+        let described = read(service, named.name, &qualifier, &config);
+        (qualifier, described)
     });
-    let (told, next) = page(call, 50, told)?;
-    Ok(response::json(200, &json!({ "FunctionUrlConfigs": told, "NextMarker": next })))
+    let (described, next) = page(call, 50, described)?;
+    Ok(response::json(200, &json!({ "FunctionUrlConfigs": described, "NextMarker": next })))
 }
 
 /// Describes a URL as in the answer to a change.

@@ -156,23 +156,25 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Ap
 
 /// Checks `Architectures`, which contains exactly one.
 pub(super) fn architectures(names: &[String]) -> Result<Architecture, ApiError> {
-    let told = format!("[{}]", names.join(", "));
+    let listed = format!("[{}]", names.join(", "));
     match names {
         [name] if name == "arm64" => Ok(Architecture::Arm64),
         [name] if name == "x86_64" => Ok(Architecture::X86),
         [_] => {
             let constraint = "satisfy constraint: [Member must satisfy enum value set: [x86_64, \
                 arm64], Member must not be null]";
-            Err(ApiError::validation(&told, "architectures", constraint))
+            Err(ApiError::validation(&listed, "architectures", constraint))
         }
         [] => Err(ApiError::validation(
-            &told,
+            &listed,
             "architectures",
             "have length greater than or equal to 1",
         )),
-        _ => {
-            Err(ApiError::validation(&told, "architectures", "have length less than or equal to 1"))
-        }
+        _ => Err(ApiError::validation(
+            &listed,
+            "architectures",
+            "have length less than or equal to 1",
+        )),
     }
 }
 
@@ -349,10 +351,10 @@ fn identifiers(
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let told = format!("[{}]", names.join(", "));
+    let listed = format!("[{}]", names.join(", "));
     if names.len() > most {
         return Err(ApiError::validation(
-            &told,
+            &listed,
             field,
             &format!("have length less than or equal to {most}"),
         ));
@@ -369,5 +371,5 @@ fn identifiers(
         length greater than \
          or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
     );
-    Err(ApiError::validation(&told, field, &constraint))
+    Err(ApiError::validation(&listed, field, &constraint))
 }

@@ -75,16 +75,16 @@ pub(super) fn list_versions(
 ) -> Result<Response<Body>, ApiError> {
     let named = FunctionRef::read(service, name, None)?;
     let record = FunctionRef { qualifier: None, ..named }.record(service)?;
-    let (told, next) = page(
+    let (listed, next) = page(
         call,
         10_000,
-        record.told().map(|version| (format!("{:0>20}", version.version), version)),
+        record.listed().map(|version| (format!("{:0>20}", version.version), version)),
     )?;
-    let told = told.into_iter().map(|version| {
+    let listed = listed.into_iter().map(|version| {
         describe_in_list(
             version,
             &arn(&service.region, &version.name, Some(version.version.as_str())),
         )
     });
-    Ok(response::json(200, &json!({ "Versions": told.collect::<Vec<_>>(), "NextMarker": next })))
+    Ok(response::json(200, &json!({ "Versions": listed.collect::<Vec<_>>(), "NextMarker": next })))
 }

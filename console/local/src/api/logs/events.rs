@@ -181,11 +181,11 @@ pub(super) fn get(logs: &Logs, request: &GetRequest) -> Result<Value, ApiError> 
     let rest = asked.map_or(head, |(_, place)| place);
     let forward = events.last().map_or(rest, Place::after);
     let backward = events.first().map_or(rest, Place::before);
-    let told = events
+    let listed = events
         .iter()
         .map(|event| json!({ "timestamp": event.t, "ingestionTime": event.i, "message": event.m }));
     Ok(json!({
-        "events": told.collect::<Vec<_>>(),
+        "events": listed.collect::<Vec<_>>(),
         "nextForwardToken": forward.token('f', &stream),
         "nextBackwardToken": backward.token('b', &stream),
     }))

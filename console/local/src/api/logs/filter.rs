@@ -60,7 +60,7 @@ pub(super) fn filter(logs: &Logs, request: &FilterRequest) -> Result<Value, ApiE
     let times =
         request.start_time.unwrap_or(0).max(group.horizon())..=request.end_time.unwrap_or(i64::MAX);
     let merge = Merge::new(&streams, times, forward, after, BLOCK);
-    tell(merge, &pattern, limit)
+    matching(merge, &pattern, limit)
         .map_err(|error| ApiError::service("could not read log events", &error))
 }
 
@@ -96,7 +96,7 @@ fn streams(group: &Group, request: &FilterRequest) -> Result<Vec<Arc<Stream>>, A
 }
 
 /// Builds the next page.
-fn tell(mut merge: Merge<'_>, pattern: &Pattern, limit: usize) -> io::Result<Value> {
+fn matching(mut merge: Merge<'_>, pattern: &Pattern, limit: usize) -> io::Result<Value> {
     let mut found = Vec::new();
     let mut bytes = 0;
     let complete = loop {

@@ -77,7 +77,10 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
     tags::check(&request.tags)?;
     let class = request.log_group_class.as_deref().unwrap_or(STANDARD);
     if !CLASSES.contains(&class) {
-        return Err(invalid(format!("logGroupClass {class:?} is none of {}", CLASSES.join(", "))));
+        return Err(invalid(format!(
+            "logGroupClass {class:?} is not one of {}",
+            CLASSES.join(", ")
+        )));
     }
     let group = logs.create_group(name, request.tags.clone()).map_err(|error| disk(&error))?;
     let group = group.ok_or_else(|| exists("log group"))?;

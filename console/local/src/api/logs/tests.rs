@@ -111,15 +111,15 @@ fn who_reads_while_others_write_sees_every_event_once() {
     let early = crate::store::logs::event::now() - 60_000;
     let read = || {
         let mut request = json!({ "logGroupName": "g", "limit": 50 });
-        let mut told = Vec::new();
+        let mut described = Vec::new();
         loop {
             let page = ask(&logs, "FilterLogEvents", &request);
-            told.extend(
+            described.extend(
                 page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()),
             );
             match page.get("nextToken") {
                 Some(token) => request["nextToken"] = token.clone(),
-                None => return told,
+                None => return described,
             }
         }
     };
@@ -141,21 +141,28 @@ fn who_reads_while_others_write_sees_every_event_once() {
             }
         });
         while !writer.is_finished() || !past.is_finished() {
-            let told = read();
+            let described = read();
             let lines: Vec<&String> =
-                told.iter().filter(|message| message.starts_with("\"line")).collect();
+                described.iter().filter(|message| message.starts_with("\"line")).collect();
             for (n, line) in lines.into_iter().enumerate() {
                 assert_eq!(*line, format!("\"line {n}\""));
             }
         }
     });
     drop(sandbox);
-    let told = read();
-    assert_eq!(told.len(), 1 + LINES + LINES / 20);
-    assert_eq!(told.iter().filter(|message| message.starts_with("\"past")).count(), LINES / 20);
+    let described = read();
+    assert_eq!(described.len(), 1 + LINES + LINES / 20);
+    assert_eq!(
+        described.iter().filter(|message| message.starts_with("\"past")).count(),
+        LINES / 20
+    );
     drop(logs);
     let logs = open(dir.path());
-    assert_eq!(pages(&logs, json!({ "logGroupName": "g" })).0, told.len(), "and all are on disk");
+    assert_eq!(
+        pages(&logs, json!({ "logGroupName": "g" })).0,
+        described.len(),
+        "and all are on disk"
+    );
 }
 
 /// Run in a process of its own: memory is counted by process.
@@ -166,10 +173,10 @@ fn reading_many_events_does_not_take_them_into_memory() {
         .args(["--exact", name, "--ignored", "--nocapture"])
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let described = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}{}",
+        output.status.success() && described.contains("1 passed"),
+        "{described}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

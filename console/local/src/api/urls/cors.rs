@@ -45,22 +45,22 @@ pub(super) fn preflight(
     if !cors.allows(origin.to_str().ok()?) || !cors.allows_preflight(headers, wanted) {
         return Some(response);
     }
-    let told = response.headers_mut();
-    told.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, shown(cors, origin));
-    told.insert(header::VARY, HeaderValue::from_static("Origin"));
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, shown(cors, origin));
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     let mut list = |name: HeaderName, items: Option<&[String]>| {
         let items = items.filter(|items| !items.is_empty());
         if let Some(value) = items.and_then(|items| HeaderValue::from_str(&items.join(",")).ok()) {
-            told.insert(name, value);
+            headers.insert(name, value);
         }
     };
     list(header::ACCESS_CONTROL_ALLOW_HEADERS, cors.allow_headers.as_deref());
     list(header::ACCESS_CONTROL_ALLOW_METHODS, cors.allow_methods.as_deref());
     if let Some(age) = cors.max_age {
-        told.insert(header::ACCESS_CONTROL_MAX_AGE, age.into());
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, age.into());
     }
     if cors.allow_credentials == Some(true) {
-        told.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
     Some(response)
 }

@@ -140,7 +140,7 @@ fn add(headers: &mut HeaderMap, name: &str, value: &str) {
     {
         headers.append(name, value);
     } else {
-        tracing::warn!(name, "a header of a function's response is none: it is left out");
+        tracing::warn!(name, "dropped an invalid header of a function's response");
     }
 }
 

@@ -13,7 +13,7 @@ struct Answered {
     payload: Bytes,
     status: Option<Status>,
     /// The type of an error that the function reported.
-    told: Option<String>,
+    error_type: Option<String>,
 }
 
 /// State of runtime and extensions after an answer.
@@ -36,8 +36,8 @@ impl Running<'_> {
     }
 
     async fn answered(self, answer: super::Answer, caller: &mut Caller) {
-        let Answered { payload, status, told } = take_apart(&self.invocation.id, answer.body);
-        let failed = status.is_some() || told.is_some();
+        let Answered { payload, status, error_type } = take_apart(&self.invocation.id, answer.body);
+        let failed = status.is_some() || error_type.is_some();
         let run = Run {
             delivered: answer.delivered,
             responded: Some((answer.began, answer.arrived)),
@@ -50,21 +50,21 @@ impl Running<'_> {
         if !self.invocation.tail {
             caller.answer(|| Outcome { payload: payload.clone(), failed, tail: Vec::new() });
         }
-        let done = self.settle(run, status.as_ref(), told.as_deref()).await;
+        let done = self.settle(run, status.as_ref(), error_type.as_deref()).await;
         let mut status = status;
         if let Some(failure) = &done.failure {
             self.sandbox.retire(failure.reason());
             self.sandbox.ended().await;
             // The caller has its answer already; the failure is only logged.
-            if let (_, Some(text)) = failure.tell(self.invocation) {
+            if let (_, Some(text)) = failure.describe(self.invocation) {
                 self.sandbox.log.failure(text);
             }
             status = Some(failure.status());
         }
         // After a failed init, the repeated init is part of the duration.
-        let from = if self.again { self.begun } else { answer.delivered };
+        let from = if self.again { self.started } else { answer.delivered };
         let duration = done.at.saturating_duration_since(from);
-        self.report(status.as_ref(), told.as_deref(), duration, done.extensions);
+        self.report(status.as_ref(), error_type.as_deref(), duration, done.extensions);
         let tail = self.sandbox.log.take_tail();
         self.pool.put(&self.sandbox, true);
         caller.answer(|| Outcome { payload, failed, tail });
@@ -72,8 +72,8 @@ impl Running<'_> {
 
     async fn failed(self, failure: &Failed, caller: &mut Caller) {
         let over = Instant::now();
-        let since = self.sandbox.delivered().unwrap_or(self.begun);
-        let (payload, text) = failure.tell(self.invocation);
+        let since = self.sandbox.delivered().unwrap_or(self.started);
+        let (payload, text) = failure.describe(self.invocation);
         let status = failure.status();
         self.sandbox.drain();
         let run = Run { delivered: since, responded: None, over, produced: 0 };
@@ -85,7 +85,7 @@ impl Running<'_> {
             self.sandbox.log.failure(text);
         }
         let from =
-            if matches!(failure, Failed::TimedOut) || self.again { self.begun } else { since };
+            if matches!(failure, Failed::TimedOut) || self.again { self.started } else { since };
         self.report(Some(&status), None, over.saturating_duration_since(from), None);
         let tail = self.sandbox.log.take_tail();
         self.pool.put(&self.sandbox, false);
@@ -93,7 +93,7 @@ impl Running<'_> {
     }
 
     /// Waits until the runtime, and then the extensions, have asked for the next event.
-    async fn settle(&self, run: Run, status: Option<&Status>, told: Option<&str>) -> Done {
+    async fn settle(&self, run: Run, status: Option<&Status>, error_type: Option<&str>) -> Done {
         let sandbox = &self.sandbox;
         let ready = async {
             tokio::select! {
@@ -112,7 +112,7 @@ impl Running<'_> {
             // It has answered; the shutdown of the server is not its failure.
             Err(_) if self.pool.is_closing() => {
                 let run = Run { over: Instant::now(), ..run };
-                sandbox.log.runtime_done(self.invocation.ending(status, told), run);
+                sandbox.log.runtime_done(self.invocation.ending(status, error_type), run);
                 Done { at: run.over, extensions: None, failure: None }
             }
             Err(failure) => {
@@ -123,9 +123,10 @@ impl Running<'_> {
                 Done { at: over, extensions: None, failure: Some(failure) }
             }
             Ok(at) => {
-                sandbox
-                    .log
-                    .runtime_done(self.invocation.ending(status, told), Run { over: at, ..run });
+                sandbox.log.runtime_done(
+                    self.invocation.ending(status, error_type),
+                    Run { over: at, ..run },
+                );
                 if sandbox.extensions.is_empty() {
                     return Done { at, extensions: None, failure: None };
                 }
@@ -153,12 +154,12 @@ impl Running<'_> {
     fn report(
         &self,
         status: Option<&Status>,
-        told: Option<&str>,
+        error_type: Option<&str>,
         duration: Duration,
         extensions: Option<(Instant, Duration)>,
     ) {
         let report = Report {
-            ending: self.invocation.ending(status, told),
+            ending: self.invocation.ending(status, error_type),
             duration,
             timeout: self.invocation.timeout(),
             init: self.init,
@@ -176,11 +177,13 @@ fn take_apart(id: &str, body: Reply) -> Answered {
     let refused = |kind: &str, message: &str| Answered {
         payload: error(kind, message),
         status: Some(Status::Error(kind.to_owned())),
-        told: None,
+        error_type: None,
     };
     match body {
-        Reply::Response(payload) => Answered { payload, status: None, told: None },
-        Reply::Error { body, kind } => Answered { payload: body, status: None, told: Some(kind) },
+        Reply::Response(payload) => Answered { payload, status: None, error_type: None },
+        Reply::Error { body, kind } => {
+            Answered { payload: body, status: None, error_type: Some(kind) }
+        }
         Reply::TooLarge { limit } => {
             let message = format!(
                 "Response payload size exceeded maximum allowed payload size ({limit} bytes)."
@@ -189,7 +192,7 @@ fn take_apart(id: &str, body: Reply) -> Answered {
         }
         Reply::Truncated => refused(
             "Runtime.TruncatedResponse",
-            &format!("RequestId: {id} Error: the response broke off"),
+            &format!("RequestId: {id} Error: the response ended early"),
         ),
     }
 }

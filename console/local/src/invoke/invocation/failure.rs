@@ -11,7 +11,7 @@ pub(super) enum Failed {
     /// It could not be started at all.
     Entrypoint(String),
     /// It reported an init error.
-    Told {
+    Reported {
         /// The error as it was posted.
         body: Bytes,
         /// Its type.
@@ -53,14 +53,17 @@ impl Failed {
         if sandbox.ran_out_of_memory() {
             return Self::OutOfMemory;
         }
-        Self::Exited { how, kind: sandbox.extensions.told().unwrap_or("Runtime.ExitError") }
+        Self::Exited {
+            how,
+            kind: sandbox.extensions.reported_error().unwrap_or("Runtime.ExitError"),
+        }
     }
 
     /// Status in the log.
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Entrypoint(_) => Status::Error("Runtime.InvalidEntrypoint".to_owned()),
-            Self::Told { kind, .. } => Status::Error(kind.clone()),
+            Self::Reported { kind, .. } => Status::Error(kind.clone()),
             Self::Exited { kind, .. } => Status::Error((*kind).to_owned()),
             Self::OutOfMemory => Status::Error("Runtime.OutOfMemory".to_owned()),
             Self::Extension(failure) => Status::Error(failure.kind.to_owned()),
@@ -74,10 +77,10 @@ impl Failed {
     }
 
     /// The payload for the caller and the line for the log.
-    pub(super) fn tell(&self, invocation: &Invocation) -> (Bytes, Option<String>) {
+    pub(super) fn describe(&self, invocation: &Invocation) -> (Bytes, Option<String>) {
         let id = &invocation.id;
         let (kind, message) = match self {
-            Self::Told { body, .. } => return (body.clone(), None),
+            Self::Reported { body, .. } => return (body.clone(), None),
             Self::TimedOut => {
                 let text = format!(
                     "Task timed out after {:.2} seconds",

@@ -77,17 +77,17 @@ fn register(head: &Parts, body: &[u8], apis: &Apis) -> Result<Response, Refusal>
             "configurationKeys are deprecated; use environment variables instead".to_owned(),
         ));
     }
-    let open = !apis.invocation.has_begun();
+    let open = !apis.invocation.has_started();
     let id = apis.extensions.register(name, &registration.events, open)?;
     let function = &apis.function;
-    let mut told = json!({
+    let mut answer = json!({
         "functionName": function.name, "functionVersion": function.version, "handler": function.handler,
     });
     let features = header(head, "lambda-extension-accept-feature");
     if features.split(',').any(|feature| feature.trim() == "accountId") {
-        told["accountId"] = crate::account::ACCOUNT.into();
+        answer["accountId"] = crate::account::ACCOUNT.into();
     }
-    Ok(Response::new(StatusCode::OK, told.to_string()).with(IDENTIFIER, &id))
+    Ok(Response::new(StatusCode::OK, answer.to_string()).with(IDENTIFIER, &id))
 }
 
 async fn next(head: &Parts, apis: &Apis) -> Result<Response, Refusal> {
@@ -100,7 +100,7 @@ async fn next(head: &Parts, apis: &Apis) -> Result<Response, Refusal> {
         Err(_replaced) => Ok(problem(
             StatusCode::FORBIDDEN,
             "Extension.InvalidExtensionState",
-            "another next took this one's place",
+            "replaced by another next request",
         )),
     }
 }

@@ -184,7 +184,7 @@ impl External {
         let (ends, ended) = watch::channel(false);
         let (following, last_words) = (Arc::clone(&output), Arc::clone(&output));
         let following = env.tasks.spawn(async move { following.follow().await });
-        let (extensions, told) = (Arc::clone(extensions), name.clone());
+        let (extensions, ended_name) = (Arc::clone(extensions), name.clone());
         env.tasks.spawn(async move {
             let how = match child.wait().await {
                 Ok(status) => describe(status),
@@ -193,7 +193,7 @@ impl External {
             drop(group);
             following.abort();
             last_words.drain();
-            extensions.exited(&told, &how);
+            extensions.exited(&ended_name, &how);
             ends.send_replace(true);
         });
         Ok(Self { name, process, output, ended })

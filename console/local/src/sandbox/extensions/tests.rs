@@ -11,7 +11,7 @@ fn event() -> Bytes {
 }
 
 #[tokio::test]
-async fn an_invocation_ends_when_those_who_were_told_of_it_ask_again() {
+async fn an_invocation_ends_when_the_notified_extensions_ask_again() {
     let extensions = Extensions::new(["watcher".to_owned()]);
     let watcher = extensions
         .register("watcher", &["INVOKE".to_owned(), "SHUTDOWN".to_owned()], true)
@@ -19,14 +19,14 @@ async fn an_invocation_ends_when_those_who_were_told_of_it_ask_again() {
     extensions.registered().await.unwrap();
     let idle = extensions.register("idle", &[], true).unwrap();
     let _idle = extensions.next(&idle).unwrap();
-    let mut told = extensions.next(&watcher).unwrap();
+    let mut described = extensions.next(&watcher).unwrap();
     assert!(extensions.ready().await.unwrap().is_some());
     extensions.release(event);
-    assert_eq!(told.try_recv().unwrap(), event());
+    assert_eq!(described.try_recv().unwrap(), event());
     let ready = extensions.ready();
     tokio::pin!(ready);
     assert!(futures_util::poll!(&mut ready).is_pending(), "the watcher still works");
-    let _told = extensions.next(&watcher).unwrap();
+    let _answered = extensions.next(&watcher).unwrap();
     ready.await.unwrap();
 }
 
@@ -74,7 +74,7 @@ fn an_identifier_is_asked_for_checked_and_looked_up() {
 }
 
 #[tokio::test]
-async fn an_exit_is_a_crash_unless_an_error_was_told_or_the_end_has_begun() {
+async fn an_exit_is_a_crash_unless_an_error_was_reported_or_the_shutdown_has_started() {
     let crash = Extensions::new(["a".to_owned()]);
     crash.exited("a", "exit status 0");
     assert_eq!(
@@ -83,20 +83,20 @@ async fn an_exit_is_a_crash_unless_an_error_was_told_or_the_end_has_begun() {
     );
     assert!(crash.registered().await.is_err());
 
-    let told = Extensions::new(["a".to_owned()]);
-    let id = told.register("a", &[], true).unwrap();
-    told.init_error(&id).unwrap();
+    let described = Extensions::new(["a".to_owned()]);
+    let id = described.register("a", &[], true).unwrap();
+    described.init_error(&id).unwrap();
     assert_eq!(
-        told.next(&id).unwrap_err().kind,
+        described.next(&id).unwrap_err().kind,
         "Extension.InvalidExtensionState",
         "no further call succeeds"
     );
-    told.exited("a", "exit status 3");
+    described.exited("a", "exit status 3");
     assert_eq!(
-        told.failed().await,
+        described.failed().await,
         Failure { kind: "Extension.InitError", message: "exit status 3".to_owned() }
     );
-    assert_eq!(told.standings()[0].state, "InitError");
+    assert_eq!(described.standings()[0].state, "InitError");
 
     let ended = Extensions::new(["a".to_owned()]);
     assert!(ended.begin_end());
@@ -106,11 +106,11 @@ async fn an_exit_is_a_crash_unless_an_error_was_told_or_the_end_has_begun() {
 }
 
 #[test]
-fn the_end_is_told_to_those_who_registered_for_it() {
+fn the_shutdown_is_sent_to_those_who_registered_for_it() {
     let extensions = Extensions::new(["a".to_owned(), "b".to_owned()]);
     let a = extensions.register("a", &["SHUTDOWN".to_owned()], true).unwrap();
     let b = extensions.register("b", &invoke(), true).unwrap();
-    let (mut told, _waiting) = (extensions.next(&a).unwrap(), extensions.next(&b).unwrap());
+    let (mut described, _waiting) = (extensions.next(&a).unwrap(), extensions.next(&b).unwrap());
     assert_eq!(extensions.shut_down(&event()), ["b"]);
-    assert_eq!(told.try_recv().unwrap(), event());
+    assert_eq!(described.try_recv().unwrap(), event());
 }

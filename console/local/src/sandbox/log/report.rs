@@ -71,7 +71,7 @@ pub(crate) struct Ending<'a> {
     pub(crate) status: Option<&'a Status>,
     /// The type of an error that the function itself returned. A text report on AWS leaves it out,
     /// and the metric `Errors` counts it; there are no metrics here.
-    pub(crate) told: Option<&'a str>,
+    pub(crate) error_type: Option<&'a str>,
 }
 
 /// The figures of a `REPORT`.
@@ -231,7 +231,7 @@ impl LogWriter {
     pub(crate) fn runtime_done(&self, ending: Ending<'_>, run: Run) {
         self.platform(&Line {
             kind: "platform.runtimeDone",
-            level: if ending.status.is_none() && ending.told.is_none() {
+            level: if ending.status.is_none() && ending.error_type.is_none() {
                 Level::Debug
             } else {
                 Level::Warn
@@ -251,7 +251,7 @@ impl LogWriter {
                     "requestId": ending.id, "spans": spans,
                     "metrics": { "durationMs": duration, "producedBytes": run.produced },
                 });
-                with_trace(with_status(record, ending.status, ending.told), ending.trace)
+                with_trace(with_status(record, ending.status, ending.error_type), ending.trace)
             },
         });
     }
@@ -264,13 +264,13 @@ impl LogWriter {
 
     /// `END` and `REPORT`.
     pub(crate) fn end(&self, report: &Report<'_>) {
-        let Ending { id, status, told, .. } = report.ending;
+        let Ending { id, status, error_type, .. } = report.ending;
         self.whisper("platform.end", || json!({ "requestId": id }));
         let billed = report.duration.min(report.timeout) + report.init.unwrap_or_default();
         let billed = billed.as_micros().div_ceil(1000) as u64;
         self.platform(&Line {
             kind: "platform.report",
-            level: if status.is_none() && told.is_none() { Level::Info } else { Level::Warn },
+            level: if status.is_none() && error_type.is_none() { Level::Info } else { Level::Warn },
             text: &|| vec![format!("END RequestId: {id}\n"), report.text(billed)],
             record: &|| report.record(billed),
         });
@@ -294,7 +294,7 @@ impl Report<'_> {
         if let Some(init) = self.init {
             field(format!("Init Duration: {:.2} ms", hundredths(init)));
         }
-        match (self.ending.status, self.ending.told) {
+        match (self.ending.status, self.ending.error_type) {
             (Some(status), _) => field(words(status)),
             (None, Some(kind)) => field(error_words(kind)),
             (None, None) => {}
@@ -326,7 +326,10 @@ impl Report<'_> {
         if let Some(emulator) = self.emulator {
             record["emulated"] = emulator.into();
         }
-        with_trace(with_status(record, self.ending.status, self.ending.told), self.ending.trace)
+        with_trace(
+            with_status(record, self.ending.status, self.ending.error_type),
+            self.ending.trace,
+        )
     }
 }
 
@@ -343,9 +346,9 @@ fn with_trace(mut record: Value, trace: Option<Trace<'_>>) -> Value {
     record
 }
 
-/// Adds the status. `told` is the type of an error that the function reported.
-fn with_status(mut record: Value, status: Option<&Status>, told: Option<&str>) -> Value {
-    let (name, error) = match (status, told) {
+/// Adds the status. `error_type` is the type of an error that the function reported.
+fn with_status(mut record: Value, status: Option<&Status>, error_type: Option<&str>) -> Value {
+    let (name, error) = match (status, error_type) {
         (Some(Status::Timeout), _) => ("timeout", None),
         (Some(Status::Error(kind)), _) => ("error", Some(kind.as_str())),
         (None, Some(kind)) => ("error", Some(kind)),

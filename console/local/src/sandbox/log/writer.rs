@@ -88,7 +88,7 @@ impl LogWriter {
         let writes = json && self.threshold.keeps_system(*level);
         let event = (writes || hears).then(|| event(kind, &record()));
         if hears && let Some(event) = &event {
-            self.tell(Category::Platform, kind, event);
+            self.publish(Category::Platform, kind, event);
         }
         self.write(if json { event.filter(|_| writes).into_iter().collect() } else { text() });
     }
@@ -96,7 +96,7 @@ impl LogWriter {
     /// Sends an event to the extensions only.
     pub(crate) fn whisper(&self, kind: &'static str, record: impl FnOnce() -> Value) {
         if self.telemetry.listens() {
-            self.tell(Category::Platform, kind, &event(kind, &record()));
+            self.publish(Category::Platform, kind, &event(kind, &record()));
         }
     }
 
@@ -104,7 +104,7 @@ impl LogWriter {
     pub(crate) fn printed(&self, by: Category, mut messages: Vec<String>) {
         if self.telemetry.listens() {
             for message in &messages {
-                self.tell(
+                self.publish(
                     by,
                     by.name(),
                     &event(by.name(), &Value::from(message.trim_end_matches('\n'))),
@@ -117,8 +117,12 @@ impl LogWriter {
         self.write(messages);
     }
 
-    fn tell(&self, category: Category, kind: &'static str, event: &str) {
-        self.telemetry.tell(Happening { category, kind, json: event.trim_end().to_owned().into() });
+    fn publish(&self, category: Category, kind: &'static str, event: &str) {
+        self.telemetry.publish(Happening {
+            category,
+            kind,
+            json: event.trim_end().to_owned().into(),
+        });
     }
 
     /// Adds messages.

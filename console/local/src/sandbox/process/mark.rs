@@ -128,7 +128,7 @@ pub(crate) fn kill(whose: &Whose<'_>) {
         }
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    tracing::warn!("a sandbox's processes go on starting others faster than they are killed");
+    tracing::warn!("a sandbox's processes keep starting others faster than they are killed");
 }
 
 /// The running processes of the set.

@@ -76,8 +76,7 @@ impl Memory {
         let cgroup = cgroups.and_then(|cgroups| match cgroups.make(process, limit * 1024) {
             Ok(cgroup) => Some(cgroup),
             Err(error) => {
-                tracing::warn!(%error, "a sandbox's memory is watched, for it could not have a \
-                    control group");
+                tracing::warn!(%error, "a sandbox's memory is polled: it has no control group");
                 None
             }
         });

@@ -295,15 +295,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_kernel_tells_whose_a_connection_is_and_which_process_holds_it() {
+    async fn the_kernel_knows_whose_a_connection_is_and_which_process_holds_it() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let local = listener.local_addr().unwrap();
         let client = TcpStream::connect(local).unwrap();
         let mine = client.local_addr().unwrap();
-        let told = socket::ask(v4(mine), v4(local)).unwrap();
-        let Owner::Socket { user, socket } = told else { panic!("{told:?}") };
+        let owner = socket::ask(v4(mine), v4(local)).unwrap();
+        let Owner::Socket { user, socket } = owner else { panic!("{owner:?}") };
         assert_eq!(user, geteuid().as_raw());
-        assert_eq!(socket::look_up(v4(mine), v4(local)), told, "both ways say the same");
+        assert_eq!(socket::look_up(v4(mine), v4(local)), owner, "both ways say the same");
         assert_eq!(holds(getpid(), socket), Some(Admission::Member));
         let dir = tempfile::tempdir().unwrap();
         let owners = ConnectionOwners::new(Mark::of(dir.path()).unwrap().sandbox(0));

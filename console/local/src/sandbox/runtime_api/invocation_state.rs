@@ -144,7 +144,7 @@ impl InvocationState {
     }
 
     /// Returns `true` if it asked for its first event, or failed before that.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         !matches!(*self.init.borrow(), Init::Running)
     }
 

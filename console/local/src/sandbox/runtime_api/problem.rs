@@ -35,7 +35,7 @@ pub(crate) fn problem(status: StatusCode, kind: &str, message: &str) -> Response
 /// The error type of the header, if it has the form that AWS accepts: `Function.Word` or
 /// `Runtime.Word`.
 pub(crate) fn error_type(headers: &HeaderMap) -> String {
-    let told =
+    let header =
         headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     let valid = |kind: &&str| {
         let word = kind.strip_prefix("Function.").or_else(|| kind.strip_prefix("Runtime."));
@@ -45,5 +45,5 @@ pub(crate) fn error_type(headers: &HeaderMap) -> String {
                 && word.chars().all(|c| c.is_ascii_alphabetic())
         })
     };
-    told.filter(valid).unwrap_or("Runtime.Unknown").to_owned()
+    header.filter(valid).unwrap_or("Runtime.Unknown").to_owned()
 }

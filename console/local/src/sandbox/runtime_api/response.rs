@@ -54,7 +54,7 @@ pub(crate) async fn respond(
         return problem(
             StatusCode::BAD_REQUEST,
             "TruncatedHTTPRequest",
-            "the response's body broke off",
+            "the response's body ended early",
         );
     };
     if read.length > limit {

@@ -62,7 +62,7 @@ impl Subscriber {
     }
 
     /// Queues an event if the subscription includes it; drops it if the queue is full.
-    pub(super) fn tell(&self, happening: &Happening) {
+    pub(super) fn publish(&self, happening: &Happening) {
         let Shared { subscription, woken, empty, .. } = &*self.shared;
         if !subscription.wants(happening.category, happening.kind) {
             return;

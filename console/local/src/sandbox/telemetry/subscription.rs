@@ -45,7 +45,7 @@ impl Subscription {
     /// Parses a request. The error contains everything that is invalid.
     pub(crate) fn parse(api: Api, body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body)
-            .map_err(|error| format!("the request is no JSON: {error}"))?;
+            .map_err(|error| format!("the request is not JSON: {error}"))?;
         let mut wrong = Vec::new();
         let version = body.get("schemaVersion").map(|version| version.as_str().unwrap_or_default());
         let versions: &[&str] = match api {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_said() {
+    fn all_errors_are_reported() {
         let error = parse(Api::Telemetry, |request| {
             request["types"] = json!([]);
             request["destination"]["URI"] = "http://sandbox.localdomain".into();

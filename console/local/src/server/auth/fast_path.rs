@@ -35,12 +35,13 @@ pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) 
     add(&["\n", claim.signed_headers, "\n", sha256]);
     let SigV4 { date: day, region, service, time: date, .. } = claim;
     let hash = hexadecimal(&Sha256::digest(&canonical));
-    let told = format!("AWS4-HMAC-SHA256\n{date}\n{day}/{region}/{service}/aws4_request\n{hash}");
+    let string_to_sign =
+        format!("AWS4-HMAC-SHA256\n{date}\n{day}/{region}/{service}/aws4_request\n{hash}");
     let mut key = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes())?;
     for part in [region, service, "aws4_request"] {
         key = hmac(&key, part.as_bytes())?;
     }
-    Some(hexadecimal(&hmac(&key, told.as_bytes())?))
+    Some(hexadecimal(&hmac(&key, string_to_sign.as_bytes())?))
 }
 
 /// Returns `true` if the path is already canonical: nothing to encode, no query, and no empty, `.`

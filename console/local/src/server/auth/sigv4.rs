@@ -76,7 +76,9 @@ impl<'a> SigV4<'a> {
         let time = DateTime::strptime(FORMAT, written)
             .and_then(|time| time.to_zoned(TimeZone::UTC))
             .map_err(|error| {
-                incomplete(&format!("X-Amz-Date {written:?} is no ISO 8601 basic time ({error})"))
+                incomplete(&format!(
+                    "X-Amz-Date {written:?} is not a time in ISO 8601 basic format ({error})"
+                ))
             })?
             .timestamp();
         if written.get(..8) != Some(self.date) {

@@ -72,7 +72,7 @@ impl Pattern {
         cursor.skip_spaces();
         match cursor.peek() {
             None => Ok(Self(pattern)),
-            Some(_) => Err(cursor.fail("the pattern goes on where it should end,")),
+            Some(_) => Err(cursor.fail("the pattern should end")),
         }
     }
 

@@ -211,14 +211,14 @@ fn a_zip_that_holds_nothing_is_refused() {
 }
 
 #[test]
-fn the_table_of_contents_tells_the_size_and_what_leads_out() {
+fn the_table_of_contents_has_the_size_and_the_entries_outside_of_the_zip() {
     assert_eq!(validate(&zip(&[("bootstrap", &[0; 600]), ("data", &[0; 400])])).unwrap(), 1000);
     assert!(matches!(validate(&zip(&[("../evil", b"x")])), Err(Refusal::Escapes(_))));
     assert!(matches!(validate(&vec![0; ZIPPED_LIMIT + 1]), Err(Refusal::TooLargeZipped)));
 }
 
 #[test]
-fn a_zip_that_grows_over_the_limit_is_refused_whatever_it_says_of_its_size() {
+fn a_zip_that_grows_over_the_limit_is_refused_whatever_size_it_claims() {
     let dir = tempfile::tempdir().unwrap();
     let small = zip(&[("bootstrap", &[0; 600]), ("data", &[0; 400])]);
     unpack_within(&small, &dir.path().join("a"), 1000).unwrap();

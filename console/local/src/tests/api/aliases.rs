@@ -20,7 +20,7 @@ async fn two_versions() -> Server {
 }
 
 #[tokio::test]
-async fn an_alias_is_made_told_moved_and_deleted() {
+async fn an_alias_is_created_read_updated_and_deleted() {
     let server = two_versions().await;
     let made = server
         .call(
@@ -35,10 +35,10 @@ async fn an_alias_is_made_told_moved_and_deleted() {
     assert_eq!((&made["FunctionVersion"], &made["Description"]), (&json!("1"), &json!("d")));
     assert!(made.get("RoutingConfig").is_none());
     assert_eq!(server.call("GET", "/f/aliases/live", Value::Null).await.json(), made);
-    let told =
+    let described =
         server.call("GET", "/f?Qualifier=live", Value::Null).await.json()["Configuration"].clone();
     assert_eq!(
-        (&told["Version"], &told["FunctionArn"]),
+        (&described["Version"], &described["FunctionArn"]),
         (&json!("1"), &json!(format!("{ARN}:live")))
     );
     let moved =
@@ -92,8 +92,8 @@ async fn the_weights_of_an_alias_are_followed() {
         |weight: f64| json!({ "RoutingConfig": { "AdditionalVersionWeights": { "2": weight } } });
     server.call("POST", "/f/aliases", json!({ "Name": "live", "FunctionVersion": "1" })).await;
     for (weight, expected) in [(0.0, "1"), (1.0, "2")] {
-        let told = server.call("PUT", "/f/aliases/live", routed(weight)).await.json();
-        assert_eq!(told["RoutingConfig"]["AdditionalVersionWeights"]["2"], weight);
+        let described = server.call("PUT", "/f/aliases/live", routed(weight)).await.json();
+        assert_eq!(described["RoutingConfig"]["AdditionalVersionWeights"]["2"], weight);
         for _ in 0..20 {
             assert_eq!(
                 server.invoke("f:live", "{}").await.header("x-amz-executed-version"),
@@ -110,8 +110,8 @@ async fn the_weights_of_an_alias_are_followed() {
     }
     // Fewer than a quarter of 200 fair draws: probability 10^-13.
     assert!(counts["1"] > 50 && counts["2"] > 50, "{counts:?}");
-    let told = server.call("GET", "/f?Qualifier=live", Value::Null).await.json();
-    assert_eq!(told["Configuration"]["Version"], "1", "what is told is not drawn");
+    let described = server.call("GET", "/f?Qualifier=live", Value::Null).await.json();
+    assert_eq!(described["Configuration"]["Version"], "1", "what is told is not drawn");
     let cleared =
         server.call("PUT", "/f/aliases/live", json!({ "RoutingConfig": {} })).await.json();
     assert!(cleared.get("RoutingConfig").is_none(), "{cleared}");

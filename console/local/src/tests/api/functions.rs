@@ -150,8 +150,8 @@ async fn a_zip_that_climbs_is_refused_and_leaves_nothing() {
         (b"no zip", "Could not unzip uploaded file"),
         (b"", "Uploaded file must be a non-empty zip"),
         (&zip(&[]), "Uploaded file must be a non-empty zip"),
-        (&zip(&[("bootstrap", b"#!/bin/sh"), ("../../evil", b"x")]), "leads out of the zip"),
-        (&zip(&[("bootstrap", b"#!/bin/sh"), ("/tmp/evil", b"x")]), "leads out of the zip"),
+        (&zip(&[("bootstrap", b"#!/bin/sh"), ("../../evil", b"x")]), "is outside of the zip"),
+        (&zip(&[("bootstrap", b"#!/bin/sh"), ("/tmp/evil", b"x")]), "is outside of the zip"),
     ];
     for (bytes, words) in cases {
         let reply = server.client.lambda("POST", FUNCTIONS, &request("f", bytes, json!({}))).await;
@@ -212,7 +212,7 @@ async fn tags_are_added_and_removed() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so() {
+async fn an_operation_that_is_not_served_is_refused_by_name() {
     let server = Server::start().await;
     let reply =
         server.client.lambda("POST", "/2015-03-31/event-source-mappings", &Value::Null).await;

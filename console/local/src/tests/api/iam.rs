@@ -129,7 +129,7 @@ async fn a_role_is_deleted_when_it_holds_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn a_roles_settings_are_told_as_they_were_set() {
+async fn a_roles_settings_are_returned_as_they_were_set() {
     let server = Server::start().await;
     let trusts = trust("lambda.amazonaws.com");
     let rest = "&Description=first&MaxSessionDuration=7200\
@@ -137,8 +137,8 @@ async fn a_roles_settings_are_told_as_they_were_set() {
                 &PermissionsBoundary=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX";
     let rest = format!("&RoleName=one&AssumeRolePolicyDocument={trusts}{rest}");
     assert_eq!(ask(&server, "CreateRole", &rest).await.status, 200);
-    let told = async || ask(&server, "GetRole", "&RoleName=one").await.text();
-    let first = told().await;
+    let described = async || ask(&server, "GetRole", "&RoleName=one").await.text();
+    let first = described().await;
     for part in [
         "<Description>first</Description><MaxSessionDuration>7200</MaxSessionDuration>",
         "<Tags><member><Key>old</Key><Value></Value></member><member><Key>team</Key><Value>a&amp;b</Value></member></Tags>",
@@ -157,7 +157,7 @@ async fn a_roles_settings_are_told_as_they_were_set() {
         let reply = ask(&server, action, &format!("&RoleName=one{rest}")).await;
         assert_eq!(reply.status, 200, "{action}: {}", reply.text());
     }
-    let second = told().await;
+    let second = described().await;
     let part = format!(
         "<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>\
                 <Description>second</Description><MaxSessionDuration>3600</MaxSessionDuration>\
@@ -217,13 +217,13 @@ async fn a_policy_of_ones_own_has_versions_and_is_attached() {
             .text()
             .contains("<VersionId>v2</VersionId>")
     );
-    let told = ask(&server, "GetPolicy", arn).await.text();
+    let described = ask(&server, "GetPolicy", arn).await.text();
     for part in [
         "<DefaultVersionId>v2<",
         "<AttachmentCount>1<",
         "<Tags><member><Key>a</Key><Value>b</Value></member></Tags>",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(described.contains(part), "{part} in {described}");
     }
     assert!(
         ask(&server, "GetPolicyVersion", &format!("{arn}&VersionId=v1"))
@@ -289,9 +289,9 @@ async fn the_caller_may_do_everything() {
     let server = Server::start().await;
     let rest = "&PolicySourceArn=arn%3Aaws%3Aiam%3A%3A000000000000%3Auser%2Flocal&ActionNames.member.1=lambda%3AInvoke\
                 Function&ActionNames.member.2=iam%3APassRole&ResourceArns.member.1=arn%3Aone&ResourceArns.member.2=arn%3Atwo";
-    let told = ask(&server, "SimulatePrincipalPolicy", rest).await.text();
-    assert_eq!(told.matches("<EvalDecision>allowed</EvalDecision>").count(), 4, "{told}");
-    assert!(told.contains(
+    let described = ask(&server, "SimulatePrincipalPolicy", rest).await.text();
+    assert_eq!(described.matches("<EvalDecision>allowed</EvalDecision>").count(), 4, "{described}");
+    assert!(described.contains(
         "<EvalActionName>iam:PassRole</EvalActionName><EvalResourceName>arn:two</EvalResourceName>"
     ));
     assert_eq!(ask(&server, "SimulatePrincipalPolicy", "").await.status, 400);

@@ -24,7 +24,7 @@ async fn get(server: &Server, path: &str) -> crate::tests::Reply {
 const LOOK: &str = "tells_what_is_in_its_layers()";
 
 #[tokio::test]
-async fn layers_are_published_told_listed_and_deleted() {
+async fn layers_are_published_read_listed_and_deleted() {
     let server = Server::start().await;
     let bytes = zip(&[("lib/a", b"1")]);
     let body = json!({
@@ -47,16 +47,16 @@ async fn layers_are_published_told_listed_and_deleted() {
         assert_eq!(publish(&server, "data", &zip(&[("lib/a", &[n])])).await["Version"], n);
     }
     publish(&server, "other", &bytes).await;
-    let told = |reply: Value| {
+    let described = |reply: Value| {
         let mut value = reply;
         value["Content"].as_object_mut().unwrap().remove("Location");
         value
     };
-    assert_eq!(told(get(&server, "/data/versions/1").await.json()), told(first.clone()));
+    assert_eq!(described(get(&server, "/data/versions/1").await.json()), described(first.clone()));
     let encoded = format!("{arn}:1").replace(':', "%3A");
     assert_eq!(
-        told(get(&server, &format!("?find=LayerVersion&Arn={encoded}")).await.json()),
-        told(first)
+        described(get(&server, &format!("?find=LayerVersion&Arn={encoded}")).await.json()),
+        described(first)
     );
     let page = get(&server, "/data/versions?MaxItems=3").await.json();
     let numbers = |page: &Value| -> Vec<u64> {
@@ -135,7 +135,7 @@ async fn a_function_finds_its_layers_where_it_looks_and_the_later_one_wins() {
 }
 
 #[tokio::test]
-async fn a_bootstrap_may_come_from_a_layer_and_none_at_all_is_told_as_on_aws() {
+async fn a_bootstrap_may_come_from_a_layer_and_none_at_all_is_reported_as_on_aws() {
     let server = Server::start().await;
     let runtime = publish(&server, "runtime", &python(ECHO)).await;
     let data = zip(&[("data", b"x")]);
@@ -217,7 +217,7 @@ async fn layers_that_do_not_fit_are_refused() {
 }
 
 /// A zip whose central directory gives its only file this size.
-fn saying(size: u32) -> Vec<u8> {
+fn claiming(size: u32) -> Vec<u8> {
     let mut bytes = zip(&[("bootstrap", b"#!/bin/sh\n")]);
     let entry = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     bytes[entry + 24..entry + 28].copy_from_slice(&size.to_le_bytes());
@@ -228,11 +228,11 @@ fn saying(size: u32) -> Vec<u8> {
 async fn a_function_and_its_layers_have_250_mb_together() {
     let server = Server::start().await;
     let layers = [
-        publish(&server, "a", &saying(130_000_000)).await,
-        publish(&server, "b", &saying(130_000_000)).await,
+        publish(&server, "a", &claiming(130_000_000)).await,
+        publish(&server, "b", &claiming(130_000_000)).await,
     ];
     let layers: Vec<_> = layers.iter().map(|layer| &layer["LayerVersionArn"]).collect();
-    let create = request("f", &saying(2_200_000), json!({ "Layers": layers }));
+    let create = request("f", &claiming(2_200_000), json!({ "Layers": layers }));
     let reply = server.call("POST", "", create).await;
     assert_eq!(
         (reply.status, reply.code()),
@@ -247,14 +247,14 @@ async fn a_function_and_its_layers_have_250_mb_together() {
          262200000 bytes."
     );
     let fits = server
-        .call("POST", "", request("f", &saying(2_144_000), json!({ "Layers": layers })))
+        .call("POST", "", request("f", &claiming(2_144_000), json!({ "Layers": layers })))
         .await;
     assert_eq!(fits.status, 201, "{}", fits.text());
     assert_eq!(server.settled("f").await["State"], "Active");
-    assert_eq!(server.call("POST", "", request("g", &saying(9), json!({}))).await.status, 201);
-    let told = server.settled("g").await;
+    assert_eq!(server.call("POST", "", request("g", &claiming(9), json!({}))).await.status, 201);
+    let described = server.settled("g").await;
     assert_eq!(
-        told["StateReasonCode"], "InvalidZipFileException",
-        "it holds a byte more than it says: {told}"
+        described["StateReasonCode"], "InvalidZipFileException",
+        "it holds a byte more than it says: {described}"
     );
 }

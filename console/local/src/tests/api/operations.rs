@@ -67,7 +67,7 @@ async fn runtime_management_is_kept_for_each_version() {
 }
 
 #[tokio::test]
-async fn recursion_and_code_signing_are_told() {
+async fn recursion_and_code_signing_are_returned() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
     let recursion = "/2024-08-31/functions/f/recursion-config";
@@ -115,11 +115,11 @@ async fn a_layers_policy_is_kept_with_its_version() {
         (&json!(layer), &json!("arn:aws:iam::111111111111:root"))
     );
     assert_eq!(ask(&server, "POST", path, grant).await.code(), "ResourceConflictException");
-    let told = ask(&server, "GET", path, Value::Null).await.json();
+    let described = ask(&server, "GET", path, Value::Null).await.json();
     assert!(
-        told["Policy"].as_str().unwrap().contains("\"Sid\":\"dev\"")
-            && told["RevisionId"].is_string(),
-        "{told}"
+        described["Policy"].as_str().unwrap().contains("\"Sid\":\"dev\"")
+            && described["RevisionId"].is_string(),
+        "{described}"
     );
     assert_eq!(ask(&server, "DELETE", &format!("{path}/dev"), Value::Null).await.status, 204);
     assert_eq!(ask(&server, "GET", path, Value::Null).await.status, 404);

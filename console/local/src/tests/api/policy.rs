@@ -10,9 +10,9 @@ const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
 async fn policy(server: &Server, query: &str) -> (Value, String) {
     let reply = server.call("GET", &format!("/f/policy{query}"), Value::Null).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    let told = reply.json();
-    let document = serde_json::from_str(told["Policy"].as_str().unwrap()).unwrap();
-    (document, told["RevisionId"].as_str().unwrap().to_owned())
+    let described = reply.json();
+    let document = serde_json::from_str(described["Policy"].as_str().unwrap()).unwrap();
+    (document, described["RevisionId"].as_str().unwrap().to_owned())
 }
 
 #[tokio::test]
@@ -50,9 +50,9 @@ async fn statements_are_written_as_aws_writes_them() {
     for (body, expected) in cases {
         let reply = server.call("POST", "/f/policy", body).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
-        let told: Value =
+        let described: Value =
             serde_json::from_str(reply.json()["Statement"].as_str().unwrap()).unwrap();
-        assert_eq!(told, expected);
+        assert_eq!(described, expected);
         statements.push(expected);
     }
     server.local.shutdown().await;

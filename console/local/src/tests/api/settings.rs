@@ -7,7 +7,7 @@ use crate::tests::{ECHO, Server, python, request};
 const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
 
 #[tokio::test]
-async fn settings_are_told_as_they_were_given() {
+async fn settings_are_returned_as_they_were_given() {
     let server = Server::start().await;
     let settings = json!({
         "EphemeralStorage": { "Size": 1024 },
@@ -19,7 +19,7 @@ async fn settings_are_told_as_they_were_given() {
         "SnapStart": { "ApplyOn": "None" },
         "LoggingConfig": { "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "mine" },
     });
-    let told = server.create_with("f", ECHO, settings.clone()).await;
+    let described = server.create_with("f", ECHO, settings.clone()).await;
     for field in [
         "EphemeralStorage",
         "TracingConfig",
@@ -28,11 +28,11 @@ async fn settings_are_told_as_they_were_given() {
         "VpcConfig",
         "TenancyConfig",
     ] {
-        assert_eq!(told[field], settings[field], "{field}");
+        assert_eq!(described[field], settings[field], "{field}");
     }
-    assert_eq!(told["SnapStart"], json!({ "ApplyOn": "None", "OptimizationStatus": "Off" }));
+    assert_eq!(described["SnapStart"], json!({ "ApplyOn": "None", "OptimizationStatus": "Off" }));
     let logging = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "mine" });
-    assert_eq!(told["LoggingConfig"], logging);
+    assert_eq!(described["LoggingConfig"], logging);
     let changes = json!({
         "DeadLetterConfig": { "TargetArn": "" },
         "VpcConfig": { "SubnetIds": [], "SecurityGroupIds": [] },
@@ -40,15 +40,15 @@ async fn settings_are_told_as_they_were_given() {
         "LoggingConfig": { "SystemLogLevel": "WARN" },
         "EphemeralStorage": { "Size": 10_240 },
     });
-    let told = server.configure("f", changes).await;
+    let described = server.configure("f", changes).await;
     for field in ["DeadLetterConfig", "VpcConfig", "KMSKeyArn"] {
-        assert!(told.get(field).is_none(), "{field}: {told}");
+        assert!(described.get(field).is_none(), "{field}: {described}");
     }
-    assert_eq!(told["TenancyConfig"], settings["TenancyConfig"]);
-    assert_eq!(told["EphemeralStorage"]["Size"], 10_240);
+    assert_eq!(described["TenancyConfig"], settings["TenancyConfig"]);
+    assert_eq!(described["EphemeralStorage"]["Size"], 10_240);
     let mut logging = logging;
     logging["SystemLogLevel"] = "WARN".into();
-    assert_eq!(told["LoggingConfig"], logging, "what is absent stays");
+    assert_eq!(described["LoggingConfig"], logging, "what is absent stays");
     let text = server.configure("f", json!({ "LoggingConfig": { "LogFormat": "Text" } })).await;
     assert_eq!(text["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "mine" }));
 }

@@ -44,13 +44,13 @@ async fn a_function_is_pending_until_its_code_is_there() {
         assert_eq!(refused.json()["Message"], PENDING, "{path}");
     }
     drop(turns);
-    let told = server.settled("f").await;
+    let described = server.settled("f").await;
     assert_eq!(
-        (&told["State"], &told["LastUpdateStatus"]),
+        (&described["State"], &described["LastUpdateStatus"]),
         (&json!("Active"), &json!("Successful"))
     );
-    assert!(told.get("StateReason").is_none());
-    assert_ne!(told["RevisionId"], created["RevisionId"], "as on AWS");
+    assert!(described.get("StateReason").is_none());
+    assert_ne!(described["RevisionId"], created["RevisionId"], "as on AWS");
     assert_eq!(server.invoke("f", "1").await.text(), "1");
 }
 
@@ -90,27 +90,27 @@ async fn what_was_there_before_runs_until_an_update_is_done_and_another_is_a_con
         204
     );
     drop(turns);
-    let told = server.settled("f").await;
-    assert_eq!(told["LastUpdateStatus"], "Successful");
+    let described = server.settled("f").await;
+    assert_eq!(described["LastUpdateStatus"], "Successful");
     assert_eq!(server.invoke("f", "{}").await.text(), "two");
     let tags = server.client.lambda("GET", tag, &Value::Null).await.json();
     assert_eq!(tags["Tags"], json!({ "a": "1" }), "what changed meanwhile stays");
 }
 
 #[tokio::test]
-async fn code_that_cannot_be_unpacked_fails_the_creation_and_an_update_mends_it() {
+async fn code_that_cannot_be_unpacked_fails_the_creation_and_an_update_fixes_it() {
     let server = Server::start().await;
     let created =
         server.call("POST", "", request("f", &damaged(), json!({ "Publish": true }))).await;
     assert_eq!((created.status, &created.json()["State"]), (201, &json!("Pending")));
-    let told = server.settled("f").await;
+    let described = server.settled("f").await;
     assert_eq!(
-        (&told["State"], &told["StateReasonCode"]),
+        (&described["State"], &described["StateReasonCode"]),
         (&json!("Failed"), &json!("InvalidZipFileException"))
     );
     assert!(
-        told["StateReason"].as_str().unwrap().contains("Could not unzip uploaded file"),
-        "{told}"
+        described["StateReason"].as_str().unwrap().contains("Could not unzip uploaded file"),
+        "{described}"
     );
     assert_eq!(server.settled("f?Qualifier=1").await["State"], "Failed");
     let refused = server.invoke("f", "1").await;
@@ -131,10 +131,13 @@ async fn an_update_that_fails_leaves_what_was_there() {
     let created = server.create("f", ECHO).await;
     let code = json!({ "ZipFile": STANDARD.encode(damaged()) });
     assert_eq!(server.call("PUT", "/f/code", code).await.json()["LastUpdateStatus"], "InProgress");
-    let told = server.settled("f").await;
-    assert_eq!((&told["State"], &told["LastUpdateStatus"]), (&json!("Active"), &json!("Failed")));
-    assert_eq!(told["LastUpdateStatusReasonCode"], "InvalidZipFileException");
-    assert_eq!(told["CodeSha256"], created["CodeSha256"]);
+    let described = server.settled("f").await;
+    assert_eq!(
+        (&described["State"], &described["LastUpdateStatus"]),
+        (&json!("Active"), &json!("Failed"))
+    );
+    assert_eq!(described["LastUpdateStatusReasonCode"], "InvalidZipFileException");
+    assert_eq!(described["CodeSha256"], created["CodeSha256"]);
     assert_eq!(server.invoke("f", "3").await.text(), "3");
     let kept = std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
     assert_eq!(kept, 2, "the damaged zip is gone");
@@ -160,9 +163,10 @@ async fn what_a_server_left_in_progress_is_done_by_the_next_one() {
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
     for name in ["f", "g", "h"] {
-        let told = server.call("GET", &format!("/{name}/configuration"), Value::Null).await.json();
+        let described =
+            server.call("GET", &format!("/{name}/configuration"), Value::Null).await.json();
         assert_eq!(
-            (&told["State"], &told["LastUpdateStatus"]),
+            (&described["State"], &described["LastUpdateStatus"]),
             (&json!("Active"), &json!("Successful")),
             "{name}"
         );

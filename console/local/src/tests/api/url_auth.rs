@@ -92,7 +92,7 @@ async fn a_presigned_url_is_as_good_as_a_signed_one_for_its_time() {
 }
 
 #[tokio::test]
-async fn an_open_url_is_closed_until_the_policy_says_so_twice() {
+async fn an_open_url_is_closed_until_the_policy_allows_it_twice() {
     let server = Server::start().await;
     server.create("echo", ECHO).await;
     let url = server.url("POST", "echo", json!({ "AuthType": "NONE" })).await.json();

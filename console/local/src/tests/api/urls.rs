@@ -205,8 +205,8 @@ async fn python_curl_and_node_open_the_address_as_it_is() {
             }
             output => output.unwrap(),
         };
-        let said = String::from_utf8_lossy(&output.stdout);
-        let event: Value = serde_json::from_str(&said)
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let event: Value = serde_json::from_str(&printed)
             .unwrap_or_else(|error| panic!("{program}: {error}: {output:?}"));
         assert_eq!(event["rawPath"], "/x", "{program}");
     }

@@ -14,11 +14,14 @@ const ARN: &str = "arn:aws:lambda:eu-central-1:000000000000:function:f";
 async fn a_version_stays_as_it_was_published() {
     let server = Server::start().await;
     server.create_with("f", WHO, json!({ "Environment": { "Variables": { "WHO": "one" } } })).await;
-    let told = server.call("POST", "/f/versions", json!({ "Description": "the first" })).await;
-    assert_eq!(told.status, 201, "{}", told.text());
-    let told = told.json();
-    assert_eq!((&told["Version"], &told["Description"]), (&json!("1"), &json!("the first")));
-    assert_eq!(told["FunctionArn"], format!("{ARN}:1"));
+    let described = server.call("POST", "/f/versions", json!({ "Description": "the first" })).await;
+    assert_eq!(described.status, 201, "{}", described.text());
+    let described = described.json();
+    assert_eq!(
+        (&described["Version"], &described["Description"]),
+        (&json!("1"), &json!("the first"))
+    );
+    assert_eq!(described["FunctionArn"], format!("{ARN}:1"));
     server
         .configure(
             "f",
@@ -37,7 +40,7 @@ async fn a_version_stays_as_it_was_published() {
     assert!(answer["stream"].as_str().unwrap().contains("/[1]"), "{answer}");
     assert!(reply.tail().contains(" Version: 1\n"), "{}", reply.tail());
     let got = server.call("GET", "/f/configuration?Qualifier=1", Value::Null).await.json();
-    assert_eq!(got, told);
+    assert_eq!(got, described);
     let latest = server.call("GET", "/f?Qualifier=$LATEST", Value::Null).await.json();
     assert_eq!(latest["Configuration"]["FunctionArn"], format!("{ARN}:$LATEST"));
     assert_eq!(latest["Configuration"]["MemorySize"], 256);
@@ -81,7 +84,7 @@ async fn publishing_what_is_published_gives_the_last_version_again() {
 }
 
 #[tokio::test]
-async fn a_creation_and_an_update_publish_when_they_are_told_to() {
+async fn a_creation_and_an_update_publish_on_request() {
     let server = Server::start().await;
     let create = request("f", &python(WHO), json!({ "Publish": true }));
     let created = server.call("POST", "", create).await;
@@ -114,7 +117,7 @@ async fn versions_are_listed_in_pages_and_deleted_one_by_one() {
     assert_eq!(server.call("DELETE", "/f?Qualifier=3", Value::Null).await.status, 204);
     assert_eq!(server.call("DELETE", "/f?Qualifier=99", Value::Null).await.status, 204);
     assert_eq!(server.call("GET", "/f?Qualifier=3", Value::Null).await.status, 404);
-    let mut told = Vec::new();
+    let mut described = Vec::new();
     let mut marker = String::new();
     loop {
         let page = server
@@ -129,12 +132,12 @@ async fn versions_are_listed_in_pages_and_deleted_one_by_one() {
                     .ends_with(version["Version"].as_str().unwrap())
             );
             assert!(version.get("State").is_none(), "lists tell no state");
-            told.push(version["Version"].as_str().unwrap().to_owned());
+            described.push(version["Version"].as_str().unwrap().to_owned());
         }
         let Some(next) = page["NextMarker"].as_str() else { break };
         marker = format!("&Marker={next}");
     }
-    assert_eq!(told.join(" "), "$LATEST 1 2 4 5 6 7 8 9 10 11 12");
+    assert_eq!(described.join(" "), "$LATEST 1 2 4 5 6 7 8 9 10 11 12");
     server.configure("f", json!({ "Description": "last" })).await;
     assert_eq!(server.call("DELETE", "/f?Qualifier=12", Value::Null).await.status, 204);
     assert_eq!(server.publish("f").await, "13", "a number is given once");
@@ -156,10 +159,10 @@ async fn versions_outlive_the_server_and_their_code_goes_with_the_last_of_them()
     server.publish("f").await;
     let code = json!({ "ZipFile": STANDARD.encode(python(ECHO)) });
     assert_eq!(server.call("PUT", "/f/code", code).await.status, 200);
-    let told = server.settled("f").await;
+    let described = server.settled("f").await;
     server.local.shutdown().await;
     let server = Server::start_in(server.dir, quick()).await;
-    assert_eq!(server.settled("f").await, told, "with its revision");
+    assert_eq!(server.settled("f").await, described, "with its revision");
     assert_eq!(server.invoke("f:1", "{}").await.json()["version"], "1");
     assert_eq!(server.invoke("f", "8").await.text(), "8");
     let kept = || std::fs::read_dir(server.dir.path().join("code")).unwrap().count();
@@ -201,9 +204,9 @@ async fn a_state_file_of_before_there_were_versions_is_still_read() {
         server.dir.path().join("code").join(format!("{}.zip", state["code"].as_str().unwrap()));
     std::fs::remove_file(code).unwrap();
     let server = Server::start_in(server.dir, quick()).await;
-    let told = server.settled("f").await;
-    assert_eq!((&told["State"], &told["Version"]), (&json!("Active"), &json!("$LATEST")));
-    assert_eq!(told["RevisionId"], state["revision"]);
+    let described = server.settled("f").await;
+    assert_eq!((&described["State"], &described["Version"]), (&json!("Active"), &json!("$LATEST")));
+    assert_eq!(described["RevisionId"], state["revision"]);
     assert_eq!(server.invoke("f", "4").await.text(), "4");
     assert_eq!(server.publish("f").await, "1");
 }

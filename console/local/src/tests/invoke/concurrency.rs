@@ -20,7 +20,7 @@ fn reserving(number: i64) -> Value {
 }
 
 #[tokio::test]
-async fn concurrency_is_reserved_told_and_given_back() {
+async fn concurrency_is_reserved_read_and_released() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
     server.publish("f").await;

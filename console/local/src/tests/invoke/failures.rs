@@ -56,7 +56,7 @@ async fn a_timeout_kills_the_sandbox_and_its_children() {
 }
 
 #[tokio::test]
-async fn an_exit_at_init_is_tried_again_within_the_invocation_and_told() {
+async fn an_exit_at_init_is_tried_again_within_the_invocation_and_reported() {
     let server = Server::start().await;
     server.create("dies", "dies()").await;
     let reply = server.invoke("dies", "{}").await;
@@ -81,7 +81,7 @@ async fn an_exit_at_init_is_tried_again_within_the_invocation_and_told() {
 }
 
 #[tokio::test]
-async fn an_exit_in_the_handler_is_told_with_its_status_or_signal() {
+async fn an_exit_in_the_handler_is_reported_with_its_status_or_signal() {
     let server = Server::start().await;
     server.create("exits", "exits_as_told()").await;
     for (payload, words) in [
@@ -115,7 +115,7 @@ async fn a_bootstrap_that_never_calls_the_runtime_api_times_out() {
 }
 
 #[tokio::test]
-async fn an_init_that_takes_too_long_is_begun_again_and_may_then_succeed() {
+async fn an_init_that_takes_too_long_is_repeated_and_may_then_succeed() {
     let server = Server::start_with(Limits { init: Duration::from_secs(1), ..quick() }).await;
     let mark = server.dir.path().join("mark");
     let settings = json!({ "Timeout": 20, "Environment": { "Variables": { "MARK": mark } } });
@@ -249,7 +249,7 @@ async fn a_bootstrap_that_cannot_be_run_is_an_invalid_entrypoint() {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[tokio::test]
-async fn an_arm64_program_without_the_emulator_says_what_helps() {
+async fn an_arm64_program_without_the_emulator_fails_with_a_hint() {
     let server = Server::start().await;
     let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
     elf.resize(18, 0);

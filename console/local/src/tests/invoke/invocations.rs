@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::tests::{ECHO, Server, eventually, quick};
 
 #[tokio::test]
-async fn a_cold_start_is_told_and_the_second_invocation_is_warm() {
+async fn a_cold_start_is_reported_and_the_second_invocation_is_warm() {
     let server = Server::start().await;
     server.create_with("echo", ECHO, json!({ "MemorySize": 256 })).await;
     let cold = server.invoke("echo", r#"{"a":1}"#).await;

@@ -170,7 +170,7 @@ async fn what_follows_the_response_for_too_long_times_out_though_the_answer_was_
 }
 
 #[tokio::test]
-async fn an_exit_after_the_response_is_told_in_the_log_alone() {
+async fn an_exit_after_the_response_is_reported_in_the_log_alone() {
     let server = Server::start().await;
     server.create("once", "exits_after_its_answer()").await;
     let reply = server.invoke("once", "1").await;

@@ -66,7 +66,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_failure_is_tried_as_often_as_configured_and_told_to_its_destination() {
+async fn a_failure_is_retried_as_often_as_configured_and_sent_to_its_destination() {
     let server = Server::start().await;
     server.noting("fails", FAILS).await;
     server.noting("hears", NOTES).await;
@@ -106,7 +106,7 @@ async fn a_failure_is_tried_as_often_as_configured_and_told_to_its_destination()
 }
 
 #[tokio::test]
-async fn a_success_is_told_to_its_own_destination() {
+async fn a_success_is_sent_to_its_own_destination() {
     let server = Server::start().await;
     server.noting("works", NOTES).await;
     server.noting("hears", NOTES).await;
@@ -323,7 +323,7 @@ async fn an_event_config_is_put_updated_listed_and_goes_with_its_function() {
 }
 
 #[tokio::test]
-async fn what_no_event_config_can_say_is_refused_in_awss_words() {
+async fn an_invalid_event_config_is_refused_in_awss_words() {
     let server = Server::start().await;
     server.create("f", ECHO).await;
     let to = |arn: &str| json!({ "DestinationConfig": { "OnSuccess": { "Destination": arn } } });

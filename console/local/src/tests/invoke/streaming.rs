@@ -153,7 +153,7 @@ async fn a_streamed_response_comes_while_it_is_being_made() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_middle_is_told_at_the_end() {
+async fn an_error_in_the_middle_is_reported_at_the_end() {
     let server = Server::start().await;
     server.create("mid", "fails_in_the_middle()").await;
     let messages = Open::invoke(&server, "mid", "{}").await.messages().await;

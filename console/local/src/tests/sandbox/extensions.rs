@@ -147,7 +147,7 @@ async fn an_extension_that_crashes_in_the_init_fails_it() {
 }
 
 #[tokio::test]
-async fn an_extension_that_tells_an_error_of_its_init_fails_it_with_that() {
+async fn an_extension_that_reports_an_error_of_its_init_fails_it_with_that() {
     let server = Server::start().await;
     create(&server, "f", ECHO, &[("bad", "tells_an_error_of_its_init()")], json!({})).await;
     let reply = server.invoke("f", "1").await;
@@ -210,7 +210,7 @@ async fn an_extension_that_crashes_in_an_invocation_fails_it_and_the_next_one_ha
 }
 
 #[tokio::test]
-async fn a_timeout_is_told_to_the_extensions_as_the_reason() {
+async fn a_timeout_is_the_reason_sent_to_the_extensions() {
     let server = Server::start().await;
     create(
         &server,

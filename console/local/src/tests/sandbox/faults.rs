@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The content of a file, once it is not empty.
-async fn said(file: &Path) -> String {
+async fn content_of(file: &Path) -> String {
     let text = || std::fs::read_to_string(file).unwrap_or_default();
     eventually(&format!("{} is written", file.display()), async || !text().is_empty()).await;
     text()
@@ -44,7 +44,7 @@ async fn killed_at(step: &str, limits: Limits) {
         )
         .await;
     let killing = async {
-        let process = said(&mark).await;
+        let process = content_of(&mark).await;
         if step != "idle" {
             kill(&process);
         }
@@ -57,7 +57,7 @@ async fn killed_at(step: &str, limits: Limits) {
         _ => {
             let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
             let words = if step == "answering" {
-                "the response broke off"
+                "the response ended early"
             } else {
                 "Runtime exited with error: signal: killed"
             };
@@ -121,7 +121,7 @@ async fn a_caller_that_leaves_changes_nothing_for_the_function_and_the_next_one(
     }
     let mut caller = TcpStream::connect(&host).await.unwrap();
     caller.write_all(format!("{request}\r\n1").as_bytes()).await.unwrap();
-    said(&mark).await;
+    content_of(&mark).await;
     drop(caller);
     assert_eq!(server.invoke("f", "2").await.status, 429, "the first one still runs");
     std::fs::write(go, "").unwrap();

@@ -33,7 +33,7 @@ async fn too_much_memory_kills_the_function_and_the_next_invocation_works() {
 }
 
 #[tokio::test]
-async fn too_much_memory_in_the_init_is_told_likewise() {
+async fn too_much_memory_in_the_init_is_reported_likewise() {
     let server = Server::start().await;
     server.create_with("heavy", "takes_200_mb_in_its_init()", json!({ "Timeout": 20 })).await;
     let reply = server.invoke("heavy", "1").await;

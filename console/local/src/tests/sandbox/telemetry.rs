@@ -124,7 +124,7 @@ async fn a_subscriber_hears_only_what_it_asked_for_and_asking_twice_changes_noth
 }
 
 #[tokio::test]
-async fn the_logs_api_tells_its_own_events() {
+async fn the_logs_api_sends_its_own_events() {
     let server = Server::start().await;
     listening(&server, "f", "to_logs").await;
     let tail = server.invoke("f", "1").await.tail();
@@ -147,15 +147,15 @@ async fn the_logs_api_tells_its_own_events() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_subscription_is_said() {
+async fn what_is_wrong_with_a_subscription_is_reported() {
     let server = Server::start().await;
     listening(&server, "f", "wrongly").await;
     let tail = server.invoke("f", "1").await.tail();
     let message = "URI port is not provided; types should not be empty";
     let line =
         tail.lines().find_map(|line| line.strip_prefix("400 ")).unwrap_or_else(|| panic!("{tail}"));
-    let said: Value = serde_json::from_str(line).unwrap();
-    assert_eq!(said, json!({ "errorType": "ValidationError", "errorMessage": message }));
+    let error: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(error, json!({ "errorType": "ValidationError", "errorMessage": message }));
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn tcp_is_a_line_an_event() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_falls_behind_is_told_what_it_missed() {
+async fn a_subscriber_that_falls_behind_gets_the_count_of_missed_events() {
     let server = awake().await;
     // Its listener starts only at the end: events beyond the buffer are lost.
     let heard_file = server.dir.path().join("heard-f");

@@ -47,7 +47,7 @@ impl Marks {
     }
 
     /// Waits until `count` invocations have begun.
-    async fn begun(&self, count: usize) {
+    async fn started(&self, count: usize) {
         eventually("it begins", async || {
             std::fs::read_dir(self.0.path()).unwrap().count() >= count
         })
@@ -94,21 +94,21 @@ async fn a_server_that_others_use_ends_after_their_answers() {
             reply.text()
         );
     };
-    let said = Arc::new(Mutex::new(None));
-    let told = Arc::clone(&said);
+    let waits_for = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&waits_for);
     let leaving = async {
-        marks.begun(1).await;
-        let left = server.local.leave(pending(), |waits| *told.lock().unwrap() = Some(waits)).await;
+        marks.started(1).await;
+        let left = server.local.leave(pending(), |waits| *seen.lock().unwrap() = Some(waits)).await;
         assert_eq!(left, Left::default());
     };
     let ending = async {
-        eventually("it says that it waits", async || said.lock().unwrap().is_some()).await;
+        eventually("it says that it waits", async || waits_for.lock().unwrap().is_some()).await;
         assert!(joined.is_alive(), "it goes on, also for those who come now");
         assert_eq!(client.lambda("GET", "/2015-03-31/functions/f", &Value::Null).await.status, 200);
         marks.let_go();
     };
     tokio::join!(invoking, leaving, ending);
-    assert_eq!(*said.lock().unwrap(), Some(Pending { requests: 1, events: 0 }));
+    assert_eq!(*waits_for.lock().unwrap(), Some(Pending { requests: 1, events: 0 }));
     assert!(!joined.is_alive());
     assert_eq!(joined.link().fate(), Fate::Finished, "what was not answered was not begun");
     let next = open(options(server.dir.path())).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_server_that_others_use_ends_after_their_answers() {
 }
 
 #[tokio::test]
-async fn what_is_broken_off_says_so_and_is_not_blamed_on_the_function() {
+async fn an_aborted_invocation_is_reported_and_not_blamed_on_the_function() {
     let (server, marks) = (Server::start().await, Marks::new());
     server.create_native("f", json!({ "Timeout": 60 })).await;
     server.create("begins", "sleeps()").await;
@@ -134,7 +134,7 @@ async fn what_is_broken_off_says_so_and_is_not_blamed_on_the_function() {
         client.lambda("POST", INVOKE, &payload),
         client.lambda("POST", "/2015-03-31/functions/begins/invocations", &nothing),
         async {
-            marks.begun(1).await;
+            marks.started(1).await;
             eventually("both are served", async || service.busy_poll.requests() == 2).await;
             local.leave(ready(()), |_| {}).await
         }
@@ -164,7 +164,7 @@ async fn an_event_alone_runs_before_the_server_ends() {
     );
     let dir = server.dir;
     let (left, ()) = tokio::join!(server.local.leave(pending(), |_| {}), async {
-        marks.begun(1).await;
+        marks.started(1).await;
         marks.let_go();
     });
     assert_eq!((left, queued(dir.path())), (Left::default(), 0));
@@ -179,7 +179,7 @@ async fn an_event_that_is_broken_off_runs_with_the_next_server() {
     let event = [("x-amz-invocation-type", "Event")];
     let payload = marks.payload().to_string();
     server.client.send("POST", INVOKE, &event, payload.as_bytes(), "lambda").await;
-    marks.begun(1).await;
+    marks.started(1).await;
     let dir = server.dir;
     assert_eq!(server.local.leave(ready(()), |_| {}).await, Left { events: 1, broken: 0 });
     let entry =

@@ -102,15 +102,15 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn the_state_is_for_its_owner_alone_and_secrets_are_not_told() {
+async fn the_state_is_for_its_owner_alone_and_secrets_are_not_printed() {
     let server = Server::start().await;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(server.dir.path()), 0o700);
     for file in ["keys.json", "endpoint.json"] {
         assert_eq!(mode(&server.dir.path().join(file)), 0o600, "{file}");
     }
-    let told = format!("{:?}", server.local.endpoint());
-    assert!(!told.contains(&server.local.endpoint().secret_key), "{told}");
+    let described = format!("{:?}", server.local.endpoint());
+    assert!(!described.contains(&server.local.endpoint().secret_key), "{described}");
 }
 
 pub(crate) fn is_running(process: &str) -> bool {

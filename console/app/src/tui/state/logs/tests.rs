@@ -81,10 +81,7 @@ fn a_mark_stands_at_its_time_and_changes_its_words() {
     logs.push(vec![line(1, "a", 0, "before"), line(9, "a", 0, "after")]);
     let mut mark = LogMark { id: 3, timestamp: 5, kind: MarkKind::Sampled, filled: None };
     logs.mark(&mark);
-    assert_eq!(
-        shown(&logs)[1],
-        "more lines than a live tail sends; reading those that were missed …"
-    );
+    assert_eq!(shown(&logs)[1], "more lines than a live tail sends; reading missed lines …");
     mark.filled = Some(12);
     logs.mark(&mark);
     assert_eq!(

@@ -97,7 +97,7 @@ fn users_and_passwords_are_taken_as_they_are_and_never_shown() {
 }
 
 #[test]
-fn an_address_that_cannot_be_used_says_why() {
+fn an_address_that_cannot_be_used_is_refused_with_the_reason() {
     assert_eq!(
         address("socks5h://127.0.0.1:1080").unwrap_err(),
         "socks5h proxies are not supported"

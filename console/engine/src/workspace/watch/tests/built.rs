@@ -36,7 +36,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn what_a_build_has_read_is_seen_wherever_it_is_and_whatever_git_says() {
+async fn what_a_build_has_read_is_watched_wherever_it_is_and_even_if_git_ignores_it() {
     let place = Place::prepared();
     place.git("..");
     place.save("../.gitignore", "*\n");
@@ -78,7 +78,7 @@ async fn what_a_build_has_read_is_seen_wherever_it_is_and_whatever_git_says() {
 }
 
 #[tokio::test]
-async fn what_only_a_build_wrote_starts_no_build_and_a_refusal_of_git_is_told() {
+async fn what_only_a_build_wrote_starts_no_build_and_a_refusal_of_git_is_reported() {
     let place = Place::prepared();
     place.git(".");
     place.save(".gitignore", "generated\n");
@@ -125,8 +125,8 @@ fn main() {
 }
 
 #[tokio::test]
-async fn what_is_saved_during_a_build_is_told_once_when_it_has_ended() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+async fn what_is_saved_during_a_build_is_reported_once_when_it_has_ended() {
+    let mut place = Place::started(&[], &["one", "two"]).await;
     assert_eq!(place.build(&[]).await, [""; 0]);
     let running = place.builds.begin();
     place.save("functions/one/src/main.rs", "fn main() { }\n");
@@ -158,7 +158,7 @@ async fn of_a_function_that_does_not_compile_a_new_module_is_seen() {
 
 #[tokio::test]
 async fn of_a_manifest_what_reaches_compiler_or_stage_counts() {
-    let mut place = Place::begun(&["two"], &["two"]).await;
+    let mut place = Place::started(&["two"], &["two"]).await;
     assert_eq!(place.build(&["two"]).await, [""; 0]);
     let manifest = fs::read_to_string(place.root().join("functions/two/Cargo.toml")).unwrap();
     for (line, functions) in [
@@ -176,7 +176,7 @@ async fn of_a_manifest_what_reaches_compiler_or_stage_counts() {
 
 #[tokio::test]
 async fn a_new_binary_is_a_new_function() {
-    let mut place = Place::begun(&[], &["one", "two"]).await;
+    let mut place = Place::started(&[], &["one", "two"]).await;
     assert_eq!(place.build(&[]).await, [""; 0]);
     place.save("functions/two/src/bin/three.rs", "fn main() {}\n");
     let changed = place.report().await.unwrap();

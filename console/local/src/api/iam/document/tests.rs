@@ -173,7 +173,7 @@ fn a_document_is_as_long_as_its_kind_may_be_and_white_space_does_not_count() {
 }
 
 #[test]
-fn a_role_is_lambdas_when_its_trust_policy_says_so() {
+fn a_role_is_lambdas_when_its_trust_policy_allows_it() {
     for (change, trusts) in [
         (json!({}), true),
         (

@@ -85,12 +85,12 @@ pub(crate) async fn create_function(
     let taken = take(service, zip).await?;
     (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
     function.unpacked = taken.unpacked;
-    let told = store(service, function, request.publish).await?;
+    let current = store(service, function, request.publish).await?;
     // The function holds the code by now.
     drop(taken.held);
     Ok(response::json(
         201,
-        &describe(&told, &crate::store::function::arn(&service.region, name, None)),
+        &describe(&current, &crate::store::function::arn(&service.region, name, None)),
     ))
 }
 
@@ -113,11 +113,11 @@ async fn store(
     }
     let latest = Arc::new(Function::clone(&function.touch()).turn(State::Pending));
     let mut record = FunctionRecord::new(latest);
-    let told = if publish { record.publish(None).0 } else { Arc::clone(&record.latest) };
+    let current = if publish { record.publish(None).0 } else { Arc::clone(&record.latest) };
     record.all().for_each(|version| service.codes.keep(version));
     let stored = change
         .store(record.clone())
         .inspect_err(|_fault| record.all().for_each(|version| service.codes.release(version)))?;
     activate::begin(service, Arc::clone(&stored.latest));
-    Ok(told)
+    Ok(current)
 }

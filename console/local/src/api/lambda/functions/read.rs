@@ -84,16 +84,16 @@ pub(crate) fn list_functions(
     let marker = page::marker(call)?;
     let name = marker.split(' ').next().unwrap_or_default();
     let all = service.functions.starting_at(name, page::PAGE + 2);
-    let told = all.iter().flat_map(|record| record.told());
-    let told = told.filter(|function| versions.is_some() || function.version == LATEST);
+    let listed = all.iter().flat_map(|record| record.listed());
+    let listed = listed.filter(|function| versions.is_some() || function.version == LATEST);
     // A space sorts before everything in a name.
     let keyed =
-        told.map(|function| (format!("{} {:0>20}", function.name, function.version), function));
-    let (told, next) = page(call, 10_000, keyed)?;
+        listed.map(|function| (format!("{} {:0>20}", function.name, function.version), function));
+    let (listed, next) = page(call, 10_000, keyed)?;
     let qualified = |version: &str| versions.map(|_| version.to_owned());
-    let told = told.into_iter().map(|function| {
+    let listed = listed.into_iter().map(|function| {
         let arn = arn(&service.region, &function.name, qualified(&function.version).as_deref());
         describe_in_list(function, &arn)
     });
-    Ok(response::json(200, &json!({ "Functions": told.collect::<Vec<_>>(), "NextMarker": next })))
+    Ok(response::json(200, &json!({ "Functions": listed.collect::<Vec<_>>(), "NextMarker": next })))
 }

@@ -73,16 +73,16 @@ impl Update<'_> {
             return Ok(response::json(200, &describe(&function, &function.arn(&service.region))));
         }
         record.update(function);
-        let (told, new) =
+        let (current, new) =
             if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
-        let kept =
-            [Some(&record.latest), new.then_some(&told)].map(|function| function.map(Arc::clone));
+        let kept = [Some(&record.latest), new.then_some(&current)]
+            .map(|function| function.map(Arc::clone));
         kept.iter().flatten().for_each(|function| service.codes.keep(function));
         let stored = change.store(record).inspect_err(|_fault| {
             kept.iter().flatten().for_each(|function| service.codes.release(function));
         })?;
         activate::begin(service, Arc::clone(&stored.latest));
-        Ok(response::json(200, &describe(&told, &told.arn(&service.region))))
+        Ok(response::json(200, &describe(&current, &current.arn(&service.region))))
     }
 }
 

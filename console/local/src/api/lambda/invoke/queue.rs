@@ -82,7 +82,7 @@ fn work(service: &Arc<Service>, mut entry: Entry, file: PathBuf) {
             && let Err(error) = fs::remove_file(&file)
         {
             tracing::warn!(%error, file = %file.display(), "could not be removed; the invocation \
-                would come again");
+                would run again");
         }
     });
 }
@@ -97,7 +97,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         let config = config(service, entry);
         let left = config.age().saturating_sub(entry.age());
         if left.is_zero() {
-            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+            return finish(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
         let Resolved { function, arn, .. } =
             match resolve(service, &entry.function, entry.qualifier.as_deref()) {
@@ -121,12 +121,12 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         let reserved =
             service.functions.get(&entry.function).and_then(|function| function.reserved);
         if reserved == Some(0) {
-            return tell(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
+            return finish(service, entry, Condition::ZeroReservedConcurrency, last.as_ref());
         }
         // A throttled event waits its turn, up to its maximum age.
         let Ok(permit) = tokio::time::timeout(left, service.pool.wait_for_permit(&function)).await
         else {
-            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+            return finish(service, entry, Condition::EventAgeExceeded, last.as_ref());
         };
         let Some(permit) = permit else { return std::future::pending().await };
         let version = function.version.clone();
@@ -153,7 +153,7 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
                 let succeeded = !outcome.failed;
                 last = Some(Last { outcome, version });
                 if succeeded {
-                    return tell(service, entry, Condition::Success, last.as_ref());
+                    return finish(service, entry, Condition::Success, last.as_ref());
                 }
             }
             Err(error) => tracing::warn!(
@@ -165,15 +165,15 @@ async fn process(service: &Arc<Service>, entry: &mut Entry, file: &Path, active:
         let done = entry.attempts as usize;
         let pause = match pauses.get(done - 1) {
             Some(pause) if done <= config.retries() => *pause,
-            _ => return tell(service, entry, Condition::RetriesExhausted, last.as_ref()),
+            _ => return finish(service, entry, Condition::RetriesExhausted, last.as_ref()),
         };
         // As on AWS, an event that would be too old for its next attempt is dropped now.
         if entry.age() + pause > config.age() {
-            return tell(service, entry, Condition::EventAgeExceeded, last.as_ref());
+            return finish(service, entry, Condition::EventAgeExceeded, last.as_ref());
         }
         if let Err(error) = disk::write_json(file, entry) {
-            tracing::warn!(%error, id = entry.id, "a try is not noted; after a restart there may \
-                be one too many");
+            tracing::warn!(%error, id = entry.id, "an attempt was not recorded; after a restart \
+                there may be one too many");
         }
         tokio::time::sleep(pause).await;
     }
@@ -197,7 +197,7 @@ fn undelivered(config: &serde_json::Value) -> Option<String> {
 }
 
 /// Sends the record of an entry's result to its destination, if there is one.
-fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
+fn finish(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Option<&Last>) {
     let config = config(service, entry);
     let destination =
         if condition == Condition::Success { config.on_success } else { config.on_failure };
@@ -212,7 +212,7 @@ fn tell(service: &Arc<Service>, entry: &Entry, condition: Condition, last: Optio
             id,
             function,
             ?condition,
-            "an asynchronous invocation is given up{undelivered}"
+            "gave up on an asynchronous invocation{undelivered}"
         );
     }
     let Some(destination) = destination else { return };

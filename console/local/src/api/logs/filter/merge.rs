@@ -39,7 +39,7 @@ pub(super) struct Merge<'a> {
     /// Place at which the sequence begins.
     begin: Place,
     /// The last event returned, and the one before it.
-    told: Option<Key>,
+    last: Option<Key>,
     before: Option<Key>,
     /// For each unfinished stream: the rank of its next event, or a lower bound of it while the
     /// stream is not opened.
@@ -76,7 +76,7 @@ impl<'a> Merge<'a> {
             forward,
             after: rank,
             begin,
-            told: None,
+            last: None,
             before: None,
             order: BinaryHeap::new(),
             heads: Vec::new(),
@@ -122,7 +122,7 @@ impl<'a> Merge<'a> {
                 Some((reader, event)) => {
                     self.advance(reader, index)?;
                     self.after = Some(rank);
-                    self.before = self.told.replace((event.t, event.i, index, event.n));
+                    self.before = self.last.replace((event.t, event.i, index, event.n));
                     return Ok(Some((stream, event)));
                 }
             }
@@ -133,16 +133,16 @@ impl<'a> Merge<'a> {
     /// Moves back to the place before the event that [`next`](Self::next) returned last: it does
     /// not count as returned. The sequence ends with that.
     pub(super) fn put_back(&mut self) {
-        self.told = self.before.take();
+        self.last = self.before.take();
         self.order.clear();
     }
 
     /// Returns the place after the last event.
     pub(super) fn place(&self) -> Place {
-        let told = self.told.and_then(|(time, ingested, index, number)| {
+        let last = self.last.and_then(|(time, ingested, index, number)| {
             Some((time, ingested, self.streams.get(index)?.name.clone(), number))
         });
-        match told {
+        match last {
             Some(event) => Place { forward: self.forward, event: Some(event) },
             None => self.begin.clone(),
         }

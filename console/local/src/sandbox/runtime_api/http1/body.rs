@@ -73,7 +73,7 @@ impl<'a> Body<'a> {
                             if size == 0 { Framing::Trailers } else { Framing::Chunk(size) };
                     }
                     Ok(httparse::Status::Partial) => self.read_line().await?,
-                    Err(_) => return Err(nonsense("the size of a chunk is none")),
+                    Err(_) => return Err(nonsense("invalid chunk size")),
                 },
                 Framing::LineEnd => match self.buffer.as_ref() {
                     [b'\r', b'\n', ..] => {
@@ -100,7 +100,7 @@ impl<'a> Body<'a> {
         let length = match httparse::parse_headers(self.buffer, &mut headers) {
             Ok(httparse::Status::Complete((length, _))) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(nonsense("the trailers are none")),
+            Err(_) => return Err(nonsense("invalid trailers")),
         };
         let bytes = self.buffer.split_to(length).freeze();
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
@@ -108,7 +108,7 @@ impl<'a> Body<'a> {
             Ok(httparse::Status::Complete((_, parsed))) => fields(&bytes, parsed),
             _ => None,
         };
-        parsed.map(Some).ok_or_else(|| nonsense("the trailers are none"))
+        parsed.map(Some).ok_or_else(|| nonsense("invalid trailers"))
     }
 
     /// Returns at least one and at most `left` bytes.
@@ -130,7 +130,7 @@ impl<'a> Body<'a> {
 
     async fn read(&mut self, room: usize) -> io::Result<()> {
         if std::mem::take(&mut self.expects) {
-            self.told_to_go_on().await?;
+            self.send_continue().await?;
         }
         self.buffer.reserve(room);
         loop {
@@ -144,7 +144,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    async fn told_to_go_on(&self) -> io::Result<()> {
+    async fn send_continue(&self) -> io::Result<()> {
         let mut left: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
         while !left.is_empty() {
             self.stream.writable().await?;

@@ -88,17 +88,17 @@ impl Head {
         let old = request.version == Some(0);
         let headers = fields(bytes, request.headers).ok_or(nonsense)?;
         let framing = framing(&headers, old).ok_or(nonsense)?;
-        let says = |name, word: &str| {
+        let has_token = |name, word: &str| {
             headers.get_all(name).iter().any(|value: &HeaderValue| {
                 value
                     .as_bytes()
                     .split(|byte| *byte == b',')
-                    .any(|told| told.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+                    .any(|token| token.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
             })
         };
         let keep_alive =
-            if old { says(CONNECTION, "keep-alive") } else { !says(CONNECTION, "close") };
-        let expects = !old && says(EXPECT, "100-continue");
+            if old { has_token(CONNECTION, "keep-alive") } else { !has_token(CONNECTION, "close") };
+        let expects = !old && has_token(EXPECT, "100-continue");
         let (mut parts, ()) = Request::new(()).into_parts();
         (parts.method, parts.uri, parts.headers) = (method, uri, headers);
         Ok(Self { parts, framing, keep_alive, old, expects })

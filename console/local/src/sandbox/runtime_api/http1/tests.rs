@@ -57,20 +57,21 @@ async fn talk(parts: &[&[u8]]) -> (String, io::Result<usize>) {
         tokio::task::yield_now().await;
     }
     let _ = client.shutdown().await;
-    let mut said = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut said)).await;
+    let mut response = Vec::new();
+    let read =
+        tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut response)).await;
     // Bytes after the last request that was read may reset the connection.
     let _ = read.expect("it does not hang");
     let count = tokio::time::timeout(Duration::from_secs(20), server)
         .await
         .expect("it ends")
         .expect("it does not panic");
-    (String::from_utf8(said).unwrap(), count)
+    (String::from_utf8(response).unwrap(), count)
 }
 
 /// Statuses and bodies of the responses.
-fn answers(said: &str) -> Vec<(u16, String)> {
-    let (mut rest, mut answers) = (said, Vec::new());
+fn answers(response: &str) -> Vec<(u16, String)> {
+    let (mut rest, mut answers) = (response, Vec::new());
     while let Some((head, after)) = rest.split_once("\r\n\r\n") {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -94,13 +95,13 @@ async fn a_request_cut_in_two_at_any_byte_is_answered_like_a_whole_one() {
     for request in [PLAIN, CHUNKED] {
         for at in 0..=request.len() {
             let (first, second) = request.as_bytes().split_at(at);
-            let (said, count) = talk(&[first, second]).await;
+            let (response, count) = talk(&[first, second]).await;
             assert_eq!(
-                (answers(&said), count.unwrap()),
+                (answers(&response), count.unwrap()),
                 (vec![(200, "hello".to_owned())], 1),
                 "{request} at {at}"
             );
-            assert_eq!(said.contains("x-trailer: yes\r\n"), request == CHUNKED, "{said}");
+            assert_eq!(response.contains("x-trailer: yes\r\n"), request == CHUNKED, "{response}");
         }
     }
 }
@@ -110,16 +111,16 @@ async fn a_request_that_ends_at_any_byte_is_answered_400_or_not_at_all() {
     for request in [PLAIN, CHUNKED] {
         let head = request.find("\r\n\r\n").unwrap() + 4;
         for end in 0..request.len() {
-            let (said, count) = talk(&[&request.as_bytes()[..end]]).await;
+            let (response, count) = talk(&[&request.as_bytes()[..end]]).await;
             if end < head {
-                assert_eq!((said.as_str(), count.unwrap()), ("", 0), "{request} until {end}");
+                assert_eq!((response.as_str(), count.unwrap()), ("", 0), "{request} until {end}");
             } else {
                 assert_eq!(
-                    answers(&said).first().map(|(status, _)| *status),
+                    answers(&response).first().map(|(status, _)| *status),
                     Some(400),
-                    "{request} until {end}: {said}"
+                    "{request} until {end}: {response}"
                 );
-                assert!(said.contains("connection: close\r\n"), "{said}");
+                assert!(response.contains("connection: close\r\n"), "{response}");
             }
         }
     }
@@ -128,16 +129,17 @@ async fn a_request_that_ends_at_any_byte_is_answered_400_or_not_at_all() {
 #[tokio::test]
 async fn requests_that_come_together_are_answered_in_their_order() {
     let together = [PLAIN, CHUNKED, "\r\nGET /c HTTP/1.1\r\n\r\n", PLAIN].concat();
-    let (said, count) = talk(&[together.as_bytes()]).await;
+    let (response, count) = talk(&[together.as_bytes()]).await;
     assert_eq!(count.unwrap(), 4);
-    let bodies: Vec<String> = answers(&said).into_iter().map(|(_, body)| body).collect();
+    let bodies: Vec<String> = answers(&response).into_iter().map(|(_, body)| body).collect();
     assert_eq!(bodies, ["hello", "hello", "", "hello"]);
-    let paths: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("x-path: ")).collect();
+    let paths: Vec<&str> =
+        response.lines().filter_map(|line| line.strip_prefix("x-path: ")).collect();
     assert_eq!(paths, ["/a", "/b", "/c", "/a"]);
 }
 
 #[tokio::test]
-async fn a_connection_ends_when_the_request_says_so_or_is_of_the_old_http() {
+async fn a_connection_ends_when_the_request_asks_for_it_or_is_of_http_1_0() {
     for (version, header, stays) in [
         ("1.1", "", true),
         ("1.1", "Connection: x, Close\r\n", false),
@@ -145,19 +147,23 @@ async fn a_connection_ends_when_the_request_says_so_or_is_of_the_old_http() {
         ("1.0", "Connection: keep-alive\r\n", true),
     ] {
         let request = format!("GET / HTTP/{version}\r\n{header}\r\n").repeat(2);
-        let (said, count) = talk(&[request.as_bytes()]).await;
+        let (response, count) = talk(&[request.as_bytes()]).await;
         assert_eq!(count.unwrap(), if stays { 2 } else { 1 }, "{request}");
-        assert_eq!(said.contains("connection: close"), !stays, "{said}");
-        assert_eq!(said.contains("connection: keep-alive"), stays && version == "1.0", "{said}");
+        assert_eq!(response.contains("connection: close"), !stays, "{response}");
+        assert_eq!(
+            response.contains("connection: keep-alive"),
+            stays && version == "1.0",
+            "{response}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_answer_has_a_date_and_for_head_a_length_alone() {
-    let (said, _) = talk(&[b"HEAD /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"]).await;
-    let (head, rest) = said.split_once("\r\n\r\n").unwrap();
+    let (response, _) = talk(&[b"HEAD /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"]).await;
+    let (head, rest) = response.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"), "{head}");
-    assert!(head.contains("\r\ncontent-length: 2\r\n") && rest.is_empty(), "{said}");
+    assert!(head.contains("\r\ncontent-length: 2\r\n") && rest.is_empty(), "{response}");
     let date = head.lines().find_map(|line| line.strip_prefix("date: ")).unwrap();
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
 }
@@ -174,17 +180,17 @@ async fn a_long_body_comes_back_whole() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let server = tokio::spawn(echo(listener.accept().await.unwrap().0));
-        let mut said = Vec::new();
+        let mut response = Vec::new();
         client.write_all(request.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
-        client.read_to_end(&mut said).await.unwrap();
-        assert_eq!(answers(std::str::from_utf8(&said).unwrap()), [(200, body.clone())]);
+        client.read_to_end(&mut response).await.unwrap();
+        assert_eq!(answers(std::str::from_utf8(&response).unwrap()), [(200, body.clone())]);
         server.await.unwrap().unwrap();
     }
 }
 
 #[tokio::test]
-async fn who_waits_to_be_told_is_told_to_send_the_body_once() {
+async fn a_client_that_waits_for_continue_gets_it_once() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let server = tokio::spawn(echo(listener.accept().await.unwrap().0));
@@ -192,35 +198,35 @@ async fn who_waits_to_be_told_is_told_to_send_the_body_once() {
         .write_all(b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n")
         .await
         .unwrap();
-    let mut told = [0; 25];
-    client.read_exact(&mut told).await.unwrap();
-    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut interim = [0; 25];
+    client.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     client.write_all(b"bo").await.unwrap();
     tokio::task::yield_now().await;
     client.write_all(b"dy").await.unwrap();
     client.shutdown().await.unwrap();
-    let mut said = String::new();
-    client.read_to_string(&mut said).await.unwrap();
-    assert_eq!(answers(&said), [(200, "body".to_owned())]);
+    let mut response = String::new();
+    client.read_to_string(&mut response).await.unwrap();
+    assert_eq!(answers(&response), [(200, "body".to_owned())]);
     server.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn who_goes_while_its_answer_is_being_made_gets_none() {
-    let (said, count) = talk(&[b"GET /wait HTTP/1.1\r\n\r\n"]).await;
-    assert_eq!(said, "");
+    let (response, count) = talk(&[b"GET /wait HTTP/1.1\r\n\r\n"]).await;
+    assert_eq!(response, "");
     assert_eq!(count.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
 #[tokio::test]
 async fn a_head_or_a_line_without_an_end_is_refused() {
     let endless = "A".repeat(HEAD_LIMIT + 2 * BLOCK);
-    let (said, _) = talk(&[format!("GET / HTTP/1.1\r\nX: {endless}").as_bytes()]).await;
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 431 "), "{said}");
-    let (said, _) =
+    let (response, _) = talk(&[format!("GET / HTTP/1.1\r\nX: {endless}").as_bytes()]).await;
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 431 "), "{response}");
+    let (response, _) =
         talk(&[b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", endless.as_bytes()])
             .await;
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 400 "), "{said}");
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 400 "), "{response}");
 }
 
 #[test]
@@ -285,9 +291,9 @@ async fn four_thousand_spoiled_conversations_end() {
             }
         }
         let (first, second) = data.split_at(dice(data.len()));
-        let (said, count) = talk(&[first, second]).await;
+        let (response, count) = talk(&[first, second]).await;
         let known = |status: &u16| [200, 400, 431].contains(status);
-        assert!(answers(&said).iter().all(|(status, _)| known(status)), "{said}");
+        assert!(answers(&response).iter().all(|(status, _)| known(status)), "{response}");
         assert!(count.is_err() || count.is_ok_and(|count| count <= 4));
     }
 }

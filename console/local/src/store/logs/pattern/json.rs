@@ -114,7 +114,9 @@ fn selector(cursor: &mut Cursor<'_>) -> Result<Vec<Step>, ApiError> {
             cursor.expect("]")?;
             steps.push(Step::Element(index));
         } else if steps.is_empty() {
-            return Err(place.fail("a selector goes on with '.' and a property; it does not"));
+            return Err(
+                place.fail("a selector continues with '.' and a property; this one does not,")
+            );
         } else {
             return Ok(steps);
         }
@@ -129,7 +131,7 @@ fn odd_name(cursor: &mut Cursor<'_>, start: Cursor<'_>) -> Result<String, ApiErr
             Some('\'') => break,
             Some('\\') => name.extend(cursor.next()),
             Some(character) => name.push(character),
-            None => return Err(start.fail("a quote is not closed that opens")),
+            None => return Err(start.fail("unclosed quote")),
         }
     }
     cursor.expect("]")?;

@@ -22,9 +22,7 @@ impl Regex {
             let place = *cursor;
             match cursor.next() {
                 None => {
-                    return Err(
-                        start.fail("a regular expression is not closed with '%' that opens")
-                    );
+                    return Err(start.fail("regular expression without a closing '%'"));
                 }
                 Some('%') => break,
                 Some('\\') => source.push_str(&escaped(cursor, place)?),
@@ -91,7 +89,7 @@ fn escaped(cursor: &mut Cursor<'_>, place: Cursor<'_>) -> Result<String, ApiErro
             Ok(character.to_string())
         }
         _ => Err(place.fail(
-            "after a backslash may come an operator, d, D, s, S, w, W or x with two digits; not so",
+            "a backslash must be followed by an operator, d, D, s, S, w, W or x with two digits",
         )),
     }
 }

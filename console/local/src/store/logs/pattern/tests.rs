@@ -213,23 +213,23 @@ fn column_conditions_match_as_documented() {
 
 #[test]
 fn a_malformed_pattern_is_refused_with_its_place() {
-    for (pattern, told) in [
+    for (pattern, expected) in [
         ("?", "Invalid character(s) in term '?' at character 1"),
         ("\"\"", "Invalid character(s) in term '\"\"'"),
         ("a -", "in term '-' at character 3"),
         ("mail a@b.c", "in term 'a@b.c' at character 6; a term with other characters"),
         ("\"a\"b", "in term '\"a\"b'"),
-        ("a \"open", "not closed that opens at character 3, before '\"'"),
+        ("a \"open", "unclosed quote at character 3, before '\"'"),
         ("{ $.a = 1", "If a filter pattern starts with '{' it must end with '}'"),
         ("[a, b", "If a filter pattern starts with '[' it must end with ']'"),
         ("{ }", "a property selector such as $.name is missing at character 3"),
         ("{ $.a }", "a comparison, IS NULL, IS TRUE, IS FALSE or NOT EXISTS is missing"),
         ("{ $.a EXISTS }", "is missing at character 7"),
-        ("{ $.a = 1 } }", "goes on where it should end, at character 13"),
+        ("{ $.a = 1 } }", "the pattern should end at character 13"),
         ("{ $.a = 1 && }", "a property selector such as $.name is missing at character 14"),
         ("{ ($.a = 1 }", "')' is missing at character 12"),
-        ("{ $ = 1 }", "a selector goes on with '.'"),
-        ("{ $[0] = 1 }", "a selector goes on with '.'"),
+        ("{ $ = 1 }", "a selector continues with '.'"),
+        ("{ $[0] = 1 }", "a selector continues with '.'"),
         ("{ $.a[x] = 1 }", "an element's number is missing at character 7"),
         ("{ $.a[*] = 1 }", "an element's number is missing"),
         ("{ $.a@b = 1 }", "is missing at character 6"),
@@ -240,23 +240,23 @@ fn a_malformed_pattern_is_refused_with_its_place() {
         ("[a, b = 4* && c > 1]", "\"b\" is named \"c\""),
         ("[..., a, ...]", "one ... only; another is at character 10"),
         ("[a = 1 b]", "']' is missing"),
-        ("%open", "not closed with '%' that opens at character 1"),
+        ("%open", "without a closing '%' at character 1"),
         ("%%", "a regular expression is empty"),
         (
             "%something!%",
             "'!' is not supported in a regular expression; write \\x21; it is at character 11",
         ),
         ("%(a)%", "'(' is not supported"),
-        (r"%\(a\)%", "after a backslash"),
+        (r"%\(a\)%", "a backslash must be followed by"),
         ("%a b%", "write \\s"),
         ("%größe%", "'ö' is not supported"),
         ("%a{2,1}%", "the regular expression at character 1"),
         ("%[a%", "the regular expression at character 1"),
         (r"%\xZZ%", "two hexadecimal digits"),
-        ("%a% b", "goes on where it should end"),
+        ("%a% b", "the pattern should end"),
     ] {
         let message = refusal(pattern);
-        assert!(message.contains(told), "{pattern}: {message}");
+        assert!(message.contains(expected), "{pattern}: {message}");
     }
     assert!(refusal(&"a".repeat(1025)).contains("less than or equal to 1024"));
     assert!(

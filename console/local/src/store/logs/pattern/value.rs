@@ -179,7 +179,7 @@ impl Text {
                 Some('"') => return Ok(Self::new(characters.into_iter())),
                 Some('\\') => characters.extend(cursor.next().map(|character| (character, true))),
                 Some(character) => characters.push((character, false)),
-                None => return Err(start.fail("a quote is not closed that opens")),
+                None => return Err(start.fail("unclosed quote")),
             }
         }
     }

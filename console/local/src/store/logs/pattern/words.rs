@@ -66,7 +66,7 @@ fn phrase(cursor: &mut Cursor<'_>) -> Result<String, ApiError> {
             Some('"') => return Ok(phrase),
             Some('\\') => phrase.extend(cursor.next()),
             Some(character) => phrase.push(character),
-            None => return Err(start.fail("a quote is not closed that opens")),
+            None => return Err(start.fail("unclosed quote")),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Reader<'a> {
     /// Bytes that were fetched and not returned yet.
     block: Vec<u8>,
     /// Position in the block at which the rest begins; forwards only.
-    told: usize,
+    consumed: usize,
     /// Number of bytes that are fetched at once.
     size: usize,
     /// Event that was read while searching for the starting point.
@@ -90,7 +90,7 @@ impl Stream {
             direction,
             range,
             block,
-            told: 0,
+            consumed: 0,
             size,
             pending: None,
             fetched: 0,
@@ -162,7 +162,7 @@ impl Reader<'_> {
             };
             let event = serde_json::from_slice(self.block.get(line.clone()).unwrap_or_default());
             match self.direction {
-                Direction::Forward => self.told = line.end,
+                Direction::Forward => self.consumed = line.end,
                 Direction::Backward => self.block.truncate(line.start),
             }
             match event {
@@ -183,19 +183,19 @@ impl Reader<'_> {
 
     /// Range of the next line in the block.
     fn line_after(&mut self) -> io::Result<Option<Range<usize>>> {
-        let mut searched = self.told;
+        let mut searched = self.consumed;
         loop {
             let mut rest = self.block.get(searched..).unwrap_or_default();
             let length = rest.skip_until(b'\n')?;
             if length > 0 && self.block.get(searched + length - 1) == Some(&b'\n') {
-                return Ok(Some(self.told..searched + length));
+                return Ok(Some(self.consumed..searched + length));
             }
             if self.range.is_empty() {
                 return Ok(None);
             }
-            self.block.drain(..self.told);
+            self.block.drain(..self.consumed);
             searched = self.block.len();
-            self.told = 0;
+            self.consumed = 0;
             let end = self.range.end.min(self.range.start + self.block.len().max(self.size) as u64);
             let bytes = self.stream.bytes(self.range.start..end, self.replaced)?;
             self.fetched += bytes.len();
@@ -230,14 +230,14 @@ impl Reader<'_> {
     /// Skips the rest of a line; forwards only.
     fn skip_line(&mut self) -> io::Result<()> {
         if let Some(line) = self.line_after()? {
-            self.told = line.end;
+            self.consumed = line.end;
         }
         Ok(())
     }
 
     /// Position in the file at which the rest begins; forwards only.
     fn place(&self) -> u64 {
-        self.range.start - (self.block.len() - self.told) as u64
+        self.range.start - (self.block.len() - self.consumed) as u64
     }
 }
 

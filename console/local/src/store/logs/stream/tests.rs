@@ -147,7 +147,7 @@ fn what_a_full_disk_refuses_is_read_from_memory_and_written_later() {
 }
 
 #[test]
-fn memory_for_a_full_disk_is_bounded_and_what_it_cannot_hold_is_told() {
+fn memory_for_a_full_disk_is_bounded_and_what_it_cannot_hold_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let stream = stream(&dir.path().join("s"));
     stream.state().file = Some(full());
@@ -184,7 +184,7 @@ fn what_cannot_be_written_for_a_caller_is_not_taken_at_all() {
 }
 
 #[test]
-fn old_events_leave_the_disk_and_reading_that_was_under_way_says_so() {
+fn old_events_leave_the_disk_and_a_reader_at_work_is_notified() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let stream = stream(&path);

@@ -95,9 +95,9 @@ async fn every_kind_of_pattern_finds_its_events() {
     ] {
         let (events, _) =
             filter(&server, json!({ "logGroupName": "g", "filterPattern": pattern })).await;
-        let told: Vec<&str> =
+        let described: Vec<&str> =
             events.iter().map(|event| event["message"].as_str().unwrap()).collect();
-        assert_eq!(told, [lines[found]], "{pattern}");
+        assert_eq!(described, [lines[found]], "{pattern}");
     }
     let (code, message) = refused(
         &server,
@@ -130,14 +130,17 @@ async fn newest_first_is_the_same_sequence_the_other_way_round() {
     request["nextToken"] = first["nextToken"].clone();
     request["startFromHead"] = json!(true);
     let second = ask(&server, "FilterLogEvents", &request).await;
-    let told: Vec<Value> = [first, second]
+    let described: Vec<Value> = [first, second]
         .iter()
         .flat_map(|page| page["events"].as_array().unwrap().clone())
         .collect();
-    assert_eq!(told.len(), 20);
-    assert!(told.is_sorted_by_key(|event| std::cmp::Reverse(event["timestamp"].as_i64().unwrap())));
+    assert_eq!(described.len(), 20);
     assert!(
-        told.iter()
+        described.is_sorted_by_key(|event| std::cmp::Reverse(event["timestamp"].as_i64().unwrap()))
+    );
+    assert!(
+        described
+            .iter()
             .all(|event| (start + 5..=start + 20).contains(&event["timestamp"].as_i64().unwrap()))
     );
 }
@@ -170,10 +173,10 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
         put(&server, stream, (0..300).map(|n| (start, format!("{stream} {n}")))).await;
     }
     let mut request = json!({ "logGroupName": "g", "limit": 100 });
-    let mut told: Vec<Value> = Vec::new();
+    let mut described: Vec<Value> = Vec::new();
     for page in 0.. {
         let answer = ask(&server, "FilterLogEvents", &request).await;
-        told.extend(answer["events"].as_array().unwrap().iter().cloned());
+        described.extend(answer["events"].as_array().unwrap().iter().cloned());
         match answer.get("nextToken") {
             Some(token) => request["nextToken"] = token.clone(),
             None => break,
@@ -202,7 +205,7 @@ async fn tokens_stay_true_while_events_come_and_streams_go() {
         }
     }
     let of = |stream: &str| -> Vec<&str> {
-        let mine = told.iter().filter(|event| event["logStreamName"] == stream);
+        let mine = described.iter().filter(|event| event["logStreamName"] == stream);
         mine.map(|event| event["message"].as_str().unwrap()).collect()
     };
     let numbered = |stream: &str, count: usize| {

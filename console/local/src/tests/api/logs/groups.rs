@@ -203,22 +203,23 @@ async fn a_group_that_is_deleted_under_a_warm_sandbox_comes_back_with_its_next_l
 }
 
 #[tokio::test]
-async fn a_groups_class_and_key_are_told_as_they_were_set() {
+async fn a_groups_class_and_key_are_returned_as_they_were_set() {
     let server = Server::start().await;
     let request = json!({ "logGroupName": "g", "logGroupClass": "INFREQUENT_ACCESS", "kmsKeyId": "arn:aws:kms:a" });
     ask(&server, "CreateLogGroup", &request).await;
-    let told = async || ask(&server, "DescribeLogGroups", &json!({})).await["logGroups"][0].clone();
-    let first = told().await;
+    let answer =
+        async || ask(&server, "DescribeLogGroups", &json!({})).await["logGroups"][0].clone();
+    let first = answer().await;
     assert_eq!(
         (&first["logGroupClass"], &first["kmsKeyId"]),
         (&json!("INFREQUENT_ACCESS"), &json!("arn:aws:kms:a"))
     );
     ask(&server, "AssociateKmsKey", &json!({ "logGroupName": "g", "kmsKeyId": "arn:aws:kms:b" }))
         .await;
-    assert_eq!(told().await["kmsKeyId"], "arn:aws:kms:b");
+    assert_eq!(answer().await["kmsKeyId"], "arn:aws:kms:b");
     let arn = first["logGroupArn"].clone();
     ask(&server, "DisassociateKmsKey", &json!({ "resourceIdentifier": arn })).await;
-    assert_eq!(told().await.get("kmsKeyId"), None);
+    assert_eq!(answer().await.get("kmsKeyId"), None);
     let listed = ask(&server, "ListLogGroups", &json!({ "logGroupNamePattern": "^g" })).await;
     assert_eq!(listed["logGroups"][0]["logGroupArn"], arn);
     let (code, _) = refused(

@@ -53,12 +53,12 @@ async fn at_either_end_the_same_token_comes_back_and_both_go_on_from_there() {
     put(&server, "a", (0..7).map(|n| (start, n.to_string()))).await;
     // Forwards from the token of the empty stream to the end, and backwards from there.
     let mut page = token(&still, "nextForwardToken").await;
-    let mut told = messages(&page).concat();
+    let mut described = messages(&page).concat();
     while page["events"] != json!([]) {
         page = token(&page, "nextForwardToken").await;
-        told += &messages(&page).concat();
+        described += &messages(&page).concat();
     }
-    assert_eq!(told, "0123456");
+    assert_eq!(described, "0123456");
     // An older event is inserted, and the file is replaced.
     put(&server, "a", [(start - 1, "p".to_owned())]).await;
     let mut pages = Vec::new();
@@ -86,7 +86,7 @@ async fn at_either_end_the_same_token_comes_back_and_both_go_on_from_there() {
 }
 
 #[tokio::test]
-async fn put_refuses_what_is_unordered_and_tells_what_is_too_old_or_new() {
+async fn put_refuses_unordered_events_and_reports_those_too_old_or_new() {
     let server = Server::start().await;
     group(&server, &["a"]).await;
     let put = async |events: &[i64]| {
@@ -107,12 +107,12 @@ async fn put_refuses_what_is_unordered_and_tells_what_is_too_old_or_new() {
         put(&[now() - day - 1000, now()]).await.json()["__type"],
         "InvalidParameterException"
     );
-    let told = put(&[now() - 14 * day - 5000, now() - 14 * day + 60_000]).await.json();
-    assert_eq!(told["rejectedLogEventsInfo"], json!({ "tooOldLogEventEndIndex": 1 }));
-    let told = put(&[now(), now() + day / 6]).await.json();
-    assert_eq!(told["rejectedLogEventsInfo"], json!({ "tooNewLogEventStartIndex": 1 }));
+    let described = put(&[now() - 14 * day - 5000, now() - 14 * day + 60_000]).await.json();
+    assert_eq!(described["rejectedLogEventsInfo"], json!({ "tooOldLogEventEndIndex": 1 }));
+    let described = put(&[now(), now() + day / 6]).await.json();
+    assert_eq!(described["rejectedLogEventsInfo"], json!({ "tooNewLogEventStartIndex": 1 }));
     assert_eq!(filter(&server, json!({ "logGroupName": "g" })).await.0.len(), 2);
     ask(&server, "PutRetentionPolicy", &json!({ "logGroupName": "g", "retentionInDays": 3 })).await;
-    let told = put(&[now() - 3 * day - 5000, now() - 3 * day + 60_000]).await.json();
-    assert_eq!(told["rejectedLogEventsInfo"], json!({ "expiredLogEventEndIndex": 1 }));
+    let described = put(&[now() - 3 * day - 5000, now() - 3 * day + 60_000]).await.json();
+    assert_eq!(described["rejectedLogEventsInfo"], json!({ "expiredLogEventEndIndex": 1 }));
 }

@@ -48,7 +48,7 @@ async fn a_live_tail_sends_events_as_they_come() {
 }
 
 #[tokio::test]
-async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
+async fn events_of_the_requested_streams_are_sent() {
     let server = Server::start().await;
     group(&server, &["a1", "a2", "b"]).await;
     let mut named =
@@ -74,9 +74,9 @@ async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
     if events.len() < 2 {
         events.extend(prefixed.events().await.0);
     }
-    let told: Vec<&str> =
+    let described: Vec<&str> =
         events.iter().map(|event| event["logStreamName"].as_str().unwrap()).collect();
-    assert_eq!(told, ["a1", "a2"]);
+    assert_eq!(described, ["a1", "a2"]);
     for wrong in [
         json!({ "logGroupIdentifiers": [] }),
         json!({ "logGroupIdentifiers": ["g"] }),
@@ -95,22 +95,26 @@ async fn what_is_put_is_told_of_the_streams_that_are_asked_for() {
 }
 
 #[tokio::test]
-async fn of_thousands_of_lines_a_second_a_sample_of_500_is_told_in_order() {
+async fn of_thousands_of_lines_a_second_a_sample_of_500_is_sent_in_order() {
     let server = Server::start().await;
     group(&server, &["a"]).await;
     let mut tail = Tail::open(&server, &json!({ "logGroupIdentifiers": [ARN] })).await;
-    let (mut told, mut sampled) = (Vec::new(), false);
+    let (mut described, mut sampled) = (Vec::new(), false);
     for second in 0..3 {
         put(&server, "a", (0..5000).map(|n| (now(), format!("{:05}", second * 5000 + n)))).await;
         let (events, some) = tail.events().await;
         assert!(events.len() <= 500, "{}", events.len());
         sampled |= some;
-        told.extend(events.iter().map(|event| event["message"].as_str().unwrap().to_owned()));
+        described.extend(events.iter().map(|event| event["message"].as_str().unwrap().to_owned()));
     }
-    assert!(sampled && told.len() >= 500);
-    assert!(told.is_sorted_by(|one, next| one < next), "each once and in order");
+    assert!(sampled && described.len() >= 500);
+    assert!(described.is_sorted_by(|one, next| one < next), "each once and in order");
     // A sample, not the first ones.
-    assert!(told.iter().take(500).any(|message| message.as_str() > "02500"), "{:?}", told.get(499));
+    assert!(
+        described.iter().take(500).any(|message| message.as_str() > "02500"),
+        "{:?}",
+        described.get(499)
+    );
     // All of them are on disk.
     let (events, _) = filter(&server, json!({ "logGroupName": "g" })).await;
     assert_eq!(events.len(), 15_000);
@@ -129,11 +133,11 @@ async fn a_function_that_writes_thousands_of_lines_loses_none_on_disk_while_it_i
     server.invoke("writer", "1").await;
     let (events, sampled) = tail.events().await;
     assert!(events.len() <= 500 && (sampled || events.len() < 500), "{}", events.len());
-    let told: Vec<u32> = events
+    let described: Vec<u32> = events
         .iter()
         .map(|event| event["message"].as_str().unwrap().trim().parse().unwrap())
         .collect();
-    assert!(told.is_sorted_by(|one, next| one < next));
+    assert!(described.is_sorted_by(|one, next| one < next));
     let request = json!({ "logGroupName": group, "filterPattern": "%^\\d+$%" });
     let (events, _) = filter(&server, request).await;
     let kept: Vec<u32> = events

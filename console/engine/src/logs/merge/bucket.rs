@@ -25,14 +25,14 @@ pub(super) struct Item {
 
 /// The events of one stream in one millisecond.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cell {
+pub(super) struct Bucket {
     /// In order.
     items: Vec<Item>,
 }
 
 /// An event to be placed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Incoming {
     /// Hash of its text.
     pub(super) key: u64,
     /// Hash of its id; events of a live tail have none.
@@ -50,19 +50,19 @@ pub(super) struct Placed {
     pub(super) moved: Vec<(i64, i64)>,
 }
 
-impl Cell {
+impl Bucket {
     pub(super) fn items(&self) -> &[Item] {
         &self.items
     }
 
     /// Adds the events of one update, in their order.
-    pub(super) fn live(&mut self, events: &[Told]) -> Placed {
+    pub(super) fn live(&mut self, events: &[Incoming]) -> Placed {
         let mut known: HashMap<u64, usize> = HashMap::new();
         for item in &self.items {
             *known.entry(item.key).or_default() += 1;
         }
         let mut ranks = Vec::with_capacity(events.len());
-        for &Told { key, is_named, .. } in events {
+        for &Incoming { key, is_named, .. } in events {
             ranks.push(match known.get_mut(&key) {
                 Some(copies) if *copies > 0 => {
                     *copies -= 1;
@@ -82,7 +82,7 @@ impl Cell {
 
     /// Adds neighbours on a page, in their order. `after` is the id of the one before them, on the
     /// page before.
-    pub(super) fn page(&mut self, events: &[Told], after: Option<u64>) -> Placed {
+    pub(super) fn page(&mut self, events: &[Incoming], after: Option<u64>) -> Placed {
         let mut seen = HashSet::new();
         // A page may contain an event twice.
         let firsts: Vec<usize> =
@@ -95,15 +95,15 @@ impl Cell {
         // Those that are in order stay; the others are removed, to be inserted at their positions.
         let mut last = self.place_of(last_id).map(|place| self.items[place].rank);
         let mut stays = |rank: i64| {
-            let in_order = last.is_none_or(|last| last < rank);
-            last = if in_order { Some(rank) } else { last };
-            in_order
+            let sorted = last.is_none_or(|last| last < rank);
+            last = if sorted { Some(rank) } else { last };
+            sorted
         };
         let stay: HashSet<usize> =
             firsts.iter().copied().filter(|&index| bound[index].is_some_and(&mut stays)).collect();
         let mut run: Vec<(usize, Item)> = Vec::new();
         for index in firsts {
-            let Told { key, id, is_named } = events[index];
+            let Incoming { key, id, is_named } = events[index];
             if stay.contains(&index) {
                 self.insert(&mut run, last_id, id, &mut placed);
                 last_id = id;
@@ -124,7 +124,7 @@ impl Cell {
 
     /// Assigns ids to items that a live tail reported, and returns the rank of each event that is
     /// an item.
-    fn bind(&mut self, events: &[Told]) -> Vec<Option<i64>> {
+    fn bind(&mut self, events: &[Incoming]) -> Vec<Option<i64>> {
         let mut bound = vec![None; events.len()];
         if self.items.is_empty() {
             return bound;
@@ -143,7 +143,7 @@ impl Cell {
             free.entry(events[index].key).or_default().insert(index);
         }
         // First those in the same order, then any: their texts are equal.
-        for in_order in [true, false] {
+        for sorted in [true, false] {
             let mut next = 0;
             for item in &mut self.items {
                 if item.id.is_some() {
@@ -151,7 +151,7 @@ impl Cell {
                     continue;
                 }
                 let Some(free) = free.get_mut(&item.key) else { continue };
-                let from = if in_order { next } else { 0 };
+                let from = if sorted { next } else { 0 };
                 let Some(&index) = free.range(from..).next() else { continue };
                 free.remove(&index);
                 item.id = events[index].id;
@@ -219,25 +219,25 @@ impl Cell {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<Told> {
+    fn incoming(text: &str) -> Vec<Incoming> {
         text.chars()
-            .map(|letter| Told { key: u64::from(u32::from(letter)), id: None, is_named: false })
+            .map(|letter| Incoming { key: u64::from(u32::from(letter)), id: None, is_named: false })
             .collect()
     }
 
     /// Events of a page: letters with numbers as ids, `a1b2`.
-    fn page(text: &str) -> Vec<Told> {
+    fn page(text: &str) -> Vec<Incoming> {
         let letters: Vec<char> = text.chars().collect();
-        let one = |pair: &[char]| Told {
+        let one = |pair: &[char]| Incoming {
             id: pair[1].to_digit(10).map(u64::from),
-            ..told(&pair[0].to_string())[0]
+            ..incoming(&pair[0].to_string())[0]
         };
         letters.chunks(2).map(one).collect()
     }
 
-    fn text(cell: &Cell) -> String {
-        assert!(cell.items.is_sorted_by(|one, next| one.rank < next.rank), "{cell:?}");
-        cell.items.iter().map(|item| char::from_u32(item.key as u32).unwrap()).collect()
+    fn text(bucket: &Bucket) -> String {
+        assert!(bucket.items.is_sorted_by(|one, next| one.rank < next.rank), "{bucket:?}");
+        bucket.items.iter().map(|item| char::from_u32(item.key as u32).unwrap()).collect()
     }
 
     fn new(placed: &Placed) -> usize {
@@ -246,63 +246,63 @@ mod tests {
 
     #[test]
     fn a_page_puts_what_was_left_out_where_it_belongs() {
-        let mut cell = Cell::default();
-        assert_eq!(new(&cell.live(&told("ace"))), 3);
-        let placed = cell.page(&page("a1b2c3d4e5f6"), None);
+        let mut bucket = Bucket::default();
+        assert_eq!(new(&bucket.live(&incoming("ace"))), 3);
+        let placed = bucket.page(&page("a1b2c3d4e5f6"), None);
         assert_eq!((new(&placed), placed.moved.len()), (3, 0));
-        assert_eq!(text(&cell), "abcdef");
-        assert_eq!(new(&cell.page(&page("a1b2c3d4e5f6"), None)), 0);
+        assert_eq!(text(&bucket), "abcdef");
+        assert_eq!(new(&bucket.page(&page("a1b2c3d4e5f6"), None)), 0);
     }
 
     #[test]
     fn equal_lines_are_as_many_as_there_are() {
-        let mut cell = Cell::default();
-        assert_eq!(new(&cell.live(&told("aab"))), 3);
-        assert_eq!(new(&cell.live(&told("aa"))), 0, "sent again, or others: a page says");
-        let placed = cell.page(&page("a1a2b3a4"), None);
+        let mut bucket = Bucket::default();
+        assert_eq!(new(&bucket.live(&incoming("aab"))), 3);
+        assert_eq!(new(&bucket.live(&incoming("aa"))), 0, "sent again, or others: a page says");
+        let placed = bucket.page(&page("a1a2b3a4"), None);
         assert_eq!((new(&placed), placed.moved.len()), (1, 0));
-        assert_eq!(text(&cell), "aaba");
-        let mut cell = Cell::default();
-        cell.page(&page("a1x2a3"), None);
-        assert_eq!(new(&cell.live(&told("aax"))), 0);
+        assert_eq!(text(&bucket), "aaba");
+        let mut bucket = Bucket::default();
+        bucket.page(&page("a1x2a3"), None);
+        assert_eq!(new(&bucket.live(&incoming("aax"))), 0);
     }
 
     #[test]
     fn a_page_that_ends_within_the_millisecond_goes_on_with_the_next() {
-        let mut cell = Cell::default();
-        cell.live(&told("xb"));
-        assert_eq!(new(&cell.page(&page("b1x2"), None)), 0, "told in the wrong order");
-        assert_eq!(text(&cell), "bx");
-        let placed = cell.page(&page("b3y4"), Some(2));
-        assert_eq!((new(&placed), text(&cell).as_str()), (2, "bxby"));
+        let mut bucket = Bucket::default();
+        bucket.live(&incoming("xb"));
+        assert_eq!(new(&bucket.page(&page("b1x2"), None)), 0, "told in the wrong order");
+        assert_eq!(text(&bucket), "bx");
+        let placed = bucket.page(&page("b3y4"), Some(2));
+        assert_eq!((new(&placed), text(&bucket).as_str()), (2, "bxby"));
         assert_eq!(
-            cell.page(&page("b1x2b3y4"), None),
+            bucket.page(&page("b1x2b3y4"), None),
             Placed { ranks: vec![None; 4], moved: vec![] }
         );
     }
 
     #[test]
     fn the_same_page_again_or_with_doubles_changes_nothing() {
-        let mut cell = Cell::default();
-        assert_eq!(new(&cell.page(&page("a1a1b2a1b2"), None)), 2);
-        assert_eq!(text(&cell), "ab");
+        let mut bucket = Bucket::default();
+        assert_eq!(new(&bucket.page(&page("a1a1b2a1b2"), None)), 2);
+        assert_eq!(text(&bucket), "ab");
         assert_eq!(
-            cell.page(&page("a1b2"), Some(2)),
+            bucket.page(&page("a1b2"), Some(2)),
             Placed { ranks: vec![None; 2], moved: vec![] }
         );
-        assert_eq!(text(&cell), "ab");
+        assert_eq!(text(&bucket), "ab");
     }
 
     #[test]
     fn there_is_always_room_between_two_neighbours() {
-        let mut cell = Cell::default();
-        let one = |id| Told { key: id, id: Some(id), is_named: false };
-        cell.page(&[one(1), one(2)], None);
+        let mut bucket = Bucket::default();
+        let one = |id| Incoming { key: id, id: Some(id), is_named: false };
+        bucket.page(&[one(1), one(2)], None);
         for id in 3..200 {
-            assert_eq!(new(&cell.page(&[one(1), one(id)], None)), 1);
+            assert_eq!(new(&bucket.page(&[one(1), one(id)], None)), 1);
         }
-        assert!(cell.items.is_sorted_by(|one, next| one.rank < next.rank));
-        let ids: Vec<u64> = cell.items.iter().map(|item| item.key).collect();
+        assert!(bucket.items.is_sorted_by(|one, next| one.rank < next.rank));
+        let ids: Vec<u64> = bucket.items.iter().map(|item| item.key).collect();
         let expected: Vec<u64> = [1].into_iter().chain((3..200).rev()).chain([2]).collect();
         assert_eq!(ids, expected);
     }
