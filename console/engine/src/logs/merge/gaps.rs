@@ -71,8 +71,8 @@ impl Gaps {
         }
     }
 
-    /// Records that a scan of the group, started at `started`, has ended at `now`; returns the marks
-    /// of the gaps that it filled.
+    /// Records that a scan of the group, started at `started`, ended at `now`. Returns the marks of
+    /// the gaps that it filled.
     pub(super) fn close(&mut self, group: usize, started: i64, now: i64) -> Vec<LogMark> {
         let mut marks = Vec::new();
         for gap in &mut self.gaps {
