@@ -45,7 +45,5 @@ pub(super) fn page<T>(
 pub(super) fn marker(call: &ApiRequest) -> Result<String, ApiError> {
     let marker = call.query("Marker").unwrap_or_default();
     let key = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    key.ok_or_else(|| {
-        ApiError::invalid("The Marker is none that the local Lambda gave: leave it out.")
-    })
+    key.ok_or_else(|| ApiError::invalid("Invalid Marker."))
 }
