@@ -12,7 +12,7 @@ use std::{
 use super::{
     env::SandboxEnv,
     isolation::{self, Mounts, Namespace},
-    process::{families::Home, mark::Mark, spawner::Confinement},
+    process::{families::Home, mark::Mark, program::Confinement},
 };
 use crate::store::function::Function;
 

@@ -9,6 +9,7 @@ pub(crate) mod freezer;
 pub(crate) mod mark;
 pub(crate) mod memory;
 pub(crate) mod output;
+pub(crate) mod program;
 pub(crate) mod spawner;
 pub(crate) mod status;
 #[cfg(target_os = "linux")]
@@ -16,7 +17,6 @@ mod vfork;
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     fs::File,
     io,
     net::SocketAddr,
@@ -24,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use spawner::Confinement;
+use program::Program;
 
 use super::{env::SandboxEnv, filesystem::SandboxFiles, log::writer::LogWriter};
 use crate::store::{
@@ -85,21 +85,6 @@ pub(crate) fn needs_emulator(bootstrap: &Path, declared: Architecture) -> Result
         "exec format error (this machine runs no Linux programs for {})",
         declared.name()
     )))
-}
-
-/// A program of a sandbox, ready to start.
-pub(crate) struct Program {
-    /// File to run.
-    path: PathBuf,
-    /// Its name and its arguments.
-    arguments: Vec<PathBuf>,
-    /// All variables of its environment.
-    pub(crate) variables: BTreeMap<String, OsString>,
-    /// Its working directory, or `None` if its namespace determines it.
-    directory: Option<PathBuf>,
-    pub(crate) confinement: Confinement,
-    /// The emulator that runs it.
-    pub(crate) emulator: Option<&'static str>,
 }
 
 /// The program at `path` in a sandbox, whose path for this process is `outside`, with an empty

@@ -22,8 +22,9 @@ use crate::{
         log::writer::LogWriter,
         not_started::NotStarted,
         process::{
-            self, Program,
+            self,
             output::Output,
+            program::Program,
             status::{Group, describe, words},
         },
         runtime_api::connection_owners::ConnectionOwners,

@@ -18,8 +18,11 @@ use tokio::{process::Command as AsyncCommand, runtime::Handle, sync::oneshot};
 
 #[cfg(target_os = "linux")]
 use super::vfork;
-use super::{Program, child::Child, mark::Mark};
-use crate::sandbox::isolation::{Mounts, Namespace};
+use super::{
+    child::Child,
+    program::{Confinement, Program},
+};
+use crate::sandbox::isolation::Namespace;
 
 /// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda
 /// developer guide, "Lambda quotas".
@@ -33,16 +36,6 @@ const REST: Duration = Duration::from_millis(5);
 /// The thread that starts processes. It ends when this is dropped.
 pub(crate) struct Spawner {
     jobs: mpsc::Sender<Job>,
-}
-
-/// Changes to make to a process before it runs a program of a sandbox.
-pub(crate) struct Confinement {
-    /// Identifies it and all its descendants.
-    pub(crate) mark: Mark,
-    /// Its mounts, or `None` if it sees the same files as this process.
-    pub(crate) mounts: Option<(&'static Namespace, Mounts)>,
-    /// A file that the command needs open.
-    pub(crate) kept: Option<File>,
 }
 
 struct Job {
@@ -200,7 +193,7 @@ mod tests {
 
     use rustix::process::{Pid, test_kill_process};
 
-    use super::*;
+    use super::{super::mark::Mark, *};
 
     fn forms() -> [Start; 2] {
         let start = Start::new();
