@@ -148,7 +148,7 @@ mod tests {
         address: [String; 2],
     }
 
-    fn says(payload: &str) -> String {
+    fn message(payload: &str) -> String {
         read::<Order>(payload.as_bytes()).unwrap_err().to_string()
     }
 
@@ -183,12 +183,12 @@ mod tests {
         ];
         for (payload, expected) in cases {
             assert_eq!(
-                says(payload),
+                message(payload),
                 format!("the payload does not fit `Order`: {expected}"),
                 "{payload}"
             );
         }
-        let unknown = says(r#"{"items":[],"extra":1}"#);
+        let unknown = message(r#"{"items":[],"extra":1}"#);
         assert!(
             unknown.starts_with("the payload does not fit `Order`: `extra`: unknown field"),
             "{unknown}"
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn invalid_json_is_distinguished_from_json_that_does_not_fit() {
         assert_eq!(
-            says("{\"items\":[\n,"),
+            message("{\"items\":[\n,"),
             "the payload is not JSON: expected value at line 2 column 1"
         );
-        assert_eq!(says(" "), "the payload is empty, which does not fit `Order`");
+        assert_eq!(message(" "), "the payload is empty, which does not fit `Order`");
         let broken = read::<String>(b"\"\xff\"").unwrap_err().to_string();
         assert!(
             broken.starts_with("the payload is not JSON: invalid unicode code point"),

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use self::server::{Request, Say, Server};
+use self::server::{Request, Server, ServerStep};
 use crate::base64;
 use crate::context::Context;
 use crate::event::Event;
@@ -166,12 +166,12 @@ fn converse<I: Into<Invocation>>(
     let server = Server::start(move |request| {
         if request.is_next() {
             number += 1;
-            waiting
-                .pop_front()
-                .map_or(Say::End, |invocation| Say::Bytes(invocation_response(&invocation, number)))
+            waiting.pop_front().map_or(ServerStep::End, |invocation| {
+                ServerStep::Bytes(invocation_response(&invocation, number))
+            })
         } else {
             taken.lock().unwrap_or_else(PoisonError::into_inner).push(outcome(request));
-            Say::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())
+            ServerStep::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())
         }
     })?;
     let endpoint = Arc::new(Endpoint::parse(&server.address()).map_err(io::Error::other)?);

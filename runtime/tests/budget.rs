@@ -193,9 +193,9 @@ fn run(tool: &[&str], invocations: usize, breath: Breath, ending: Ending) -> Str
 const CALLGRIND: [&str; 3] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
 
 /// The instructions that callgrind counted.
-fn instructions(said: &str) -> usize {
-    let count = said.lines().find_map(|line| line.split_once("Collected : "));
-    let (_, count) = count.unwrap_or_else(|| panic!("callgrind counted nothing: {said}"));
+fn instructions(report: &str) -> usize {
+    let count = report.lines().find_map(|line| line.split_once("Collected : "));
+    let (_, count) = count.unwrap_or_else(|| panic!("callgrind counted nothing: {report}"));
     count.trim().parse().unwrap()
 }
 

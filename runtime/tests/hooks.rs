@@ -37,11 +37,11 @@ async fn echo(_: &State, number: u32) -> Result<u32, Error> {
 #[test]
 #[ignore = "it is a function: the other tests run it"]
 fn function() {
-    let says = |text: &'static str| async move |_: &State| lambda::log::info(text);
+    let logs = |text: &'static str| async move |_: &State| lambda::log::info(text);
     match std::env::var("FUNCTION").as_deref() {
         Ok("all") => lambda::init(open)
-            .after_response(says("flushed"))
-            .on_shutdown(says("shutting down"))
+            .after_response(logs("flushed"))
+            .on_shutdown(logs("shutting down"))
             .before_snapshot(async |_| {
                 lambda::log::info("before the snapshot");
                 Ok::<_, Error>(())
@@ -56,11 +56,11 @@ fn function() {
                 let _guard = State;
                 std::future::pending().await
             };
-            lambda::init(open).on_shutdown(says("shutting down")).run(endless);
+            lambda::init(open).on_shutdown(logs("shutting down")).run(endless);
         }
         Ok("endless-init") => {
             let open = async || -> Result<State, Error> { std::future::pending().await };
-            lambda::init(open).on_shutdown(says("shutting down")).run(echo);
+            lambda::init(open).on_shutdown(logs("shutting down")).run(echo);
         }
         Ok("endless-stream") => {
             let stream = async |_: &State, _: Event| {
@@ -69,11 +69,11 @@ fn function() {
                     std::future::pending::<Result<(), Error>>().await
                 }))
             };
-            lambda::init(open).on_shutdown(says("shutting down")).run(stream);
+            lambda::init(open).on_shutdown(logs("shutting down")).run(stream);
         }
         Ok("endless-hook") => lambda::init(open)
             .after_response(async |_: &State| std::future::pending().await)
-            .on_shutdown(says("shutting down"))
+            .on_shutdown(logs("shutting down"))
             .run(echo),
         Ok("plain") => lambda::stateless().after_response(async |()| panic!("no flush")).run(
             async |_: Event| {
@@ -181,11 +181,11 @@ fn converse(
         let target = whole.split(' ').nth(1).unwrap().splitn(4, '/').nth(3).unwrap();
         let line = format!("{} {target}", whole.split(' ').next().unwrap());
         let before = seen.iter().filter(|seen| **seen == line).count();
-        let said = answer(&line, before);
+        let response = answer(&line, before);
         seen.push(line.clone());
         let _ = sender.send(Request { line, whole });
-        if let Some(said) = said {
-            let _ = stream.write_all(said.as_bytes());
+        if let Some(response) = response {
+            let _ = stream.write_all(response.as_bytes());
         }
     }
 }
@@ -268,12 +268,12 @@ fn sigterm_ends_every_worker_of_a_managed_instance() {
 
 #[test]
 fn without_an_extensions_api_a_function_serves_all_the_same() {
-    for (said, lines) in [
+    for (response, lines) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", 1),
     ] {
         let running = Running::start("all", &[], move |line, before| match line {
-            "POST register" => Some(said),
+            "POST register" => Some(response),
             line => once(line, before),
         });
         running.lines(4);

@@ -96,11 +96,11 @@ const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 fn outside_of_lambda_a_function_prints_what_it_is_and_how_to_run_it() {
     let output = run("echo", &[]);
     assert_eq!(output.status.code(), Some(3));
-    let said = stderr(&output);
+    let output_text = stderr(&output);
     assert!(
-        said.contains("is an AWS Lambda function")
-            && said.contains("`lambda-console invoke process-"),
-        "{said}"
+        output_text.contains("is an AWS Lambda function")
+            && output_text.contains("`lambda-console invoke process-"),
+        "{output_text}"
     );
 }
 
@@ -188,10 +188,10 @@ fn log_lines_are_json_where_lambda_asks_for_it_and_name_the_request() {
     let environment =
         [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
     let output = run("fail", &environment);
-    let said = stderr(&output);
+    let output_text = stderr(&output);
     let lines: Vec<serde_json::Value> =
-        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [failure, end] = &lines[..] else { panic!("{said}") };
+        output_text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [failure, end] = &lines[..] else { panic!("{output_text}") };
     assert_eq!((&failure["level"], &failure["message"]), (&"ERROR".into(), &"no\nstock".into()));
     assert_eq!((&failure["requestId"], &failure["tenantId"]), (&"r-1".into(), &"blue".into()));
     assert_eq!(failure["errorType"], "Function.Error");
@@ -204,8 +204,9 @@ fn events_of_tracing_are_lines_with_the_fields_of_their_spans() {
     let (address, _requests) = runtime_api(&[NEXT, ACCEPTED]);
     let environment =
         [("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
-    let said = stderr(&run("traced", &environment));
-    let mut line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    let output_text = stderr(&run("traced", &environment));
+    let mut line: serde_json::Value =
+        serde_json::from_str(output_text.lines().next().unwrap()).unwrap();
     assert!(line["timestamp"].take().as_str().unwrap().ends_with('Z'));
     let expected = serde_json::json!({
         "timestamp": null, "level": "WARN", "message": "slow \"query\"", "requestId": "r-1", "tenantId": "blue",

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     ] {
         let (mut console, _) = full();
         let times = (0..rounds).flat_map(|round| console.timed(keys[round % keys.len()])).collect();
-        in_time &= told(name, times, 4.0);
+        in_time &= in_limit(name, times, 4.0);
     }
     let (mut console, job) = full();
     console.press("/ERROR<enter>");
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         console.draw();
         processor_ms() - begun
     };
-    in_time &= told("500 filtered lines", (0..rounds).map(batch).collect(), 10.0);
+    in_time &= in_limit("500 filtered lines", (0..rounds).map(batch).collect(), 10.0);
     if in_time || !is_bench { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -58,7 +58,7 @@ fn full() -> (Harness, JobId) {
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
-fn told(name: &str, times: Vec<f64>, limit: f64) -> bool {
+fn in_limit(name: &str, times: Vec<f64>, limit: f64) -> bool {
     let Some(of) = Percentiles::of(times) else { return false };
     println!(
         "{name:20} p50 {:7.3} ms   p99 {:7.3} ms   max {:7.3} ms   limit {limit} ms",

@@ -108,11 +108,11 @@ impl LocalLambda {
     pub fn settled(&self, name: &str) {
         let is_changing = || {
             let call = self.client.get_function_configuration().function_name(name);
-            let told = self
+            let described = self
                 .block_on(call.send())
                 .unwrap_or_else(|error| panic!("look at {name}: {:?}", error.code()));
-            told.state() == Some(&State::Pending)
-                || told.last_update_status() == Some(&LastUpdateStatus::InProgress)
+            described.state() == Some(&State::Pending)
+                || described.last_update_status() == Some(&LastUpdateStatus::InProgress)
         };
         eventually("no change is in progress", || !is_changing());
     }

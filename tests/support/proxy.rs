@@ -37,12 +37,12 @@ struct Shared {
     upstream: String,
     /// The keys with which a request is signed again, because its `Host` changes behind the proxy.
     keys: (String, String),
-    told: Mutex<Told>,
+    state: Mutex<ProxyState>,
     over: AtomicBool,
 }
 
 #[derive(Default)]
-struct Told {
+struct ProxyState {
     rules: Vec<Rule>,
     latency: Duration,
     calls: Vec<Call>,
@@ -59,7 +59,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream: account.url.trim_start_matches("http://").to_owned(),
             keys: (account.access_key.clone(), account.secret_key.clone()),
-            told: Mutex::default(),
+            state: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
@@ -83,34 +83,34 @@ impl Proxy {
 
     /// Adds a rule.
     pub fn fault(&self, rule: Rule) {
-        self.shared.told().rules.push(rule);
+        self.shared.state().rules.push(rule);
     }
 
     /// The number of faults so far.
     pub fn faults(&self) -> usize {
-        self.shared.told().rules.iter().map(Rule::done).sum()
+        self.shared.state().rules.iter().map(Rule::done).sum()
     }
 
     /// Delays every response by this time.
     pub fn delay(&self, latency: Duration) {
-        self.shared.told().latency = latency;
+        self.shared.state().latency = latency;
     }
 
     /// Removes all rules. Returns them, each with the number of its faults.
     pub fn clear_faults(&self) -> Vec<Rule> {
-        let mut told = self.shared.told();
-        told.latency = Duration::ZERO;
-        std::mem::take(&mut told.rules)
+        let mut state = self.shared.state();
+        state.latency = Duration::ZERO;
+        std::mem::take(&mut state.rules)
     }
 
     /// Takes the maximum number of concurrent calls since the last call of this.
     pub fn most_at_once(&self) -> usize {
-        std::mem::take(&mut self.shared.told().most)
+        std::mem::take(&mut self.shared.state().most)
     }
 
     /// Takes the calls since the last call of this.
     pub fn calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.shared.told().calls)
+        std::mem::take(&mut self.shared.state().calls)
     }
 }
 
@@ -123,8 +123,8 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ProxyState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Handles one request and its response.
@@ -132,22 +132,22 @@ impl Shared {
         client.set_nodelay(true)?;
         let Some(request) = Request::read(&mut client)? else { return Ok(()) };
         {
-            let mut told = self.told();
-            told.open += 1;
-            told.most = told.most.max(told.open);
+            let mut state = self.state();
+            state.open += 1;
+            state.most = state.most.max(state.open);
         }
         let answered = self.answer(&request, &mut client);
-        self.told().open -= 1;
+        self.state().open -= 1;
         answered
     }
 
     fn answer(&self, request: &Request, client: &mut TcpStream) -> std::io::Result<()> {
         let call = request.call();
         let (fault, latency) = {
-            let mut told = self.told();
-            let fault = told.rules.iter_mut().find_map(|rule| rule.meet(&call));
-            told.calls.push(Call { fault: fault.clone(), ..call });
-            (fault, told.latency)
+            let mut state = self.state();
+            let fault = state.rules.iter_mut().find_map(|rule| rule.meet(&call));
+            state.calls.push(Call { fault: fault.clone(), ..call });
+            (fault, state.latency)
         };
         thread::sleep(latency);
         let protocol = Protocol::of(request);

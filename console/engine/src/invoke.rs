@@ -205,7 +205,7 @@ impl Call<'_> {
         let began = Instant::now();
         let tail = is_sync.then_some(LogType::Tail);
         let output =
-            self.patiently(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
+            self.retry_conflicts(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
         let client_ms = began.elapsed().as_secs_f64() * 1000.0;
         let request_id = output.request_id().unwrap_or_default().to_owned();
         let body = output.payload().map(Blob::as_ref).unwrap_or_default();
@@ -282,7 +282,7 @@ impl Call<'_> {
     /// Makes the call with `send`, requesting the log tail if it is wanted. It is repeated only if
     /// the service reports that the function did not run: it is not ready yet, or cannot return a
     /// log tail.
-    async fn patiently<T, Fut>(
+    async fn retry_conflicts<T, Fut>(
         &self,
         mut tail: Option<LogType>,
         throttled: &Throttled,

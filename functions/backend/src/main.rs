@@ -2,7 +2,7 @@
 //!
 //! | route | does |
 //! | --- | --- |
-//! | `GET /` | says what this is |
+//! | `GET /` | describes this function |
 //! | `GET /items` | every item; `?name=` those whose name contains this |
 //! | `POST /items` | adds `{"name", "price"}` |
 //! | `GET /items/{id}` | one item |

@@ -11,7 +11,7 @@ use lambda::{Context, Error, log};
 use serde::{Deserialize, Serialize};
 
 fn main() {
-    lambda::init(open).after_response(report).on_shutdown(say_goodbye).run(count);
+    lambda::init(open).after_response(report).on_shutdown(shut_down).run(count);
 }
 
 /// Counts since the start of the sandbox.
@@ -52,7 +52,7 @@ async fn report(totals: &Totals) {
 }
 
 /// Writes the last line of the sandbox's log.
-async fn say_goodbye(totals: &Totals) {
+async fn shut_down(totals: &Totals) {
     let (requests, words) =
         (totals.requests.load(Ordering::Relaxed), totals.words.load(Ordering::Relaxed));
     log::info(format_args!("counted {words} words in {requests} requests"));

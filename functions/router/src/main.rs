@@ -3,7 +3,7 @@
 //!
 //! | route | does |
 //! | --- | --- |
-//! | `GET /` | says hello |
+//! | `GET /` | returns a greeting |
 //! | `GET /hello/{name}` | greets by name; `?loud=true` louder |
 //! | `POST /sum` | adds up `{"numbers": […]}` |
 

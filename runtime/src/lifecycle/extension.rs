@@ -3,7 +3,7 @@
 
 use crate::log;
 use crate::runtime_api::connection::{Broken, Connection};
-use crate::runtime_api::end::{End, told};
+use crate::runtime_api::end::{End, excerpt};
 use crate::runtime_api::endpoint::Endpoint;
 
 const REGISTERING: &str = "registering for SIGTERM";
@@ -43,7 +43,7 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     let id = head.fields.extension_id.range().and_then(|span| connection.buffer.get(span));
     let id = match (head.status, id.and_then(|id| std::str::from_utf8(id).ok())) {
         (200..300, Some(id)) => id.to_owned(),
-        (status, _) => return Ok(Err((status, told(body)))),
+        (status, _) => return Ok(Err((status, excerpt(body)))),
     };
     if connection.finished {
         connection = Connection::new(endpoint.connect().await.map_err(lost)?);

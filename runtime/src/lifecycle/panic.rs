@@ -179,16 +179,16 @@ fn post_all(endpoint: &Endpoint, report: &Report) {
     if let Some(target) = target {
         reply.begin(endpoint, target, &[]);
         reply.report(report);
-        tell_if_failed(post(endpoint, &reply.head));
+        log_failure(post(endpoint, &reply.head));
     }
     for (request, invocation) in requests.into_iter().filter(|(request, _)| !request.is_empty()) {
         reply.begin(endpoint, Target::Error(&request), &invocation);
         reply.report(report);
-        tell_if_failed(post(endpoint, &reply.head));
+        log_failure(post(endpoint, &reply.head));
     }
 }
 
-fn tell_if_failed(posted: std::io::Result<()>) {
+fn log_failure(posted: std::io::Result<()>) {
     if let Err(error) = posted {
         crate::log::error(format_args!(
             "the panic could not be reported to the Lambda Runtime API: {error}"

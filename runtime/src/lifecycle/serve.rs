@@ -97,7 +97,8 @@ where
         for _ in 1..workers.get() {
             let worker = || match executor::create() {
                 Ok(executor) => {
-                    executor.block_on(either(stop.told(), work(endpoint, None, function, &stop)));
+                    executor
+                        .block_on(either(stop.cancelled(), work(endpoint, None, function, &stop)));
                 }
                 Err(end) => stop.end(end),
             };
@@ -111,7 +112,7 @@ where
             stop.end(End::Terminated);
         };
         let work = either(terminated, work(endpoint, Some(first), function, &stop));
-        executor.block_on(either(stop.told(), work));
+        executor.block_on(either(stop.cancelled(), work));
     });
     stop.why.into_inner().unwrap_or(End::Panicked)
 }
@@ -131,7 +132,7 @@ impl Stop {
     }
 
     /// Waits for the end.
-    async fn told(&self) {
+    async fn cancelled(&self) {
         let woken = self.woken.notified();
         // Checked after the wait was registered, so that no end is missed.
         if self.why.get().is_none() {

@@ -44,11 +44,11 @@ impl Termination {
 
 #[expect(unsafe_code, reason = "std cannot handle signals")]
 fn handle_sigterm() -> io::Result<()> {
-    // SAFETY: zero is a valid `sigaction` (no flags, empty mask), and `told` has the signature of a
-    // handler without SA_SIGINFO, and does only what is async-signal-safe.
+    // SAFETY: zero is a valid `sigaction` (no flags, empty mask), and `handle` has the signature of
+    // a handler without SA_SIGINFO, and does only what is async-signal-safe.
     let result = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = told as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        action.sa_sigaction = handle as extern "C" fn(libc::c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESTART;
         libc::sigaction(libc::SIGTERM, &raw const action, std::ptr::null_mut())
     };
@@ -59,7 +59,7 @@ fn handle_sigterm() -> io::Result<()> {
     unsafe_code,
     reason = "a signal handler may only use system calls, which std does not offer bare"
 )]
-extern "C" fn told(_: libc::c_int) {
+extern "C" fn handle(_: libc::c_int) {
     // SAFETY: `write` is async-signal-safe, its buffer has the one byte; `errno` is restored. A
     // full socket has a byte already, and needs no other.
     unsafe {

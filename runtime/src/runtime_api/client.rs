@@ -9,7 +9,7 @@ use crate::lifecycle::panic;
 use crate::log::{self, Current};
 use crate::runtime_api::connection::{Broken, Connection};
 use crate::runtime_api::decode::{Head, Malformed};
-use crate::runtime_api::end::{End, told};
+use crate::runtime_api::end::{End, excerpt};
 use crate::runtime_api::endpoint::Endpoint;
 use crate::runtime_api::reply::{Reply, Target};
 use crate::runtime_api::report::Report;
@@ -156,7 +156,7 @@ impl Client {
             let status = self
                 .exchange(if pipelined { Exchange::AnswerAndPoll } else { Exchange::Answer })
                 .await?;
-            return self.judge(status).map(|()| None);
+            return self.check_status(status).map(|()| None);
         };
         let mut written = self.connection.send(&self.reply.head, None, &[]).await;
         let mut panic = None;
@@ -173,7 +173,7 @@ impl Client {
             };
             written = self.connection.writer.end(report.as_ref()).await;
             if let Some(report) = report {
-                self.tell(&report.message, &[("errorType", &report.kind)]);
+                self.log(&report.message, &[("errorType", &report.kind)]);
             }
         }
         match (self.connection.receive(false).await, written) {
@@ -181,7 +181,7 @@ impl Client {
                 // A partially written response makes the connection unusable.
                 self.connection.finished |= written.is_err();
                 self.head = head;
-                self.judge(self.head.status).map(|()| panic)
+                self.check_status(self.head.status).map(|()| panic)
             }
             (Err(Broken::Silent(_)), Err(error)) => {
                 Err(End::Lost { doing: Exchange::Answer.doing(), error })
@@ -191,7 +191,7 @@ impl Client {
     }
 
     /// Handles the Runtime API's status for an answer.
-    fn judge(&mut self, status: u16) -> Result<(), End> {
+    fn check_status(&mut self, status: u16) -> Result<(), End> {
         match status {
             200..300 => {}
             // The platform is in a state in which it accepts nothing more, or has failed.
@@ -204,9 +204,9 @@ impl Client {
                     // The caller was informed already; reporting an error now would be a second
                     // answer.
                     413 => "the response is too large; the caller got an error".to_owned(),
-                    _ => format!("the response was rejected ({status}): {}", told(self.body())),
+                    _ => format!("the response was rejected ({status}): {}", excerpt(self.body())),
                 };
-                self.tell(&why, &[]);
+                self.log(&why, &[]);
             }
         }
         self.reply.trim();
@@ -216,7 +216,7 @@ impl Client {
 
     /// Sends a failure instead of the reply, and logs it.
     pub(crate) async fn fail(&mut self, report: &Report) -> Result<(), End> {
-        self.tell(&report.message, &[("errorType", &report.kind)]);
+        self.log(&report.message, &[("errorType", &report.kind)]);
         self.reply.begin(
             &self.endpoint,
             Target::Error(&self.current.request_id),
@@ -224,7 +224,7 @@ impl Client {
         );
         self.reply.report(report);
         let status = self.exchange(Exchange::Answer).await?;
-        self.judge(status)
+        self.check_status(status)
     }
 
     /// Reports that the function could not be initialized: the init (accepted only before the first
@@ -266,7 +266,7 @@ impl Client {
     pub(crate) async fn afterwards(&mut self, work: impl Future) -> Result<(), Report> {
         let outcome = panic::catch(&mut self.current, work).await;
         if let Err(report) = &outcome {
-            self.tell(&report.message, &[("errorType", &report.kind)]);
+            self.log(&report.message, &[("errorType", &report.kind)]);
         }
         outcome.map(drop)
     }
@@ -318,7 +318,7 @@ impl Client {
     }
 
     /// Logs a problem of the current request.
-    fn tell(&mut self, message: &str, fields: &[(&str, &str)]) {
+    fn log(&mut self, message: &str, fields: &[(&str, &str)]) {
         let _entered = log::Entered::new(&mut self.current);
         log::write(log::Level::Error, message, fields);
     }

@@ -7,7 +7,7 @@ use crate::runtime_api::decode::Malformed;
 use crate::runtime_api::report::Report;
 
 /// Maximum number of bytes of a refusal's body that are logged.
-const TOLD: usize = 512;
+const EXCERPT: usize = 512;
 
 /// Reason for which there can be no further invocation.
 #[derive(Debug)]
@@ -46,13 +46,13 @@ impl End {
     }
 
     pub(crate) fn refused(doing: &'static str, status: u16, body: &[u8]) -> Self {
-        Self::Refused { doing, status, body: told(body) }
+        Self::Refused { doing, status, body: excerpt(body) }
     }
 }
 
 /// Formats a body as part of a log line.
-pub(crate) fn told(body: &[u8]) -> String {
-    let body = body.get(..TOLD).unwrap_or(body);
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    let body = body.get(..EXCERPT).unwrap_or(body);
     String::from_utf8_lossy(body.trim_ascii()).replace(char::is_control, " ")
 }
 

@@ -164,8 +164,8 @@ mod tests {
                 Some(&self.0)
             }
         }
-        for says_its_source in [false, true] {
-            let error = Outer("x".parse::<u8>().unwrap_err(), says_its_source);
+        for names_source in [false, true] {
+            let error = Outer("x".parse::<u8>().unwrap_err(), names_source);
             let report = Report::of(&error, "shop::Outer");
             assert_eq!(report.kind, "Function.Outer");
             assert_eq!(report.message, "bad quantity: invalid digit found in string");

@@ -31,7 +31,7 @@ impl Request {
 
 /// Response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Say {
+pub(crate) enum ServerStep {
     Bytes(Vec<u8>),
     /// Sends bytes, and then closes the connection.
     #[cfg_attr(
@@ -43,7 +43,7 @@ pub(crate) enum Say {
     End,
 }
 
-/// Serves until it is dropped or a response is [`Say::End`].
+/// Serves until it is dropped or a response is [`ServerStep::End`].
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -52,10 +52,10 @@ pub(crate) struct Server {
 }
 
 /// Determines each response.
-type Answers = Box<dyn FnMut(&Request) -> Say + Send>;
+type Answers = Box<dyn FnMut(&Request) -> ServerStep + Send>;
 
 struct Shared {
-    say: Mutex<Answers>,
+    script: Mutex<Answers>,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
     address: SocketAddr,
@@ -81,12 +81,14 @@ impl Shared {
 }
 
 impl Server {
-    /// Responds to each request with the result of `say`.
-    pub(crate) fn start(say: impl FnMut(&Request) -> Say + Send + 'static) -> io::Result<Self> {
+    /// Responds to each request with the result of `script`.
+    pub(crate) fn start(
+        script: impl FnMut(&Request) -> ServerStep + Send + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            say: Mutex::new(Box::new(say)),
+            script: Mutex::new(Box::new(script)),
             ended: AtomicBool::new(false),
             open: Mutex::default(),
             address,
@@ -130,11 +132,11 @@ fn converse(mut stream: TcpStream, connection: usize, shared: &Shared) {
     let mut received = Vec::new();
     while let Ok(Some(mut request)) = read(&mut stream, &mut received) {
         request.connection = connection;
-        let say = shared.say.lock().unwrap_or_else(PoisonError::into_inner)(&request);
-        let (bytes, last) = match say {
-            Say::Bytes(bytes) => (bytes, false),
-            Say::Last(bytes) => (bytes, true),
-            Say::End => {
+        let script = shared.script.lock().unwrap_or_else(PoisonError::into_inner)(&request);
+        let (bytes, last) = match script {
+            ServerStep::Bytes(bytes) => (bytes, false),
+            ServerStep::Last(bytes) => (bytes, true),
+            ServerStep::End => {
                 shared.end();
                 break;
             }

@@ -34,11 +34,11 @@ pub(super) fn alone(name: &str, body: impl FnOnce()) {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("XDG_STATE_HOME", directory.path());
     let output = child.output().expect("it starts");
-    let told = [output.stdout, output.stderr]
+    let output_text = [output.stdout, output.stderr]
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .concat();
-    assert!(output.status.success() && told.contains("1 passed"), "{told}");
-    for line in told.lines().filter(|line| line.starts_with("seen: ")) {
+    assert!(output.status.success() && output_text.contains("1 passed"), "{output_text}");
+    for line in output_text.lines().filter(|line| line.starts_with("seen: ")) {
         println!("{line}");
     }
 }

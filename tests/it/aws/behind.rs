@@ -159,8 +159,8 @@ impl Behind {
             !failure.what.is_empty() && !failure.why.is_empty(),
             "{what}: it does not say why: {failed:?}"
         );
-        let told = format!("{failed:?}");
-        assert!(!told.contains(SECRET), "{what}: it tells a secret: {told}");
+        let message = format!("{failed:?}");
+        assert!(!message.contains(SECRET), "{what}: it tells a secret: {message}");
         let differences = self.differences().await;
         if !is_known && done.is_empty() && left.is_empty() {
             // It could not even be read: then nothing was changed.

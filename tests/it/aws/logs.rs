@@ -86,11 +86,11 @@ impl Follower {
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                let told: Value =
+                let line: Value =
                     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 // Markers, such as for gaps, are not the writer's.
                 let message =
-                    told["message"].as_str().filter(|message| message.starts_with("line "));
+                    line["message"].as_str().filter(|message| message.starts_with("line "));
                 if message.is_some_and(|message| sender.send(message.to_owned()).is_err()) {
                     return;
                 }

@@ -142,8 +142,11 @@ fn a_change_by_somebody_else_is_not_run_over() {
     on_local!("a_change_by_somebody_else_is_not_run_over", async |local: &LocalLambda| {
         for operation in ["UpdateFunctionCode", "UpdateFunctionConfiguration"] {
             let failed = fails(local, operation, Fault::PRECONDITION).await;
-            let told = text(&failed.failure);
-            assert!(told.contains("someone else") || told.contains("changes again"), "{failed:?}");
+            let message = text(&failed.failure);
+            assert!(
+                message.contains("someone else") || message.contains("changes again"),
+                "{failed:?}"
+            );
         }
     });
 }

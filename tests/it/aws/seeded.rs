@@ -81,7 +81,7 @@ impl Chance {
 /// End of a run.
 enum End {
     Well,
-    Told,
+    Reported,
 }
 
 async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
@@ -112,7 +112,7 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
         }
         ([], [failed]) => {
             behind.assert_true(&what, failed).await;
-            End::Told
+            End::Reported
         }
         _ => panic!("{what}: the function is not reported once: {outcome:?}"),
     };

@@ -43,9 +43,9 @@ impl Path {
     /// Deploys and returns the result of the one function.
     #[track_caller]
     fn deploy(&self, more: &[&str]) -> Value {
-        let told = self.ask(&[&["deploy"], more].concat());
-        assert!(told["error"].is_null(), "{told}");
-        told["functions"][0].clone()
+        let answer = self.ask(&[&["deploy"], more].concat());
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["functions"][0].clone()
     }
 
     fn invoke(&self, more: &[&str]) -> Value {
@@ -177,11 +177,11 @@ impl Path {
         let arguments =
             ["--stage", "beta", "invoke", "greet", "--qualifier", "live", "--stream", "--json"];
         let streamed = self.home.run(arguments).ok().stdout;
-        let told: Vec<Value> =
+        let answer: Vec<Value> =
             streamed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let text: String = told.iter().filter_map(|part| part["text"].as_str()).collect();
+        let text: String = answer.iter().filter_map(|part| part["text"].as_str()).collect();
         assert!(text.contains(r#""edition": "2""#), "{streamed}");
-        assert_eq!(told.last().map(|end| &end["cut_off"]), Some(&Value::Null), "{streamed}");
+        assert_eq!(answer.last().map(|end| &end["cut_off"]), Some(&Value::Null), "{streamed}");
         assert_eq!(self.ask(&["invoke", "greet", "--dry-run"])["status"], 204);
         assert_eq!(
             self.ask(&["invoke", "greet", "--async", "--payload", r#"{"late":1}"#])["status"],

@@ -74,10 +74,10 @@ impl Expected {
             (Self::Echo, Outcome::Answer(body)) => body == payload,
             (Self::Answer(text), Outcome::Answer(body)) => body == text.as_bytes(),
             (Self::Length(length), Outcome::Answer(body)) => body.len() == *length,
-            (Self::Error(kind, part), Outcome::Error { kind: told, message }) => {
-                kind == told && message.contains(part)
+            (Self::Error(kind, part), Outcome::Error { kind: answer, message }) => {
+                kind == answer && message.contains(part)
             }
-            (Self::Refused(code), Outcome::Refused(told)) => code == told,
+            (Self::Refused(code), Outcome::Refused(answer)) => code == answer,
             _ => false,
         }
     }
@@ -86,18 +86,18 @@ impl Expected {
 /// Runs the cases with a timeout of `seconds`. The second list has the errors.
 fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<String>), String> {
     let running = server.start(of, seconds)?;
-    let (mut said, mut wrong) = (Vec::new(), Vec::new());
+    let (mut lines, mut wrong) = (Vec::new(), Vec::new());
     for case in CASES.iter().filter(|case| case.seconds == seconds) {
         let (expected, ends, reason) = case.expected(server, of);
         if matches!(expected, Expected::NotAsked) {
-            said.push(format!("{}: not asked: {reason}", case.name));
+            lines.push(format!("{}: not asked: {reason}", case.name));
             continue;
         }
         let payload = case.payload.bytes();
         let (outcome, ended) = running.run(&payload);
         if expected.is(&outcome, &payload) && ended == ends {
             let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-            said.push(format!("{}: {outcome:?}, ends: {ended:?}{reason}", case.name));
+            lines.push(format!("{}: {outcome:?}, ends: {ended:?}{reason}", case.name));
         } else {
             wrong.push(format!(
                 "{}: {outcome:?}, ends: {ended:?}\n  instead of {expected:?}, ends: {ends:?}",
@@ -105,7 +105,7 @@ fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<Stri
             ));
         }
     }
-    Ok((said, wrong))
+    Ok((lines, wrong))
 }
 
 /// Runs all cases, and prints the outcome of each.
@@ -116,11 +116,11 @@ fn run(server: Server, of: Crate, seconds: u32) -> Result<(Vec<String>, Vec<Stri
 )]
 fn check(server: Server, of: Crate) {
     for seconds in [table::LONG, table::SHORT] {
-        let (said, wrong) = match run(server, of, seconds) {
+        let (lines, wrong) = match run(server, of, seconds) {
             Ok(lists) => lists,
             Err(why) => return println!("{of:?} on {server:?}: skipped: {why}"),
         };
-        for line in said {
+        for line in lines {
             println!("{of:?} on {server:?}: {line}");
         }
         assert!(wrong.is_empty(), "{of:?} on {server:?}:\n{}", wrong.join("\n"));

@@ -64,9 +64,9 @@ impl Terraform<'_> {
 
     fn expect(&self, code: i32, arguments: &[&str]) {
         let Output { status, stdout, stderr } = self.run(arguments);
-        let (said, complained) =
+        let (printed, complained) =
             (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-        assert_eq!(status.code(), Some(code), "{arguments:?}: {said}\n{complained}");
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {printed}\n{complained}");
     }
 }
 

@@ -46,7 +46,7 @@ async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
 
 /// Retries a call that may be repeated: while another change of the function `name` is in progress,
 /// while a new role has not propagated yet, and while the stage is overloaded.
-pub(crate) async fn patiently<T, F, Fut>(
+pub(crate) async fn retry_conflicts<T, F, Fut>(
     stage: &Stage,
     name: &str,
     cancel: &CancellationToken,

@@ -15,7 +15,7 @@ use crate::{
         alias::{self, Publication},
         error::CallError,
         naming::default_group,
-        waiting::{patiently, settle},
+        waiting::{retry_conflicts, settle},
     },
     resources::roles,
 };
@@ -185,7 +185,7 @@ impl Sender<'_> {
 
     async fn create_log_group(&self) -> Result<(), CallError> {
         let group = &self.group();
-        let made = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
+        let made = retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients.logs().create_log_group().log_group_name(group).send().await
             })
@@ -198,7 +198,7 @@ impl Sender<'_> {
 
     async fn set_retention(&self, days: u32) -> Result<(), CallError> {
         let group = &self.group();
-        patiently(self.stage, &self.wanted.name, &self.job.cancel, || async {
+        retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || async {
             if days == 0 {
                 let delete = self.stage.call(|clients| async move {
                     clients.logs().delete_retention_policy().log_group_name(group).send().await
@@ -223,7 +223,7 @@ impl Sender<'_> {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let (tags, arn) = (&tags, &self.now.arn);
-        let tagged = patiently(self.stage, &self.wanted.name, &self.job.cancel, || {
+        let tagged = retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -239,7 +239,7 @@ impl Sender<'_> {
 
     async fn set_concurrency(&self, concurrency: Option<Concurrency>) -> Result<(), CallError> {
         let name = &self.wanted.name;
-        patiently(self.stage, name, &self.job.cancel, || async {
+        retry_conflicts(self.stage, name, &self.job.cancel, || async {
             if let Some(Concurrency::Reserved(count)) = concurrency {
                 let put = self.stage.call(|clients| async move {
                     let put = clients.lambda().put_function_concurrency().function_name(name);
@@ -301,7 +301,7 @@ impl Sender<'_> {
         };
         // Otherwise traffic that an earlier canary left would continue.
         let (present, canary) = (&present, None);
-        patiently(self.stage, name, &self.job.cancel, || {
+        retry_conflicts(self.stage, name, &self.job.cancel, || {
             alias::set(self.stage, name, alias, present, version, canary)
         })
         .await?;

@@ -35,7 +35,7 @@ pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation,
     let started_at = jiff::Timestamp::now().as_millisecond();
     let began = Instant::now();
     let mut output = call
-        .patiently(Some(LogType::Tail), throttled, |tail| {
+        .retry_conflicts(Some(LogType::Tail), throttled, |tail| {
             send(call, tail, throttled, &content_type)
         })
         .await?;

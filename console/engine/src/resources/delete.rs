@@ -159,7 +159,7 @@ const STEPS: [&[ResourceKind]; 4] = [
 async fn send(stage: &Stage, remote: &str, item: &Resource) -> Result<(), Failure> {
     let name = &item.name;
     match item.kind {
-        ResourceKind::Trigger => patiently(|| {
+        ResourceKind::Trigger => retry_conflicts(|| {
             stage.call(|clients| async move {
                 clients.lambda().delete_event_source_mapping().uuid(name).send().await.map(drop)
             })
@@ -169,7 +169,7 @@ async fn send(stage: &Stage, remote: &str, item: &Resource) -> Result<(), Failur
             error.into_failure(format!("could not delete the trigger {name} of {remote}"))
         }),
         ResourceKind::Role => roles::remove_all_of(stage, name).await,
-        ResourceKind::LogGroup => patiently(|| {
+        ResourceKind::LogGroup => retry_conflicts(|| {
             stage.call(|clients| async move {
                 clients.logs().delete_log_group().log_group_name(name).send().await.map(drop)
             })
@@ -187,7 +187,7 @@ async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
             clients.lambda().delete_function().function_name(remote).send().await.map(drop)
         })
     };
-    let Err(error) = patiently(delete).await else { return Ok(()) };
+    let Err(error) = retry_conflicts(delete).await else { return Ok(()) };
     let is_unsure = error.code().is_empty();
     if is_unsure && matches!(list::configuration(stage, remote).await, Ok(None)) {
         return Ok(());
@@ -197,7 +197,7 @@ async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
 
 /// Retries while another change is in progress or the service is busy. A missing resource counts as
 /// deleted.
-async fn patiently<F, Fut>(send: F) -> Result<(), CallError>
+async fn retry_conflicts<F, Fut>(send: F) -> Result<(), CallError>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<(), CallError>>,

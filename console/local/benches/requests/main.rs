@@ -102,7 +102,7 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
             (percentile(rates, 50), percentile(times, 50), percentile(times, 99));
         let (user, system) = (percentile(user, 50), percentile(system, 50));
         let mean = times.iter().sum::<f64>() / times.len() as f64;
-        say(&format!(
+        print(&format!(
             "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor \
             time each and {system:.0} µs \
              in the kernel; one caller: mean {mean:.3} ms, p50 {p50:.3} ms, p99 {p99:.3} ms"
@@ -112,7 +112,7 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
     let [(_, rate, time), others @ ..] = middles.as_slice() else { return Ok(()) };
     for (name, their_rate, their_time) in others {
         let (rate, time) = (rate / their_rate, time / their_time);
-        say(&format!("ratio to {name}: {rate:.2} times the requests, {time:.2} times the time"));
+        print(&format!("ratio to {name}: {rate:.2} times the requests, {time:.2} times the time"));
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ fn cold_start(bootstrap: &[u8]) -> Result<()> {
     }
     let (bare, reported) = (percentile(&mut bare, 50), percentile(&mut reported, 50));
     let more = reported - bare;
-    say(&format!(
+    print(&format!(
         "cold start to the first next: {reported:.2} ms; bare: {bare:.2} ms; {more:.2} ms more"
     ));
     Ok(())
@@ -202,13 +202,13 @@ fn metadata() -> Result<()> {
     let whole: f64 = times.iter().sum();
     let resident = server.resident()?;
     let (middle, worst) = (percentile(&mut times, 50), percentile(&mut times, 100));
-    say(&format!(
+    print(&format!(
         "{count} functions: created in {created:.1} s, listed in {pages} pages in {whole:.0} ms \
         (p50 {middle:.2} ms, worst {worst:.2} ms), {resident} MB"
     ));
     let began = Instant::now();
     server.restart()?;
-    say(&format!(
+    print(&format!(
         "{count} functions: the server starts in {:.0} ms, with {} MB",
         began.elapsed().as_secs_f64() * 1e3,
         server.resident()?
@@ -242,7 +242,7 @@ fn churn(bootstrap: &[u8]) -> Result<()> {
     (5..60).try_for_each(round)?;
     thread::sleep(Duration::from_millis(300));
     let after = (server.descriptors()?, server.resident()?);
-    say(&format!(
+    print(&format!(
         "1200 callers' sandboxes in {:.1} s: descriptors {} then {}, memory {} then {} MB",
         began.elapsed().as_secs_f64(),
         before.0,
@@ -469,6 +469,6 @@ fn percentile(values: &mut [f64], percent: usize) -> f64 {
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
-fn say(line: &str) {
+fn print(line: &str) {
     println!("{line}");
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{CALLERS, RELAY, Result, say, write_program};
+use crate::{CALLERS, RELAY, Result, print, write_program};
 
 /// Another emulator with its function.
 pub(crate) struct Peer {
@@ -35,7 +35,7 @@ impl Peer {
     /// Starts cargo-lambda's emulator, with one process of the function per caller.
     pub(crate) fn start(bootstrap: &[u8]) -> Result<Option<Self>> {
         let Some(program) = env::var_os("CARGO_LAMBDA") else {
-            say("cargo-lambda is not measured: CARGO_LAMBDA is not set");
+            print("cargo-lambda is not measured: CARGO_LAMBDA is not set");
             return Ok(None);
         };
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();

@@ -1,5 +1,5 @@
 //! The zip of a function or a layer: validates and unpacks it. Touches only the directory that it
-//! is told to create.
+//! shall create.
 
 use std::{
     collections::BTreeMap,

@@ -15,7 +15,7 @@ pub fn excerpt(text: &str) -> String {
         cleaned.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let from = lines
         .iter()
-        .position(|line| says_why(line))
+        .position(|line| has_cause(line))
         .unwrap_or_else(|| lines.len().saturating_sub(MOST_LINES));
     joined(lines.get(from..).unwrap_or_default())
 }
@@ -37,7 +37,7 @@ fn joined(lines: &[&str]) -> String {
 
 /// Returns `true` if a line of a tool's output contains the error. A line that repeats the command,
 /// as callers of linkers print it, only counts if it begins with the error.
-fn says_why(line: &str) -> bool {
+fn has_cause(line: &str) -> bool {
     let head =
         line.get(..line.floor_char_boundary(LONGEST_LINE)).unwrap_or_default().to_ascii_lowercase();
     let head = head.trim_start();
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn words_of_a_command_are_no_reason() {
-        assert!(!says_why("cc -Werror -o error.o main.c"));
+        assert!(!has_cause("cc -Werror -o error.o main.c"));
         for line in [
             "/usr/bin/ld: a.o: undefined reference to `x'",
             "ld.lld: error: cannot open a",
             "E: no package",
         ] {
-            assert!(says_why(line), "{line}");
+            assert!(has_cause(line), "{line}");
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::testing::server::{Say, Server};
+use crate::testing::server::{Server, ServerStep};
 
 #[test]
 fn an_aborting_process_reports_its_init_and_every_request_that_is_underway() {
     let (sender, requests) = mpsc::channel();
     let server = Server::start(move |request| {
         sender.send(request.clone()).unwrap();
-        Say::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())
+        ServerStep::Bytes(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec())
     })
     .unwrap();
     underway(|underway| {

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::failure::Error;
 use crate::lifecycle::hooks::Absent;
 use crate::respond::Body;
-use crate::testing::server::{Request, Say, Server};
+use crate::testing::server::{Request, Server, ServerStep};
 
 #[test]
 fn a_managed_instance_serves_as_many_requests_at_once_as_configured_and_mixes_none_up() {
@@ -39,16 +39,18 @@ fn a_managed_instance_serves_as_many_requests_at_once_as_configured_and_mixes_no
         if !request.is_next() {
             answered += 1;
             sender.send(request.clone()).unwrap();
-            return Say::Bytes(ACCEPTED.into());
+            return ServerStep::Bytes(ACCEPTED.into());
         }
         number += 1;
         match number - 1 {
             number if number < REQUESTS => {
-                Say::Bytes(invocation(&format!("r-{number}"), &number.to_string()).into())
+                ServerStep::Bytes(invocation(&format!("r-{number}"), &number.to_string()).into())
             }
             // The others are still working: let this worker poll until they are done.
-            _ if answered < REQUESTS => Say::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
-            _ => Say::End,
+            _ if answered < REQUESTS => {
+                ServerStep::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
+            }
+            _ => ServerStep::End,
         }
     })
     .unwrap();
@@ -86,16 +88,16 @@ fn a_worker_of_a_managed_instance_that_loses_its_connection_takes_another_one() 
     let server = Server::start(move |request| {
         sender.send(request.clone()).unwrap();
         if !request.is_next() {
-            return Say::Bytes(ACCEPTED.into());
+            return ServerStep::Bytes(ACCEPTED.into());
         }
         match script.pop_front().unwrap_or("refusal") {
             "invocation" => {
                 number += 1;
-                Say::Bytes(invocation(&format!("r-{number}"), "1").into())
+                ServerStep::Bytes(invocation(&format!("r-{number}"), "1").into())
             }
-            "refusal" => Say::Bytes(response("500 Internal Server Error", "done").into()),
-            "cut" => Say::Last(b"HTTP/1.1 2".to_vec()),
-            _ => Say::Last(Vec::new()),
+            "refusal" => ServerStep::Bytes(response("500 Internal Server Error", "done").into()),
+            "cut" => ServerStep::Last(b"HTTP/1.1 2".to_vec()),
+            _ => ServerStep::Last(Vec::new()),
         }
     })
     .unwrap();

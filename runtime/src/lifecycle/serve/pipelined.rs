@@ -2,17 +2,17 @@
 
 use super::tests::{ACCEPTED, echo, invocation, number, response, serve_script_on, verbs};
 use super::*;
-use crate::testing::server::{Request, Say};
+use crate::testing::server::{Request, ServerStep};
 
 fn pipelined<H: Handler<(), M>, M>(
     handler: H,
-    script: impl IntoIterator<Item = Say>,
+    script: impl IntoIterator<Item = ServerStep>,
 ) -> (End, Vec<Request>) {
     serve_script_on(|endpoint| endpoint.pipelined = true, handler, script)
 }
 
-fn bytes(text: &str) -> Say {
-    Say::Bytes(text.as_bytes().to_vec())
+fn bytes(text: &str) -> ServerStep {
+    ServerStep::Bytes(text.as_bytes().to_vec())
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_connection_that_closes_behind_the_acknowledgement_is_polled_again_on_anothe
     for acknowledgement in [closing, ACCEPTED] {
         let script = [
             bytes(&invocation("r-1", "[1]")),
-            Say::Last(acknowledgement.as_bytes().to_vec()),
+            ServerStep::Last(acknowledgement.as_bytes().to_vec()),
             bytes(&invocation("r-2", "[2]")),
             bytes(ACCEPTED),
         ];

@@ -13,7 +13,7 @@ use crate::failure::{Error, Failure};
 use crate::lifecycle::hooks::Absent;
 use crate::respond::Body;
 use crate::stream::Stream;
-use crate::testing::server::{Request, Say, Server};
+use crate::testing::server::{Request, Server, ServerStep};
 use crate::testing::{self, Outcome};
 
 pub(super) const ACCEPTED: &str =
@@ -35,7 +35,7 @@ pub(super) fn invocation(id: &str, body: &str) -> String {
 /// of the end and the requests.
 fn serve_script<H: Handler<(), M>, M>(
     handler: H,
-    script: impl IntoIterator<Item = Say>,
+    script: impl IntoIterator<Item = ServerStep>,
 ) -> (End, Vec<Request>) {
     serve_script_on(|_| {}, handler, script)
 }
@@ -45,13 +45,13 @@ fn serve_script<H: Handler<(), M>, M>(
 pub(super) fn serve_script_on<H: Handler<(), M>, M>(
     set_up: fn(&mut Endpoint),
     handler: H,
-    script: impl IntoIterator<Item = Say>,
+    script: impl IntoIterator<Item = ServerStep>,
 ) -> (End, Vec<Request>) {
-    let mut script: VecDeque<Say> = script.into_iter().collect();
+    let mut script: VecDeque<ServerStep> = script.into_iter().collect();
     let (sender, requests) = mpsc::channel();
     let server = Server::start(move |request| {
         sender.send(request.clone()).unwrap();
-        script.pop_front().unwrap_or(Say::End)
+        script.pop_front().unwrap_or(ServerStep::End)
     })
     .unwrap();
     let mut endpoint = Endpoint::parse(&server.address()).unwrap();
@@ -66,7 +66,7 @@ pub(super) fn serve_script_on<H: Handler<(), M>, M>(
 }
 
 fn serve_texts<H: Handler<(), M>, M>(handler: H, script: &[&str]) -> (End, Vec<Request>) {
-    serve_script(handler, script.iter().map(|text| Say::Bytes(text.as_bytes().to_vec())))
+    serve_script(handler, script.iter().map(|text| ServerStep::Bytes(text.as_bytes().to_vec())))
 }
 
 /// The last segments of the requests: `next`, `response`, `error`.
@@ -177,14 +177,14 @@ fn a_runtime_api_that_is_gone_ends_the_loop() {
 
 #[test]
 fn a_connection_closed_while_idle_is_replaced_once() {
-    let last = |text: &str| Say::Last(text.as_bytes().to_vec());
+    let last = |text: &str| ServerStep::Last(text.as_bytes().to_vec());
     let (end, requests) = serve_script(
         echo,
         [
-            Say::Bytes(invocation("r", "1").into()),
+            ServerStep::Bytes(invocation("r", "1").into()),
             // The server closes without announcing it.
             last(ACCEPTED),
-            Say::Bytes(invocation("s", "2").into()),
+            ServerStep::Bytes(invocation("s", "2").into()),
             // The server announces the close.
             last("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
             last(""),
@@ -209,7 +209,8 @@ fn a_connection_cut_at_any_byte_of_an_invocation_ends_the_loop_and_calls_nobody(
     }
     let whole = invocation("r", "[1,2]");
     for cut in 1..whole.len() {
-        let (end, requests) = serve_script(never, [Say::Last(whole.as_bytes()[..cut].to_vec())]);
+        let (end, requests) =
+            serve_script(never, [ServerStep::Last(whole.as_bytes()[..cut].to_vec())]);
         assert!(matches!(end, End::Lost { .. }), "{cut}: {end:?}");
         assert_eq!(verbs(&requests), ["next"], "{cut}");
     }
@@ -218,9 +219,9 @@ fn a_connection_cut_at_any_byte_of_an_invocation_ends_the_loop_and_calls_nobody(
 #[test]
 fn a_connection_cut_at_any_byte_of_an_acknowledgement_ends_the_loop() {
     for cut in 1..ACCEPTED.len() {
-        let acknowledgement = Say::Last(ACCEPTED.as_bytes()[..cut].to_vec());
+        let acknowledgement = ServerStep::Last(ACCEPTED.as_bytes()[..cut].to_vec());
         let (end, requests) =
-            serve_script(echo, [Say::Bytes(invocation("r", "1").into()), acknowledgement]);
+            serve_script(echo, [ServerStep::Bytes(invocation("r", "1").into()), acknowledgement]);
         assert!(matches!(end, End::Lost { .. }), "{cut}: {end:?}");
         assert_eq!(verbs(&requests), ["next", "response"], "{cut}");
     }
@@ -322,7 +323,7 @@ fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
     );
     assert!(matches!(end, End::Panicked), "{end:?}");
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "response"]);
-    let told = |request: &Request| {
+    let failure = |request: &Request| {
         let body =
             request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
         let kind =
@@ -334,10 +335,10 @@ fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
         assert_eq!(request.body, ["one ", &"x".repeat(100_000)].concat().as_bytes());
         assert_eq!(request.connection, 0);
     }
-    assert_eq!(told(&requests[1]), (String::new(), String::new()));
+    assert_eq!(failure(&requests[1]), (String::new(), String::new()));
     let expected = r#"{"errorMessage":"no more","errorType":"Function.Mid","stackTrace":[]}"#;
-    assert_eq!(told(&requests[3]), ("Function.Mid".to_owned(), expected.to_owned()));
-    let (kind, body) = told(&requests[5]);
+    assert_eq!(failure(&requests[3]), ("Function.Mid".to_owned(), expected.to_owned()));
+    let (kind, body) = failure(&requests[5]);
     assert!(kind == "Runtime.Panic" && body.contains("mid-stream"), "{body}");
 }
 

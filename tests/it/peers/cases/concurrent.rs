@@ -16,7 +16,7 @@ use tests::eventually;
 
 use super::{
     Outcome,
-    fake::{self, Say},
+    fake::{self, ServerStep},
     function::Crate::{self, Official, Ours},
     server,
 };
@@ -70,12 +70,12 @@ fn fate(number: usize) -> Value {
 
 /// Checks that each of ten got its own answer. Returns the process of the survivor.
 #[track_caller]
-fn judge(outcomes: &[Outcome]) -> Value {
+fn check(outcomes: &[Outcome]) -> Value {
     assert_eq!(outcomes.len(), TOGETHER);
     for (number, outcome) in outcomes.iter().enumerate().filter(|(number, _)| *number != SURVIVOR) {
         let Outcome::Error { message, .. } = outcome else { panic!("{number}: {outcome:?}") };
-        let told = if number.is_multiple_of(2) { "oh no" } else { "as asked" };
-        assert!(message.contains(told), "{number}: {outcome:?}");
+        let answer = if number.is_multiple_of(2) { "oh no" } else { "as asked" };
+        assert!(message.contains(answer), "{number}: {outcome:?}");
     }
     let survivor = outcomes[SURVIVOR].json();
     assert_eq!(survivor["number"], SURVIVOR, "{survivor}");
@@ -112,7 +112,7 @@ fn on_the_managed_emulator(of: Crate) {
     let at = meeting.address;
     let outcomes =
         ten_times(|number| send(&emulator, &meet(at, &fate(number))), || drop(meeting.all()));
-    let process = judge(&outcomes);
+    let process = check(&outcomes);
     let number = |caller: usize, round: usize| 1000 * caller + round;
     let answers = ten_times(
         |caller| {
@@ -207,7 +207,7 @@ fn on_the_local_lambda(of: Crate) {
         (0..TOGETHER).map(|number| meet(meeting.address, &fate(number)).to_string()).collect();
     let calls = events.iter().map(|event| server::invoke(client, event.as_bytes()));
     let release = thread::spawn(move || drop(meeting.all()));
-    judge(&local.block_on(join_all(calls)));
+    check(&local.block_on(join_all(calls)));
     release.join().unwrap();
     let caller = async |caller: usize| {
         for round in 0..ROUNDS {
@@ -249,17 +249,17 @@ fn ten_thousand(of: Crate) {
     let (requests, _) = fake::serve(of, Some("10"), move |request| {
         if !request.is_next() {
             answered += 1;
-            return Say::Bytes(fake::response("202 Accepted", "{\"status\":\"OK\"}\n"));
+            return ServerStep::Bytes(fake::response("202 Accepted", "{\"status\":\"OK\"}\n"));
         }
         if answered == REQUESTS {
-            return Say::End;
+            return ServerStep::End;
         }
         // Polls before the last answer get one more invocation, and wait in vain for a tenth.
         let number = given;
         given += 1;
         let ten = json!({ "do": "ten", "number": number }).to_string();
         let event = events.get(number).unwrap_or(&ten);
-        Say::Bytes(fake::invocation(&format!("r-{number}"), event.as_bytes()))
+        ServerStep::Bytes(fake::invocation(&format!("r-{number}"), event.as_bytes()))
     });
     release.join().unwrap();
     let mut outcomes = BTreeMap::new();
@@ -284,7 +284,7 @@ fn ten_thousand(of: Crate) {
     }
     assert_eq!((outcomes.len(), most), (REQUESTS, TOGETHER));
     let rest = outcomes.split_off(&TOGETHER);
-    let process = judge(&outcomes.into_values().collect::<Vec<_>>());
+    let process = check(&outcomes.into_values().collect::<Vec<_>>());
     for (number, outcome) in rest {
         let expected = json!({ "number": number, "id": format!("r-{number}"), "process": process });
         assert_eq!(outcome.json(), expected, "an answer to another request");

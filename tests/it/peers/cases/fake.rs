@@ -16,7 +16,7 @@ use server::Server;
 
 use super::{Ends, Outcome, function::Crate};
 
-pub(super) use server::{Request, Say};
+pub(super) use server::{Request, ServerStep};
 
 /// Size of the largest response that Lambda accepts, in bytes.
 const LARGEST: usize = 6 * 1024 * 1024 + 100;
@@ -70,19 +70,19 @@ pub(super) fn invocation(id: &str, payload: &[u8]) -> Vec<u8> {
     [head.as_bytes(), payload].concat()
 }
 
-/// Runs a function's process against `say`, until there is a request after the last response or the
-/// process has ended by itself. Returns the requests, and which of the two happened.
+/// Runs a function's process against `script`, until there is a request after the last response or
+/// the process has ended by itself. Returns the requests, and which of the two happened.
 pub(super) fn serve(
     of: Crate,
     concurrency: Option<&str>,
-    mut say: impl FnMut(&Request) -> Say + Send + 'static,
+    mut script: impl FnMut(&Request) -> ServerStep + Send + 'static,
 ) -> (Vec<Request>, Ends) {
     let (sender, events) = mpsc::channel();
     let server = Server::start(move |request| {
-        let say = say(request);
+        let script = script(request);
         // The test may have ended already, with its error reported.
-        drop(sender.send((request.clone(), say == Say::End)));
-        say
+        drop(sender.send((request.clone(), script == ServerStep::End)));
+        script
     })
     .expect("a loopback port");
     let mut process = Process::start(of, &server.address(), concurrency);
@@ -117,21 +117,21 @@ pub(super) fn serve(
 /// Like [`serve`], with these responses, one for each request.
 pub(super) fn serve_script(
     of: Crate,
-    script: impl IntoIterator<Item = Say>,
+    script: impl IntoIterator<Item = ServerStep>,
 ) -> (Vec<Request>, Ends) {
-    let mut script: VecDeque<Say> = script.into_iter().collect();
-    serve(of, None, move |_| script.pop_front().unwrap_or(Say::End))
+    let mut script: VecDeque<ServerStep> = script.into_iter().collect();
+    serve(of, None, move |_| script.pop_front().unwrap_or(ServerStep::End))
 }
 
 /// Runs one invocation in a process of its own.
 pub(super) fn once(of: Crate, payload: &[u8]) -> (Outcome, Ends) {
     let mut event = Some(invocation("r-1", payload));
     let (requests, ends) = serve(of, None, move |request| match () {
-        () if request.is_next() => event.take().map_or(Say::End, Say::Bytes),
+        () if request.is_next() => event.take().map_or(ServerStep::End, ServerStep::Bytes),
         () if request.body.len() > LARGEST => {
-            Say::Bytes(response("413 Request Entity Too Large", "{}"))
+            ServerStep::Bytes(response("413 Request Entity Too Large", "{}"))
         }
-        () => Say::Bytes(response("202 Accepted", "{\"status\":\"OK\"}\n")),
+        () => ServerStep::Bytes(response("202 Accepted", "{\"status\":\"OK\"}\n")),
     });
     let answers: Vec<&Request> = requests.iter().filter(|request| !request.is_next()).collect();
     let answer = match answers[..] {

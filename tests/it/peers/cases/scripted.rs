@@ -3,7 +3,7 @@
 
 use super::{
     Ends::{self, No, Yes},
-    fake::{self, Request, Say},
+    fake::{self, Request, ServerStep},
     function::Crate::{self, Official, Ours},
 };
 
@@ -180,12 +180,14 @@ const SCRIPTS: &[Script] = &[
 ];
 
 impl Step {
-    fn say(&self) -> Say {
+    fn script(&self) -> ServerStep {
         match self {
-            Event(payload) => Say::Bytes(fake::invocation("r-1", payload.as_bytes())),
-            Status(status) => Say::Bytes(fake::response(status, "{\"errorType\":\"Scripted\"}\n")),
-            Bytes(text) => Say::Bytes(text.as_bytes().to_vec()),
-            Last(text) => Say::Last(text.as_bytes().to_vec()),
+            Event(payload) => ServerStep::Bytes(fake::invocation("r-1", payload.as_bytes())),
+            Status(status) => {
+                ServerStep::Bytes(fake::response(status, "{\"errorType\":\"Scripted\"}\n"))
+            }
+            Bytes(text) => ServerStep::Bytes(text.as_bytes().to_vec()),
+            Last(text) => ServerStep::Last(text.as_bytes().to_vec()),
         }
     }
 }
@@ -208,7 +210,7 @@ fn check(of: Crate) {
             Some((conduct, reason)) if of == Official => (conduct.as_ref(), *reason),
             _ => (Some(&script.conduct), ""),
         };
-        let (requests, ends) = fake::serve_script(of, script.steps.iter().map(Step::say));
+        let (requests, ends) = fake::serve_script(of, script.steps.iter().map(Step::script));
         let asks: Vec<&str> = requests.iter().map(verb).collect();
         let line = format!("{}: {asks:?}, ends: {ends:?} ({reason})", script.name);
         println!("{of:?}: {}", line.trim_end_matches(" ()"));

@@ -85,7 +85,7 @@ const BOXED_PANIC: &str = "&alloc::boxed::Box<dyn core::any::Any + core::marker:
 const DESERIALISE: &str = "&lambda_runtime::deserializer::DeserializeError";
 const RUST_NAME: &str =
     "the official crate tells the Rust name of a reference, which Lambda does not take as a type";
-const JUDGED: &str = "Invoke, as on AWS, takes nothing that is not JSON";
+const VALIDATED: &str = "Invoke, as on AWS, takes nothing that is not JSON";
 
 /// A payload that is not JSON, with the error message of the official crate.
 const fn not_json(words: &'static str) -> [Deviation; 2] {
@@ -95,7 +95,7 @@ const fn not_json(words: &'static str) -> [Deviation; 2] {
             crates: BOTH,
             expected: Expected::Refused("InvalidRequestContentException"),
             ends: No,
-            reason: JUDGED,
+            reason: VALIDATED,
         },
         Deviation {
             servers: NOT_LOCAL,

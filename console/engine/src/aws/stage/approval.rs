@@ -33,7 +33,7 @@ impl Stage {
         if change == ChangeKind::Open {
             return Err(Failure::usage(
                 what,
-                "its URL would answer everybody, without credentials",
+                "its URL would be open to everyone, without credentials",
                 "confirm it by typing the stage's name or with --yes, or set the URL's auth to \
                 `iam`",
             ));

@@ -1,5 +1,5 @@
 //! The emulator that runs ARM64 bootstraps on another processor. Builds do not need it, so a
-//! missing emulator is no failure.
+//! missing emulator is not an error.
 //!
 //! Runs the emulator to check that it works; writes to the cache directory.
 

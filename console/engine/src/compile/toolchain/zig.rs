@@ -133,7 +133,7 @@ fn remembered() -> Option<Remembered> {
     serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()
 }
 
-/// An error is no failure: zig is searched for again the next time.
+/// Errors are ignored: zig is searched for again the next time.
 fn remember(zig: &Zig, first: Option<PathBuf>) {
     let directory = cache::directory();
     let last = Remembered { stamp: stamp_of(&zig.program), zig: zig.clone(), first };

@@ -13,7 +13,7 @@ use lambda_console_model::{Failure, LogFormat};
 
 use super::{Sender, Trouble};
 use crate::{
-    aws::{clients::uploading, waiting::patiently},
+    aws::{clients::uploading, waiting::retry_conflicts},
     deploy::{
         code::Code,
         diff,
@@ -26,7 +26,7 @@ impl Sender<'_> {
         let (name, config, code) = (&self.wanted.name, &self.wanted.config, self.code()?);
         let role = &self.wanted.role.clone().or_else(|| self.role.clone());
         let (source, runtime) = (&source(code, name).await?, config.runtime.as_deref());
-        patiently(self.stage, name, &self.job.cancel, || {
+        retry_conflicts(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -65,7 +65,7 @@ impl Sender<'_> {
     pub(super) async fn update_code(&self) -> Result<Remote, Trouble> {
         let (name, code, revision) = (&self.wanted.name, self.code()?, &self.now.revision);
         let source = &source(code, name).await?;
-        patiently(self.stage, name, &self.job.cancel, || {
+        retry_conflicts(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -98,7 +98,7 @@ impl Sender<'_> {
         let (name, config, wanted) = (&self.wanted.name, &self.wanted.config, self.wanted);
         let revision = &self.now.revision;
         let only = &|field: &str| self.differs(field).then_some(());
-        patiently(self.stage, name, &self.job.cancel, || {
+        retry_conflicts(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()

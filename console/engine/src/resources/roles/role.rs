@@ -91,7 +91,7 @@ pub(crate) async fn attach(
     held: &Held,
 ) -> Result<(), Failure> {
     for arn in policies.lacking(held) {
-        patiently(|| {
+        retry_conflicts(|| {
             stage.call(|clients| async move {
                 clients.iam().attach_role_policy().role_name(name).policy_arn(arn).send().await
             })
@@ -139,7 +139,7 @@ pub(crate) async fn set_statements(
                     policy.policy_document(document).send().await
                 })
             };
-            patiently(put).await.map(drop)
+            retry_conflicts(put).await.map(drop)
         }
     };
     set.map_err(|error| {
@@ -153,7 +153,7 @@ async fn detach_one(stage: &Stage, name: &str, arn: &str) -> Result<(), CallErro
             clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await
         })
     };
-    gone(patiently(detach)).await
+    gone(retry_conflicts(detach)).await
 }
 
 async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), CallError> {
@@ -162,7 +162,7 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
             clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
         })
     };
-    gone(patiently(delete)).await
+    gone(retry_conflicts(delete)).await
 }
 
 /// Removes the role `name` that this program created, with its policies.
@@ -215,7 +215,7 @@ pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failu
         stage
             .call(|clients| async move { clients.iam().delete_role().role_name(name).send().await })
     };
-    gone(patiently(delete)).await.map_err(failed)
+    gone(retry_conflicts(delete)).await.map_err(failed)
 }
 
 /// The ARNs of the managed policies that are attached to a role; empty if it does not exist.
@@ -244,7 +244,7 @@ async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(
 
 /// Retries a change of a role while the role has not propagated within IAM yet, or another change
 /// of it is in progress.
-async fn patiently<T, F, Fut>(send: F) -> Result<T, CallError>
+async fn retry_conflicts<T, F, Fut>(send: F) -> Result<T, CallError>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, CallError>>,
