@@ -144,7 +144,7 @@ fn a_change_by_somebody_else_is_not_run_over() {
             let failed = fails(local, operation, Fault::PRECONDITION).await;
             let message = text(&failed.failure);
             assert!(
-                message.contains("someone else") || message.contains("changes again"),
+                message.contains("someone else") || message.contains("keeps changing"),
                 "{failed:?}"
             );
         }
@@ -153,19 +153,22 @@ fn a_change_by_somebody_else_is_not_run_over() {
 
 #[test]
 fn what_is_not_allowed_is_reported_by_action_and_resource() {
-    on_local!("what_is_not_allowed_is_told_by_action_and_resource", async |local: &LocalLambda| {
-        let failed = fails(local, "UpdateFunctionCode", Fault::DENIED).await;
-        for word in
-            ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"]
-        {
-            assert!(text(&failed.failure).contains(word), "{word}: {failed:?}");
+    on_local!(
+        "what_is_not_allowed_is_reported_by_action_and_resource",
+        async |local: &LocalLambda| {
+            let failed = fails(local, "UpdateFunctionCode", Fault::DENIED).await;
+            for word in
+                ["lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:000000000000:function:any"]
+            {
+                assert!(text(&failed.failure).contains(word), "{word}: {failed:?}");
+            }
         }
-    });
+    );
 }
 
 #[test]
 fn a_full_account_is_reported_with_what_helps() {
-    on_local!("a_full_account_is_told_with_what_helps", async |local: &LocalLambda| {
+    on_local!("a_full_account_is_reported_with_what_helps", async |local: &LocalLambda| {
         let failed = fails(local, "UpdateFunctionCode", Fault::NO_ROOM).await;
         assert!(text(&failed.failure).contains("versions"), "{failed:?}");
     });
@@ -173,7 +176,7 @@ fn a_full_account_is_reported_with_what_helps() {
 
 #[test]
 fn persistent_failures_are_reported_with_the_state() {
-    on_local!("what_goes_on_failing_is_told_with_what_is_true", async |local: &LocalLambda| {
+    on_local!("persistent_failures_are_reported_with_the_state", async |local: &LocalLambda| {
         let operations =
             ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"];
         let faults =

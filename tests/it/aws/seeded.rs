@@ -123,7 +123,7 @@ async fn run(local: &LocalLambda, seed: u64) -> (End, usize) {
 
 #[test]
 fn no_function_is_left_half_made_without_a_report() {
-    alone(concat!(module_path!(), "::no_function_is_left_half_made_without_being_told"), || {
+    alone(concat!(module_path!(), "::no_function_is_left_half_made_without_a_report"), || {
         let number =
             |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let (first, runs) =

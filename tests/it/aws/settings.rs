@@ -72,7 +72,7 @@ impl Place {
         assert_eq!(changed["action"], "updated", "{changed}");
         let warnings = changed["warnings"].to_string();
         assert!(
-            warnings.contains("puts memory back to 256 MB") && !warnings.contains("timeout"),
+            warnings.contains("resets memory to 256 MB") && !warnings.contains("timeout"),
             "{changed}"
         );
         let memory = self.row("memory");

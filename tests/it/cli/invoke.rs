@@ -254,7 +254,7 @@ fn a_truncated_stream_is_reported_and_not_retried() {
     let fixture = workspace();
     let through = Place { home: Home::new(fixture.path()).on(proxy.account()), ..place };
     let event = serde_json::json!({ "chunks": ["some words that are cut", "and more of them"] });
-    for (fault, reason) in [(Fault::Truncate, "broke off"), (Fault::Corrupt, "broke off")] {
+    for (fault, reason) in [(Fault::Truncate, "ended early"), (Fault::Corrupt, "ended early")] {
         proxy.fault(Rule::on("InvokeWithResponseStream", fault.clone()));
         let (code, stdout, stderr) = through.run(&event, &["--stream", "--json"]);
         assert_eq!(code, Some(3), "{fault:?}: {stderr}");

@@ -77,7 +77,7 @@ fn a_function_that_may_not_be_looked_at_takes_no_other_away() {
     );
     let (code, stdout, stderr) = place.run(&["delete", "open", "secret", "--yes"]);
     assert!(code == Some(3) && stdout.contains("open: function open: deleted"), "{stdout}{stderr}");
-    assert!(stderr.contains("what belongs to secret: arn:me may not some:Action"), "{stderr}");
+    assert!(stderr.contains("the resources of secret: arn:me may not some:Action"), "{stderr}");
     let (_, listed) = place.json(&["list"]);
     assert_eq!(listed["functions"][0]["deployed"], Value::Null);
 }

@@ -41,18 +41,37 @@ pub struct Entry {
     pub kind: Kind,
     /// The line as written.
     pub message: Box<str>,
-    /// The line as shown, if that differs.
-    pub(super) shown: Option<Box<str>>,
+    /// The line as shown.
+    pub(super) shown: Shown,
+}
+
+/// A line as shown. Most lines are shown as they are, less the line break at their end: these are
+/// not copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The first bytes of the message.
+    Start(usize),
+    /// Another text.
+    Cleaned(Box<str>),
+}
+
+impl Shown {
+    fn text<'t>(&'t self, message: &'t str) -> &'t str {
+        match self {
+            Self::Start(end) => message.get(..*end).unwrap_or(message),
+            Self::Cleaned(text) => text,
+        }
+    }
 }
 
 impl Entry {
     /// Creates an entry that shares no texts with others yet.
     pub(super) fn new(line: LogLine) -> Self {
         let shown = match clean(without_end(&line.message)) {
-            Cow::Borrowed(text) if text.len() == line.message.len() => None,
-            text => Some(text.into()),
+            Cow::Borrowed(text) if line.message.starts_with(text) => Shown::Start(text.len()),
+            text => Shown::Cleaned(text.into()),
         };
-        let kind = kind(shown.as_deref().unwrap_or(&line.message));
+        let kind = kind(shown.text(&line.message));
         Self {
             timestamp: line.timestamp,
             function: line.function.into(),
@@ -68,12 +87,12 @@ impl Entry {
     /// Returns the line as shown and searched: without characters that would control the terminal.
     /// May have several lines.
     pub fn text(&self) -> &str {
-        self.shown.as_deref().unwrap_or(&self.message)
+        self.shown.text(&self.message)
     }
 
     /// Returns the size of the line in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.message.len() + self.shown.as_ref().map_or(0, |shown| shown.len())
+        self.message.len() + if let Shown::Cleaned(text) = &self.shown { text.len() } else { 0 }
     }
 
     /// Returns `true` if its timestamp is the time at which it was written; a line from a response
