@@ -1,7 +1,5 @@
 //! The filter of log lines.
 
-use memchr::{memchr2_iter, memmem};
-
 use super::{Entry, Kind};
 
 /// Filter of log lines: a line must satisfy everything that is set.
@@ -41,14 +39,24 @@ pub fn contains(text: &str, wanted: &str) -> bool {
 /// Returns the byte offset of `wanted` in `text`, with the rules of [`contains`].
 pub fn find(text: &str, wanted: &str) -> Option<usize> {
     if wanted.chars().any(char::is_uppercase) {
-        return memmem::find(text.as_bytes(), wanted.as_bytes());
+        return text.find(wanted);
     }
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
     let Some((&first, rest)) = wanted.split_first() else { return Some(0) };
     let upper = first.to_ascii_uppercase();
     let starts = text.len().checked_sub(rest.len())?;
-    memchr2_iter(first, upper, &text[..starts])
-        .find(|at| text[at + 1..at + 1 + rest.len()].eq_ignore_ascii_case(rest))
+    let candidates = &text[..starts];
+    let mut from = 0;
+    while let Some(step) =
+        candidates[from..].iter().position(|&byte| byte == first || byte == upper)
+    {
+        let at = from + step;
+        if text[at + 1..at + 1 + rest.len()].eq_ignore_ascii_case(rest) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
 }
 
 #[cfg(test)]
