@@ -102,22 +102,15 @@ async fn spawn_bootstrap(
     files: &SandboxFiles,
     address: std::net::SocketAddr,
 ) -> Result<(Child, io::PipeReader, Option<&'static str>), String> {
-    let mut attempts = 0;
-    loop {
+    let make = || {
         let bootstrap = process::bootstrap(env, function, log, files, address)?;
         let emulator = bootstrap.emulator;
         let (reader, writer) = io::pipe().map_err(|error| failed("its output", &error))?;
-        match env.spawner.spawn(bootstrap, writer).await {
-            Ok(child) => return Ok((child, reader, emulator)),
-            // Another child of ours was forked while the file was written, and still holds it open
-            // for a moment.
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => {
-                attempts += 1;
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(error) => return Err(process::cannot_run(&words(&error))),
-        }
-    }
+        Ok((bootstrap, writer, (reader, emulator)))
+    };
+    let cannot = |error| process::cannot_run(&words(&error));
+    let (child, (reader, emulator)) = env.spawner.start(make, cannot).await?;
+    Ok((child, reader, emulator))
 }
 
 impl Sandbox {

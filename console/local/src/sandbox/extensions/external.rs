@@ -8,7 +8,6 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -159,24 +158,13 @@ impl External {
             failure
         };
         let failed = |error: io::Error| cannot(&words(&error));
-        let mut attempts = 0;
-        let (mut child, reader) = loop {
+        let make = || {
             let program =
                 program(env, function, (path, files, bootstrap)).map_err(|why| cannot(&why))?;
             let (reader, writer) = io::pipe().map_err(failed)?;
-            match env.spawner.spawn(program, writer).await {
-                Ok(child) => break (child, reader),
-                // Another child of ours was forked while the file was written, and still holds it
-                // open for a moment.
-                Err(error)
-                    if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 =>
-                {
-                    attempts += 1;
-                }
-                Err(error) => return Err(failed(error)),
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            Ok((program, writer, reader))
         };
+        let (mut child, reader) = env.spawner.start(make, failed).await?;
         let process = child.id();
         owners.add(process);
         let group = Group(process);

@@ -33,6 +33,9 @@ const DESCRIPTORS: u64 = 1024;
 /// priority.
 const REST: Duration = Duration::from_millis(5);
 
+/// Wait before a program whose file is held open is started again.
+const BUSY: Duration = Duration::from_millis(10);
+
 /// The thread that starts processes. It ends when this is dropped.
 pub(crate) struct Spawner {
     jobs: mpsc::Sender<Job>,
@@ -76,9 +79,36 @@ impl Spawner {
         Ok(Self { jobs })
     }
 
+    /// Starts what `make` prepares, a program with its output, and returns it with the rest of what
+    /// was prepared. Another child of ours may have been started while the program's file was
+    /// written and hold it open for a moment: then it is prepared and started again.
+    ///
+    /// # Errors
+    /// Returns the error of `make`, or what `failed` makes of the error of the start.
+    pub(crate) async fn start<T, E>(
+        &self,
+        make: impl Fn() -> Result<(Program, PipeWriter, T), E>,
+        failed: impl Fn(io::Error) -> E,
+    ) -> Result<(Child, T), E> {
+        let mut attempts = 0;
+        loop {
+            let (program, output, rest) = make()?;
+            match self.spawn(program, output).await {
+                Ok(child) => return Ok((child, rest)),
+                Err(error)
+                    if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 =>
+                {
+                    attempts += 1;
+                    tokio::time::sleep(BUSY).await;
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
     /// Starts a program in a process group of its own, with an empty input. Both its outputs are
     /// `output`.
-    pub(crate) async fn spawn(&self, program: Program, output: PipeWriter) -> io::Result<Child> {
+    async fn spawn(&self, program: Program, output: PipeWriter) -> io::Result<Child> {
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts processes has ended");
         self.jobs.send(Job { program, output, started }).map_err(|_closed| gone())?;
