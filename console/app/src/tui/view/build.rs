@@ -12,9 +12,9 @@ use super::{
     areas::Areas,
     frame::{
         header::spinner,
-        pane::{info, scroll_bar, split},
+        pane::{info, put_empty, scroll_bar, split},
     },
-    text::{put, put_line, window},
+    text::{put_line, window},
 };
 use crate::tui::{
     message::Action,
@@ -37,8 +37,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         let key = state.key_of(Context::Functions, Action::Build.name()).unwrap_or("build");
         if output.title.is_empty() && area.height > 0 {
             let text = format!("no build yet: {key} builds");
-            let room = usize::from(area.width.saturating_sub(1));
-            put(frame.buffer_mut(), (area.x + 1, area.y), text, room, theme.dim);
+            put_empty(frame, area, theme, &text);
         }
         return;
     }

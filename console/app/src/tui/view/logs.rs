@@ -10,8 +10,8 @@ use ratatui::{
 
 use super::{
     areas::Areas,
-    frame::pane::{info, scroll_bar, split},
-    text::{self, clock, columns, count, counted, fit, pad, put, put_line, window},
+    frame::pane::{info, put_empty, scroll_bar, split},
+    text::{self, clock, columns, count, counted, fit, pad, put_line, window},
 };
 use crate::tui::{
     message::Action,
@@ -182,13 +182,7 @@ fn empty_state(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
             key(Action::TailAll)
         )
     };
-    put(
-        frame.buffer_mut(),
-        (area.x + 1, area.y),
-        text,
-        usize::from(area.width.saturating_sub(1)),
-        theme.dim,
-    );
+    put_empty(frame, area, theme, &text);
 }
 
 /// Returns the style of a line by its content.

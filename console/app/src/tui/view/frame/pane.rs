@@ -77,6 +77,12 @@ pub(crate) fn scroll_bar(frame: &mut Frame, theme: &Theme, area: Rect, top: usiz
     }
 }
 
+/// Draws the line that an empty pane has in the place of its content.
+pub(crate) fn put_empty(frame: &mut Frame, area: Rect, theme: &Theme, text: &str) {
+    let width = usize::from(area.width.saturating_sub(1));
+    put(frame.buffer_mut(), (area.x + 1, area.y), text, width, theme.dim);
+}
+
 /// Draws `text` on the left and `right` on the right of a row; the right one is left out if there
 /// is not enough space.
 pub(crate) fn info(frame: &mut Frame, area: Rect, left: &Line<'_>, right: &Line<'_>) {

@@ -15,7 +15,7 @@ use crate::tui::{
     theme::Theme,
     view::{
         areas::Areas,
-        frame::pane::{info, scroll_bar, split},
+        frame::pane::{info, put_empty, scroll_bar, split},
         functions::frame_of,
         logs::message_style,
         text::{bytes, columns, duration, fit, put, put_line, window, wrap},
@@ -314,13 +314,7 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         key(Action::Invoke),
         key(Action::Run)
     );
-    put(
-        frame.buffer_mut(),
-        (area.x + 1, area.y),
-        text,
-        usize::from(area.width.saturating_sub(1)),
-        theme.dim,
-    );
+    put_empty(frame, area, theme, &text);
 }
 
 fn failed(theme: &Theme, frame: &mut Frame, first: Rect, area: Rect, failure: &Failure) {
