@@ -31,6 +31,11 @@ pub struct Harness {
     effects: Vec<Effect>,
 }
 
+/// Name of the task's variant.
+fn variant(task: &Task) -> String {
+    format!("{task:?}").chars().take_while(|character| character.is_alphanumeric()).collect()
+}
+
 impl Harness {
     /// A console that has just started: no result has arrived yet.
     pub fn begun(width: u16, height: u16) -> Self {
@@ -198,10 +203,17 @@ impl Harness {
     #[track_caller]
     pub fn job(&mut self, name: &str) -> JobId {
         let (job, task) = self.started();
-        let text = format!("{task:?}");
-        let found = text.split(|character: char| !character.is_alphanumeric()).next();
-        assert_eq!(found, Some(name), "{text}");
+        assert_eq!(variant(&task), name, "{task:?}");
         job
+    }
+
+    /// Takes the effects since the last call. Returns `true` if one starts this task: the name of
+    /// a variant of [`Task`].
+    pub fn has_started(&mut self, name: &str) -> bool {
+        self.effects().iter().any(|effect| match effect {
+            Effect::Start { task, .. } => variant(task) == name,
+            _ => false,
+        })
     }
 
     /// Builds the selected function. Returns the job.

@@ -12,7 +12,7 @@ use std::{
 
 use crate::Home;
 
-/// What is copied whole, beside the functions.
+/// Files and folders that are copied whole, beside the functions.
 const COPIED: [&str; 5] = ["Cargo.lock", "Cargo.toml", "console", "runtime", "tests"];
 /// The functions that are copied: a user adds functions of their own to the checkout.
 const FUNCTIONS: [&str; 5] = ["backend", "concurrent", "hello", "router", "stream"];

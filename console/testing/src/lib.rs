@@ -1,4 +1,4 @@
-//! What the tests of every crate share: bootstraps in Python, and waiting for conditions.
+//! Test support of every crate: bootstraps in Python, and waiting for conditions.
 
 use std::{
     path::{Path, PathBuf},

@@ -75,8 +75,8 @@ impl Code {
                 what(),
                 why,
                 "name a bucket for it (s3_bucket in its metadata, or bucket in the stage's \
-                settings), or make the binary \
-                 smaller: strip symbols, opt-level = \"z\", fewer dependencies",
+                settings), or make the binary smaller: strip symbols, opt-level = \"z\", fewer \
+                dependencies",
             ));
         }
         let sha256 = BASE64_STANDARD.encode(digest);

@@ -61,7 +61,7 @@ impl Place {
     /// A function whose zip holds the bootstrap; `salt` makes another zip.
     pub(crate) fn function(&self, name: &str, salt: &str) -> Function {
         let path = self.dir.path().join(format!("{name}.zip"));
-        let program = format!("{}\n# {salt}", include_str!("tests/says.py"));
+        let program = format!("{}\n# {salt}", include_str!("tests/reports.py"));
         write_zip(&path, &bootstrap(&program));
         Function {
             name: name.to_owned(),

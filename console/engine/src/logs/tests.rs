@@ -213,7 +213,7 @@ async fn a_line_is_reported_before_anything_follows_it() {
     let plays = vec![Play::Pause(200), Play::Update(vec![(time(), "now")], false)];
     let service = Service::start(vec![plays], vec![]).await;
     let following = Following::start(&service);
-    following.until("told", |events| lines(events).len() == 1).await;
+    following.until("reported", |events| lines(events).len() == 1).await;
     following.stop().await;
 }
 

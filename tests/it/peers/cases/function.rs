@@ -97,7 +97,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream, sync::Barrier};
 
 pub enum Answer {
     Value(Value),
-    /// What cannot be JSON.
+    /// A value that cannot be JSON.
     Unserialisable,
 }
 

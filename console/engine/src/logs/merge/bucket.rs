@@ -258,7 +258,11 @@ mod tests {
     fn equal_lines_are_as_many_as_there_are() {
         let mut bucket = Bucket::default();
         assert_eq!(new(&bucket.live(&incoming("aab"))), 3);
-        assert_eq!(new(&bucket.live(&incoming("aa"))), 0, "sent again, or others: a page says");
+        assert_eq!(
+            new(&bucket.live(&incoming("aa"))),
+            0,
+            "sent again, or others: a page shows which"
+        );
         let placed = bucket.page(&page("a1a2b3a4"), None);
         assert_eq!((new(&placed), placed.moved.len()), (1, 0));
         assert_eq!(text(&bucket), "aaba");
@@ -271,7 +275,7 @@ mod tests {
     fn a_page_that_ends_within_the_millisecond_goes_on_with_the_next() {
         let mut bucket = Bucket::default();
         bucket.live(&incoming("xb"));
-        assert_eq!(new(&bucket.page(&page("b1x2"), None)), 0, "told in the wrong order");
+        assert_eq!(new(&bucket.page(&page("b1x2"), None)), 0, "reported in the wrong order");
         assert_eq!(text(&bucket), "bx");
         let placed = bucket.page(&page("b3y4"), Some(2));
         assert_eq!((new(&placed), text(&bucket).as_str()), (2, "bxby"));

@@ -70,7 +70,7 @@ mod tests {
             None,
             "the old one failed too"
         );
-        assert_eq!(regression(&fine, &figures(9, 9, 0, 0.0, 0.0)), None, "too few to judge");
+        assert_eq!(regression(&fine, &figures(9, 9, 0, 0.0, 0.0)), None, "too few to evaluate");
         assert!(
             regression(&VersionFigures::default(), &figures(10, 1, 0, 0.0, 0.0)).is_some(),
             "nobody called the old one"
