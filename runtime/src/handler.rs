@@ -25,11 +25,9 @@ use crate::runtime_api::report::Report;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     note = "a handler is `async fn(T) -> Result<O, E>` or `async fn(T, lambda::Context) -> \
-        Result<O, E>`, with `&State` \
-            before the event after `lambda::init`",
+        Result<O, E>`, with `&State` before the event after `lambda::init`",
     note = "`T` implements `serde::Deserialize` (without borrowing) or is `lambda::Event`; `O` \
-        implements \
-            `serde::Serialize` or is `lambda::Body`; `E` is an error that is `Send + Sync`"
+        implements `serde::Serialize` or is `lambda::Body`; `E` is an error that is `Send + Sync`"
 )]
 pub trait Handler<S, M>: Send + Sync + 'static {
     #[doc(hidden)]

@@ -212,8 +212,7 @@ fn instructions_are_within_the_budget() {
     let (start, invocation) = (first.saturating_sub(of_libc), (all - first) / INVOCATIONS);
     eprintln!(
         "{}: {start} instructions to the first response (without {of_libc} of libc's own start; \
-        the empty program has \
-         {base}), {invocation} an invocation",
+        the empty program has {base}), {invocation} an invocation",
         BUILT.target
     );
     assert!(start <= 60_000, "{start} instructions to the first response");

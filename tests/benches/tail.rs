@@ -141,8 +141,7 @@ fn main() -> ExitCode {
     let Some(of) = Percentiles::of(screen.took) else { return ExitCode::FAILURE };
     report(&format!(
         "of {rate:.0} lines a second, one in ten late, the last of 500 is on screen after p50 \
-        {:.2} ms, p99 {:.2} ms, max {:.2} ms, \
-         limit 200 ms; {held} of {} lines are there",
+        {:.2} ms, p99 {:.2} ms, max {:.2} ms, limit 200 ms; {held} of {} lines are there",
         of.p50,
         of.p99,
         of.max,

@@ -300,8 +300,7 @@ fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Func
     if workspace.functions.is_empty() {
         let why = format!("{} has no functions", workspace.root.display());
         let hint = "a function is a binary whose package depends on `lambda-console-runtime` or \
-            `lambda_runtime`, or has \
-                    `[package.metadata.lambda]`";
+            `lambda_runtime`, or has `[package.metadata.lambda]`";
         return Err(Failure::usage(WHAT, why, hint));
     }
     if let Some(unknown) =

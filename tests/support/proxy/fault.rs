@@ -41,8 +41,7 @@ impl Fault {
         status: 409,
         code: "ResourceConflictException",
         message: "The operation cannot be performed at this time. An update is in progress for \
-            resource: \
-                  arn:aws:lambda:us-east-1:000000000000:function:any",
+            resource: arn:aws:lambda:us-east-1:000000000000:function:any",
     });
     /// The role cannot be assumed yet.
     pub const NO_ROLE: Self = Self::Refuse(Refusal {
@@ -55,17 +54,15 @@ impl Fault {
         status: 400,
         code: "InvalidParameterValueException",
         message: "Lambda was unable to configure access to your environment variables because the \
-            KMS key is invalid \
-                  for CreateGrant. Please check your KMS key settings. KMS Exception: \
-                  InvalidArnException",
+            KMS key is invalid for CreateGrant. Please check your KMS key settings. KMS Exception: \
+            InvalidArnException",
     });
     /// The function was changed by another caller.
     pub const PRECONDITION: Self = Self::Refuse(Refusal {
         status: 412,
         code: "PreconditionFailedException",
         message: "The Revision Id provided does not match the latest Revision Id. Call the \
-            GetFunction/GetAlias API to \
-                  retrieve the latest Revision Id",
+            GetFunction/GetAlias API to retrieve the latest Revision Id",
     });
     /// The service failed, and has changed nothing.
     pub const FAILED: Self = Self::Refuse(Refusal {
@@ -84,10 +81,9 @@ impl Fault {
         status: 403,
         code: "AccessDeniedException",
         message: "User: arn:aws:sts::000000000000:assumed-role/dev/me is not authorized to \
-            perform: \
-                  lambda:UpdateFunctionCode on resource: \
-                  arn:aws:lambda:us-east-1:000000000000:function:any because no \
-                  identity-based policy allows the lambda:UpdateFunctionCode action",
+            perform: lambda:UpdateFunctionCode on resource: \
+            arn:aws:lambda:us-east-1:000000000000:function:any because no identity-based policy \
+            allows the lambda:UpdateFunctionCode action",
     });
     /// The function is not ready yet.
     pub const NOT_READY: Self = Self::Refuse(Refusal {

@@ -106,15 +106,15 @@ mod tests {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:hello";
         let failure = explained(&format!(
             "User: arn:aws:iam::123456789012:user/me is not authorized to perform: \
-            lambda:CreateFunction on resource: {arn} \
-             because no identity-based policy allows the lambda:CreateFunction action"
+            lambda:CreateFunction on resource: {arn} because no identity-based policy allows the \
+            lambda:CreateFunction action"
         ));
         assert_eq!(
             failure.why,
             format!(
                 "arn:aws:iam::123456789012:user/me may not lambda:CreateFunction on {arn}, because \
-                no identity-based policy \
-                 allows the lambda:CreateFunction action (AccessDeniedException)"
+                no identity-based policy allows the lambda:CreateFunction action \
+                (AccessDeniedException)"
             )
         );
         for part in [

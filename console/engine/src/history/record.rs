@@ -112,9 +112,9 @@ fn invoke(
     let report = invocation.report.as_ref();
     connection
         .prepare_cached(
-            "INSERT INTO invocations (at, stage, function, request_id, mode, qualifier, status, \
-            function_error, client_ms,
-                 init_ms, duration_ms, billed_ms, memory_mb, max_memory_mb, emulated)
+            "INSERT INTO invocations (at, stage, function, request_id, mode, qualifier, status,
+                 function_error, client_ms, init_ms, duration_ms, billed_ms, memory_mb,
+                 max_memory_mb, emulated)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
@@ -139,8 +139,8 @@ fn invoke(
     let bytes = request.payload.len() + invocation.payload.len() + logs.len();
     connection
         .prepare_cached(
-            "INSERT INTO bodies (invocation, payload, response, logs, bytes) VALUES \
-            (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO bodies (invocation, payload, response, logs, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![id, request.payload, invocation.payload, logs, bytes as i64])?;
     Ok(())

@@ -104,8 +104,8 @@ fn requests(bootstrap: &[u8]) -> Result<()> {
         let mean = times.iter().sum::<f64>() / times.len() as f64;
         print(&format!(
             "{name}: {rate:.0} requests a second with {CALLERS} callers, {user:.0} µs of processor \
-            time each and {system:.0} µs \
-             in the kernel; one caller: mean {mean:.3} ms, p50 {p50:.3} ms, p99 {p99:.3} ms"
+            time each and {system:.0} µs in the kernel; one caller: mean {mean:.3} ms, p50 \
+            {p50:.3} ms, p99 {p99:.3} ms"
         ));
         middles.push((*name, rate, p50));
     }

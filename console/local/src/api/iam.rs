@@ -138,8 +138,7 @@ fn path<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
         return Ok(path);
     }
     let message = "The specified value for path is invalid. It must begin and end with / and \
-        contain only alphanumeric \
-                   characters and/or / characters.";
+        contain only alphanumeric characters and/or / characters.";
     Err(ApiError::new(400, "ValidationError", message))
 }
 
@@ -150,8 +149,7 @@ fn path_prefix<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
         return Ok(prefix);
     }
     let message = "The specified value for pathPrefix is invalid. It must begin with / and contain \
-        only alphanumeric \
-                   characters and/or / characters.";
+        only alphanumeric characters and/or / characters.";
     Err(ApiError::new(400, "ValidationError", message))
 }
 

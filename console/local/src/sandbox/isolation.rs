@@ -97,8 +97,8 @@ mod linux {
                 tracing::warn!(
                     %error,
                     "functions find their code and layers by LAMBDA_TASK_ROOT, PATH and \
-                    LD_LIBRARY_PATH alone, not at \
-                     /var/task and /opt: this system gives no mount namespace"
+                    LD_LIBRARY_PATH alone, not at /var/task and /opt: this system gives no mount \
+                    namespace"
                 );
             }
             made.ok()

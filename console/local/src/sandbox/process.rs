@@ -100,9 +100,8 @@ pub(crate) fn program(
     let (run, arguments, emulator) = if needs_emulator(outside, function.architecture)? {
         let Some(emulator) = (env.emulator)() else {
             let why = "exec format error (an arm64 program on this x86_64 machine needs \
-                qemu-aarch64, which was not \
-                       found: `lambda-console setup` provides it, or build for the native \
-                       architecture)";
+                qemu-aarch64, which was not found: `lambda-console setup` provides it, or build \
+                for the native architecture)";
             return Err(cannot_run(why));
         };
         // The emulator would run a file that the kernel refuses.

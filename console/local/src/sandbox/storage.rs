@@ -61,8 +61,8 @@ impl Storage {
             tracing::warn!(
                 function,
                 "a sandbox has more than {limit} MB in /tmp: on AWS, writing more than its \
-                EphemeralStorage fails with \
-                 ENOSPC (no space left on device); the local Lambda does not enforce it"
+                EphemeralStorage fails with ENOSPC (no space left on device); the local Lambda \
+                does not enforce it"
             );
         }
     }

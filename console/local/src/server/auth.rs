@@ -134,8 +134,7 @@ impl Auth {
         let claimed = claimed.or_else(|| query.as_ref()?.content_sha256().map(str::as_bytes));
         if claimed.is_some_and(|claimed| claimed != sha256.as_bytes()) {
             let message = "X-Amz-Content-SHA256 is not the SHA-256 of the body: payloads that are \
-                unsigned, or signed in \
-                           chunks, are not accepted";
+                unsigned, or signed in chunks, are not accepted";
             return Err(mismatch(message));
         }
         claim.check_headers(&head.headers)?;
@@ -153,8 +152,7 @@ impl Auth {
         }
         Err(mismatch(
             "The request signature we calculated does not match the signature you provided. Check \
-            your AWS Secret Access \
-             Key and signing method.",
+            your AWS Secret Access Key and signing method.",
         ))
     }
 

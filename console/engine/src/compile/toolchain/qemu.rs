@@ -87,8 +87,7 @@ fn missing(why: &str, job: &Job) -> String {
     drop(std::fs::write(tried_in_vain(), why));
     let text = format!(
         "not provided, so ARM64 bootstraps do not run on this machine (build with `--arch native` \
-        for the local stage, \
-         or install qemu-user-static): {why}"
+        for the local stage, or install qemu-user-static): {why}"
     );
     job.report(Step::Output(format!("{text}\n")));
     text

@@ -153,8 +153,7 @@ pub(super) async fn provide(job: &Job) -> Result<Zig, Failure> {
     const WHAT: &str = "could not provide zig";
     let hint = format!(
         "connect to the network and run `lambda-console setup` again, or install zig {PINNED} \
-        yourself: \
-         `pip install ziglang=={PINNED}`, or put `zig` on the PATH"
+        yourself: `pip install ziglang=={PINNED}`, or put `zig` on the PATH"
     );
     let Some(python) = on_path("python3") else {
         let why = "there is no `zig` on the PATH, and no `python3` to fetch it with";

@@ -242,8 +242,7 @@ fn check_sid(sid: &Value, kind: Kind) -> Result<(), String> {
         return Ok(());
     }
     Err("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
-        expression \
-         [0-9A-Za-z]*"
+        expression [0-9A-Za-z]*"
         .to_owned())
 }
 

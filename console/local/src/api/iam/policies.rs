@@ -169,9 +169,8 @@ impl Iam {
                 }
                 let is_last = |policy: &Policy| {
                     let message = "This policy has more than one version. Before you delete a \
-                        policy, you must delete the \
-                                   policy's versions. The default version is deleted with the \
-                                   policy.";
+                        policy, you must delete the policy's versions. The default version is \
+                        deleted with the policy.";
                     let conflict = || ApiError::new(409, "DeleteConflict", message);
                     (policy.versions.len() == 1).then_some(()).ok_or_else(conflict)
                 };
@@ -371,8 +370,7 @@ fn own_name(arn: &str) -> &str {
 fn add_version(policy: &mut Policy, document: String, counts: bool) -> Result<String, ApiError> {
     if policy.versions.len() >= VERSIONS {
         let message = "A managed policy can have up to 5 versions. Before you create a new \
-            version, you must delete an \
-                       existing version.";
+            version, you must delete an existing version.";
         return Err(ApiError::new(409, "LimitExceeded", message));
     }
     policy.last += 1;

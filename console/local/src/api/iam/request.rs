@@ -50,8 +50,7 @@ impl<'a> Request<'a> {
             if !lengths || key.to_ascii_lowercase().starts_with("aws:") {
                 let message = format!(
                     "The tag {key:?} is not valid: a key has 1 to 128 characters and does not \
-                    begin with aws:, a value up \
-                     to 256."
+                    begin with aws:, a value up to 256."
                 );
                 return Err(ApiError::new(400, "InvalidInput", message));
             }

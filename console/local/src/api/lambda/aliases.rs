@@ -119,24 +119,21 @@ fn validate_weights(weights: &BTreeMap<String, f64>) -> Result<(), ApiError> {
     let refused = |constraint: &str| {
         let message = format!(
             "1 validation error detected: Value '{{{version}={weight:?}}}' at \
-            'routingConfig.additionalVersionWeights' \
-             failed to satisfy constraint: {constraint}"
+            'routingConfig.additionalVersionWeights' failed to satisfy constraint: {constraint}"
         );
         Err(ApiError::new(400, "ValidationException", message))
     };
     if !is_number(version) {
         return refused(
             "Map keys must satisfy constraint: [Member must have length less than or equal to \
-            1024, Member must have \
-             length greater than or equal to 1, Member must satisfy regular expression pattern: \
-             [0-9]+]",
+            1024, Member must have length greater than or equal to 1, Member must satisfy regular \
+            expression pattern: [0-9]+]",
         );
     }
     if !(0.0..=1.0).contains(weight) {
         return refused(
             "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, \
-            Member must have \
-             value greater than or equal to 0.0, Member must not be null]",
+            Member must have value greater than or equal to 0.0, Member must not be null]",
         );
     }
     Ok(())

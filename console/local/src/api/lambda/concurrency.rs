@@ -65,8 +65,7 @@ pub(super) async fn put_concurrency(
     {
         return Err(ApiError::invalid(format!(
             "Specified ReservedConcurrentExecutions for function decreases account's \
-            UnreservedConcurrentExecution below \
-             its minimum value of [{UNRESERVED}]."
+            UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
         )));
     }
     change.store(reserving(&record, Some(asked)))?;
@@ -134,8 +133,7 @@ pub(super) fn provisioned(
         Method::DELETE => Ok(response::empty(204)),
         _ => Err(ApiError::invalid(
             "The local Lambda has no provisioned concurrency: sandboxes start when they are needed \
-            and stay warm. Leave \
-             it out here, or set it on AWS alone.",
+            and stay warm. Leave it out here, or set it on AWS alone.",
         )),
     }
 }

@@ -154,8 +154,7 @@ pub(super) fn signing_configs(
 fn no_signing_config(arn: &str) -> ApiError {
     let message = format!(
         "The code signing configuration cannot be found. Check that the provided configuration is \
-        not deleted: {arn}. (The \
-         local Lambda has no code signing.)"
+        not deleted: {arn}. (The local Lambda has no code signing.)"
     );
     ApiError::new(404, "CodeSigningConfigNotFoundException", message)
 }

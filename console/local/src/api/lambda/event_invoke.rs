@@ -174,8 +174,8 @@ fn validate(
         "sqs" | "sns" | "events" | "s3" => {
             return Err(ApiError::invalid(format!(
                 "The destination ARN {arn} is not supported by the local Lambda: it sends records \
-                to its own functions \
-                 only. Name a function's ARN here, and set this destination on AWS."
+                to its own functions only. Name a function's ARN here, and set this destination on \
+                AWS."
             )));
         }
         _ => {

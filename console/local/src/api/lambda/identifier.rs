@@ -80,9 +80,8 @@ impl<'a> FunctionRef<'a> {
         let named = Self::read(service, identifier, None)?;
         if named.qualifier.is_some_and(|qualifier| qualifier != LATEST) {
             let message = "This operation is permitted on Lambda functions only. Aliases and \
-                versions do not support \
-                           this operation. Please specify either a function name or an unqualified \
-                           function ARN.";
+                versions do not support this operation. Please specify either a function name or \
+                an unqualified function ARN.";
             return Err(ApiError::invalid(message));
         }
         Ok(named)

@@ -315,9 +315,8 @@ pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function:
         let Some((region, name, number)) = parts(asked) else {
             let constraint = format!(
                 "satisfy constraint: [Member must have length less than or equal to 2048, Member \
-                must have length greater \
-                 than or equal to 1, Member must satisfy regular expression pattern: \
-                 {ARN_PATTERN}, Member must not be null]"
+                must have length greater than or equal to 1, Member must satisfy regular \
+                expression pattern: {ARN_PATTERN}, Member must not be null]"
             );
             return Err(ApiError::validation(
                 &format!("[{}]", arns.join(", ")),
@@ -341,8 +340,7 @@ pub(super) fn choose(service: &Service, arns: &[String]) -> Result<Vec<function:
         if let Some(other) = chosen.iter().find(|other| other.arn.starts_with(&layer)) {
             return Err(ApiError::invalid(format!(
                 "Two different versions of the same layer are not allowed to be referenced in the \
-                same function. {} and \
-                 {asked} are versions of the same layer.",
+                same function. {} and {asked} are versions of the same layer.",
                 other.arn
             )));
         }

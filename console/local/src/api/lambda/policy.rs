@@ -50,8 +50,7 @@ pub(super) fn add(policy: &mut Policy, statement: Value) -> Result<(), ApiError>
     if policy.statements.iter().any(|other| other["Sid"] == statement["Sid"]) {
         return Err(ApiError::conflict(format!(
             "The statement id ({}) provided already exists. Please provide a new statement id, or \
-            remove the existing \
-             statement.",
+            remove the existing statement.",
             statement["Sid"].as_str().unwrap_or_default()
         )));
     }

@@ -78,8 +78,7 @@ pub(super) async fn untag_resource(
         .collect();
     if keys.is_empty() {
         let message = "1 validation error detected: Value null at 'tagKeys' failed to satisfy \
-            constraint: Member must \
-                       not be null";
+            constraint: Member must not be null";
         return Err(ApiError::new(400, "ValidationException", message));
     }
     change(service, arn, |tags| tags.retain(|key, _| !keys.contains(&key.as_str()))).await

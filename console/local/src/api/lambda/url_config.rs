@@ -175,8 +175,7 @@ async fn create(
         let arn = arn(service, place.function, place.qualifier);
         let message = format!(
             "Failed to create function url config for [functionArn = {arn}]. Error message:  \
-            FunctionUrlConfig exists for \
-             this Lambda function"
+            FunctionUrlConfig exists for this Lambda function"
         );
         return Err(ApiError::new(409, "ResourceConflictException", message));
     }

@@ -106,8 +106,7 @@ pub(super) fn runtime(runtime: String) -> Result<String, ApiError> {
         "provided" | "provided.al2" | "provided.al2023" => Ok(runtime),
         _ => Err(ApiError::invalid(format!(
             "The runtime parameter of {runtime} is not supported by the local Lambda: it runs \
-            custom runtimes \
-             (provided.al2023), whose zip brings its own bootstrap."
+            custom runtimes (provided.al2023), whose zip brings its own bootstrap."
         ))),
     }
 }
@@ -119,10 +118,8 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Ap
     if !reserved.is_empty() {
         return Err(ApiError::invalid(format!(
             "Lambda was unable to configure your environment variables because the environment \
-            variables you have \
-             provided contains reserved keys that are currently not supported for modification. \
-             Reserved keys used in \
-             this request: {}",
+            variables you have provided contains reserved keys that are currently not supported \
+            for modification. Reserved keys used in this request: {}",
             reserved.join(", ")
         )));
     }
@@ -147,8 +144,7 @@ pub(super) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Ap
     if size > ENVIRONMENT_LIMIT {
         return Err(ApiError::invalid(format!(
             "Lambda was unable to configure your environment variables because the environment \
-            variables you have \
-             provided exceeded the 4KB limit. They have {size} bytes."
+            variables you have provided exceeded the 4KB limit. They have {size} bytes."
         )));
     }
     Ok(())
@@ -226,8 +222,7 @@ pub(super) fn tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
             return Err(ApiError::invalid(message));
         }
         let length = "[Member must have length less than or equal to 128, Member must have length \
-            greater than or \
-                      equal to 1]";
+            greater than or equal to 1]";
         if key.is_empty() || key.chars().count() > 128 {
             return Err(ApiError::validation(
                 key,
@@ -258,8 +253,7 @@ pub(super) fn size(function: &Function) -> Result<(), ApiError> {
     if size > UNPACKED_LIMIT {
         return Err(ApiError::invalid(format!(
             "Function code combined with layers exceeds the maximum allowed size of \
-            {UNPACKED_LIMIT} bytes. The actual \
-             size is {size} bytes."
+            {UNPACKED_LIMIT} bytes. The actual size is {size} bytes."
         )));
     }
     Ok(())
@@ -289,8 +283,7 @@ pub(super) fn revision(asked: Option<&str>, latest: &str, call: &str) -> Result<
     }
     let message = format!(
         "The Revision Id provided does not match the latest Revision Id. Call the {call} API to \
-        retrieve the latest \
-         Revision Id"
+        retrieve the latest Revision Id"
     );
     Err(ApiError::new(412, "PreconditionFailedException", message))
 }
@@ -368,8 +361,8 @@ fn identifiers(
     }
     let constraint = format!(
         "satisfy constraint: [Member must have length less than or equal to 1024, Member must have \
-        length greater than \
-         or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
+        length greater than or equal to 0, Member must satisfy regular expression pattern: \
+        {pattern}]"
     );
     Err(ApiError::validation(&listed, field, &constraint))
 }

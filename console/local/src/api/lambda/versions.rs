@@ -52,8 +52,7 @@ pub(super) async fn publish_version(
     if let Some(asked) = request.code_sha256.filter(|asked| !asked.is_empty() && *asked != sha256) {
         return Err(ApiError::invalid(format!(
             "CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST ({sha256}). \
-            Please try again with the \
-             CodeSHA256 in $LATEST."
+            Please try again with the CodeSHA256 in $LATEST."
         )));
     }
     let (version, new) = record.publish(description);

@@ -70,8 +70,8 @@ pub(super) fn create_group(logs: &Logs, request: &GroupRequest) -> Result<Value,
     if name.is_empty() || name.len() > 512 || !name.chars().all(valid) {
         return Err(invalid(format!(
             "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy \
-            constraint: \
-             Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]{{1,512}}"
+            constraint: Member must satisfy regular expression pattern: \
+            [\\.\\-_/#A-Za-z0-9]{{1,512}}"
         )));
     }
     tags::check(&request.tags)?;

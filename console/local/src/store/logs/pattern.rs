@@ -50,8 +50,8 @@ impl Pattern {
         if length > LENGTH {
             return Err(invalid(format!(
                 "1 validation error detected: Value at 'filterPattern' failed to satisfy \
-                constraint: Member must have \
-                 length less than or equal to {LENGTH}; it has {length}"
+                constraint: Member must have length less than or equal to {LENGTH}; it has \
+                {length}"
             )));
         }
         for (open, close) in [('{', '}'), ('[', ']')] {

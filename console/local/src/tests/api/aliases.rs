@@ -111,7 +111,7 @@ async fn the_weights_of_an_alias_are_followed() {
     // Fewer than a quarter of 200 fair draws: probability 10^-13.
     assert!(counts["1"] > 50 && counts["2"] > 50, "{counts:?}");
     let described = server.call("GET", "/f?Qualifier=live", Value::Null).await.json();
-    assert_eq!(described["Configuration"]["Version"], "1", "what is told is not drawn");
+    assert_eq!(described["Configuration"]["Version"], "1", "a description draws no version");
     let cleared =
         server.call("PUT", "/f/aliases/live", json!({ "RoutingConfig": {} })).await.json();
     assert!(cleared.get("RoutingConfig").is_none(), "{cleared}");

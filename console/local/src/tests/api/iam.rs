@@ -56,7 +56,7 @@ async fn a_role_is_created_once_and_found() {
     let found = server.client.query(&action("GetRole", ""), "iam").await;
     assert!(
         found.text().contains("%222012-10-17%22"),
-        "the trust policy is told encoded: {}",
+        "the trust policy is returned encoded: {}",
         found.text()
     );
 }

@@ -171,8 +171,7 @@ async fn layers_that_do_not_fit_are_refused() {
             vec![arn("a", 1), arn("a", 2)],
             format!(
                 "Two different versions of the same layer are not allowed to be referenced in the \
-                same function. {} and {} \
-                 are versions of the same layer.",
+                same function. {} and {} are versions of the same layer.",
                 arn("a", 1),
                 arn("a", 2)
             ),
@@ -243,8 +242,7 @@ async fn a_function_and_its_layers_have_250_mb_together() {
     assert_eq!(
         reply.json()["Message"],
         "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. \
-        The actual size is \
-         262200000 bytes."
+        The actual size is 262200000 bytes."
     );
     let fits = server
         .call("POST", "", request("f", &claiming(2_144_000), json!({ "Layers": layers })))
@@ -255,6 +253,6 @@ async fn a_function_and_its_layers_have_250_mb_together() {
     let described = server.settled("g").await;
     assert_eq!(
         described["StateReasonCode"], "InvalidZipFileException",
-        "it holds a byte more than it says: {described}"
+        "it holds a byte more than its header has: {described}"
     );
 }

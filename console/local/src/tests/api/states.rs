@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::tests::{ECHO, Server, eventually, python, quick, request, zip};
 
 const IN_PROGRESS: &str = "The operation cannot be performed at this time. An update is in \
-    progress for resource: \
-                           arn:aws:lambda:eu-central-1:000000000000:function:f";
+    progress for resource: arn:aws:lambda:eu-central-1:000000000000:function:f";
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently \
     in the following state: Pending";
 

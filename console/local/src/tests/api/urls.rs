@@ -302,7 +302,7 @@ async fn an_aliass_url_runs_its_version_and_outlives_it_for_nobody() {
     assert_eq!(
         server.client.lambda("GET", path, &Value::Null).await.status,
         200,
-        "as on AWS, the URL is still told"
+        "as on AWS, the URL is still returned"
     );
 }
 

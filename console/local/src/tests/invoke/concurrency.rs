@@ -53,8 +53,7 @@ async fn a_hundred_of_the_accounts_thousand_stay_unreserved() {
     assert_eq!(
         refused.json()["Message"],
         "Specified ReservedConcurrentExecutions for function decreases account's \
-        UnreservedConcurrentExecution below its \
-         minimum value of [100]."
+        UnreservedConcurrentExecution below its minimum value of [100]."
     );
     assert_eq!(concurrency(&server, "PUT", "g", reserving(50)).await.status, 200);
     let settings =

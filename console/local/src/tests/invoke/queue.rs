@@ -340,17 +340,15 @@ async fn an_invalid_event_config_is_refused_in_awss_words() {
         (
             json!({ "MaximumRetryAttempts": 3 }),
             "ValidationException",
-            "Value '3' at \
-            'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than \
-            or equal to 2"
+            "Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have \
+            value less than or equal to 2"
                 .to_owned(),
         ),
         (
             json!({ "MaximumEventAgeInSeconds": 59 }),
             "ValidationException",
-            "Value '59' at \
-            'maximumEventAgeInSeconds' failed to satisfy constraint: Member must have value \
-            greater than or equal to 60"
+            "Value '59' at 'maximumEventAgeInSeconds' failed to satisfy constraint: Member must \
+            have value greater than or equal to 60"
                 .to_owned(),
         ),
         (
@@ -373,8 +371,8 @@ async fn an_invalid_event_config_is_refused_in_awss_words() {
             "InvalidParameterValueException",
             format!(
                 "The provided destination config \
-            DestinationConfig(onSuccess=OnSuccess(destination={iam}), onFailure=null) is \
-            invalid."
+                DestinationConfig(onSuccess=OnSuccess(destination={iam}), onFailure=null) is \
+                invalid."
             ),
         ),
         (

@@ -54,8 +54,7 @@ async fn code_is_at_var_task_layers_are_at_opt_and_tmp_is_empty() {
     server.create_zipped("f", &zipped(&[("own.txt", b"of the function")]), settings).await;
     server.create_zipped("bare", &zipped(&[]), json!({})).await;
     let look = "[root, opt, tmp, os.getcwd(), text('/var/task/own.txt'), text('own.txt'), \
-        text('/opt/data.txt'), \
-                names('/opt'), names('/tmp'), os.popen('tool').read()]";
+        text('/opt/data.txt'), names('/opt'), names('/tmp'), os.popen('tool').read()]";
     let found = server.does("f", look).await;
     let wanted = json!([
         "/var/task",

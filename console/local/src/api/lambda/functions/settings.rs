@@ -214,8 +214,7 @@ fn validate_logging(request: LoggingRequest, old: &Logging) -> Result<Logging, A
     if !json && (request.application_log_level.is_some() || request.system_log_level.is_some()) {
         return Err(ApiError::invalid(
             "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from \
-            your request or change \
-             the LogFormat to \"JSON\" and try again.",
+            your request or change the LogFormat to \"JSON\" and try again.",
         ));
     }
     if let Some(level) = &request.application_log_level {

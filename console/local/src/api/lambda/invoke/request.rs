@@ -179,8 +179,7 @@ pub(crate) fn validate_tenant(
     let Some(tenant) = tenant else {
         if isolated {
             let message = "The invoked function is enabled with tenancy configuration. Add a valid \
-                tenant ID in your \
-                           request and try again.";
+                tenant ID in your request and try again.";
             return Err(ApiError::invalid(message));
         }
         return Ok(None);
@@ -192,8 +191,7 @@ pub(crate) fn validate_tenant(
     }
     if !isolated {
         let message = "The invoked function is not enabled with tenancy configuration. Remove the \
-            tenant ID from your \
-                       request and try again.";
+            tenant ID from your request and try again.";
         return Err(ApiError::invalid(message));
     }
     Ok(Some(tenant.to_owned()))
