@@ -1,20 +1,18 @@
 //! `cargo bench --workspace --bench runtime`: cost of the runtime, compared with the official crate
 //! and with the minimum, a blocking socket.
 //!
-//! The three are built with the same settings (static musl, a standard library built for them,
-//! opt-level 3, fat LTO, panics abort, stripped), return the same typed JSON, and run in turn
-//! against one scripted Runtime API. Processor time is read from the kernel (`schedstat`).
+//! The three return the same typed JSON, and run in turn against one scripted Runtime API. They are
+//! built by `lambda-console build` with `build-std`: once with its default settings, with which
+//! panics unwind, and once with `panic = "abort"` in the manifest. Instructions are counted by
+//! valgrind, where it is installed; processor time is read from the kernel (`schedstat`).
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Instant,
 };
 
-use tests::{Fixture, Home};
+use tests::{Bootstrap, Fixture, Home, invocation};
 
 /// The compared functions, each with whether an answer and the next poll are sent in one write.
 const NAMES: [(&str, &str, bool); 4] = [
@@ -27,10 +25,11 @@ const ROUNDS: usize = 9;
 /// A start is short, so its figure varies: it takes many.
 const STARTS: usize = 150;
 
-const PROFILE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
-                       [workspace.metadata.lambda]\nbuild-std = \
-                       true\n\n[profile.release]\nopt-level = 3\nlto = \
-                       \"fat\"\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\n";
+/// Invocations between two counts of instructions.
+const COUNTED: usize = 100;
+
+const MANIFEST: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
+                        [workspace.metadata.lambda]\nbuild-std = true\n";
 
 const TYPES: &str = "use serde::{Deserialize, Serialize};\n\n#[derive(Deserialize)]\nstruct \
     Request {\n    name: \
@@ -127,8 +126,37 @@ fn main() {
 "#;
 
 fn main() {
-    let fixture = Fixture::new("runtime-bench");
-    fixture.write("Cargo.toml", PROFILE);
+    for panics in ["unwind", "abort"] {
+        report(&format!("panics {panics}"));
+        let home = workspace(panics);
+        // One call per package: in one call cargo would unify the features of their dependencies.
+        let build = |name: &str, architecture: &str| {
+            let built = home.run(["build", name, "--arch", architecture, "--json"]).ok().json();
+            built["functions"][0].clone()
+        };
+        for name in ["floor", "ours", "official"] {
+            report(&format!("{name:8} ARM64 zip {} bytes", build(name, "arm64")["zip_bytes"]));
+        }
+        let bootstraps = NAMES.map(|(_, name, pipelined)| Bootstrap {
+            path: build(name, "x86_64")["bootstrap"].as_str().expect("a path").into(),
+            pipelined,
+        });
+        compare_instructions(&bootstraps);
+        compare_starts(&bootstraps);
+        for (size, invocations) in [(10, 3_000), (100_000, 500), (5_000_000, 20)] {
+            compare(&bootstraps, size, invocations);
+        }
+    }
+}
+
+/// Makes a workspace of the three functions in which panics do this.
+fn workspace(panics: &str) -> Home {
+    let fixture = Fixture::kept(&format!("runtime-{panics}"), &["floor", "ours", "official"]);
+    let profile = match panics {
+        "abort" => "\n[profile.release]\npanic = \"abort\"\n",
+        _ => "",
+    };
+    fixture.write("Cargo.toml", &format!("{MANIFEST}{profile}"));
     let serde = "serde = { version = \"1\", features = [\"derive\"] }\n";
     let json = "serde_json = { version = \"1\", default-features = false, features = [\"std\"] }\n";
     let official = "lambda_runtime = { version = \"1\", default-features = false }\n\
@@ -141,28 +169,7 @@ fn main() {
     fixture.function("official", &format!("{official}{serde}"), &format!("{TYPES}{OFFICIAL}"));
     let floor = format!("httparse = \"1\"\n{serde}{json}\n[package.metadata.lambda]\n");
     fixture.function("floor", &floor, &format!("{TYPES}{FLOOR}"));
-    let home = Home::new(fixture.path());
-    // One call per package: in one call cargo would unify the features of their dependencies.
-    let build = |name: &str, architecture: &str| {
-        let built = home.run(["build", name, "--arch", architecture, "--json"]).ok().json();
-        built["functions"][0].clone()
-    };
-    for name in ["floor", "ours", "official"] {
-        report(&format!("{name:8} ARM64 zip {} bytes", build(name, "arm64")["zip_bytes"]));
-    }
-    let bootstraps: Vec<(PathBuf, bool)> = NAMES
-        .iter()
-        .map(|(_, name, pipelined)| {
-            (
-                PathBuf::from(build(name, "x86_64")["bootstrap"].as_str().expect("a path")),
-                *pipelined,
-            )
-        })
-        .collect();
-    compare_starts(&bootstraps);
-    for (size, invocations) in [(10, 3_000), (100_000, 500), (5_000_000, 20)] {
-        compare(&bootstraps, size, invocations);
-    }
+    Home::new(fixture.path())
 }
 
 /// Figures of one process.
@@ -172,12 +179,28 @@ struct Figures {
     resident_kib: f64,
 }
 
+/// Counts user instructions, to the first response and of each further invocation.
+fn compare_instructions(bootstraps: &[Bootstrap]) {
+    let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
+    if version.is_err() {
+        return report("instructions are not counted: `valgrind` is not installed");
+    }
+    let counts = bootstraps.iter().map(|bootstrap| {
+        let start = bootstrap.instructions(1);
+        (start, (bootstrap.instructions(1 + COUNTED) - start) / COUNTED)
+    });
+    let (starts, invocations): (Vec<_>, Vec<_>) =
+        counts.map(|(start, invocation)| (start as f64, invocation as f64)).unzip();
+    report(&format!("instructions to the first response: {}", ratios(&starts)));
+    report(&format!("instructions an invocation: {}", ratios(&invocations)));
+}
+
 /// Prints the medians of each over all rounds, and their ratios to those of the minimum.
-fn compare(bootstraps: &[(PathBuf, bool)], size: usize, invocations: usize) {
+fn compare(bootstraps: &[Bootstrap], size: usize, invocations: usize) {
     let mut all: Vec<Vec<Figures>> = NAMES.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        for ((bootstrap, pipelined), figures) in bootstraps.iter().zip(&mut all) {
-            figures.push(run(bootstrap, *pipelined, size, invocations));
+        for (bootstrap, figures) in bootstraps.iter().zip(&mut all) {
+            figures.push(run(bootstrap, size, invocations));
         }
     }
     let medians = |of: fn(&Figures) -> f64| -> Vec<f64> {
@@ -193,18 +216,13 @@ fn compare(bootstraps: &[(PathBuf, bool)], size: usize, invocations: usize) {
 }
 
 /// Compares the processor time from the start of a process to its first request.
-fn compare_starts(bootstraps: &[(PathBuf, bool)]) {
+fn compare_starts(bootstraps: &[Bootstrap]) {
     let mut all: Vec<Vec<f64>> = NAMES.iter().map(|_| Vec::with_capacity(STARTS)).collect();
     for _ in 0..STARTS {
-        for ((bootstrap, pipelined), figures) in bootstraps.iter().zip(&mut all) {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            let address = listener.local_addr().expect("an address").to_string();
-            let mut child = start(bootstrap, *pipelined, &address);
-            let (mut stream, _) = listener.accept().expect("it connects");
-            request(&mut stream, &mut Vec::new(), &mut Vec::new());
-            figures.push(processor_ns(child.id()) as f64 / 1e3);
-            child.kill().expect("it runs");
-            child.wait().expect("it ends");
+        for (bootstrap, figures) in bootstraps.iter().zip(&mut all) {
+            let process = bootstrap.start(&[]);
+            figures.push(processor_ns(process.id()) as f64 / 1e3);
+            process.terminate();
         }
     }
     let medians: Vec<f64> = all.into_iter().map(median).collect();
@@ -226,90 +244,21 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Runs a function for `invocations` invocations.
-fn run(bootstrap: &Path, pipelined: bool, size: usize, invocations: usize) -> Figures {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    let mut child = start(bootstrap, pipelined, &address);
-    let (mut stream, _) = listener.accept().expect("it connects");
-    stream.set_nodelay(true).expect("a socket");
-    let body = format!("{{\"name\":\"{}\"}}", "x".repeat(size));
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
-         Lambda-Runtime-Aws-Request-Id: \
-         8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
-         Lambda-Runtime-Invoked-Function-Arn: \
-         arn:aws:lambda:eu-west-1:123456789012:function:hello\r\n\
-         Lambda-Runtime-Trace-Id: \
-         Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n\
-         Date: Sat, 21 Nov 2026 04:13:21 GMT\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let invocation = [head.as_bytes(), body.as_bytes()].concat();
-    let (mut buffer, mut came) = (Vec::new(), Vec::new());
+fn run(bootstrap: &Bootstrap, size: usize, invocations: usize) -> Figures {
+    let mut process = bootstrap.start(&[]);
+    let invocation = invocation(&format!("{{\"name\":\"{}\"}}", "x".repeat(size)));
     let mut trips = Vec::with_capacity(invocations);
-    request(&mut stream, &mut came, &mut buffer);
-    let init = processor_ns(child.id());
-    for number in 0..invocations {
+    let init = processor_ns(process.id());
+    for _ in 0..invocations {
         let began = Instant::now();
-        stream.write_all(&invocation).expect("it reads");
-        request(&mut stream, &mut came, &mut buffer);
+        process.invoke(&invocation);
         trips.push(began.elapsed().as_secs_f64() * 1e6);
-        assert!(
-            buffer[..buffer.len().min(128)].windows(9).any(|part| part == b"/response"),
-            "an error: {}",
-            buffer.escape_ascii()
-        );
-        let accepted = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: \
-            16\r\n\r\n{\"status\":\"OK\"}\n";
-        stream.write_all(accepted.as_bytes()).expect("it reads");
-        request(&mut stream, &mut came, &mut buffer);
-        assert!(buffer.starts_with(b"GET "), "{number}");
+        process.accept();
     }
-    let busy = processor_ns(child.id()) - init;
-    let resident_kib = resident(child.id());
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    let busy = processor_ns(process.id()) - init;
+    let resident_kib = resident(process.id());
+    process.terminate();
     Figures { p50_us: median(trips), cpu_us: busy as f64 / 1e3 / invocations as f64, resident_kib }
-}
-
-fn start(bootstrap: &Path, pipelined: bool, address: &str) -> Child {
-    Command::new(bootstrap)
-        .env_clear()
-        .env("LAMBDA_PIPELINE", if pipelined { "1" } else { "0" })
-        .envs([("AWS_LAMBDA_RUNTIME_API", address), ("AWS_LAMBDA_FUNCTION_NAME", "hello")])
-        .envs([
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-        ])
-        .envs([("AWS_LAMBDA_LOG_GROUP_NAME", "group"), ("AWS_LAMBDA_LOG_STREAM_NAME", "stream")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts")
-}
-
-/// Reads one complete request into the buffer; the bytes after it stay in `came`.
-fn request(stream: &mut TcpStream, came: &mut Vec<u8>, buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.append(came);
-    let mut part = vec![0; 64 * 1024];
-    let mut wanted = usize::MAX;
-    loop {
-        if wanted == usize::MAX
-            && let Some(end) = buffer.windows(4).position(|part| part == b"\r\n\r\n")
-        {
-            let head = String::from_utf8_lossy(&buffer[..end]).to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-            wanted = end + 4 + length.map_or(0, |length| length.trim().parse().expect("a length"));
-        }
-        if buffer.len() >= wanted {
-            came.extend(buffer.drain(wanted..));
-            return;
-        }
-        let count = stream.read(&mut part).expect("it writes");
-        assert!(count > 0, "it left: {}", buffer.escape_ascii());
-        buffer.extend_from_slice(&part[..count]);
-    }
 }
 
 /// Processor time of a process so far, in nanoseconds.

@@ -1,8 +1,9 @@
 //! Shared support of the tests: a console without a terminal and a sample workspace; the real
 //! console as a process or on a pseudo-terminal; the local Lambda, a stand-in for AWS, and a proxy
-//! that injects faults; workspaces to build.
+//! that injects faults; workspaces to build, and bootstraps to run alone.
 
 mod account;
+mod bootstrap_process;
 mod cloud;
 mod fixture;
 mod harness;
@@ -17,6 +18,7 @@ mod terminal;
 mod workspace;
 
 pub use account::Account;
+pub use bootstrap_process::{Bootstrap, BootstrapProcess, invocation};
 pub use cloud::{CODE, Cloud};
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
