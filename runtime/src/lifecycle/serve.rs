@@ -54,17 +54,11 @@ where
         panic::started(client.ids());
         let (message, reply, current) = client.call();
         let outcome = panic::catch(current, handler.call(state, message, reply)).await;
-        let mut panicked = match outcome {
-            Ok(Ok(())) => client.respond(pipelined).await?.is_some(),
-            Ok(Err(report)) => {
-                client.fail(&report).await?;
-                false
-            }
-            Err(report) => {
-                client.fail(&report).await?;
-                true
-            }
-        };
+        let mut panicked = outcome.is_err();
+        match outcome.flatten() {
+            Ok(()) => panicked |= client.respond(pipelined).await?.is_some(),
+            Err(report) => client.fail(&report).await?,
+        }
         panic::ended(client.ids());
         if A::GIVEN {
             panicked |= client.afterwards(after_response.call(state)).await.is_err();
@@ -97,8 +91,8 @@ where
         for _ in 1..workers.get() {
             let worker = || match executor::create() {
                 Ok(executor) => {
-                    executor
-                        .block_on(either(stop.cancelled(), work(endpoint, None, function, &stop)));
+                    let work = work(endpoint, None, function, &stop);
+                    executor::run(&executor, either(stop.cancelled(), work));
                 }
                 Err(end) => stop.end(end),
             };
@@ -112,7 +106,7 @@ where
             stop.end(End::Terminated);
         };
         let work = either(terminated, work(endpoint, Some(first), function, &stop));
-        executor.block_on(either(stop.cancelled(), work));
+        executor::run(executor, either(stop.cancelled(), work));
     });
     stop.why.into_inner().unwrap_or(End::Panicked)
 }

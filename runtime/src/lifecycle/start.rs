@@ -97,40 +97,35 @@ where
     let workers = workers(std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())?;
     let executor = executor::create()?;
     panic::install(Arc::clone(&endpoint));
-    let mut client = executor.block_on(Client::open(Arc::clone(&endpoint)))?;
-    let ready = async || {
-        let state = prepare(&mut client, init).await?;
+    let open = || Client::open(Arc::clone(&endpoint));
+    let ready = async |client: &mut Client| {
+        let state = prepare(client, init).await?;
         if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE")
             .is_some_and(|kind| kind == "snap-start")
         {
-            snapshot(&mut client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
+            snapshot(client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
         }
         Ok(state)
     };
     if !T::GIVEN {
-        let state = executor.block_on(ready())?;
-        return match workers {
-            None => executor.block_on(serve(
-                &mut client,
-                &state,
-                handler,
-                &hooks.after_response,
-                AfterPanic::End,
-            )),
-            Some(workers) => {
-                let function = (&state, handler, &hooks.after_response);
-                Err(serve_many(
-                    &executor,
-                    &endpoint,
-                    client,
-                    workers,
-                    function,
-                    std::future::pending(),
-                ))
-            }
-        };
+        let started = executor::run(&executor, async {
+            let mut client = open().await?;
+            let state = ready(&mut client).await?;
+            let Some(workers) = workers else {
+                let after_response = &hooks.after_response;
+                let Err(end) =
+                    serve(&mut client, &state, handler, after_response, AfterPanic::End).await;
+                return Err(end);
+            };
+            Ok((client, state, workers))
+        });
+        let (client, state, workers) = started?;
+        let function = (&state, handler, &hooks.after_response);
+        let forever = std::future::pending();
+        return Err(serve_many(&executor, &endpoint, client, workers, function, forever));
     }
-    let (mut termination, _extension) = executor.block_on(async {
+    let mut client = executor::run(&executor, open())?;
+    let (mut termination, _extension) = executor::run(&executor, async {
         let listening = Termination::listen();
         let termination = listening
             .map_err(|error| End::Environment(format!("could not listen for SIGTERM: {error}")))?;
@@ -138,11 +133,11 @@ where
         let extension = if workers.is_none() { extension::register(&endpoint).await } else { None };
         Ok((termination, extension))
     })?;
-    let state = executor.block_on(unless(termination.came(), ready()))?;
+    let state = executor::run(&executor, unless(termination.came(), ready(&mut client)))?;
     let end = match workers {
         None => {
             let loop_ = serve(&mut client, &state, handler, &hooks.after_response, AfterPanic::End);
-            let Err(end) = executor.block_on(unless(termination.came(), loop_));
+            let Err(end) = executor::run(&executor, unless(termination.came(), loop_));
             end
         }
         Some(workers) => {
@@ -154,7 +149,7 @@ where
         let hook =
             async { panic::catch(&mut Current::default(), hooks.on_shutdown.call(&state)).await };
         // A panic was printed already, and can no longer be reported.
-        let _ = executor.block_on(hook);
+        let _ = executor::run(&executor, hook);
         drop(state);
         // Work on other threads is not waited for.
         executor.shutdown_background();

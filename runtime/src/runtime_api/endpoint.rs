@@ -1,6 +1,5 @@
 //! The address of the Runtime API, and the constant parts of requests. Reads no environment.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
@@ -58,14 +57,20 @@ impl Endpoint {
         };
         let path = path.trim_end_matches('/');
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        let prefix = format!("{path}{VERSION}");
-        let mut common = String::with_capacity(128);
-        let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-        let _ = write!(common, " HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n");
+        let agent = concat!(
+            "\r\nUser-Agent: ",
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n"
+        );
+        let common = [" HTTP/1.1\r\nHost: ", &authority, agent].concat();
         Ok(Self {
             address: authority.parse().ok(),
-            next: format!("GET {prefix}/invocation/next{common}\r\n").into_bytes(),
-            post: format!("POST {prefix}/"),
+            next: ["GET ", &path, VERSION, "/invocation/next", &common, "\r\n"]
+                .concat()
+                .into_bytes(),
+            post: ["POST ", &path, VERSION, "/"].concat(),
             path,
             common,
             authority,
