@@ -1,6 +1,7 @@
 //! The life of a function's process: its start and init, the loop that serves invocations, panics,
 //! hooks, SIGTERM, and its exit.
 
+pub(crate) mod blocking;
 pub(crate) mod executor;
 pub(crate) mod extension;
 pub(crate) mod hooks;

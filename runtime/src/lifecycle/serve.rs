@@ -11,11 +11,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use crate::handler::Handler;
+use crate::lifecycle::blocking::{Work, wait};
 use crate::lifecycle::executor;
 use crate::lifecycle::hooks::Hook;
 use crate::lifecycle::panic;
 use crate::log;
-use crate::runtime_api::client::{Client, wait};
+use crate::runtime_api::client::Client;
 use crate::runtime_api::end::End;
 use crate::runtime_api::endpoint::Endpoint;
 
@@ -89,13 +90,13 @@ where
     let stop = Stop::default();
     thread::scope(|scope| {
         for _ in 1..workers.get() {
-            let worker = || match executor::create() {
+            let worker: Work<'_> = Box::new(|| match executor::create() {
                 Ok(executor) => {
                     let work = work(endpoint, None, function, &stop);
                     executor::run(&executor, either(stop.cancelled(), work));
                 }
                 Err(end) => stop.end(end),
-            };
+            });
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, worker) {
                 stop.end(End::Environment(format!("could not start {workers} threads: {error}")));
                 break;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Message;
-use crate::lifecycle::panic;
+use crate::lifecycle::{blocking::wait, panic};
 use crate::log::{self, Current};
 use crate::runtime_api::connection::{Broken, Connection};
 use crate::runtime_api::decode::{Head, Malformed};
@@ -58,12 +58,6 @@ pub(crate) struct Client {
 async fn connect(endpoint: &Endpoint) -> Result<Connection, End> {
     let unreachable = |error| End::Unreachable { address: endpoint.authority.clone(), error };
     endpoint.connect().await.map(Connection::new).map_err(unreachable)
-}
-
-/// Sleeps. tokio's own timers would be linked into every function; waits as rare as these do not
-/// need them.
-pub(crate) async fn wait(time: Duration) {
-    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
 
 impl Client {

@@ -1,8 +1,11 @@
 //! The address of the Runtime API, and the constant parts of requests. Reads no environment.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpStream;
+
+use crate::lifecycle::blocking;
 
 /// Version of the Runtime API, with which every path begins.
 const VERSION: &str = "/2018-06-01/runtime";
@@ -82,10 +85,24 @@ impl Endpoint {
     pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
         let stream = match self.address {
             Some(address) => TcpStream::connect(address).await?,
-            None => TcpStream::connect(&self.authority).await?,
+            None => TcpStream::connect(&self.resolve().await?[..]).await?,
         };
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// Looks the host's name up.
+    async fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+        let authority = self.authority.clone();
+        let found = Arc::new(Mutex::new(Ok(Vec::new())));
+        let find = Arc::clone(&found);
+        blocking::run(move || {
+            let addresses = authority.to_socket_addrs().map(Iterator::collect);
+            *find.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+        })
+        .await?;
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *found, Ok(Vec::new()))
     }
 
     /// The request whose response arrives once a snapshot was restored.
