@@ -38,8 +38,8 @@ async fn try_register(endpoint: &Endpoint) -> Result<Result<Extension, (u16, Str
     let lost = |error| broken(Broken::Silent(error));
     let mut connection = Connection::new(endpoint.connect().await.map_err(lost)?);
     connection.send(&endpoint.register(env!("CARGO_PKG_NAME")), None, &[]).await.map_err(lost)?;
-    let head = connection.receive(false).await.map_err(broken)?;
-    let body = connection.buffer.get(head.length..).unwrap_or_default();
+    connection.receive(false).await.map_err(broken)?;
+    let (head, body) = (&connection.head, connection.body());
     let id = head.fields.extension_id.range().and_then(|span| connection.buffer.get(span));
     let id = match (head.status, id.and_then(|id| std::str::from_utf8(id).ok())) {
         (200..300, Some(id)) => id.to_owned(),

@@ -8,7 +8,7 @@ use crate::event::Message;
 use crate::lifecycle::{blocking::wait, panic};
 use crate::log::{self, Current};
 use crate::runtime_api::connection::{Broken, Connection};
-use crate::runtime_api::decode::{Head, Malformed};
+use crate::runtime_api::decode::Malformed;
 use crate::runtime_api::end::{End, excerpt};
 use crate::runtime_api::endpoint::Endpoint;
 use crate::runtime_api::reply::{Reply, Target};
@@ -48,8 +48,6 @@ pub(crate) struct Client {
     current: Current,
     /// The invocation id to echo with the answer; empty if the platform sent none.
     invocation_id: Vec<u8>,
-    /// The head of the last response.
-    head: Head,
     /// `true` if the next invocation was requested along with the last answer.
     asked: bool,
 }
@@ -72,7 +70,6 @@ impl Client {
             // Kept for good, this small block keeps the page that a handler's small blocks come
             // from: musl's allocator would map and unmap that page in each invocation.
             invocation_id: Vec::with_capacity(8),
-            head: Head::default(),
             asked: false,
         })
     }
@@ -89,14 +86,20 @@ impl Client {
                     wait(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
-                status => return Err(End::refused(Exchange::Poll.doing(), status, self.body())),
+                status => {
+                    return Err(End::refused(
+                        Exchange::Poll.doing(),
+                        status,
+                        self.connection.body(),
+                    ));
+                }
             }
         }
     }
 
     /// Takes from an invocation the fields that its answer will need.
     fn begin(&mut self) -> Result<(), End> {
-        let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
+        let message = self.connection.message();
         let fields = &message.head.fields;
         let malformed = |why| End::Malformed { doing: Exchange::Poll.doing(), why: Malformed(why) };
         let id = message
@@ -126,7 +129,7 @@ impl Client {
     /// The parts that a handler's call needs, borrowed at once: the invocation, the reply, the
     /// current request.
     pub(crate) fn call(&mut self) -> (Message<'_>, &mut Reply, &mut Current) {
-        let message = Message { head: &self.head, buffer: &mut self.connection.buffer };
+        let message = self.connection.message();
         (message, &mut self.reply, &mut self.current)
     }
 
@@ -171,11 +174,10 @@ impl Client {
             }
         }
         match (self.connection.receive(false).await, written) {
-            (Ok(head), written) => {
+            (Ok(()), written) => {
                 // A partially written response makes the connection unusable.
                 self.connection.finished |= written.is_err();
-                self.head = head;
-                self.check_status(self.head.status).map(|()| panic)
+                self.check_status(self.connection.head.status).map(|()| panic)
             }
             (Err(Broken::Silent(_)), Err(error)) => {
                 Err(End::Lost { doing: Exchange::Answer.doing(), error })
@@ -190,7 +192,7 @@ impl Client {
             200..300 => {}
             // The platform is in a state in which it accepts nothing more, or has failed.
             status @ (403 | 500..) => {
-                return Err(End::refused(Exchange::Answer.doing(), status, self.body()));
+                return Err(End::refused(Exchange::Answer.doing(), status, self.connection.body()));
             }
             status => {
                 let why = match status {
@@ -198,7 +200,10 @@ impl Client {
                     // The caller was informed already; reporting an error now would be a second
                     // answer.
                     413 => "the response is too large; the caller got an error".to_owned(),
-                    _ => format!("the response was rejected ({status}): {}", excerpt(self.body())),
+                    _ => format!(
+                        "the response was rejected ({status}): {}",
+                        excerpt(self.connection.body())
+                    ),
                 };
                 self.log(&why, &[]);
             }
@@ -232,7 +237,7 @@ impl Client {
         self.reply.report(report);
         match self.exchange(Exchange::Report).await? {
             200..300 => Ok(()),
-            status => Err(End::refused(Exchange::Report.doing(), status, self.body())),
+            status => Err(End::refused(Exchange::Report.doing(), status, self.connection.body())),
         }
     }
 
@@ -246,7 +251,7 @@ impl Client {
                 self.connection.finished = true;
                 Ok(())
             }
-            status => Err(End::refused(Exchange::Restore.doing(), status, self.body())),
+            status => Err(End::refused(Exchange::Restore.doing(), status, self.connection.body())),
         }
     }
 
@@ -287,12 +292,11 @@ impl Client {
             // A server may respond and close before it has read the whole request; its response
             // counts.
             match (self.connection.receive(ahead).await, sent) {
-                (Ok(head), sent) => {
-                    self.head = head;
+                (Ok(()), sent) => {
                     // A partially written request makes the connection unusable.
                     self.connection.finished |= sent.is_err();
                     self.asked = ahead && !self.connection.finished;
-                    return Ok(self.head.status);
+                    return Ok(self.connection.head.status);
                 }
                 (Err(Broken::Silent(_)), _) if !retried => {
                     retried = true;
@@ -304,11 +308,6 @@ impl Client {
                 (Err(broken), _) => return Err(End::broken(exchange.doing(), broken)),
             }
         }
-    }
-
-    /// The body of the last response.
-    fn body(&self) -> &[u8] {
-        self.connection.buffer.get(self.head.length..).unwrap_or_default()
     }
 
     /// Logs a problem of the current request.

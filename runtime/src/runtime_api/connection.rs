@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::event::Message;
 use crate::runtime_api::decode::{Decoder, Head, Malformed, Progress};
 use crate::stream::Writer;
 
@@ -37,6 +38,8 @@ impl From<Malformed> for Broken {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) writer: Writer,
+    /// The head of the last response.
+    pub(crate) head: Head,
     /// The last response: its head, then its decoded body, whatever the framing was.
     pub(crate) buffer: BytesMut,
     /// Bytes after the last response: the beginning of the next one.
@@ -49,6 +52,7 @@ impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             writer: Writer { stream },
+            head: Head::default(),
             buffer: BytesMut::new(),
             rest: Vec::new(),
             finished: false,
@@ -73,7 +77,7 @@ impl Connection {
     /// Reads one response into the buffer. There is no time limit: between two invocations the
     /// process is frozen, and the wait for the next one may take days. `ahead` is `true` if the
     /// next request was sent already.
-    pub(crate) async fn receive(&mut self, ahead: bool) -> Result<Head, Broken> {
+    pub(crate) async fn receive(&mut self, ahead: bool) -> Result<(), Broken> {
         self.buffer.clear();
         self.buffer.extend_from_slice(&self.rest);
         let mut decoder = if ahead { Decoder::ahead() } else { Decoder::default() };
@@ -97,10 +101,9 @@ impl Connection {
                 Progress::Whole => break,
             }
         }
-        let (head, rest) = decoder.into_parts();
-        self.rest = rest;
-        self.finished = !head.keep_alive;
-        Ok(head)
+        (self.head, self.rest) = decoder.into_parts();
+        self.finished = !self.head.keep_alive;
+        Ok(())
     }
 
     /// Reads more, with room for all `wanted` bytes.
@@ -116,6 +119,16 @@ impl Connection {
             Ok(_) => Ok(()),
             Err(error) => Err(broken(error, !self.buffer.is_empty())),
         }
+    }
+
+    /// The body of the last response.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.buffer.get(self.head.length..).unwrap_or_default()
+    }
+
+    /// The last response, as an invocation.
+    pub(crate) fn message(&mut self) -> Message<'_> {
+        Message { head: &self.head, buffer: &mut self.buffer }
     }
 
     /// Frees the memory of an unusually large response.
