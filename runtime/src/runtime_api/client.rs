@@ -65,7 +65,7 @@ impl Client {
         Ok(Self {
             endpoint,
             connection,
-            reply: Reply::default(),
+            reply: Reply::new(),
             current: Current::default(),
             // Kept for good, this small block keeps the page that a handler's small blocks come
             // from: musl's allocator would map and unmap that page in each invocation.

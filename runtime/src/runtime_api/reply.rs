@@ -12,6 +12,8 @@ use crate::stream::Stream;
 /// A body of at least this many bytes is sent from its own memory rather than copied after the
 /// head.
 const COPY_LIMIT: usize = 16 * 1024;
+/// Room for a head and a short body, so that an ordinary answer allocates once.
+const ROOM: usize = 500;
 /// A buffer that grew beyond this is freed after its answer was sent.
 const KEEP: usize = 1024 * 1024;
 /// Ten digits: room for any length, filled in once it is known.
@@ -60,6 +62,10 @@ pub(crate) enum Target<'a> {
 }
 
 impl Reply {
+    pub(crate) fn new() -> Self {
+        Self { head: Vec::with_capacity(ROOM), ..Self::default() }
+    }
+
     /// Starts over, with the request line and the fields that every answer has. `invocation_id` is
     /// the id to echo; empty if the platform sent none.
     pub(crate) fn begin(&mut self, endpoint: &Endpoint, target: Target<'_>, invocation_id: &[u8]) {
