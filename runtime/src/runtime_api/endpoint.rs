@@ -146,6 +146,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lifecycle::executor;
 
     fn request_line(text: &str) -> (String, String) {
         let endpoint = Endpoint::parse(text).unwrap();
@@ -187,6 +188,16 @@ mod tests {
             let why = Endpoint::parse(text).unwrap_err();
             assert!(why.starts_with("AWS_LAMBDA_RUNTIME_API is `"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_name_is_looked_up() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let endpoint = Endpoint::parse(&format!("localhost:{port}")).unwrap();
+        let executor = executor::create().unwrap();
+        let stream = executor::run(&executor, endpoint.connect()).unwrap();
+        assert_eq!(server.accept().unwrap().1, stream.local_addr().unwrap());
     }
 
     #[test]
