@@ -2,6 +2,7 @@
 //! hooks, SIGTERM, and its exit.
 
 pub(crate) mod blocking;
+mod environment;
 pub(crate) mod executor;
 pub(crate) mod extension;
 pub(crate) mod hooks;

@@ -1,5 +1,6 @@
-//! SIGTERM as a future. The only unsafe code of the crate: a signal handler that writes one byte,
-//! which is among the few things that one may do, to a socket that the executor waits on.
+//! SIGTERM as a future: a signal handler writes one byte, which is among the few things that it may
+//! do, to a socket that the executor waits on. This and `environment.rs` are the crate's unsafe
+//! code.
 //!
 //! tokio's `signal` feature would do the same, but it makes every executor open two more sockets at
 //! its start, and links a crate into functions that never use a signal.

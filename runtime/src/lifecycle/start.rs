@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use crate::failure::Fault;
 use crate::handler::{Handler, nothing};
+use crate::lifecycle::environment::Environment;
 use crate::lifecycle::executor;
 use crate::lifecycle::extension;
 use crate::lifecycle::hooks::{Hook, Hooks};
@@ -62,8 +63,9 @@ impl<I, A, T, B, R> Init<I, Hooks<A, T, B, R>> {
         B: Hook<S, Result<(), Report>>,
         R: Hook<S, Result<(), Report>>,
     {
-        let Some(address) = std::env::var_os("AWS_LAMBDA_RUNTIME_API") else { not_lambda() };
-        let end = match start(&address.to_string_lossy(), self, &handler) {
+        let environment = Environment::read();
+        let Some(address) = &environment.runtime_api else { not_lambda() };
+        let end = match start(address, &environment, self, &handler) {
             Err(End::Terminated) => return,
             Err(end) => end,
             Ok(never) => match never {},
@@ -76,6 +78,7 @@ impl<I, A, T, B, R> Init<I, Hooks<A, T, B, R>> {
 /// Runs everything between the environment and the end.
 fn start<I, S, E, EM, H, M, A, T, B, R>(
     address: &str,
+    environment: &Environment,
     function: Init<I, Hooks<A, T, B, R>>,
     handler: &H,
 ) -> Result<Infallible, End>
@@ -92,17 +95,15 @@ where
 {
     let Init { init, hooks } = function;
     let mut endpoint = Endpoint::parse(address).map_err(End::Environment)?;
-    endpoint.pipelined = std::env::var_os("LAMBDA_PIPELINE").is_some_and(|text| text == "1");
+    endpoint.pipelined = environment.pipelined;
     let endpoint = Arc::new(endpoint);
-    let workers = workers(std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())?;
+    let workers = workers(environment.max_concurrency.as_deref())?;
     let executor = executor::create()?;
     panic::install(Arc::clone(&endpoint));
     let open = || Client::open(Arc::clone(&endpoint));
     let ready = async |client: &mut Client| {
         let state = prepare(client, init).await?;
-        if std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE")
-            .is_some_and(|kind| kind == "snap-start")
-        {
+        if environment.snap_start {
             snapshot(client, &state, &hooks.before_snapshot, &hooks.after_restore).await?;
         }
         Ok(state)
