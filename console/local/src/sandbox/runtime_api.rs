@@ -16,7 +16,7 @@ use connection_owners::Admission;
 use http::{HeaderMap, Method, StatusCode, request::Parts};
 use http1::{Body, Connection, Response};
 use invocation_state::{Event, Refused, Reply};
-use problem::{accept, error_type, problem, refuse};
+use problem::{accept, error_type, problem, refuse, truncated};
 use response::{collect, respond};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{
@@ -146,11 +146,7 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
                 return refuse(refused);
             }
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(
-                    StatusCode::BAD_REQUEST,
-                    "TruncatedHTTPRequest",
-                    "the error's body ended early",
-                );
+                return truncated("error");
             };
             let length = body.len();
             accept(invocation.answer(
@@ -161,11 +157,7 @@ async fn route(head: &Parts, body: &mut Body<'_>, apis: &Apis) -> Response {
         }
         (&Method::POST, ["init", "error"]) => {
             let Ok(body) = collect(body, ERROR_LIMIT).await else {
-                return problem(
-                    StatusCode::BAD_REQUEST,
-                    "TruncatedHTTPRequest",
-                    "the error's body ended early",
-                );
+                return truncated("error");
             };
             accept(invocation.fail_init(body, error_type(&head.headers)))
         }

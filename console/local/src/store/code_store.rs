@@ -276,7 +276,7 @@ impl CodeStore {
 impl CodeLease {
     /// Returns `true` if the lease is on exactly these names.
     pub(crate) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
-        names.eq(self.names.iter().map(ToString::to_string))
+        names.eq(self.names.iter().map(|name| &**name))
     }
 }
 

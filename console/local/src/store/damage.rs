@@ -105,10 +105,10 @@ impl Damage {
             }
             Ok(all)
         };
-        let parts = thread::available_parallelism().map_or(1, usize::from);
-        if files.len() < MANY || parts == 1 {
+        if files.len() < MANY {
             return read(files);
         }
+        let parts = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
             let size = files.len().div_ceil(parts);
             let mut running = Vec::new();

@@ -15,7 +15,7 @@ pub enum Overlay {
     Line(Line),
     /// The plan of a change.
     Plan(Plan),
-    /// The login: [`super::State::login`].
+    /// The login: [`super::StageState::login`].
     Login,
     /// A function's versions.
     Versions(Picker),

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::http::error::ApiError;
+use crate::{account::is_account, http::error::ApiError};
 
 /// Longest managed policy, trust policy of a role, and all inline policies of a role together,
 /// without white space.
@@ -297,8 +297,7 @@ fn check_principals(principals: &Value) -> Result<(), String> {
             let arn = name.starts_with("arn:");
             let valid = match kind.as_str() {
                 "AWS" => {
-                    let account =
-                        name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit());
+                    let account = is_account(name);
                     // Such as the unique id of a role that was deleted.
                     let id = name.len() >= 16
                         && name

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    account::ACCOUNT,
+    account::{ACCOUNT, is_account},
     http::error::ApiError,
     service::Service,
     store::{
@@ -196,10 +196,6 @@ pub(super) fn is_name(text: &str) -> bool {
 /// Returns `true` for the number of a version.
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && is_number(text)
 }
 
 /// Function version that an invocation runs.

@@ -18,7 +18,7 @@ use super::{
     validate,
 };
 use crate::{
-    account::ACCOUNT,
+    account::{ACCOUNT, is_account},
     http::{
         error::ApiError,
         request::ApiRequest,
@@ -218,7 +218,7 @@ fn get(service: &Service, name: &str, number: u64) -> Result<Response<Body>, Api
 fn parts(arn: &str) -> Option<(&str, &str, u64)> {
     match arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "lambda", region, account, "layer", name, number]
-            if account.len() == 12 && is_name(name) && is_number(number) =>
+            if is_account(account) && is_name(name) && is_number(number) =>
         {
             Some((region, name, number.parse().ok()?))
         }

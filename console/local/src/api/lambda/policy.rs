@@ -14,6 +14,7 @@ use super::{
     validate,
 };
 use crate::{
+    account::is_account,
     http::{
         error::ApiError,
         request::ApiRequest,
@@ -111,7 +112,7 @@ impl PermissionRequest {
     fn condition(&self) -> Result<Map<String, Value>, ApiError> {
         let mut equals = Map::new();
         if let Some(account) = &self.source_account {
-            if account.len() != 12 || !is_number(account) {
+            if !is_account(account) {
                 let pattern = "satisfy regular expression pattern: \\d{12}";
                 return Err(ApiError::validation(account, "sourceAccount", pattern));
             }
@@ -156,7 +157,7 @@ impl PermissionRequest {
 
 /// Converts a principal to AWS's form: everybody, a service, an account's root or another ARN.
 fn principal_of(principal: &str) -> Result<Value, ApiError> {
-    let account = principal.len() == 12 && is_number(principal);
+    let account = is_account(principal);
     if principal == "*" {
         Ok("*".into())
     } else if account {

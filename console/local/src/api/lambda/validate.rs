@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::identifier::is_name;
 use crate::{
+    account::is_account,
     http::error::ApiError,
     store::{
         function::{Architecture, Function},
@@ -86,8 +87,7 @@ pub(super) fn role(role: String) -> Result<String, ApiError> {
     match parts.as_slice() {
         ["arn", partition, "iam", "", account, name]
             if partition.starts_with("aws")
-                && account.len() == 12
-                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && is_account(account)
                 && name.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
         {
             Ok(role)

@@ -13,7 +13,10 @@ use std::{
     ptr,
 };
 
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open};
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open},
+};
 use tokio::{io::unix::AsyncFd, runtime::Handle};
 
 /// Size of the stack that a process has before it runs its program, in bytes.
@@ -120,28 +123,21 @@ impl Stack {
             (id, error)
         };
         let Some(id) = Pid::from_raw(id).filter(|_| id > 0) else { return Err(error) };
+        #[expect(unsafe_code, reason = "the kernel gives a number")]
+        // SAFETY: the kernel has just opened it for this caller alone: `is_available` has seen that
+        // it has such descriptors, and it sets them before it resumes this thread.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
         if start.error != 0 {
             let _ = reap(id, 0);
-            if descriptor >= 0 {
-                drop(owned(descriptor));
-            }
             return Err(io::Error::from_raw_os_error(start.error));
         }
-        // Without it since an older kernel ignores the flag.
-        let descriptor =
-            if descriptor >= 0 { owned(descriptor) } else { pidfd_open(id, PidfdFlags::empty())? };
         #[expect(unsafe_code, reason = "tokio has no other form of it")]
         // SAFETY: an `OwnedFd` stays the same open descriptor until it is dropped.
-        let descriptor = unsafe { AsyncFd::register(descriptor)? };
+        let descriptor = unsafe { AsyncFd::register(descriptor) }.inspect_err(|_| {
+            let _ = kill_process(id, Signal::KILL);
+            let _ = reap(id, 0);
+        })?;
         Ok(Process { id, descriptor: Some(descriptor) })
-    }
-}
-
-fn owned(descriptor: RawFd) -> OwnedFd {
-    #[expect(unsafe_code, reason = "the kernel gives a number")]
-    // SAFETY: the kernel has just opened it for this caller alone.
-    unsafe {
-        OwnedFd::from_raw_fd(descriptor)
     }
 }
 
@@ -152,49 +148,44 @@ extern "C" fn run(start: *mut c_void) -> c_int {
     // end with a null character.
     unsafe {
         let start = &mut *start.cast::<Start<'_>>();
-        let error = begin(start).unwrap_or_else(|| {
+        start.error = begin(start).err().unwrap_or_else(|| {
             libc::execve(start.path, start.arguments, start.variables);
-            *libc::__errno_location()
+            last_error()
         });
-        start.error = if error == 0 { libc::EIO } else { error };
         libc::_exit(127)
     }
 }
 
-/// Everything before the program. Returns the number of an error.
+/// Everything before the program.
+///
+/// # Errors
+/// Returns the number of the system's error.
 #[expect(unsafe_code, reason = "system calls that change this process, which no library has all")]
-unsafe fn begin(start: &Start<'_>) -> Option<c_int> {
-    let failed = |result: c_int| (result < 0).then(last);
+unsafe fn begin(start: &Start<'_>) -> Result<(), c_int> {
+    let done = |result: c_int| if result < 0 { Err(last_error()) } else { Ok(()) };
     // SAFETY: no call keeps a pointer.
     unsafe {
         for signal in 1..=64 {
             // Two of them are the C library's own and are refused.
             libc::signal(signal, libc::SIG_DFL);
         }
-        if let Some(error) = failed(libc::setpgid(0, 0)) {
-            return Some(error);
-        }
+        done(libc::setpgid(0, 0))?;
         for (number, file) in (0..).zip(start.files) {
-            if let Some(error) = failed(libc::dup2(file, number)) {
-                return Some(error);
-            }
+            done(libc::dup2(file, number))?;
         }
-        if !start.directory.is_null()
-            && let Some(error) = failed(libc::chdir(start.directory))
-        {
-            return Some(error);
+        if !start.directory.is_null() {
+            done(libc::chdir(start.directory))?;
         }
-        if let Err(error) = (start.confine)() {
-            return Some(error.raw_os_error());
-        }
+        (start.confine)().map_err(Errno::raw_os_error)?;
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
     }
-    None
+    Ok(())
 }
 
-fn last() -> c_int {
+/// Number of the last error of this thread's system calls.
+fn last_error() -> c_int {
     #[expect(unsafe_code, reason = "without an allocation")]
     // SAFETY: the pointer is always valid.
     unsafe {

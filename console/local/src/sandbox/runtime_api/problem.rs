@@ -32,6 +32,12 @@ pub(crate) fn problem(status: StatusCode, kind: &str, message: &str) -> Response
     Response::new(status, json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
+/// The error of a body that ended before its length; `what` names the body.
+pub(crate) fn truncated(what: &str) -> Response {
+    let message = format!("the {what}'s body ended early");
+    problem(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", &message)
+}
+
 /// The error type of the header, if it has the form that AWS accepts: `Function.Word` or
 /// `Runtime.Word`.
 pub(crate) fn error_type(headers: &HeaderMap) -> String {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{
     http1::{Body, Piece, Response},
     invocation_state::{InvocationState, Part, Reply},
-    problem::{accept, error_type, problem, refuse},
+    problem::{accept, error_type, problem, refuse, truncated},
 };
 
 /// The largest response that is collected, in bytes: 6 MB and a little. Source: AWS's own emulator.
@@ -51,11 +51,7 @@ pub(crate) async fn respond(
     let Ok(read) = read(body, limit, &mut pieces).await else {
         // The caller is informed as well; a refusal makes no difference to the sandbox.
         let _ = invocation.answer(id, Reply::Truncated, 0);
-        return problem(
-            StatusCode::BAD_REQUEST,
-            "TruncatedHTTPRequest",
-            "the response's body ended early",
-        );
+        return truncated("response");
     };
     if read.length > limit {
         if let Err(refused) = invocation.answer(id, Reply::TooLarge { limit }, read.length) {

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    api::lambda::{identifier::is_number, layers, policy, validate},
+    account::is_account,
+    api::lambda::{layers, policy, validate},
     http::{
         error::ApiError,
         request::ApiRequest,
@@ -42,7 +43,7 @@ impl PermissionRequest {
         }
         let who: Value = if principal == "*" {
             "*".into()
-        } else if principal.len() == 12 && is_number(principal) {
+        } else if is_account(principal) {
             json!({ "AWS": format!("arn:aws:iam::{principal}:root") })
         } else if principal.starts_with("arn:") && validate::arn(principal, "principal").is_ok() {
             json!({ "AWS": principal })
