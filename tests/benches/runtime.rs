@@ -24,7 +24,6 @@ const NAMES: [(&str, &str, bool); 4] = [
 const ROUNDS: usize = 9;
 /// A start is short, so its figure varies: it takes many.
 const STARTS: usize = 150;
-
 /// Invocations between two counts of instructions.
 const COUNTED: usize = 100;
 
