@@ -74,7 +74,6 @@ pub fn planned(name: &str, action: DeployAction, changes: Vec<Change>) -> Functi
         calls: Vec::new(),
         opens: false,
         stale: false,
-        values: 0,
     }
 }
 

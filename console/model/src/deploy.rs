@@ -133,10 +133,6 @@ pub struct FunctionPlan {
     pub sha256: String,
     /// `true` if the sources are newer than the zip that would be sent.
     pub stale: bool,
-    /// Digest of the values that `changes` mask, before and after. Only meaningful within this
-    /// process.
-    #[serde(skip)]
-    pub values: u64,
 }
 
 impl FunctionPlan {

@@ -64,7 +64,6 @@ fn plan() -> DeployPlan {
         calls: Vec::new(),
         opens: false,
         stale: false,
-        values: 0,
     };
     DeployPlan { stage: "prod".into(), functions: vec![hello], failed: Vec::new() }
 }

@@ -168,6 +168,7 @@ fn memory() -> Vec<Change> {
 #[test]
 fn on_other_stages_it_shows_its_plan_and_continues_after_enter() {
     let (mut console, job) = comparing(false);
+    let compared = job;
     console.report(job, JobEvent::Planned(Ok(plan(memory()))));
     let screen = console.screen();
     assert!(
@@ -180,7 +181,7 @@ fn on_other_stages_it_shows_its_plan_and_continues_after_enter() {
     };
     assert_eq!(
         (shown, approval),
-        (Some(plan(memory())), Approval::None),
+        (Some(compared), Approval::None),
         "what was shown is what is done"
     );
     console.report(job, JobEvent::DeployFinished(Ok(sample::deploy_outcome("hello"))));

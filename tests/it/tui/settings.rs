@@ -111,7 +111,6 @@ fn plan(changes: &[(&str, &str, &str)], opens: bool) -> DeployPlan {
         version: "$LATEST".into(),
         sha256: String::new(),
         stale: false,
-        values: 0,
     };
     DeployPlan { stage: "beta".into(), functions: vec![function], failed: Vec::new() }
 }

@@ -67,9 +67,7 @@ async fn carry_out(
     }
     let (approval, was_asked) = approval(context, arguments.yes, stage, &shown).await?;
     if was_asked {
-        // Asking took time: apply only what still matches the plan that was shown.
-        return recorded::deploy(stage, functions, Some(&shown), approval, history, &context.job)
-            .await;
+        return recorded::apply_shown(stage, plan, approval, history, &context.job).await;
     }
     recorded::apply(stage, &plan, approval, history, &context.job).await
 }

@@ -6,6 +6,7 @@ pub mod clipboard;
 mod codes;
 mod context;
 mod drafts;
+mod plans;
 mod resources;
 mod stages;
 mod task;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use lambda_console_engine::{
-    Job, aws::stage::StageOptions, history::Store, workspace::watch::Builds,
+    Job, aws::stage::StageOptions, deploy, history::Store, workspace::watch::Builds,
 };
 use lambda_console_model::{Failure, Workspace};
 use tokio::{
@@ -32,7 +33,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{codes::Codes, context::EffectContext, stages::Stages};
+use self::{codes::Codes, context::EffectContext, plans::Plans, stages::Stages};
 use crate::tui::{
     message::{Effect, Event},
     state::JobId,
@@ -53,6 +54,8 @@ struct Inner {
     jobs: Mutex<HashMap<JobId, CancellationToken>>,
     /// Senders that notify each tail whether its lines are shown.
     tails: Mutex<HashMap<JobId, watch::Sender<bool>>>,
+    /// Plans of deploys and of settings that wait for approval.
+    plans: Plans<deploy::Plan>,
     /// Codes that the user was asked for.
     codes: Arc<Codes>,
     tasks: TaskTracker,
@@ -98,6 +101,7 @@ impl Work {
             stages: Stages::new(StageOptions { asker: codes.asker(), ..options }),
             jobs: Mutex::default(),
             tails: Mutex::default(),
+            plans: Plans::default(),
             codes,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

@@ -27,6 +27,7 @@ use lambda_console_model::{
 
 use crate::tui::task::Task;
 
+pub use crate::tui::task::JobId;
 pub use build::Output;
 pub use delete::Deletion;
 pub use functions::{Card, Functions};
@@ -42,12 +43,12 @@ pub use invoke::{
     payload::{Check, Draft},
     response::{Arriving, Diagnostic, Outcome, Response, diagnostic},
 };
-pub use jobs::{JobId, Jobs, Progress, Running};
+pub use jobs::{Jobs, Progress, Running};
 pub use login::{Login, Stopped};
 pub use logs::{Logs, tail::Tail};
 pub use overlay::Overlay;
 pub use plan::{Plan, Planned};
-pub use run::{Run, RunStep, Standing};
+pub use run::{Compared, Run, RunStep, Standing};
 pub use settings::Revealed;
 pub use stages::{Deployment, OnStage, StageState};
 pub use versions::Picker;

@@ -16,6 +16,10 @@ use lambda_console_model::{
 };
 use serde::{Deserialize, Serialize};
 
+/// ID of a job; results of a job that is no longer listed are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JobId(pub u64);
+
 /// Work of a job on its stage. `dispatch` runs it, and sends the event named as its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
@@ -83,8 +87,8 @@ pub enum Task {
         function: Box<Function>,
         /// Revision ID of the function when they were edited.
         revision: Option<String>,
-        /// The plan that was shown, if any: nothing else is applied.
-        plan: Option<DeployPlan>,
+        /// Job whose plan was shown and is applied; `None` to compare and apply at once.
+        plan: Option<JobId>,
         /// Consent for a protected stage, and for a URL that everybody may call.
         approval: Approval,
     },
@@ -97,8 +101,8 @@ pub enum Task {
     Deploy {
         /// The functions as last discovered.
         functions: Vec<Function>,
-        /// The plan that was shown, if any: nothing else is applied.
-        plan: Option<DeployPlan>,
+        /// Job whose plan was shown and is applied; `None` to compare and apply at once.
+        plan: Option<JobId>,
         /// Consent for a protected stage, and for a URL that everybody may call.
         approval: Approval,
     },

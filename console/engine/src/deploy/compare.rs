@@ -1,16 +1,12 @@
 //! Compares functions with the stage: one read for each, all at once. Sends no change.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    path::PathBuf,
-    sync::LazyLock,
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Stage,
@@ -51,26 +47,30 @@ impl Plan {
         DeployPlan { stage: self.stage.clone(), functions, failed: self.failed.clone() }
     }
 
-    /// Removes the functions whose changes are no longer those in `shown`.
-    pub fn keep_as_shown(&mut self, shown: &DeployPlan) {
-        let is_same = |ready: &Ready| {
-            shown.functions.iter().any(|function| {
-                function.name == ready.name
-                    && function.changes == ready.shown.changes
-                    && function.sha256 == ready.shown.sha256
-                    && function.values == ready.shown.values
-            })
-        };
-        let (same, other) = std::mem::take(&mut self.ready).into_iter().partition(is_same);
-        self.ready = same;
-        self.failed.extend(other.into_iter().map(|ready| {
-            let failure = Failure::work(
-                format!("could not deploy {}", ready.name),
-                "it no longer matches the plan: the stage or the zip has changed since",
-                "review the new plan, then deploy it",
-            );
-            (ready.name, failure)
-        }));
+    /// Reduces the plan to the functions `names`.
+    pub fn keep(&mut self, names: &[String]) {
+        self.ready.retain(|ready| names.contains(&ready.name));
+        self.failed.retain(|(name, _)| names.contains(name));
+    }
+
+    /// Checks that the stage is as it was when the plan was made: a function that has changed since
+    /// is not deployed. Reads the revision of each function to change, and of its other resources
+    /// only those that the plan changes.
+    ///
+    /// # Errors
+    /// Returns an error if the job was cancelled. Failures of single functions are in the plan.
+    pub(crate) async fn check(&mut self, stage: &Stage, job: &Job) -> Result<(), Failure> {
+        let checks: Vec<_> = self.ready.iter().map(|ready| ready.check(stage).boxed()).collect();
+        let all = stream::iter(checks).buffered(AT_ONCE).collect::<Vec<_>>();
+        let results = finished(all, &job.cancel).await?;
+        let ready = std::mem::take(&mut self.ready);
+        for (ready, result) in ready.into_iter().zip(results) {
+            match result {
+                Ok(()) => self.ready.push(ready),
+                Err(failure) => self.failed.push((ready.name, failure)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -87,6 +87,60 @@ pub(super) struct Ready {
     pub(super) seconds: f64,
 }
 
+impl Ready {
+    async fn check(&self, stage: &Stage) -> Result<(), Failure> {
+        // While a change is in progress, its end is a new revision: the changes are compared again
+        // before they are made.
+        let is_changing = self.found.as_ref().is_some_and(|found| found.is_changing);
+        if self.shown.action == DeployAction::Unchanged || is_changing {
+            return Ok(());
+        }
+        let has =
+            |prefix: &str| self.shown.changes.iter().any(|change| change.field.starts_with(prefix));
+        let ask = self.wanted.ask();
+        let ask = Ask {
+            url: ask.url && has("url"),
+            retention: ask.retention && has("log.retention"),
+            role: ask.role && has("role."),
+            ..ask
+        };
+        let now = Box::pin(remote::get(stage, &self.wanted.name, ask)).await?;
+        let is_same = match (&self.found, &now) {
+            (None, None) => true,
+            (Some(found), Some(now)) => found.is_as(now, ask),
+            _ => false,
+        };
+        if is_same {
+            return Ok(());
+        }
+        let what = match self.wanted.code {
+            Some(_) => format!("could not deploy {}", self.name),
+            None => format!("could not change the settings of {}", self.name),
+        };
+        Err(Failure::work(
+            what,
+            format!(
+                "{} has changed on {} since the plan was shown",
+                self.wanted.name,
+                stage.name()
+            ),
+            "run it again: the new plan is shown first",
+        ))
+    }
+}
+
+/// Waits for `work`, unless the job is cancelled.
+async fn finished<T>(
+    work: impl Future<Output = T>,
+    cancel: &CancellationToken,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Failure::interrupted("could not compare with the stage")),
+        done = work => Ok(done),
+    }
+}
+
 /// Compares `functions` with the stage.
 ///
 /// # Errors
@@ -100,12 +154,7 @@ pub async fn compare(
     let asks: Vec<_> =
         functions.iter().map(|function| one(stage, function, scope).boxed()).collect();
     let all = stream::iter(asks).buffered(AT_ONCE).collect::<Vec<_>>();
-    let results = tokio::select! {
-        biased;
-        () = job.cancel.cancelled() => return Err(Failure::interrupted("could not compare with the \
-            stage")),
-        results = all => results,
-    };
+    let results = finished(all, &job.cancel).await?;
     let mut plan = Plan { stage: stage.name(), ready: Vec::new(), failed: Vec::new() };
     for (function, result) in functions.iter().zip(results) {
         match result {
@@ -162,7 +211,6 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
     let shown = FunctionPlan {
         name: function.name.clone(),
         action,
-        values: values(&wanted, found.as_ref(), &changes),
         changes,
         calls: calls
             .iter()
@@ -183,17 +231,6 @@ async fn one(stage: &Stage, function: &Function, scope: Scope) -> Result<Ready, 
     Ok(Ready { name: function.name.clone(), directory, wanted, found, calls, shown, seconds })
 }
 
-/// A digest of the values of environment variables that `changes` mask, before and after.
-fn values(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> u64 {
-    /// Only this process can relate a digest to values.
-    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let names = changes.iter().filter_map(|change| change.field.strip_prefix(diff::ENV));
-    let after = diff::merged_env(&wanted.config, found);
-    KEY.hash_one(
-        names.map(|name| (name, diff::variable(found, name), after.get(name))).collect::<Vec<_>>(),
-    )
-}
-
 /// Returns the differences, and the calls that change them.
 pub(super) fn difference(
     wanted: &Wanted,
@@ -211,13 +248,19 @@ pub(super) fn difference(
 
 /// Reads the compared parts of the function.
 pub(super) async fn read(stage: &Stage, wanted: &Wanted) -> Result<Option<Remote>, Failure> {
-    let config = &wanted.config;
-    let ask = Ask {
-        alias: wanted.alias.as_deref(),
-        url: matches!(config.url, Some(UrlSetting::Absent | UrlSetting::Present(_))),
-        retention: config.log.retention.is_some(),
-        group: config.log.group.as_deref(),
-        role: wanted.policies.as_ref().is_some_and(RolePolicies::is_asked),
-    };
-    Box::pin(remote::get(stage, &wanted.name, ask)).await
+    Box::pin(remote::get(stage, &wanted.name, wanted.ask())).await
+}
+
+impl Wanted {
+    /// Returns the parts that are compared.
+    fn ask(&self) -> Ask<'_> {
+        let config = &self.config;
+        Ask {
+            alias: self.alias.as_deref(),
+            url: matches!(config.url, Some(UrlSetting::Absent | UrlSetting::Present(_))),
+            retention: config.log.retention.is_some(),
+            group: config.log.group.as_deref(),
+            role: self.policies.as_ref().is_some_and(RolePolicies::is_asked),
+        }
+    }
 }

@@ -163,6 +163,21 @@ impl Remote {
         }
     }
 
+    /// Returns `true` if `now`, which was read later, is the same in the parts that `ask` names.
+    /// The revision covers code and configuration, but not the other resources.
+    pub(super) fn is_as(&self, now: &Self, ask: Ask<'_>) -> bool {
+        let alias = |remote: &Self| remote.alias.as_ref().map(|alias| alias.version.clone());
+        let url = |remote: &Self| (remote.url.clone(), remote.grants.clone());
+        self.revision == now.revision
+            && self.tags == now.tags
+            && self.concurrency == now.concurrency
+            && alias(self) == alias(now)
+            && (!ask.url || url(self) == url(now))
+            && (!ask.retention
+                || (self.has_log_group, self.retention) == (now.has_log_group, now.retention))
+            && (!ask.role || self.held == now.held)
+    }
+
     /// Returns all settings that a deploy could change, in the form of a manifest.
     pub(super) fn config(self) -> FunctionConfig {
         let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } =

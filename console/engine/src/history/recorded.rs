@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lambda_console_model::{
-    Approval, BuildOutcome, ChangeKind, DeployOutcome, DeployPlan, Failure, Function, Invocation,
+    Approval, BuildOutcome, ChangeKind, DeployOutcome, Failure, Function, Invocation,
     InvokeRequest, RequestLog, Workspace,
 };
 
@@ -43,57 +43,58 @@ pub async fn build(
     Ok(recorded(history, outcome, |history, outcome| history.record_build(began, outcome)))
 }
 
-/// Deploys and records it: only the changes in `shown`, if a plan was shown.
+/// Deploys without showing the plan, and records it.
 ///
 /// # Errors
 /// As [`deploy::deploy`].
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
-    shown: Option<&DeployPlan>,
     approval: Approval,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
     stage.allow("could not deploy", ChangeKind::Update, approval)?;
-    let mut plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
-    if let Some(shown) = shown {
-        plan.keep_as_shown(shown);
-    }
+    let plan = deploy::compare(stage, functions, deploy::Scope::Whole, job).await?;
     apply(stage, &plan, approval, history, job).await
 }
 
-/// Changes settings of a function and records it: only the changes in `shown`, if a plan was shown.
+/// Changes settings of a function without showing the plan, and records it. `revision` is the
+/// function's revision ID when they were edited.
+///
+/// # Errors
+/// As [`deploy::compare_settings`] and [`deploy::apply`](deploy::apply()).
+pub async fn configure(
+    stage: &Stage,
+    function: &Function,
+    revision: Option<&str>,
+    approval: Approval,
+    history: Option<&Store>,
+    job: &Job,
+) -> Result<DeployOutcome, Failure> {
+    stage.allow("could not deploy", ChangeKind::Update, approval)?;
+    let plan = deploy::compare_settings(stage, function, revision, job).await?;
+    apply(stage, &plan, approval, history, job).await
+}
+
+/// Applies a plan that waited for approval, and records it. Functions that have changed on the stage
+/// since the plan was made are not changed.
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).
-pub async fn configure(
+pub async fn apply_shown(
     stage: &Stage,
-    Settings { function, revision, shown }: Settings<'_>,
+    mut plan: deploy::Plan,
     approval: Approval,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<DeployOutcome, Failure> {
     stage.allow("could not deploy", ChangeKind::Update, approval)?;
-    let mut plan = deploy::compare_settings(stage, function, revision, job).await?;
-    if let Some(shown) = shown {
-        plan.keep_as_shown(shown);
-    }
+    plan.check(stage, job).await?;
     apply(stage, &plan, approval, history, job).await
 }
 
-/// Settings to change.
-#[derive(Clone, Copy)]
-pub struct Settings<'a> {
-    /// The function, with only the settings to change.
-    pub function: &'a Function,
-    /// Revision ID of the function when they were edited.
-    pub revision: Option<&'a str>,
-    /// The plan that was shown.
-    pub shown: Option<&'a DeployPlan>,
-}
-
-/// Applies a plan and records it.
+/// Applies a plan as soon as it is made, and records it.
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).

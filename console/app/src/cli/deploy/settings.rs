@@ -116,10 +116,8 @@ async fn carry_out(
         let what = if opens { "make public the URL of" } else { "change" };
         let what = format!("{what} {} on stage {name}", function.name);
         let approval = confirm::approval(context, false, stage, change, &what).await?;
-        // Asking took time: apply only what still matches the plan that was shown.
-        let (revision, shown) = (revision.as_deref(), Some(&plan));
-        let settings = recorded::Settings { function: &patched, revision, shown };
-        let outcome = recorded::configure(stage, settings, approval, history, &context.job).await?;
+        let outcome =
+            recorded::apply_shown(stage, compared, approval, history, &context.job).await?;
         return done(context, &outcome, &warnings);
     }
     let approval = confirm::given(arguments.yes);

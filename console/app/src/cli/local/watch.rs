@@ -159,15 +159,9 @@ impl Rounds<'_> {
     }
 
     async fn deploy(&self, functions: &[Function]) -> Result<(), Failure> {
-        let outcome = recorded::deploy(
-            self.stage,
-            functions,
-            None,
-            Approval::None,
-            self.store,
-            &self.context.job,
-        )
-        .await;
+        let outcome =
+            recorded::deploy(self.stage, functions, Approval::None, self.store, &self.context.job)
+                .await;
         let outcome = match outcome {
             Err(failure) if failure.kind != FailureKind::Interrupted => {
                 return self.print_failure(&failure);

@@ -23,7 +23,10 @@ use lambda_console_model::{
 use tokio::sync::{mpsc, watch};
 
 use super::{Inner, Reading, Reports, stages::StageHandle};
-use crate::{logging, tui::task::JobEvent};
+use crate::{
+    logging,
+    tui::task::{JobEvent, JobId},
+};
 
 /// Period of the cold-start view, in milliseconds.
 const SAMPLES_SINCE: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -192,8 +195,33 @@ impl EffectContext {
         &self,
         functions: &[Function],
         job: &Job,
+        reports: &Reports,
     ) -> Result<DeployPlan, Failure> {
-        deploy::plan(&*self.stage().await?, functions, job).await
+        let plan =
+            deploy::compare(&*self.stage().await?, functions, deploy::Scope::Whole, job).await?;
+        Ok(self.shown(plan, reports))
+    }
+
+    /// Keeps a plan until it is applied, and returns it as it is shown.
+    fn shown(&self, plan: deploy::Plan, reports: &Reports) -> DeployPlan {
+        let shown = plan.shown();
+        self.plans.keep(reports.job, plan);
+        shown
+    }
+
+    /// Applies the plan that the job `of` made, as far as it is for the functions `names`.
+    pub(super) async fn apply(
+        &self,
+        of: JobId,
+        names: &[String],
+        approval: Approval,
+        job: &Job,
+        reports: &Reports,
+    ) -> Result<DeployOutcome, Failure> {
+        let mut plan = self.plans.take(of)?;
+        plan.keep(names);
+        let (stage, history) = (self.stage().await?, self.history(reports).await);
+        recorded::apply_shown(&stage, plan, approval, history, job).await
     }
 
     pub(super) async fn config(
@@ -210,39 +238,33 @@ impl EffectContext {
         function: &Function,
         revision: Option<&str>,
         job: &Job,
+        reports: &Reports,
     ) -> Result<DeployPlan, Failure> {
         let plan = deploy::compare_settings(&*self.stage().await?, function, revision, job).await?;
-        Ok(plan.shown())
+        Ok(self.shown(plan, reports))
     }
 
     pub(super) async fn configure(
         &self,
-        settings: recorded::Settings<'_>,
+        function: &Function,
+        revision: Option<&str>,
         approval: Approval,
         job: &Job,
         reports: &Reports,
     ) -> Result<DeployOutcome, Failure> {
-        let stage = self.stage().await?;
-        recorded::configure(&stage, settings, approval, self.history(reports).await, job).await
+        let (stage, history) = (self.stage().await?, self.history(reports).await);
+        recorded::configure(&stage, function, revision, approval, history, job).await
     }
 
     pub(super) async fn deploy(
         &self,
         functions: &[Function],
-        plan: Option<&DeployPlan>,
         approval: Approval,
         job: &Job,
         reports: &Reports,
     ) -> Result<DeployOutcome, Failure> {
-        recorded::deploy(
-            &*self.stage().await?,
-            functions,
-            plan,
-            approval,
-            self.history(reports).await,
-            job,
-        )
-        .await
+        let (stage, history) = (self.stage().await?, self.history(reports).await);
+        recorded::deploy(&stage, functions, approval, history, job).await
     }
 
     pub(super) async fn invoke(

@@ -3,13 +3,12 @@
 use lambda_console_engine::{
     Job,
     compile::{self, BuildRequest, toolchain},
-    history::recorded::Settings,
     logs::LogQuery,
 };
 use tokio::sync::watch;
 
 use super::{Reports, context::EffectContext};
-use crate::tui::task::{JobEvent, Task};
+use crate::tui::task::{JobEvent, Task, names};
 
 impl EffectContext {
     /// Performs `task`, and returns its result. A part of it is sent to `reports`.
@@ -41,23 +40,36 @@ impl EffectContext {
             }
             Task::ReadSize { function } => JobEvent::SizeRead(compile::size::size(&function).await),
             Task::Plan { functions } => {
-                JobEvent::Planned(Box::pin(self.plan(&functions, job)).await)
+                JobEvent::Planned(Box::pin(self.plan(&functions, job, reports)).await)
             }
             Task::ReadConfig { function } => {
                 JobEvent::ConfigRead(self.config(&function, job).await)
             }
             Task::PlanConfig { function, revision } => JobEvent::Planned(
-                Box::pin(self.plan_config(&function, revision.as_deref(), job)).await,
+                Box::pin(self.plan_config(&function, revision.as_deref(), job, reports)).await,
             ),
             Task::Configure { function, revision, plan, approval } => {
-                let (revision, shown) = (revision.as_deref(), plan.as_ref());
-                let settings = Settings { function: &function, revision, shown };
-                let done = self.configure(settings, approval, job, reports);
-                JobEvent::Configured(Box::pin(done).await)
+                let revision = revision.as_deref();
+                let done = match plan {
+                    Some(plan) => {
+                        let names = [function.name.clone()];
+                        Box::pin(self.apply(plan, &names, approval, job, reports)).await
+                    }
+                    None => {
+                        Box::pin(self.configure(&function, revision, approval, job, reports)).await
+                    }
+                };
+                JobEvent::Configured(done)
             }
             Task::Deploy { functions, plan, approval } => {
-                let done = self.deploy(&functions, plan.as_ref(), approval, job, reports);
-                JobEvent::DeployFinished(Box::pin(done).await)
+                let done = match plan {
+                    Some(plan) => {
+                        let names = names(&functions);
+                        Box::pin(self.apply(plan, &names, approval, job, reports)).await
+                    }
+                    None => Box::pin(self.deploy(&functions, approval, job, reports)).await,
+                };
+                JobEvent::DeployFinished(done)
             }
             Task::ListResources { functions } => {
                 JobEvent::ResourcesListed(Box::pin(self.resources(&functions, job)).await)

@@ -67,7 +67,6 @@ fn into_plan(outcome: PromoteOutcome) -> DeployPlan {
         opens: false,
         sha256: function.sha256,
         stale: false,
-        values: 0,
     });
     DeployPlan { stage: outcome.to, functions: functions.collect(), failed: outcome.failed }
 }

@@ -3,13 +3,8 @@
 use std::sync::Arc;
 
 use lambda_console_model::Step;
-use serde::{Deserialize, Serialize};
 
-use crate::tui::task::Task;
-
-/// ID of a job; results of a job that is no longer listed are ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct JobId(pub u64);
+use crate::tui::task::{JobId, Task};
 
 /// Progress of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

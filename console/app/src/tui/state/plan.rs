@@ -27,8 +27,8 @@ pub enum Planned {
 pub struct Plan {
     /// Change that it is for.
     pub of: Planned,
-    /// Job that compares with the stage; `None` once it has ended.
-    pub job: Option<JobId>,
+    /// Job that compares with the stage. Its plan is the one that is applied.
+    pub job: JobId,
     /// Result of the comparison; `None` while it runs.
     pub outcome: Option<DeployPlan>,
     /// The stage's name as typed, if it must be typed.
@@ -40,12 +40,7 @@ pub struct Plan {
 impl Plan {
     /// Creates a plan that `job` computes.
     pub fn new(of: Planned, job: JobId) -> Self {
-        Self { of, job: Some(job), outcome: None, typed: Editor::line(""), top: 0 }
-    }
-
-    /// Creates a plan from the result of a comparison.
-    pub fn of(of: Planned, outcome: DeployPlan) -> Self {
-        Self { of, job: None, outcome: Some(outcome), typed: Editor::line(""), top: 0 }
+        Self { of, job, outcome: None, typed: Editor::line(""), top: 0 }
     }
 
     /// Returns the functions that would be created or updated.

@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 
+/// Plan that a job has made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The job.
+    pub job: JobId,
+    /// Its plan.
+    pub plan: DeployPlan,
+}
+
 /// A step of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,7 +70,7 @@ pub struct Run {
     /// Job of the current step; `None` once the run has ended, or while its plan is shown.
     pub job: Option<JobId>,
     /// Plan of its deploy, until it can be shown.
-    pub plan: Option<DeployPlan>,
+    pub plan: Option<Compared>,
     /// State of each step of [`RunStep::ALL`].
     pub steps: [Standing; 5],
 }

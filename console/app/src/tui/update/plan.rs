@@ -72,10 +72,9 @@ pub(super) fn compared(
         return effects;
     }
     let Some(Overlay::Plan(plan)) = &mut state.overlay else { return Vec::new() };
-    if plan.job != Some(job.id) {
+    if plan.job != job.id {
         return Vec::new();
     }
-    plan.job = None;
     match result {
         Ok(outcome) => plan.outcome = Some(outcome),
         Err(failure) => {
@@ -91,16 +90,16 @@ pub(super) fn dismissed(state: &mut State, plan: &Plan) -> Vec<Effect> {
     if matches!(plan.of, Planned::Run(_)) {
         run::dismissed(state);
     }
-    match plan.job {
-        Some(job) if state.jobs.end(job).is_some() => vec![Effect::Cancel(job)],
-        _ => Vec::new(),
+    match state.jobs.end(plan.job) {
+        Some(job) => vec![Effect::Cancel(job.id)],
+        None => Vec::new(),
     }
 }
 
 /// Applies the plan. It stays open while it is computed, and until the stage's name is typed if
 /// that is needed.
 pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
-    if plan.job.is_some() {
+    if plan.outcome.is_none() {
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }
@@ -129,10 +128,10 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     // Functions that cannot be deployed were reported in the plan.
     let names: Vec<String> = plan.changed().map(|function| function.name.clone()).collect();
     match plan.of {
-        Planned::Deploy(_) => verb::start_deploy_here(state, &names, approval, plan.outcome),
-        Planned::Run(name) => run::deploy(state, name, plan.outcome, approval),
+        Planned::Deploy(_) => verb::start_deploy_here(state, &names, approval, Some(plan.job)),
+        Planned::Run(name) => run::deploy(state, name, plan.job, approval),
         Planned::Configure { function, revision } => {
-            settings::send(state, function, revision, plan.outcome, approval)
+            settings::send(state, function, revision, Some(plan.job), approval)
         }
         Planned::Promote(promotion) => promote::send(state, Promotion { approval, ..*promotion }),
     }

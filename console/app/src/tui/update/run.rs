@@ -6,9 +6,10 @@ use super::{logs, plan, start_on, verb};
 use crate::tui::{
     message::Effect,
     state::{
-        Focus, Notice, Overlay, Plan, Planned, Run, RunStep, Running, State, overlay::StageChange,
+        Compared, Focus, Notice, Overlay, Plan, Planned, Run, RunStep, Running, State,
+        overlay::StageChange,
     },
-    task::Task,
+    task::{JobId, Task},
 };
 
 /// Starts the run of the selected function; on a protected local stage, after the stage's name was
@@ -102,7 +103,7 @@ pub(super) fn compared(
             if outcome.functions.iter().any(|one| one.action != DeployAction::Unchanged) =>
         {
             run.job = None;
-            run.plan = Some(outcome.clone());
+            run.plan = Some(Compared { job: job.id, plan: outcome.clone() });
             return Some(Vec::new());
         }
         (Some(failure), _) => state.notify_on(&job.stage, Notice::of(failure)),
@@ -117,9 +118,9 @@ pub(super) fn show_pending_plan(state: &mut State) {
         return;
     }
     let Some(run) = &mut state.stage_mut().run else { return };
-    if let Some(outcome) = run.plan.take() {
+    if let Some(Compared { job, plan }) = run.plan.take() {
         let of = Planned::Run(run.function.clone());
-        state.overlay = Some(Overlay::Plan(Plan::of(of, outcome)));
+        state.overlay = Some(Overlay::Plan(Plan { outcome: Some(plan), ..Plan::new(of, job) }));
     }
 }
 
@@ -127,11 +128,11 @@ pub(super) fn show_pending_plan(state: &mut State) {
 pub(super) fn deploy(
     state: &mut State,
     function: String,
-    outcome: Option<DeployPlan>,
+    plan: JobId,
     approval: Approval,
 ) -> Vec<Effect> {
     let stage = state.active.clone();
-    let started = verb::start_deploy(state, &stage, &[function], approval, outcome);
+    let started = verb::start_deploy(state, &stage, &[function], approval, Some(plan));
     let Some((job, effect)) = started else {
         dismissed(state);
         return Vec::new();

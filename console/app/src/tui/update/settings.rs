@@ -1,7 +1,7 @@
 //! The settings of the selected function: read from the stage while they are shown, edited, sent.
 
 use lambda_console_model::{
-    Approval, DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
+    Approval, DeployOutcome, Failure, Function, LiveConfig,
     settings::{Setting, revert},
 };
 
@@ -14,7 +14,7 @@ use crate::tui::{
         overlay::{Line, Purpose},
         settings::{ConfigEditor, Live, Row},
     },
-    task::Task,
+    task::{JobId, Task},
 };
 
 /// Reads the settings of the shown function, if they are not known; masks revealed values once the
@@ -251,7 +251,7 @@ pub(super) fn send(
     state: &mut State,
     function: Box<Function>,
     revision: Option<String>,
-    plan: Option<DeployPlan>,
+    plan: Option<JobId>,
     approval: Approval,
 ) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {

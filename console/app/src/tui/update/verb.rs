@@ -1,7 +1,7 @@
 //! Starts the work for a verb, or reports why it cannot.
 
 use lambda_console_model::{
-    Approval, ChangeKind, DeployPlan, Function, InvokeMode, InvokeRequest, Needed, VersionsChange,
+    Approval, ChangeKind, Function, InvokeMode, InvokeRequest, Needed, VersionsChange,
 };
 
 use super::{copy, plan, run, start_on, versions, watch};
@@ -261,7 +261,7 @@ pub(super) fn start_deploy_here(
     state: &mut State,
     names: &[String],
     approval: Approval,
-    plan: Option<DeployPlan>,
+    plan: Option<JobId>,
 ) -> Vec<Effect> {
     let stage = state.active.clone();
     let started = start_deploy(state, &stage, names, approval, plan);
@@ -279,7 +279,7 @@ pub(super) fn start_deploy(
     stage: &str,
     names: &[String],
     approval: Approval,
-    plan: Option<DeployPlan>,
+    plan: Option<JobId>,
 ) -> Option<(JobId, Effect)> {
     if !may_change_on(state, stage, "nothing is deployed") {
         return None;

@@ -22,6 +22,14 @@ pub(super) async fn applied(stage: &Stage, plan: &Plan) -> DeployOutcome {
     deploy::apply(stage, plan, Approval::None, &Job::silent()).await.unwrap()
 }
 
+/// Applies a plan that waited for approval.
+async fn approved(stage: &Stage, plan: Plan) -> DeployOutcome {
+    recorded::apply_shown(stage, plan, Approval::None, None, &Job::silent()).await.unwrap()
+}
+
+/// The changes of the function that are on the stage in the meantime.
+const CHANGED: &str = "hello has changed on local since the plan was shown";
+
 pub(super) fn fields(plan: &DeployPlan) -> Vec<&str> {
     assert_eq!(plan.failed, []);
     plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect()
@@ -70,22 +78,15 @@ async fn a_variable_that_someone_else_changed_in_the_meantime_is_not_overwritten
     hello.config.env = env(&[("KEY", "one")]);
     deploy_one(&stage, &hello).await;
     hello.config.env = env(&[("KEY", "two"), ("NEW", "two")]);
-    let functions = std::slice::from_ref(&hello);
     // The plan waits for approval; meanwhile a value changes, or one appears.
     for meanwhile in [&[("KEY", "other")][..], &[("KEY", "one"), ("NEW", "other")]] {
         set_variables(&stage, &[("KEY", "one")]).await;
-        let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
-        assert_eq!(fields(&shown), ["env.KEY", "env.NEW"]);
         let plan = compared(&stage, &hello, Scope::Whole).await;
+        assert_eq!(fields(&plan.shown()), ["env.KEY", "env.NEW"]);
+        let same = compared(&stage, &hello, Scope::Whole).await;
         set_variables(&stage, meanwhile).await;
-        let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
-                .await
-                .unwrap();
-        assert!(
-            outcome.failed[0].failure.why.contains("no longer matches the plan"),
-            "{outcome:?}"
-        );
+        let outcome = approved(&stage, same).await;
+        assert_eq!(outcome.failed[0].failure.why, CHANGED);
         let outcome = applied(&stage, &plan).await;
         let why = &outcome.failed[0].failure.why;
         assert!(
@@ -95,15 +96,13 @@ async fn a_variable_that_someone_else_changed_in_the_meantime_is_not_overwritten
         );
         assert_eq!(variables(&stage).await, env(meanwhile));
     }
-    // Settings that are not in the plan may change, and stay.
+    // Settings that are not in the plan may change, and stay; what was shown is shown again.
     set_variables(&stage, &[("KEY", "one")]).await;
-    let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
+    let plan = compared(&stage, &hello, Scope::Whole).await;
+    let same = compared(&stage, &hello, Scope::Whole).await;
     set_variables(&stage, &[("KEY", "one"), ("MORE", "other")]).await;
-    let outcome =
-        recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
-            .await
-            .unwrap();
-    assert_eq!(outcome.failed, []);
+    assert_eq!(approved(&stage, same).await.failed[0].failure.why, CHANGED);
+    assert_eq!(applied(&stage, &plan).await.failed, []);
     assert_eq!(variables(&stage).await, env(&[("KEY", "two"), ("MORE", "other"), ("NEW", "two")]));
     stage.close().await;
 }
@@ -120,25 +119,19 @@ async fn tags_and_statements_that_someone_else_changed_in_the_meantime_are_not_o
     deploy_one(&stage, &hello).await;
     hello.config.tags = BTreeMap::from([("team".into(), "shop".into())]);
     hello.config.statements = allow("s3:PutObject");
-    let functions = std::slice::from_ref(&hello);
-    let shown = deploy::plan(&stage, functions, &Job::silent()).await.unwrap();
-    assert_eq!(fields(&shown), ["role.statements", "tag.team"]);
+    let plan = async || compared(&stage, &hello, Scope::Whole).await;
+    let [first, second] = [plan().await, plan().await];
+    assert_eq!(fields(&first.shown()), ["role.statements", "tag.team"]);
     let mut theirs = hello.clone();
     theirs.config.tags = BTreeMap::from([("team".into(), "bank".into())]);
     theirs.config.statements = allow("s3:GetObject");
     deploy_one(&stage, &theirs).await;
-    let refused = async || {
-        let outcome =
-            recorded::deploy(&stage, functions, Some(&shown), Approval::None, None, &Job::silent())
-                .await
-                .unwrap();
-        outcome.failed[0].failure.why.contains("no longer matches the plan")
-    };
-    assert!(refused().await, "a tag that was not there has a value");
+    let refused = async |plan| approved(&stage, plan).await.failed[0].failure.why == CHANGED;
+    assert!(refused(first).await, "a tag that was not there has a value");
     theirs.config.tags = BTreeMap::new();
     theirs.config.statements = allow("s3:ListBucket");
     deploy_one(&stage, &theirs).await;
-    assert!(refused().await, "the statements are others");
+    assert!(refused(second).await, "the statements are others");
     stage.close().await;
 }
 
@@ -308,34 +301,59 @@ async fn what_is_no_longer_as_it_was_shown_is_not_deployed() {
     let place = Place::new("[workspace]");
     let stage = place.stage().await;
     let hello = place.function("hello", "1");
-    let shown = compared(&stage, &hello, Scope::Whole).await.shown();
-    let rebuilt = place.function("hello", "2");
-    let functions = std::slice::from_ref(&rebuilt);
-    let outcome = crate::history::recorded::deploy(
-        &stage,
-        functions,
-        Some(&shown),
-        Approval::None,
-        None,
-        &Job::silent(),
-    )
-    .await
-    .unwrap();
-    assert!(outcome.failed[0].failure.why.contains("no longer matches the plan"), "{outcome:?}");
+    let plan = async |function: &Function| compared(&stage, function, Scope::Whole).await;
+    let [first, second] = [plan(&hello).await, plan(&hello).await];
+    place.function("hello", "2");
+    let outcome = approved(&stage, first).await;
+    assert!(outcome.failed[0].failure.why.contains("rebuilt"), "{outcome:?}");
     assert_eq!(deploy::settings(&stage, "hello").await.unwrap(), None);
-    let hello = place.function("hello", "1");
-    let functions = std::slice::from_ref(&hello);
-    let outcome = crate::history::recorded::deploy(
-        &stage,
-        functions,
-        Some(&shown),
-        Approval::None,
-        None,
-        &Job::silent(),
-    )
-    .await
-    .unwrap();
+    let mut hello = place.function("hello", "1");
+    let outcome = approved(&stage, second).await;
     assert_eq!((outcome.functions.len(), outcome.failed.len()), (1, 0));
+    // An unchanged function is not read again; one that others create or delete is not deployed.
+    let unchanged = plan(&hello).await;
+    meddle(&stage, None, Some(33)).await;
+    assert_eq!(approved(&stage, unchanged).await.functions[0].action, DeployAction::Unchanged);
+    hello.config.memory = Some(256);
+    let update = plan(&hello).await;
+    let delete = async || {
+        let gone = stage.call(|clients| async move {
+            clients.lambda().delete_function().function_name("hello").send().await
+        });
+        assert!(gone.await.is_ok());
+    };
+    delete().await;
+    assert_eq!(approved(&stage, update).await.failed[0].failure.why, CHANGED);
+    let create = plan(&hello).await;
+    deploy_one(&stage, &hello).await;
+    let failed = approved(&stage, create).await.failed.remove(0).failure;
+    assert_eq!(failed.why, CHANGED);
+    assert_eq!(failed.hint, "run it again: the new plan is shown first");
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_resource_beside_the_function_that_others_changed_is_not_overwritten() {
+    let place = Place::new(WITH_ALIAS);
+    let stage = place.stage().await;
+    let mut hello = place.function("hello", "1");
+    hello.config.log.retention = Some(7);
+    deploy_one(&stage, &hello).await;
+    let theirs = |change: fn(&mut FunctionConfig)| {
+        let mut theirs = hello.clone();
+        change(&mut theirs.config);
+        theirs
+    };
+    let retention = theirs(|config| config.log.retention = Some(14));
+    let concurrency = theirs(|config| config.concurrency = Some(Concurrency::Reserved(3)));
+    for other in [&retention, &concurrency] {
+        let mut ours = hello.clone();
+        ours.config.log.retention = Some(30);
+        let plan = compared(&stage, &ours, Scope::Whole).await;
+        deploy_one(&stage, other).await;
+        assert_eq!(approved(&stage, plan).await.failed[0].failure.why, CHANGED);
+        deploy_one(&stage, &hello).await;
+    }
     stage.close().await;
 }
 

@@ -19,7 +19,7 @@ pub(crate) type Meaning = (Option<Context>, bool);
 /// Returns what keys currently mean; `None` for the panes.
 pub(crate) fn meaning(state: &State) -> Meaning {
     let is_ready = match &state.overlay {
-        Some(Overlay::Plan(plan)) => plan.job.is_none(),
+        Some(Overlay::Plan(plan)) => plan.outcome.is_some(),
         Some(Overlay::Versions(picker)) => picker.found.is_some(),
         Some(Overlay::Line(line)) => {
             !matches!(&line.purpose, Purpose::Delete(it) if it.listed.is_none())
