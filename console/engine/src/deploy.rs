@@ -16,12 +16,12 @@ use super::{
     aws::{naming, stage::Stage},
 };
 
-pub(crate) use self::upload::fetch as fetch_zip;
 pub use self::{
     apply::apply,
     compare::{Plan, Scope, compare},
     settings::configure::{compare_settings, live},
 };
+pub(crate) use self::{compare::changed_since, upload::fetch as fetch_zip};
 
 mod apply;
 mod calls;
@@ -127,6 +127,15 @@ pub async fn deploy(
 /// Returns an error if the job was cancelled. Failures of single functions are in the plan.
 pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
     Ok(compare(stage, functions, Scope::Whole, job).await?.shown())
+}
+
+/// Returns `true` if the version that the stage's alias points to is equal to the function.
+pub(crate) async fn is_published(stage: &Stage, name: &str) -> Result<bool, Failure> {
+    let ask = remote::Ask { alias: stage.alias(), ..remote::Ask::default() };
+    let found = Box::pin(remote::get(stage, &stage.remote_name(name), ask)).await?;
+    Ok(found.is_some_and(|found| {
+        found.alias.as_ref().is_some_and(|alias| alias.settings == found.settings)
+    }))
 }
 
 /// Returns the settings on the stage of the workspace's function `name`, in the form of a manifest;

@@ -159,6 +159,11 @@ impl DeployPlan {
         self.functions.iter().all(|function| function.action == DeployAction::Unchanged)
     }
 
+    /// Returns the change that the plan makes, as far as its approval is concerned.
+    pub fn kind(&self) -> ChangeKind<'static> {
+        if self.opens() { ChangeKind::Open } else { ChangeKind::Update }
+    }
+
     /// Returns `true` if the plan makes a function callable by everybody that is not yet.
     pub fn opens(&self) -> bool {
         self.functions.iter().any(|function| function.opens)

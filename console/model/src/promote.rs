@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deploy::{Approval, Change, DeployAction},
+    deploy::{Change, DeployAction},
     failure::Failure,
     function::{Function, short_sha256},
 };
@@ -19,8 +19,6 @@ pub struct Promotion {
     pub to: String,
     /// Canary deployment; `None` to shift all traffic at once.
     pub canary: Option<Canary>,
-    /// Consent for a protected stage.
-    pub approval: Approval,
 }
 
 /// A canary: steps in which a new version receives more of an alias's traffic, and the limits that

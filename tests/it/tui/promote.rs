@@ -129,8 +129,15 @@ fn what_differs_is_shown_and_enter_promotes_it() {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.press("<enter>");
-    let (job, Task::Promote { promotion }) = console.started() else { panic!("it is promoted") };
-    assert_eq!((promotion.from.as_str(), promotion.approval), ("beta", Approval::None));
+    let compared = job;
+    let (job, Task::Promote { promotion, plan, approval }) = console.started() else {
+        panic!("it is promoted")
+    };
+    assert_eq!(
+        (promotion.from.as_str(), plan, approval),
+        ("beta", compared, Approval::None),
+        "what was shown is what is done"
+    );
     assert_eq!(console.state.command.as_deref(), Some("lambda-console promote beta prod hello"));
     console.report(job, JobEvent::Promoted(Ok(outcome())));
     assert!(
@@ -167,12 +174,28 @@ fn a_protected_stage_wants_its_name_typed() {
     assert_eq!(console.effects(), []);
     assert!(matches!(console.state.overlay, Some(Overlay::Plan(_))), "it stays open");
     console.press("<backspace><backspace><backspace><backspace>prod<enter>");
-    let (_, Task::Promote { promotion, .. }) = console.started() else { panic!("it is promoted") };
-    assert_eq!(promotion.approval, Approval::Given);
+    let (_, Task::Promote { approval, .. }) = console.started() else { panic!("it is promoted") };
+    assert_eq!(approval, Approval::Given);
     assert_eq!(
         console.state.command.as_deref(),
         Some("lambda-console promote beta prod hello --yes")
     );
+}
+
+#[test]
+fn a_plan_that_opens_a_url_wants_the_name_typed() {
+    let mut console = on_prod(false);
+    console.press("beta<enter>");
+    let (job, _) = compared(&mut console);
+    let mut opens = plan();
+    opens.functions[0].opens = true;
+    console.report(job, JobEvent::Planned(Ok(opens)));
+    assert!(console.screen().contains("public URL"), "{}", console.screen());
+    console.press("<enter>");
+    assert_eq!(console.effects(), []);
+    console.press("prod<enter>");
+    let (_, Task::Promote { approval, .. }) = console.started() else { panic!("it is promoted") };
+    assert_eq!(approval, Approval::Given);
 }
 
 #[test]

@@ -89,11 +89,11 @@ async fn approval(
         .filter(|function| function.opens)
         .map(|function| function.name.as_str())
         .collect();
-    let (change, what) = if stage.is_exposed() && !opened.is_empty() {
-        let what = format!("make the URL of {} public and deploy to {name}", opened.join(" and "));
-        (ChangeKind::Open, what)
+    let change = plan.kind();
+    let what = if stage.is_exposed() && !opened.is_empty() {
+        format!("make the URL of {} public and deploy to {name}", opened.join(" and "))
     } else {
-        (ChangeKind::Update, format!("deploy to the protected stage {name}"))
+        format!("deploy to the protected stage {name}")
     };
     let is_asked = confirm::word(yes, stage, change).is_some();
     Ok((confirm::approval(context, yes, stage, change, &what).await?, is_asked))

@@ -24,7 +24,8 @@ use std::{
 };
 
 use lambda_console_engine::{
-    Job, aws::stage::StageOptions, deploy, history::Store, workspace::watch::Builds,
+    Job, aws::stage::StageOptions, deploy, history::Store, release::promote,
+    workspace::watch::Builds,
 };
 use lambda_console_model::{Failure, Workspace};
 use tokio::{
@@ -56,6 +57,8 @@ struct Inner {
     tails: Mutex<HashMap<JobId, watch::Sender<bool>>>,
     /// Plans of deploys and of settings that wait for approval.
     plans: Plans<deploy::Plan>,
+    /// Plans of promotions that wait for approval.
+    promotions: Plans<promote::Plan>,
     /// Codes that the user was asked for.
     codes: Arc<Codes>,
     tasks: TaskTracker,
@@ -102,6 +105,7 @@ impl Work {
             jobs: Mutex::default(),
             tails: Mutex::default(),
             plans: Plans::default(),
+            promotions: Plans::default(),
             codes,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

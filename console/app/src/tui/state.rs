@@ -232,8 +232,7 @@ impl State {
     /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is
     /// protected, or the plan makes a function callable by everybody.
     pub fn asks_name(&self, plan: &Plan) -> bool {
-        let opens = plan.outcome.as_ref().is_some_and(DeployPlan::opens);
-        let change = if opens { ChangeKind::Open } else { ChangeKind::Update };
+        let change = plan.outcome.as_ref().map_or(ChangeKind::Update, DeployPlan::kind);
         // Before the changes are known, the name can be typed already.
         let is_open = plan.is_open() || plan.outcome.is_none();
         is_open && matches!(self.needs(change), Needed::Word(_)) && !self.options.read_only

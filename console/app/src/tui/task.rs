@@ -158,6 +158,10 @@ pub enum Task {
     Promote {
         /// The functions and stages of the promotion.
         promotion: Promotion,
+        /// Job whose plan was shown and is applied.
+        plan: JobId,
+        /// Consent for a protected stage, and for a URL that everybody may call.
+        approval: Approval,
     },
     /// Invoke a function. Answers: [`JobEvent::ResponsePart`] if it streams, then
     /// [`JobEvent::InvokeFinished`].
@@ -226,7 +230,9 @@ impl Task {
             Self::LoadVersions { function } | Self::ChangeVersions { function, .. } => {
                 Some(format!("versions {function}"))
             }
-            Self::Promote { promotion } => Some(several("promote", &names(&promotion.functions))),
+            Self::Promote { promotion, .. } => {
+                Some(several("promote", &names(&promotion.functions)))
+            }
             Self::Invoke { request } => Some(format!("invoke {}", request.function)),
             Self::FetchLogs { function, .. } => Some(format!("logs {function}")),
             Self::RemoveRole { role, .. } => Some(format!("delete role {role}")),

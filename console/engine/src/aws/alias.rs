@@ -96,6 +96,31 @@ pub(crate) async fn published(
     Ok(version)
 }
 
+/// Points `alias` at `version`, as it was when `before` was read; creates the alias if it did not
+/// exist. Refused if someone changed it in the meantime.
+pub(crate) async fn move_from(
+    stage: &Stage,
+    function: &str,
+    alias: &str,
+    before: Option<&Pointer>,
+    version: &str,
+    job: &Job,
+) -> Result<(), Failure> {
+    let moved = match before {
+        None => create(stage, function, alias, version, &job.cancel).await,
+        Some(before) => set(stage, function, alias, before, version, None).await.map(drop),
+    };
+    let what = || format!("could not point {alias} at {function}:{version}");
+    moved.map_err(|error| {
+        if error.is_stale() || error.is_existing() {
+            let why = format!("someone else has changed {alias} in the meantime");
+            Failure::work(what(), why, "`lambda-console versions` shows its current state")
+        } else {
+            error.into_failure(what())
+        }
+    })
+}
+
 /// Points `alias` at `version`; creates the alias if it does not exist.
 pub(crate) async fn point(
     stage: &Stage,
@@ -202,6 +227,13 @@ pub(crate) async fn set(
 }
 
 impl Pointer {
+    /// Returns `true` if nobody has changed the alias between two reads.
+    pub(crate) fn are_same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        let parts =
+            |alias: &Self| (alias.version.clone(), alias.canary.clone(), alias.revision.clone());
+        one.map(parts) == other.map(parts)
+    }
+
     /// `it leads to version 7, and 5 % to version 8`.
     pub(crate) fn story(&self) -> String {
         let rest =

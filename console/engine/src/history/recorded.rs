@@ -77,8 +77,8 @@ pub async fn configure(
     apply(stage, &plan, approval, history, job).await
 }
 
-/// Applies a plan that waited for approval, and records it. Functions that have changed on the stage
-/// since the plan was made are not changed.
+/// Applies a plan that waited for approval, and records it. Functions that have changed on the
+/// stage since the plan was made are not changed.
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).

@@ -6,105 +6,80 @@
 //! configuration of the target stage in the workspace's metadata; the source's configuration is not
 //! copied.
 
+mod source;
 mod temp_zip;
 
 use std::{path::Path, time::Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Architecture, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, Function,
-    FunctionVersions, PromoteOutcome, Promoted, Promotion, Step, Zip,
+    Approval, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, FailureKind, Function,
+    FunctionPlan, FunctionVersions, PromoteOutcome, Promoted, Promotion, Step,
 };
 
-use self::temp_zip::TempZip;
+use self::{
+    source::{Promoter, Source},
+    temp_zip::TempZip,
+};
 use super::{
-    canary::{self, in_progress},
-    code, read,
+    canary, read,
     versions::{absent, base64_of, figures_source, report, without_figures},
 };
 use crate::{
     Job,
-    aws::{alias, naming::hex_of, stage::Stage},
-    deploy,
+    aws::{
+        alias::{self, Pointer},
+        naming::hex_of,
+        stage::Stage,
+    },
+    deploy::{self, Scope},
 };
 
 /// Number of functions that are promoted at once.
 const AT_ONCE: usize = 16;
 
-/// Source and target stage of a promotion.
-struct Promoter<'a> {
-    from: &'a Stage,
-    to: &'a Stage,
-    /// The target without its alias: code and configuration are deployed first, the alias is moved
-    /// after that.
-    unaliased: Stage,
-    promotion: &'a Promotion,
-    /// Directory of downloaded zips.
-    directory: &'a Path,
+/// Changes of a promotion, with the data to apply them.
+pub struct Plan {
+    from: String,
+    to: String,
+    canary: Option<Canary>,
+    ready: Vec<Ready>,
+    failed: Vec<(String, Failure)>,
 }
 
-/// Code that the source stage's callers get of one function.
-struct Source {
-    /// The function's name on the source stage.
-    function: String,
-    version: String,
-    /// Base64, as in Lambda's API.
-    sha256: String,
-    description: String,
-    role: String,
+/// One function that was compared.
+struct Ready {
+    source: Source,
+    /// The alias that the target's callers use, as it was.
+    before: Option<Pointer>,
+    way: Way,
+    shown: Promoted,
 }
 
-impl Source {
-    /// Returns the result for the function `name` on the target stage, whose callers got the
-    /// version `before` and get `version`.
-    fn promoted(
-        &self,
-        name: &str,
-        action: DeployAction,
-        (before, version): (Option<String>, Option<String>),
-        changes: Vec<Change>,
-    ) -> Promoted {
-        Promoted {
-            name: name.to_owned(),
-            action,
-            from_version: self.version.clone(),
-            before,
-            version,
-            sha256: hex_of(&self.sha256),
-            description: self.description.clone(),
-            changes,
-            seconds: 0.0,
-        }
-    }
+/// Calls that bring the code to the target stage.
+enum Way {
+    /// None: both stages are aliases of one function, and the alias is pointed to the version.
+    SameFunction,
+    /// Those of a deploy.
+    Deploy {
+        plan: deploy::Plan,
+        /// The downloaded code.
+        _zip: TempZip,
+    },
 }
 
-/// Returns the changes that [`promote`] would make. Sends no change.
+/// Returns the changes that a promotion makes. Sends no change.
 ///
 /// # Errors
 /// Returns an error if both are one stage, a canary is requested without an alias, or the job was
-/// cancelled. Failures of single functions are in the outcome.
+/// cancelled. Failures of single functions are in the plan.
 pub async fn plan(
     from: &Stage,
     to: &Stage,
     promotion: &Promotion,
     directory: &Path,
     job: &Job,
-) -> Result<PromoteOutcome, Failure> {
-    each(from, to, promotion, directory, true, job).await
-}
-
-/// Promotes several functions at once, each to its end whether others fail or not.
-///
-/// # Errors
-/// As [`plan`]; also returns an error if the target stage is read-only, or protected and there is
-/// no consent.
-pub async fn promote(
-    from: &Stage,
-    to: &Stage,
-    promotion: &Promotion,
-    directory: &Path,
-    job: &Job,
-) -> Result<PromoteOutcome, Failure> {
+) -> Result<Plan, Failure> {
     if from.name() == to.name() {
         return Err(Failure::usage(
             format!("could not promote from {} to {}", from.name(), to.name()),
@@ -115,386 +90,379 @@ pub async fn promote(
     between(from, to, promotion, directory, job).await
 }
 
-/// Promotes between stages that may have one name, as two of local Lambdas do.
+/// Compares stages that may have one name, as two of local Lambdas do.
 pub(super) async fn between(
     from: &Stage,
     to: &Stage,
     promotion: &Promotion,
     directory: &Path,
     job: &Job,
-) -> Result<PromoteOutcome, Failure> {
-    to.allow(
-        &format!("could not promote to {}", to.name()),
-        ChangeKind::Update,
-        promotion.approval,
-    )?;
-    each(from, to, promotion, directory, false, job).await
-}
-
-async fn each(
-    from: &Stage,
-    to: &Stage,
-    promotion: &Promotion,
-    directory: &Path,
-    dry_run: bool,
-    job: &Job,
-) -> Result<PromoteOutcome, Failure> {
-    let what = || format!("could not promote from {} to {}", from.name(), to.name());
+) -> Result<Plan, Failure> {
     if promotion.canary.is_some() && to.alias().is_none() {
         let hint = format!(
             "add `alias = \"live\"` to the settings of the stage {}, or leave --canary out",
             to.name()
         );
         return Err(Failure::usage(
-            what(),
+            format!("could not promote from {} to {}", from.name(), to.name()),
             format!("a canary splits the traffic of an alias, and {} has none", to.name()),
             hint,
         ));
     }
-    let promoter = &Promoter { from, to, unaliased: to.without_alias(), promotion, directory };
-    let work = promotion.functions.iter().map(|function| {
-        let one = async move {
-            let began = Instant::now();
-            let result = if dry_run {
-                planned(promoter, function, job).await
+    let promoter = &Promoter { from, to, unaliased: to.without_alias(), directory };
+    let canary = promotion.canary.as_ref();
+    let work = promotion
+        .functions
+        .iter()
+        .map(|function| compare(promoter, function, canary, job).boxed())
+        .collect::<Vec<_>>();
+    let results: Vec<_> = stream::iter(work).buffered(AT_ONCE).collect().await;
+    let mut plan = Plan {
+        from: from.name(),
+        to: to.name(),
+        canary: promotion.canary.clone(),
+        ready: Vec::new(),
+        failed: Vec::new(),
+    };
+    for (function, result) in promotion.functions.iter().zip(results) {
+        match result {
+            Ok(ready) => plan.ready.push(ready),
+            Err(failure) => plan.failed.push((function.name.clone(), failure)),
+        }
+    }
+    Ok(plan)
+}
+
+/// Compares one function of both stages.
+async fn compare(
+    promoter: &Promoter<'_>,
+    function: &Function,
+    canary: Option<&Canary>,
+    job: &Job,
+) -> Result<Ready, Failure> {
+    let (began, name) = (Instant::now(), &function.name);
+    report(job, name, &format!("reading {} and {}", promoter.from.name(), promoter.to.name()));
+    let (source, before) = (promoter.source(name).await?, promoter.before(name).await?);
+    let live = before.as_ref().map(|alias| alias.version.clone());
+    let mut shown = Promoted {
+        name: name.clone(),
+        action: DeployAction::Updated,
+        from_version: source.version.clone(),
+        before: live.clone(),
+        version: None,
+        sha256: hex_of(&source.sha256),
+        description: source.description.clone(),
+        changes: Vec::new(),
+        seconds: 0.0,
+    };
+    let way = if promoter.is_one_function(name) {
+        promoter.check_alias(function, &source)?;
+        shown.version =
+            Some(source.version.clone()).filter(|version| version != FunctionVersions::LATEST);
+        if shown.version.is_some() && shown.version == live {
+            shown.action = DeployAction::Unchanged;
+        }
+        Way::SameFunction
+    } else {
+        report(job, name, &format!("fetching the code of version {}", source.version));
+        let (function, zip) = tokio::select! {
+            biased;
+            () = job.cancel.cancelled() => {
+                return Err(Failure::interrupted(promoter.what(name)));
+            }
+            fetched = promoter.fetched(function, &source) => fetched?,
+        };
+        let plan = deploy::compare(&promoter.unaliased, &[function], Scope::Whole, job).await?;
+        let mut compared = plan.shown();
+        if let Some((_, failure)) = compared.failed.pop() {
+            return Err(failure);
+        }
+        let Some(FunctionPlan { action, changes, .. }) = compared.functions.pop() else {
+            return Err(Failure::interrupted(promoter.what(name)));
+        };
+        (shown.action, shown.changes) = (action, changes);
+        if promoter.to.alias().is_none() {
+            shown.version = Some(FunctionVersions::LATEST.to_owned());
+        } else if action == DeployAction::Unchanged {
+            if live.is_some() && deploy::is_published(promoter.to, name).await? {
+                shown.version.clone_from(&live);
             } else {
-                promoted(promoter, function, job).await
+                shown.action = DeployAction::Updated;
+            }
+        }
+        Way::Deploy { plan, _zip: zip }
+    };
+    if let Some(alias) = promoter.to.alias()
+        && shown.action != DeployAction::Unchanged
+    {
+        let to = shown.version.clone().unwrap_or_else(|| "a new version".to_owned());
+        shown.changes.push(Change { field: format!("alias.{alias}"), from: live.clone(), to });
+        // Without callers so far, there is no traffic to shift.
+        let canary = canary.filter(|_| live.is_some()).map(Canary::changes);
+        shown.changes.extend(canary.into_iter().flatten());
+    }
+    job.report(Step::Done(name.clone()));
+    shown.seconds = began.elapsed().as_secs_f64();
+    Ok(Ready { source, before, way, shown })
+}
+
+impl Plan {
+    /// Returns the plan as it is shown for approval.
+    pub fn shown(&self) -> DeployPlan {
+        let functions = self.ready.iter().map(|Ready { way, shown, .. }| {
+            let deploy = match way {
+                Way::SameFunction => None,
+                Way::Deploy { plan, .. } => plan.shown().functions.pop(),
             };
-            job.report(Step::Done(function.name.clone()));
-            result.map(|done| Promoted { seconds: began.elapsed().as_secs_f64(), ..done })
+            let (calls, opens) =
+                deploy.map(|function| (function.calls, function.opens)).unwrap_or_default();
+            FunctionPlan {
+                name: shown.name.clone(),
+                action: shown.action,
+                changes: shown.changes.clone(),
+                calls,
+                opens,
+                version: shown.before.clone().unwrap_or_default(),
+                sha256: shown.sha256.clone(),
+                stale: false,
+            }
+        });
+        let functions = functions.collect();
+        DeployPlan { stage: self.to.clone(), functions, failed: self.failed.clone() }
+    }
+
+    /// Returns the functions, each with the result that it will have.
+    pub fn expected(&self) -> PromoteOutcome {
+        PromoteOutcome {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            functions: self.ready.iter().map(|ready| ready.shown.clone()).collect(),
+            failed: self.failed.clone(),
+        }
+    }
+
+    /// Checks that the target stage is as it was when the plan was made: a function that has
+    /// changed since is not promoted.
+    async fn check(&mut self, to: &Stage, job: &Job) -> Result<(), Failure> {
+        let unaliased = to.without_alias();
+        for mut ready in std::mem::take(&mut self.ready) {
+            match ready.check(to, &unaliased, job).await {
+                Ok(()) => self.ready.push(ready),
+                Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+                Err(failure) => self.failed.push((ready.shown.name, failure)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ready {
+    async fn check(&mut self, to: &Stage, unaliased: &Stage, job: &Job) -> Result<(), Failure> {
+        if self.shown.action == DeployAction::Unchanged {
+            return Ok(());
+        }
+        let what = what(&self.shown.name, to);
+        if let Way::Deploy { plan, .. } = &mut self.way {
+            plan.check(unaliased, job).await?;
+            if let Some((_, failure)) = plan.shown().failed.pop() {
+                return Err(Failure { what, ..failure });
+            }
+        }
+        let Some(alias) = to.alias() else { return Ok(()) };
+        let remote = to.remote_name(&self.shown.name);
+        let now = alias::get(to, &remote, alias).await?;
+        if Pointer::are_same(now.as_ref(), self.before.as_ref()) {
+            Ok(())
+        } else {
+            Err(deploy::changed_since(what, &remote, to))
+        }
+    }
+}
+
+/// Returns the summary of a failure to promote the function `name`.
+fn what(name: &str, to: &Stage) -> String {
+    format!("could not promote {name} to {}", to.name())
+}
+
+/// Applies a plan that waited for approval. Functions that have changed on the stage since the plan
+/// was made are not changed.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_shown(
+    to: &Stage,
+    mut plan: Plan,
+    approval: Approval,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    allow(to, approval)?;
+    plan.check(to, job).await?;
+    apply(to, plan, approval, job).await
+}
+
+/// Checks that promotions to the stage are allowed.
+///
+/// # Errors
+/// Returns an error if the stage is read-only, or protected and there is no approval.
+pub fn allow(to: &Stage, approval: Approval) -> Result<(), Failure> {
+    to.allow(&format!("could not promote to {}", to.name()), ChangeKind::Update, approval)
+}
+
+/// Promotes several functions at once, as planned, each to its end whether others fail or not.
+///
+/// # Errors
+/// Returns an error if the stage is read-only, or protected and there is no approval. Failures of
+/// single functions are in the outcome.
+pub async fn apply(
+    to: &Stage,
+    plan: Plan,
+    approval: Approval,
+    job: &Job,
+) -> Result<PromoteOutcome, Failure> {
+    allow(to, approval)?;
+    let Plan { from, canary, ready, failed, .. } = plan;
+    let promotion = &Applied {
+        from: &from,
+        to,
+        unaliased: to.without_alias(),
+        canary: canary.as_ref(),
+        approval,
+    };
+    let work = ready.into_iter().map(|ready| {
+        let one = async move {
+            let (began, name, planned) =
+                (Instant::now(), ready.shown.name.clone(), ready.shown.seconds);
+            let result = promotion.promote(ready, job).await;
+            job.report(Step::Done(name.clone()));
+            let seconds = planned + began.elapsed().as_secs_f64();
+            match result {
+                Ok(done) => Ok(Promoted { seconds, ..done }),
+                Err(failure) => Err((name, failure)),
+            }
         };
         one.boxed()
     });
     let results: Vec<_> = stream::iter(work.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
     let mut outcome =
-        PromoteOutcome { from: from.name(), to: to.name(), ..PromoteOutcome::default() };
-    for (function, result) in promotion.functions.iter().zip(results) {
+        PromoteOutcome { from: from.clone(), to: to.name(), functions: Vec::new(), failed };
+    for result in results {
         match result {
             Ok(done) => outcome.functions.push(done),
-            Err(failure) => outcome.failed.push((function.name.clone(), failure)),
+            Err(failed) => outcome.failed.push(failed),
         }
     }
     Ok(outcome)
 }
 
-impl Promoter<'_> {
-    /// Returns `true` if both stages are names for one function.
-    fn is_one_function(&self, name: &str) -> bool {
-        self.from.remote_name(name) == self.to.remote_name(name) && self.from.is_where(self.to)
-    }
-
-    fn what(&self, name: &str) -> String {
-        format!("could not promote {name} to {}", self.to.name())
-    }
-
-    /// Returns the code that the source stage's callers get, which is ambiguous during a canary.
-    async fn source(&self, name: &str) -> Result<Source, Failure> {
-        let function = self.from.remote_name(name);
-        let at = self.from.name();
-        let Some(found) = read::all(self.from, &function).await? else {
-            return Err(absent(self.from, name));
-        };
-        let version = match self.from.alias() {
-            None => FunctionVersions::LATEST.to_owned(),
-            Some(wanted) => {
-                let Some(alias) = found.aliases.iter().find(|alias| alias.name == wanted) else {
-                    let hint = format!("`lambda-console --stage {at} deploy {name}` creates it");
-                    return Err(Failure::work(
-                        self.what(name),
-                        format!("{function} has no alias {wanted} on {at}"),
-                        hint,
-                    ));
-                };
-                if let Some(share) = &alias.canary {
-                    return Err(in_progress(
-                        self.what(name),
-                        &at,
-                        name,
-                        wanted,
-                        &alias::part(share),
-                    ));
-                }
-                alias.version.clone()
-            }
-        };
-        let Some(found) =
-            found.versions.iter().find(|found| found.version() == Some(version.as_str()))
-        else {
-            return Err(Failure::work(
-                self.what(name),
-                format!("{function} has no version {version} on {at}"),
-                "",
-            ));
-        };
-        Ok(Source {
-            sha256: found.code_sha256().unwrap_or_default().to_owned(),
-            description: found.description().unwrap_or_default().to_owned(),
-            role: found.role().unwrap_or_default().to_owned(),
-            function,
-            version,
-        })
-    }
-
-    /// The version that the target's callers get, if the stage has an alias and it exists.
-    async fn before(&self, name: &str) -> Result<Option<String>, Failure> {
-        let Some(wanted) = self.to.alias() else { return Ok(None) };
-        let Some(found) = alias::get(self.to, &self.to.remote_name(name), wanted).await? else {
-            return Ok(None);
-        };
-        match &found.canary {
-            Some(share) => Err(in_progress(
-                self.what(name),
-                &self.to.name(),
-                name,
-                wanted,
-                &alias::part(share),
-            )),
-            None => Ok(Some(found.version)),
-        }
-    }
-
-    /// Checks that a version can be promoted to a target that is an alias of the same function. A
-    /// version includes its configuration, so the target stage cannot have a different one.
-    fn check_alias(&self, function: &Function, source: &Source) -> Result<String, Failure> {
-        let (name, to) = (&function.name, self.to.name());
-        let Some(wanted) = self.to.alias() else {
-            let why =
-                format!("both stages are the function {}, and {to} has no alias", source.function);
-            let hint = format!(
-                "give {to} an `alias`, or a `prefix` or `suffix` of its own, in its settings"
-            );
-            return Err(Failure::usage(self.what(name), why, hint));
-        };
-        if self.from.alias() == Some(wanted) {
-            let why = format!("both stages are the alias {wanted} of {}", source.function);
-            return Err(Failure::usage(
-                self.what(name),
-                why,
-                format!("give {to} another `alias` in its settings"),
-            ));
-        }
-        if let Some(role) = function.config.role.as_deref().or_else(|| self.to.role())
-            && role != source.role
-        {
-            let why = format!(
-                "version {} runs with the role {}, {to} wants {role}, and a version cannot be \
-                changed",
-                source.version, source.role
-            );
-            let hint = format!(
-                "leave the role of {to} out, or give it a `prefix`, so that it is a function of \
-                its own"
-            );
-            return Err(Failure::usage(self.what(name), why, hint));
-        }
-        Ok(wanted.to_owned())
-    }
-
-    /// `function` with the source's zip instead of the built one. The temporary file is removed
-    /// when the guard drops.
-    async fn fetched(
-        &self,
-        function: &Function,
-        source: &Source,
-    ) -> Result<(Function, TempZip), Failure> {
-        let code = code::fetch(self.from, &source.function, &source.version).await?;
-        if code.sha256 != source.sha256 {
-            let why = format!("{} was deployed to in the meantime", self.from.name());
-            return Err(Failure::work(self.what(&function.name), why, "promote it again"));
-        }
-        let sha256 = hex_of(&code.sha256);
-        let path =
-            self.directory.join(format!("{}-{}.zip", function.name, uuid::Uuid::new_v4().simple()));
-        let kept = TempZip::write(&path, &code.bytes).await.map_err(|error| {
-            Failure::environment(
-                self.what(&function.name),
-                format!("{}: {error}", path.display()),
-                "free some disk space",
-            )
-        })?;
-        let architecture =
-            if code.architecture == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 };
-        let zip = Zip { path, bytes: code.bytes.len() as u64, sha256 };
-        Ok((Function { zip: Some(zip), architecture, bootstrap: None, ..function.clone() }, kept))
-    }
+/// Promotion that is applied.
+struct Applied<'a> {
+    from: &'a str,
+    to: &'a Stage,
+    /// The target without its alias: code and configuration are deployed first, the alias is moved
+    /// after that.
+    unaliased: Stage,
+    canary: Option<&'a Canary>,
+    approval: Approval,
 }
 
-async fn planned(
-    promoter: &Promoter<'_>,
-    function: &Function,
-    job: &Job,
-) -> Result<Promoted, Failure> {
-    let name = &function.name;
-    let (source, before) = (promoter.source(name).await?, promoter.before(name).await?);
-    let promoted = |action, version, changes| {
-        source.promoted(name, action, (before.clone(), version), changes)
-    };
-    let moves = |version: &str| {
-        let field = format!("alias.{}", promoter.to.alias().unwrap_or_default());
-        let moved = Change { field, from: before.clone(), to: version.to_owned() };
-        // Without callers so far, there is no traffic to shift.
-        let canary =
-            promoter.promotion.canary.as_ref().filter(|_| before.is_some()).map(Canary::changes);
-        std::iter::once(moved).chain(canary.into_iter().flatten()).collect::<Vec<Change>>()
-    };
-    if promoter.is_one_function(name) {
-        promoter.check_alias(function, &source)?;
-        if source.version == FunctionVersions::LATEST {
-            return Ok(promoted(DeployAction::Updated, None, moves("a new version")));
+impl Applied<'_> {
+    async fn promote(&self, ready: Ready, job: &Job) -> Result<Promoted, Failure> {
+        let Ready { source, before, way, shown } = ready;
+        if shown.action == DeployAction::Unchanged {
+            return Ok(shown);
         }
-        if before.as_ref() == Some(&source.version) {
-            return Ok(promoted(DeployAction::Unchanged, before.clone(), Vec::new()));
-        }
-        return Ok(promoted(
-            DeployAction::Updated,
-            Some(source.version.clone()),
-            moves(&source.version),
-        ));
-    }
-    let (function, _kept) = promoter.fetched(function, &source).await?;
-    let DeployPlan { functions, failed, .. } =
-        deploy::plan(&promoter.unaliased, &[function], job).await?;
-    if let Some((_, failure)) = failed.into_iter().next() {
-        return Err(failure);
-    }
-    let Some(mut planned) = functions.into_iter().next() else {
-        return Err(Failure::interrupted(promoter.what(name)));
-    };
-    if promoter.to.alias().is_some() {
-        let live = match &before {
-            Some(version) if planned.action == DeployAction::Unchanged => {
-                let there = without_figures(promoter.to, name).await?;
-                let live = there.versions.into_iter().find(|known| known.version == *version);
-                live.filter(|live| base64_of(&live.sha256) == source.sha256)
-            }
-            _ => None,
+        let (name, to) = (&shown.name, self.to);
+        let remote = to.remote_name(name);
+        let live = shown.before.as_ref();
+        let cancelled = |done: &str| {
+            let callers = live.map(|version| format!("; its callers still get version {version}"));
+            let why = format!("it was cancelled; {done}{}", callers.unwrap_or_default());
+            Failure { why, ..Failure::interrupted(what(name, to)) }
         };
-        if let Some(live) = live {
-            return Ok(promoted(DeployAction::Unchanged, Some(live.version), Vec::new()));
-        }
-        planned.changes.extend(moves("a new version"));
-        let action = if planned.action == DeployAction::Created {
-            DeployAction::Created
-        } else {
-            DeployAction::Updated
-        };
-        return Ok(promoted(action, None, planned.changes));
-    }
-    Ok(promoted(planned.action, Some(FunctionVersions::LATEST.to_owned()), planned.changes))
-}
-
-async fn promoted(
-    promoter: &Promoter<'_>,
-    function: &Function,
-    job: &Job,
-) -> Result<Promoted, Failure> {
-    let name = &function.name;
-    let remote = promoter.to.remote_name(name);
-    report(job, name, &format!("reading {} and {}", promoter.from.name(), promoter.to.name()));
-    let (source, before) = (promoter.source(name).await?, promoter.before(name).await?);
-    let mut action = DeployAction::Unchanged;
-    let mut changes = Vec::new();
-    let cancelled = |done: &str| {
-        let leads =
-            before.as_ref().map(|version| format!("; its callers still get version {version}"));
-        let interrupted = Failure::interrupted(promoter.what(name));
-        Failure {
-            why: format!("it was cancelled; {done}{}", leads.unwrap_or_default()),
-            ..interrupted
-        }
-    };
-    let version = if promoter.is_one_function(name) {
-        promoter.check_alias(function, &source)?;
-        if source.version == FunctionVersions::LATEST {
-            report(job, name, "publishing a version");
-            alias::published(promoter.to, &remote, &source.sha256, None, job).await?
-        } else {
-            source.version.clone()
-        }
-    } else {
-        report(job, name, &format!("fetching the code of version {}", source.version));
-        let fetched = tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(cancelled("nothing was changed")),
-            fetched = promoter.fetched(function, &source) => fetched?,
-        };
-        let (function, _kept) = fetched;
-        let outcome =
-            deploy::deploy(&promoter.unaliased, &[function], promoter.promotion.approval, job)
-                .await?;
-        if let Some(failed) = outcome.failed.into_iter().next() {
-            return Err(failed.failure);
-        }
-        let Some(done) = outcome.functions.into_iter().next() else {
-            return Err(cancelled("nothing was changed"));
-        };
-        (action, changes) = (done.action, done.changes);
-        arrived(promoter, name, &source).await?;
-        match promoter.to.alias() {
-            None => FunctionVersions::LATEST.to_owned(),
-            Some(_) if job.cancel.is_cancelled() => {
-                return Err(cancelled("its code is uploaded, but not published"));
-            }
-            Some(_) => {
+        let (mut action, mut changes) = (DeployAction::Unchanged, Vec::new());
+        let version = match &way {
+            Way::SameFunction if source.version == FunctionVersions::LATEST => {
                 report(job, name, "publishing a version");
-                let description =
-                    Some(source.description.as_str()).filter(|description| !description.is_empty());
-                alias::published(promoter.to, &remote, &source.sha256, description, job).await?
+                alias::published(to, &remote, &source.sha256, None, job).await?
             }
+            Way::SameFunction => source.version.clone(),
+            Way::Deploy { plan, .. } => {
+                let outcome = deploy::apply(&self.unaliased, plan, self.approval, job).await?;
+                if let Some(failed) = outcome.failed.into_iter().next() {
+                    return Err(failed.failure);
+                }
+                let Some(done) = outcome.functions.into_iter().next() else {
+                    return Err(cancelled("nothing was changed"));
+                };
+                (action, changes) = (done.action, done.changes);
+                self.arrived(name, &source).await?;
+                match to.alias() {
+                    None => FunctionVersions::LATEST.to_owned(),
+                    Some(_) if job.cancel.is_cancelled() => {
+                        return Err(cancelled("its code is uploaded, but not published"));
+                    }
+                    Some(_) => {
+                        report(job, name, "publishing a version");
+                        let description = Some(source.description.as_str())
+                            .filter(|description| !description.is_empty());
+                        alias::published(to, &remote, &source.sha256, description, job).await?
+                    }
+                }
+            }
+        };
+        let done = |action, changes| Promoted {
+            action,
+            changes,
+            version: Some(version.clone()),
+            ..shown.clone()
+        };
+        let Some(wanted) = to.alias() else { return Ok(done(action, changes)) };
+        if live == Some(&version) {
+            return Ok(done(action, changes));
         }
-    };
-    let done = |action, changes| {
-        source.promoted(name, action, (before.clone(), Some(version.clone())), changes)
-    };
-    let Some(wanted) = promoter.to.alias() else { return Ok(done(action, changes)) };
-    if before.as_ref() == Some(&version) {
-        return Ok(done(action, changes));
-    }
-    if job.cancel.is_cancelled() {
-        return Err(cancelled(&format!("version {version} is published")));
-    }
-    match (&promoter.promotion.canary, &before) {
-        (Some(canary), Some(old)) => {
-            let found =
-                read::all(promoter.to, &remote).await?.ok_or_else(|| absent(promoter.to, name))?;
-            let course = canary::Course {
-                stage: promoter.to,
-                name,
-                function: &remote,
-                alias: wanted,
-                old,
-                new: &version,
-                source: figures_source(&remote, &found),
-                canary,
-            };
-            canary::run(&course, job).await?;
+        if job.cancel.is_cancelled() {
+            return Err(cancelled(&format!("version {version} is published")));
         }
-        // Without callers so far, there is no traffic to shift.
-        _ => alias::point(promoter.to, &remote, wanted, &version, job).await?,
+        match (self.canary, live) {
+            (Some(canary), Some(old)) => {
+                let found = read::all(to, &remote).await?.ok_or_else(|| absent(to, name))?;
+                let course = canary::Course {
+                    stage: to,
+                    name,
+                    function: &remote,
+                    alias: wanted,
+                    old,
+                    new: &version,
+                    source: figures_source(&remote, &found),
+                    canary,
+                };
+                canary::run(&course, job).await?;
+            }
+            // Without callers so far, there is no traffic to shift.
+            _ => alias::move_from(to, &remote, wanted, before.as_ref(), &version, job).await?,
+        }
+        let field = format!("alias.{wanted}");
+        changes.push(Change { field, from: live.cloned(), to: version.clone() });
+        let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
+        Ok(done(action, changes))
     }
-    changes.push(Change {
-        field: format!("alias.{wanted}"),
-        from: before.clone(),
-        to: version.clone(),
-    });
-    let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
-    Ok(done(action, changes))
-}
 
-/// Checks that the target has exactly the code of the source.
-async fn arrived(promoter: &Promoter<'_>, name: &str, source: &Source) -> Result<(), Failure> {
-    let there = without_figures(promoter.to, name).await?;
-    let latest = there.versions.iter().find(|version| version.version == FunctionVersions::LATEST);
-    let found = latest.map(|latest| latest.sha256.as_str()).unwrap_or_default();
-    if base64_of(found) == source.sha256 {
-        return Ok(());
+    /// Checks that the target has exactly the code of the source.
+    async fn arrived(&self, name: &str, source: &Source) -> Result<(), Failure> {
+        let there = without_figures(self.to, name).await?;
+        let latest =
+            there.versions.iter().find(|version| version.version == FunctionVersions::LATEST);
+        let found = latest.map(|latest| latest.sha256.as_str()).unwrap_or_default();
+        if base64_of(found) == source.sha256 {
+            return Ok(());
+        }
+        let why = format!(
+            "{} has the SHA-256 {found}, and {} sent {}",
+            self.to.name(),
+            self.from,
+            hex_of(&source.sha256)
+        );
+        let hint = "someone else has deployed in the meantime: promote it again";
+        Err(Failure::work(what(name, self.to), why, hint))
     }
-    let why = format!(
-        "{} has the SHA-256 {found}, and {} sent {}",
-        promoter.to.name(),
-        promoter.from.name(),
-        hex_of(&source.sha256)
-    );
-    let hint = "someone else has deployed in the meantime: promote it again";
-    Err(Failure::work(promoter.what(name), why, hint))
 }

@@ -9,8 +9,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Approval, Canary, ChangeKind, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted,
-    Promotion, Workspace, short_sha256,
+    Approval, Canary, DeployAction, Failure, Found, Function, PromoteOutcome, Promoted, Promotion,
+    Workspace, short_sha256,
 };
 use serde_json::json;
 
@@ -106,14 +106,10 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
     let to = context.stage_named(&workspace, &arguments.to).await?;
     let functions =
         if arguments.names.is_empty() { there(&from, selected).await? } else { selected };
-    let promotion = Promotion {
-        functions,
-        from: arguments.from.clone(),
-        to: arguments.to.clone(),
-        canary,
-        approval: Approval::None,
-    };
-    let outcome = carry_out(context, arguments, &workspace, (&from, &to), promotion).await?;
+    let promotion =
+        Promotion { functions, from: arguments.from.clone(), to: arguments.to.clone(), canary };
+    let stages = Stages { from: &from, to: &to };
+    let outcome = carry_out(context, arguments, &workspace, stages, &promotion).await?;
     print(context, arguments, &outcome)
 }
 
@@ -135,32 +131,49 @@ async fn there(from: &Stage, functions: Vec<Function>) -> Result<Vec<Function>, 
     Ok(there)
 }
 
+/// Stages of a promotion.
+#[derive(Clone, Copy)]
+struct Stages<'a> {
+    from: &'a Stage,
+    to: &'a Stage,
+}
+
 async fn carry_out(
     context: &Context,
     arguments: &Arguments,
     workspace: &Workspace,
-    (from, to): (&Stage, &Stage),
-    promotion: Promotion,
+    Stages { from, to }: Stages<'_>,
+    promotion: &Promotion,
 ) -> Result<PromoteOutcome, Failure> {
     let directory = versions::promoted_dir(&workspace.root);
+    if !arguments.dry_run {
+        // Refuse before anything is read.
+        promote::allow(to, Approval::Given)?;
+    }
+    let plan = promote::plan(from, to, promotion, &directory, &context.job).await?;
+    let (shown, expected) = (plan.shown(), plan.expected());
     if arguments.dry_run {
-        return promote::plan(from, to, &promotion, &directory, &context.job).await;
+        return Ok(expected);
     }
-    let mut approval = confirm::given(arguments.yes);
-    if confirm::word(arguments.yes, to, ChangeKind::Update).is_some() {
-        // Users see the changes before they are made.
-        let planned = promote::plan(from, to, &promotion, &directory, &context.job).await?;
-        for function in &planned.functions {
-            progress::print(&difference(function));
-        }
-        approval = Approval::Given;
-        if planned.functions.iter().any(|function| function.action != DeployAction::Unchanged) {
-            let what = format!("promote to the protected stage {}", to.name());
-            approval = confirm::approval(context, false, to, ChangeKind::Update, &what).await?;
-        }
+    if shown.is_empty() {
+        return promote::apply(to, plan, Approval::Given, &context.job).await;
     }
-    let promotion = Promotion { approval, ..promotion };
-    promote::promote(from, to, &promotion, &directory, &context.job).await
+    let change = shown.kind();
+    if confirm::word(arguments.yes, to, change).is_none() {
+        let approval = confirm::given(arguments.yes);
+        return promote::apply(to, plan, approval, &context.job).await;
+    }
+    // Users see the changes before they are made.
+    for function in &expected.functions {
+        progress::print(&difference(function));
+    }
+    let what = if shown.opens() {
+        format!("make a URL public and promote to {}", to.name())
+    } else {
+        format!("promote to the protected stage {}", to.name())
+    };
+    let approval = confirm::approval(context, arguments.yes, to, change, &what).await?;
+    promote::apply_shown(to, plan, approval, &context.job).await
 }
 
 fn print(

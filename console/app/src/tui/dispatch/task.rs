@@ -92,10 +92,10 @@ impl EffectContext {
                 JobEvent::VersionsChanged(Box::pin(done).await)
             }
             Task::PlanPromotion { promotion } => {
-                JobEvent::Planned(Box::pin(self.plan_promotion(&promotion, job)).await)
+                JobEvent::Planned(Box::pin(self.plan_promotion(&promotion, job, reports)).await)
             }
-            Task::Promote { promotion } => {
-                JobEvent::Promoted(Box::pin(self.promote(&promotion, job)).await)
+            Task::Promote { plan, approval, .. } => {
+                JobEvent::Promoted(Box::pin(self.promote(plan, approval, job)).await)
             }
             Task::Invoke { request } => {
                 JobEvent::InvokeFinished(Box::pin(self.invoke(&request, job, reports)).await)

@@ -7,11 +7,12 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Approval, DeployPlan, Failure, FunctionPlan, FunctionVersions, PromoteOutcome, Promotion,
-    VersionsChange, VersionsChanged,
+    Approval, DeployPlan, Failure, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
+    VersionsChanged,
 };
 
-use super::EffectContext;
+use super::{EffectContext, Reports};
+use crate::tui::state::JobId;
 
 impl EffectContext {
     pub(super) async fn versions(&self, function: &str) -> Result<FunctionVersions, Failure> {
@@ -33,40 +34,29 @@ impl EffectContext {
         &self,
         promotion: &Promotion,
         job: &Job,
+        reports: &Reports,
     ) -> Result<DeployPlan, Failure> {
         let (from, to, directory) =
             (self.source(promotion).stage().await?, self.stage().await?, self.promoted().await?);
-        promote::plan(&from, &to, promotion, &directory, job).await.map(into_plan)
+        let plan = promote::plan(&from, &to, promotion, &directory, job).await?;
+        let shown = plan.shown();
+        self.promotions.keep(reports.job, plan);
+        Ok(shown)
     }
 
+    /// Applies the plan that the job `of` made.
     pub(super) async fn promote(
         &self,
-        promotion: &Promotion,
+        of: JobId,
+        approval: Approval,
         job: &Job,
     ) -> Result<PromoteOutcome, Failure> {
-        let (from, to, directory) =
-            (self.source(promotion).stage().await?, self.stage().await?, self.promoted().await?);
-        promote::promote(&from, &to, promotion, &directory, job).await
+        let plan = self.promotions.take(of)?;
+        promote::apply_shown(&*self.stage().await?, plan, approval, job).await
     }
 
     /// Returns the same state for the stage that has the code.
     fn source(&self, promotion: &Promotion) -> Self {
         Self { inner: Arc::clone(&self.inner), handle: self.inner.stages.of(&promotion.from) }
     }
-}
-
-/// Converts the outcome of a promotion to the plan of a deploy: their differences are of the same
-/// kind.
-fn into_plan(outcome: PromoteOutcome) -> DeployPlan {
-    let functions = outcome.functions.into_iter().map(|function| FunctionPlan {
-        version: function.before.unwrap_or_default(),
-        name: function.name,
-        action: function.action,
-        changes: function.changes,
-        calls: Vec::new(),
-        opens: false,
-        sha256: function.sha256,
-        stale: false,
-    });
-    DeployPlan { stage: outcome.to, functions: functions.collect(), failed: outcome.failed }
 }

@@ -128,8 +128,13 @@ pub(super) fn change_versions(
     line(state, words)
 }
 
+/// Returns `lambda-console promote beta prod hello --dry-run`.
+pub(super) fn plan_promotion(promotion: &Promotion) -> String {
+    format!("{} --dry-run", promote(promotion, Approval::None))
+}
+
 /// Returns `lambda-console promote beta prod hello`, which contains its stages.
-pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
+pub(super) fn promote(promotion: &Promotion, approval: Approval) -> String {
     let mut words =
         vec!["lambda-console promote".to_owned(), quoted(&promotion.from), quoted(&promotion.to)];
     words.extend(promotion.functions.iter().map(|function| quoted(&function.name)));
@@ -137,8 +142,7 @@ pub(super) fn promote(promotion: &Promotion, dry_run: bool) -> String {
         let steps: Vec<String> = canary.steps.iter().map(f64::to_string).collect();
         words.push(format!("--canary {}", steps.join(",")));
     }
-    words.extend(dry_run.then(|| "--dry-run".to_owned()));
-    words.extend(yes(promotion.approval));
+    words.extend(yes(approval));
     words.join(" ")
 }
 

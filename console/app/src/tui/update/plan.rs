@@ -47,7 +47,7 @@ pub(super) fn configure(
 
 /// Promotes from another stage, after the plan was approved.
 pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
-    state.command = Some(copy::promote(&promotion, true));
+    state.command = Some(copy::plan_promotion(&promotion));
     let of = Planned::Promote(Box::new(promotion.clone()));
     let stage = state.active.clone();
     let (job, effect) = start_on(state, &stage, Task::PlanPromotion { promotion });
@@ -133,6 +133,6 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
         Planned::Configure { function, revision } => {
             settings::send(state, function, revision, Some(plan.job), approval)
         }
-        Planned::Promote(promotion) => promote::send(state, Promotion { approval, ..*promotion }),
+        Planned::Promote(promotion) => promote::send(state, *promotion, plan.job, approval),
     }
 }

@@ -9,7 +9,7 @@ use crate::tui::{
         Notice, Overlay, State,
         overlay::{Choose, Entry, Offer},
     },
-    task::Task,
+    task::{JobId, Task},
 };
 
 /// A stage that may be promoted from, all at once or with a canary.
@@ -63,17 +63,22 @@ pub(super) fn chosen(state: &mut State, index: Option<usize>) -> Vec<Effect> {
     };
     let to = state.active.clone();
     let functions = verb::functions(state, &[name]);
-    plan::promote(state, Promotion { functions, from, to, canary, approval: Approval::None })
+    plan::promote(state, Promotion { functions, from, to, canary })
 }
 
 /// Starts a promotion that was approved.
-pub(super) fn send(state: &mut State, promotion: Promotion) -> Vec<Effect> {
+pub(super) fn send(
+    state: &mut State,
+    promotion: Promotion,
+    plan: JobId,
+    approval: Approval,
+) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is promoted") {
         return Vec::new();
     }
-    state.command = Some(copy::promote(&promotion, false));
+    state.command = Some(copy::promote(&promotion, approval));
     state.notice = None;
-    vec![start(state, Task::Promote { promotion })]
+    vec![start(state, Task::Promote { promotion, plan, approval })]
 }
 
 /// Reports the result, and reads the stage again.

@@ -214,13 +214,7 @@ async fn aliases(place: &Place) -> (Stage, Stage) {
 }
 
 fn promotion(function: lambda_console_model::Function, canary: Option<Canary>) -> Promotion {
-    Promotion {
-        functions: vec![function],
-        from: "beta".into(),
-        to: "live".into(),
-        canary,
-        approval: Approval::None,
-    }
+    Promotion { functions: vec![function], from: "beta".into(), to: "live".into(), canary }
 }
 
 fn only(outcome: PromoteOutcome) -> Result<Promoted, Failure> {
@@ -237,7 +231,8 @@ async fn run(
     job: &Job,
 ) -> Result<Promoted, Failure> {
     let directory = tempfile::tempdir().unwrap();
-    let outcome = promote::between(from, to, promotion, directory.path(), job).await?;
+    let plan = promote::between(from, to, promotion, directory.path(), job).await?;
+    let outcome = promote::apply(to, plan, Approval::None, job).await?;
     assert_eq!(
         std::fs::read_dir(directory.path()).unwrap().count(),
         0,
@@ -262,9 +257,10 @@ async fn a_promotion_between_aliases_moves_the_alias_alone() {
     assert_eq!(again.action, DeployAction::Unchanged);
     deploy_one(&beta, &place.function("hello", "2")).await;
     let directory = tempfile::tempdir().unwrap();
-    let planned =
-        only(promote::plan(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap())
-            .unwrap();
+    let plan = async || {
+        promote::between(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap()
+    };
+    let planned = only(plan().await.expected()).unwrap();
     let change = Change { field: "alias.live".into(), from: Some("1".into()), to: "2".into() };
     assert_eq!((planned.version.as_deref(), planned.changes), (Some("2"), vec![change]));
     assert_eq!(
@@ -305,6 +301,87 @@ async fn a_promotion_to_another_account_brings_the_same_code_and_not_the_configu
         InvokeRequest { qualifier: Some("live".into()), ..request("hello", r#"{"env":"WHERE"}"#) };
     let answer = invoke::invoke(&prod, &asked, &Job::silent()).await.unwrap();
     assert!(answer.payload.contains("prod"), "{}", answer.payload);
+    prod.close().await;
+    beta.close().await;
+}
+
+async fn planned(
+    from: &Stage,
+    to: &Stage,
+    promotion: &Promotion,
+    directory: &Path,
+) -> promote::Plan {
+    promote::between(from, to, promotion, directory, &Job::silent()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_promotion_to_an_alias_that_was_moved_since_it_was_shown_is_not_made() {
+    let place = Place::new("[workspace]");
+    let (beta, live) = aliases(&place).await;
+    let (hello, directory) = (place.function("hello", "1"), tempfile::tempdir().unwrap());
+    let (asked, job) = (promotion(hello.clone(), None), Job::silent());
+    deploy_one(&beta, &hello).await;
+    let new = planned(&beta, &live, &asked, directory.path()).await;
+    run(&beta, &live, &asked, &job).await.unwrap();
+    let changed = "hello has changed on local since the plan was shown";
+    let failed = async |plan| {
+        only(promote::apply_shown(&live, plan, Approval::None, &job).await.unwrap()).unwrap_err()
+    };
+    assert_eq!(failed(new).await.why, changed, "it exists now");
+    deploy_one(&beta, &place.function("hello", "2")).await;
+    let [first, second] = [0, 1].map(|_| planned(&beta, &live, &asked, directory.path()));
+    let (first, second) = (first.await, second.await);
+    let shown = first.shown();
+    assert_eq!(
+        (shown.functions[0].version.as_str(), shown.functions[0].changes[0].to.as_str()),
+        ("1", "2")
+    );
+    deploy_one(&live, &place.function("hello", "3")).await;
+    assert_eq!(failed(first).await.why, changed);
+    let late = only(promote::apply(&live, second, Approval::None, &job).await.unwrap());
+    assert_eq!(late.unwrap_err().why, "someone else has changed live in the meantime");
+    assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().version, "3");
+    live.close().await;
+    beta.close().await;
+}
+
+#[tokio::test]
+async fn a_promotion_to_a_function_that_was_changed_since_it_was_shown_is_not_made() {
+    let (one, other) = (Place::new("[workspace]"), Place::new(WITH_ALIAS));
+    let (beta, prod) = (one.stage().await, other.stage().await);
+    let (hello, directory) = (one.function("hello", "1"), tempfile::tempdir().unwrap());
+    let (asked, job) = (promotion(hello.clone(), None), Job::silent());
+    deploy_one(&beta, &hello).await;
+    let plan = planned(&beta, &prod, &asked, directory.path()).await;
+    let calls = plan.shown().functions.remove(0).calls;
+    assert!(calls.contains(&"lambda:CreateFunction".to_owned()), "{calls:?}");
+    deploy_one(&prod, &other.function("hello", "2")).await;
+    let outcome = promote::apply_shown(&prod, plan, Approval::None, &job).await.unwrap();
+    let failure = only(outcome).unwrap_err();
+    assert_eq!(
+        (failure.what.as_str(), failure.why.as_str(), failure.hint.as_str()),
+        (
+            "could not promote hello to local",
+            "hello has changed on local since the plan was shown",
+            "run it again: the new plan is shown first"
+        )
+    );
+    let plan = planned(&beta, &prod, &asked, directory.path()).await;
+    let outcome = promote::apply_shown(&prod, plan, Approval::None, &job).await.unwrap();
+    assert_eq!(only(outcome).unwrap().version.as_deref(), Some("2"));
+    let again = planned(&beta, &prod, &asked, directory.path()).await.shown();
+    assert!(again.is_empty(), "{again:?}");
+    // The same code with other settings is a new version.
+    let mut settings = asked.clone();
+    settings.functions[0].config.memory = Some(512);
+    let plan = planned(&beta, &prod, &settings, directory.path()).await;
+    let to = &plan.shown().functions[0].changes;
+    assert_eq!(
+        to.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(),
+        ["memory", "alias.live"]
+    );
+    drop(plan);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     prod.close().await;
     beta.close().await;
 }
