@@ -1,5 +1,6 @@
 //! A function's settings on the stage and in the workspace, and their edits.
 
+mod edits;
 mod setting;
 pub(crate) mod values;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::function::FunctionConfig;
 
+pub use edits::{Row, edit, rows};
 pub use setting::Setting;
 pub use values::{
     Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,

@@ -155,3 +155,50 @@ fn the_next_deploy_puts_the_workspace_s_value_back() {
     let replaces = FunctionConfig { env_replace: true, ..workspace };
     assert_eq!(revert(&replaces, &other, Some("x")), Some(Revert::Removed));
 }
+
+#[test]
+fn rows_of_a_url_and_of_levels_are_there_where_they_mean_something() {
+    let live = LiveConfig { config: live(), ..LiveConfig::default() };
+    let names = |edits: &Edits| -> Vec<String> {
+        let rows = rows(Some(&live), edits, &FunctionConfig::default());
+        rows.iter().map(|row| row.setting.to_string()).collect()
+    };
+    let plain = names(&Edits::new());
+    assert!(!plain.iter().any(|name| name.starts_with("url.") || name.ends_with("level")));
+    let edited =
+        edits(&[("log_format", Some("JSON")), ("url", Some("NONE")), ("env.ADDED", Some("1"))]);
+    let shown = names(&edited);
+    assert!(
+        shown.contains(&"system_log_level".to_owned())
+            && shown.contains(&"url.streaming".to_owned())
+    );
+    assert_eq!(shown[shown.len() - 3..], ["env.ADDED", "env.KEY", "env.OLD"]);
+    let workspace = FunctionConfig { memory: Some(256), ..FunctionConfig::default() };
+    let [memory] = rows(None, &Edits::new(), &workspace).try_into().ok().unwrap();
+    assert_eq!((memory.setting, memory.workspace.as_deref()), (Setting::Memory, Some("256")));
+}
+
+#[test]
+fn an_edit_back_to_what_is_on_the_stage_is_none() {
+    let (live, mut edits) = (LiveConfig { config: live(), ..LiveConfig::default() }, Edits::new());
+    let mut put = |setting, value| {
+        edit(&live, &mut edits, setting, Some(value)).unwrap();
+        edits.clone()
+    };
+    put(Setting::Memory, "256");
+    assert!(put(Setting::Memory, " 128 MB ").is_empty());
+    put(Setting::Url, "NONE");
+    put(Setting::UrlStreaming, "true");
+    assert!(put(Setting::Url, "off").is_empty(), "what was edited of the URL goes with it");
+    put(Setting::LogFormat, "JSON");
+    put(Setting::SystemLogLevel, "WARN");
+    assert!(put(Setting::LogFormat, "Text").is_empty(), "and levels with JSON");
+}
+
+#[test]
+fn variables_that_are_hidden_are_not_edited() {
+    let live = LiveConfig { is_env_hidden: true, ..LiveConfig::default() };
+    let mut edits = Edits::new();
+    assert!(edit(&live, &mut edits, Setting::Env("KEY".into()), Some("new")).is_err());
+    assert!(edits.is_empty());
+}

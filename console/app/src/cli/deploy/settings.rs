@@ -12,19 +12,16 @@ use lambda_console_engine::{
 };
 use lambda_console_local::url_with_name;
 use lambda_console_model::{
-    ChangeKind, DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
-    settings::{Setting, revert},
+    DeployOutcome, DeployPlan, Failure, Function, LiveConfig,
+    settings::{Edits, Row, Setting, edit, patched, revert, rows},
 };
 use serde_json::{Value, json};
 
-use crate::{
-    cli::{
-        context::{self, Context, confirm, progress, select},
-        deploy,
-        output::{print_json, print_line, with_error},
-        summary,
-    },
-    tui::state::settings::{ConfigEditor, Live, Row},
+use crate::cli::{
+    context::{self, Context, confirm, progress, select},
+    deploy,
+    output::{print_json, print_line, with_error},
+    summary,
 };
 
 /// The arguments of `settings`.
@@ -83,26 +80,25 @@ async fn carry_out(
             hint,
         ));
     };
-    let revision = live.revision.clone();
-    let mut editor = ConfigEditor { live: Live::Known(Box::new(live)), ..ConfigEditor::default() };
     if edits.is_empty() {
-        let is_brief = stage.is_serving().await;
-        return show(context, arguments, stage, function, &editor, is_brief);
+        return show(context, arguments, stage, function, &live).await;
     }
     let wrong = |why: String| usage(&function.name, why);
+    let mut edited = Edits::new();
     for (setting, value) in edits {
-        editor.edit(setting.clone(), value.as_deref()).map_err(wrong)?;
+        edit(&live, &mut edited, setting.clone(), value.as_deref()).map_err(wrong)?;
     }
-    let warnings = warnings(&editor, function);
-    let patched = Function { config: editor.patch().map_err(wrong)?, ..function.clone() };
+    let warnings = warnings(&edited, function);
+    let (_, config) = patched(&live.config, &edited).map_err(wrong)?;
+    let patched = Function { config, ..function.clone() };
     let compared =
-        engine::compare_settings(stage, &patched, revision.as_deref(), &context.job).await?;
+        engine::compare_settings(stage, &patched, live.revision.as_deref(), &context.job).await?;
     let plan = compared.shown();
     if arguments.dry_run {
         return planned(context, &plan, &warnings);
     }
     let opens = plan.opens() && stage.is_exposed();
-    let change = if opens { ChangeKind::Open } else { ChangeKind::Update };
+    let change = plan.kind();
     let must_ask = !plan.is_empty() && confirm::word(arguments.yes, stage, change).is_some();
     if !context.output.json || must_ask {
         // Users see the changes before they are made.
@@ -174,21 +170,20 @@ fn reverted(function: &Function, setting: &Setting, value: Option<&str>) -> Opti
     Some(format!("the next deploy {}", revert(&function.config, setting, value)?.of(setting)))
 }
 
-fn warnings(editor: &ConfigEditor, function: &Function) -> Vec<String> {
-    let edits = editor.edits.iter();
+fn warnings(edits: &Edits, function: &Function) -> Vec<String> {
+    let edits = edits.iter();
     edits.filter_map(|(setting, value)| reverted(function, setting, value.as_deref())).collect()
 }
 
-fn show(
+async fn show(
     context: &Context,
     arguments: &Arguments,
     stage: &Stage,
     function: &Function,
-    editor: &ConfigEditor,
-    is_brief: bool,
+    live: &LiveConfig,
 ) -> Result<ExitCode, Failure> {
-    let rows = editor.rows(&function.config);
-    let live = editor.known().cloned().unwrap_or_default();
+    let serving = if stage.is_serving().await { Serving::UntilExit } else { Serving::Elsewhere };
+    let rows = rows(Some(live), &Edits::new(), &function.config);
     let named = |name: &String| rows.iter().any(|row| row.setting == Setting::Env(name.clone()));
     if let Some(unknown) = arguments.reveal.iter().find(|name| !named(name)) {
         let what = format!("could not show the variable {unknown}");
@@ -200,14 +195,14 @@ fn show(
     }
     if context.output.json {
         let settings: Vec<Value> =
-            rows.iter().map(|row| document(arguments, function, &live, row)).collect();
+            rows.iter().map(|row| document(arguments, function, live, row)).collect();
         print_json(&json!({
             "stage": stage.name(),
             "function": function.name,
             "revision": live.revision,
             "url": live.url,
             "url_with_name": live.url.as_deref().and_then(url_with_name),
-            "url_answers": live.url.as_ref().map(|_| !is_brief),
+            "url_answers": live.url.as_ref().map(|_| serving == Serving::Elsewhere),
             "settings": settings,
         }))?;
         return Ok(ExitCode::SUCCESS);
@@ -222,32 +217,37 @@ fn show(
                 Some(address) if row.setting == Setting::Url => {
                     format!("{} {address}", row.stage.clone().unwrap_or_default())
                 }
-                _ if is_hidden(&live, row) => "no permission to read".to_owned(),
+                _ if is_hidden(live, row) => "no permission to read".to_owned(),
                 _ => text(shown(arguments, &row.setting, row.stage.as_deref())),
             };
             let workspace = text(shown(arguments, &row.setting, row.workspace.as_deref()));
-            let mark = if drifts(function, &live, row) { "≠" } else { "" };
+            let mark = if drifts(function, live, row) { "≠" } else { "" };
             [row.setting.to_string(), on_stage, workspace, mark.to_owned()]
         })
         .collect();
     context.output.table(["setting", &stage.name(), "workspace", ""], &rows)?;
-    live.url
-        .iter()
-        .flat_map(|url| about_url(url, is_brief))
-        .for_each(|text| progress::print(&text));
+    live.url.iter().flat_map(|url| about_url(url, serving)).for_each(|text| progress::print(&text));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns notes on a function URL of the local Lambda, which this process serves only for a moment
-/// if `is_brief`.
-fn about_url(url: &str, is_brief: bool) -> Vec<String> {
+/// Process that serves the stage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    /// This one, until it exits.
+    UntilExit,
+    /// Another one, or AWS.
+    Elsewhere,
+}
+
+/// Returns notes on a function URL of the local Lambda.
+fn about_url(url: &str, serving: Serving) -> Vec<String> {
     let named = url_with_name(url).map(|named| {
         format!(
             "for web pages with links that begin with `/`, if names under localhost resolve: \
                 {named}"
         )
     });
-    let unserved = is_brief.then(|| {
+    let unserved = (serving == Serving::UntilExit).then(|| {
         "the URL is not served after this command exits: run `lambda-console local`, or keep the \
             console open"
             .to_owned()
@@ -332,10 +332,12 @@ mod tests {
     #[test]
     fn a_local_url_that_is_not_served_gets_a_note_and_one_on_aws_does_not() {
         let local = "http://127.0.0.1:4000/lambda-url/0123456789abcdef/";
-        let text = about_url(local, true).join("\n");
+        let text = about_url(local, Serving::UntilExit).join("\n");
         assert!(text.contains("http://0123456789abcdef.lambda-url.localhost:4000/"), "{text}");
         assert!(text.contains("`lambda-console local`"), "{text}");
-        assert_eq!(about_url(local, false).len(), 1);
-        assert!(about_url("https://abc.lambda-url.eu-west-1.on.aws/", false).is_empty());
+        assert_eq!(about_url(local, Serving::Elsewhere).len(), 1);
+        assert!(
+            about_url("https://abc.lambda-url.eu-west-1.on.aws/", Serving::Elsewhere).is_empty()
+        );
     }
 }

@@ -3,11 +3,14 @@
 use std::{collections::BTreeSet, fmt};
 
 use lambda_console_model::{
-    Failure, FunctionConfig, LiveConfig, LogFormat, UrlSetting,
-    settings::{Edits, Setting, patched},
+    Failure, FunctionConfig, LiveConfig,
+    settings::{self, Edits, Row, Setting, patched},
 };
 
 use super::JobId;
+
+/// Reason why settings that were not read are not edited.
+const NOT_LOADED: &str = "the settings on the stage are not loaded yet";
 
 /// State of a function's settings on the stage.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,26 +78,6 @@ impl Revealed {
     }
 }
 
-/// One row of the editor. No `Debug`: its values may be secrets.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The setting.
-    pub setting: Setting,
-    /// Value on the stage; `None` if it has none there.
-    pub stage: Option<String>,
-    /// Edited value; `Some(None)` to remove it.
-    pub edit: Option<Option<String>>,
-    /// Value in the workspace; `None` if it has none, so that a deploy leaves the setting.
-    pub workspace: Option<String>,
-}
-
-impl Row {
-    /// Returns the value after the edit.
-    pub fn value(&self) -> Option<&str> {
-        self.edit.as_ref().unwrap_or(&self.stage).as_deref()
-    }
-}
-
 impl ConfigEditor {
     /// Number of lines above the first row.
     pub const HEAD: usize = 2;
@@ -106,29 +89,7 @@ impl ConfigEditor {
 
     /// Returns the rows: settings of every function, then of its URL, then its variables.
     pub fn rows(&self, workspace: &FunctionConfig) -> Vec<Row> {
-        let nothing = FunctionConfig::default();
-        let live = self.known().map_or(&nothing, |live| &live.config);
-        let edited = patched(live, &self.edits).map_or_else(|_| live.clone(), |(whole, _)| whole);
-        let has_url = [&edited, workspace]
-            .iter()
-            .any(|config| matches!(config.url, Some(UrlSetting::Present(_))));
-        let has_levels = edited.log.format == Some(LogFormat::Json);
-        let mut settings: Vec<Setting> = Setting::FIXED.to_vec();
-        settings.retain(|setting| {
-            (has_url || !setting.is_of_url()) && (has_levels || !setting.is_of_json())
-        });
-        // For a function that is not deployed, only the settings in the workspace.
-        settings.retain(|setting| self.known().is_some() || setting.get(workspace).is_some());
-        let named = live.env.keys().chain(workspace.env.keys()).cloned().map(Setting::Env);
-        let typed = self.edits.keys().filter(|setting| setting.is_variable()).cloned();
-        settings.extend(named.chain(typed).collect::<BTreeSet<_>>());
-        let row = |setting: Setting| Row {
-            stage: setting.get(live),
-            edit: self.edits.get(&setting).cloned(),
-            workspace: setting.get(workspace),
-            setting,
-        };
-        settings.into_iter().map(row).collect()
+        settings::rows(self.known(), &self.edits, workspace)
     }
 
     /// Returns the selected row.
@@ -151,32 +112,8 @@ impl ConfigEditor {
     /// Returns an error if the value is not valid for the setting, or not in combination with the
     /// others.
     pub fn edit(&mut self, setting: Setting, value: Option<&str>) -> Result<(), String> {
-        let live = self.known().ok_or("the settings on the stage are not loaded yet")?;
-        if live.is_env_hidden && setting.is_variable() {
-            return Err(
-                "no permission to read the environment variables, and AWS only replaces them all \
-                    at once"
-                    .into(),
-            );
-        }
-        let mut edits = self.edits.clone();
-        edits.insert(setting.clone(), value.map(str::to_owned));
-        let (whole, _) = match patched(&live.config, &edits) {
-            Err(_) if setting.has_parts() => {
-                // Without a URL, or without JSON, edits of their parts do not apply.
-                edits.retain(|other, _| !other.is_part_of(&setting));
-                patched(&live.config, &edits)?
-            }
-            other => other?,
-        };
-        let put = setting.get(&whole);
-        if put == setting.get(&live.config) {
-            edits.remove(&setting);
-        } else {
-            edits.insert(setting, put);
-        }
-        self.edits = edits;
-        Ok(())
+        let Live::Known(live) = &self.live else { return Err(NOT_LOADED.into()) };
+        settings::edit(live, &mut self.edits, setting, value)
     }
 
     /// Undoes an edit, and the edits that depend on it.
@@ -199,7 +136,7 @@ impl ConfigEditor {
     /// # Errors
     /// Returns an error if the edits are not valid for the current settings on the stage.
     pub fn patch(&self) -> Result<FunctionConfig, String> {
-        let live = self.known().ok_or("the settings on the stage are not loaded yet")?;
+        let live = self.known().ok_or(NOT_LOADED)?;
         patched(&live.config, &self.edits).map(|(_, patch)| patch)
     }
 }

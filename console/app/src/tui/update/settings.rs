@@ -2,7 +2,7 @@
 
 use lambda_console_model::{
     Approval, DeployOutcome, Failure, Function, LiveConfig,
-    settings::{Setting, revert},
+    settings::{Row, Setting, revert},
 };
 
 use super::{copy, finish, overlay, plan, start, start_on, verb};
@@ -12,7 +12,7 @@ use crate::tui::{
         Connection, Context, Deployment, Focus, Notice, OnStage, Overlay, Revealed, Running, State,
         Tab,
         overlay::{Line, Purpose},
-        settings::{ConfigEditor, Live, Row},
+        settings::{ConfigEditor, Live},
     },
     task::{JobId, Task},
 };

@@ -3,7 +3,7 @@
 
 pub(super) mod overview;
 
-use lambda_console_model::settings::{Revert, Setting, revert};
+use lambda_console_model::settings::{Revert, Row, Setting, revert};
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -14,7 +14,7 @@ use crate::tui::{
     message::Action,
     state::{
         Card, Context, Focus, State,
-        settings::{ConfigEditor, Live, Row},
+        settings::{ConfigEditor, Live},
     },
     theme::Theme,
 };
