@@ -31,19 +31,36 @@ pub enum FailureKind {
     /// The credentials are missing or have expired; the hint is the command that gets new ones.
     /// Exit code 3.
     Login,
+    /// As [`Login`](Self::Login), but no command gets new ones: the hint is a sentence. Exit code
+    /// 3.
+    Credentials,
     /// The user interrupted it. Exit code 130.
     Interrupted,
     /// The reader of the output closed it. Nothing is reported. Exit code 0.
     OutputClosed,
 }
 
+/// Way to get new credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// A command line, which can be run unmodified.
+    Command(String),
+    /// Advice, in a sentence.
+    Advice(String),
+}
+
 impl FailureKind {
+    /// Returns `true` if the credentials are missing or have expired.
+    pub const fn is_login(self) -> bool {
+        matches!(self, Self::Login | Self::Credentials)
+    }
+
     /// Returns the process's exit code for a failure of this kind.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Work => 1,
             Self::Usage => 2,
-            Self::Environment | Self::Denied | Self::Login => 3,
+            Self::Environment | Self::Denied | Self::Login | Self::Credentials => 3,
             Self::Interrupted => 130,
             Self::OutputClosed => 0,
         }
@@ -79,10 +96,23 @@ impl Failure {
         Self { kind: FailureKind::Denied, ..Self::work(what, why, hint) }
     }
 
-    /// Creates a failure for missing or rejected credentials (exit code 3); `hint` is the command
-    /// that gets new ones.
-    pub fn login(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Login, ..Self::work(what, why, hint) }
+    /// Creates a failure for missing or rejected credentials (exit code 3), with the way to get new
+    /// ones.
+    pub fn login(what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
+        let (kind, hint) = match remedy {
+            Remedy::Command(command) => (FailureKind::Login, command),
+            Remedy::Advice(advice) => (FailureKind::Credentials, advice),
+        };
+        Self { kind, ..Self::work(what, why, hint) }
+    }
+
+    /// Returns the way to get new credentials; `None` if they are not the reason.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self.kind {
+            FailureKind::Login => Some(Remedy::Command(self.hint.clone())),
+            FailureKind::Credentials => Some(Remedy::Advice(self.hint.clone())),
+            _ => None,
+        }
     }
 
     /// Creates a failure for `what` interrupted by the user (exit code 130).

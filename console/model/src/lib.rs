@@ -26,7 +26,7 @@ pub use deploy::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
     DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
 };
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, Remedy};
 pub use function::{
     Architecture, Bootstrap, BootstrapSize, BuildOutcome, Built, CargoTarget, EventFile, Features,
     Function, FunctionConfig, Include, RuntimeCrate, SectionSize, Workspace, Zip, short_sha256,

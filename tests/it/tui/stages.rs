@@ -3,9 +3,9 @@
 use lambda_console::tui::{
     message::{Effect, Event},
     state::{Connection, Deployment, JobId, Overlay},
-    task::{JobEvent, Task},
+    task::{Credentials, JobEvent, Task},
 };
-use lambda_console_model::{Failure, StageEntry, StageInfo};
+use lambda_console_model::{Failure, Remedy, StageEntry, StageInfo};
 use tests::{Harness, sample};
 
 fn entries() -> Vec<StageEntry> {
@@ -203,7 +203,7 @@ fn a_run_continues_on_the_stage_that_it_started_on() {
 /// The failure of a stage whose credentials have expired.
 fn logged_out(what: &str) -> Failure {
     let why = "the SSO token has expired and cannot be refreshed";
-    Failure::login(what, why, "aws sso login --profile acme")
+    Failure::login(what, why, Remedy::Command("aws sso login --profile acme".into()))
 }
 
 /// A console whose invocation of hello on beta stopped because of missing credentials.
@@ -225,11 +225,11 @@ fn work_without_credentials_shows_the_login_and_resumes_afterwards() {
     console.press("y");
     assert_eq!(console.effect(), Effect::Copy("aws sso login --profile acme".into()));
     console.press("<enter>");
-    let Effect::Start { job: connect, stage, task: Task::Connect { renew } } = console.effect()
+    let Effect::Start { job: connect, stage, task: Task::Connect { with } } = console.effect()
     else {
         panic!("the credentials are tried")
     };
-    assert!(stage == "beta" && renew, "they are read anew");
+    assert!(stage == "beta" && with == Credentials::Renewed, "they are read anew");
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     let effects = console.effects();
     assert!(is_resumed(&effects, job), "{effects:?}");
@@ -237,6 +237,19 @@ fn work_without_credentials_shows_the_login_and_resumes_afterwards() {
     // Its result is accepted as that of the job that stopped.
     console.report(job, JobEvent::InvokeFinished(Ok(sample::invocation("hello"))));
     assert!(console.screen().contains("hello: 200 in 12.4 ms"), "{}", console.screen());
+}
+
+#[test]
+fn advice_on_credentials_is_shown_as_it_is_and_is_no_command_to_copy() {
+    let (mut console, connect) = switched();
+    let advice = "aws needs new values of AWS_ACCESS_KEY_ID, then start again";
+    let failure = Failure::login("could not connect", "expired", Remedy::Advice(advice.into()));
+    console.report(connect, JobEvent::StageConnected(Err(failure)));
+    let screen = console.screen();
+    assert!(screen.contains("aws needs new values") && !screen.contains("$ aws"), "{screen}");
+    console.press("y");
+    assert_eq!(console.effects(), []);
+    assert!(console.screen().contains("no command to copy"), "{}", console.screen());
 }
 
 #[test]
@@ -287,7 +300,7 @@ fn later_is_possible_and_another_stage_is_not_concerned() {
     console.effects();
     assert!(console.screen().contains("Log in on stage beta"));
     console.press("A");
-    let (connect, Task::Connect { renew: true, .. }) = console.started() else {
+    let (connect, Task::Connect { with: Credentials::Renewed }) = console.started() else {
         panic!("it is tried")
     };
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
@@ -407,7 +420,8 @@ fn credentials_that_expire_are_looked_at_again_once() {
     console.feed(Event::Tick(sample::NOW + 59_000));
     assert!(console.effects().is_empty());
     console.feed(Event::Tick(sample::NOW + 60_000));
-    let Effect::Start { job, stage, task: Task::Connect { renew: false } } = console.effect()
+    let Effect::Start { job, stage, task: Task::Connect { with: Credentials::Known } } =
+        console.effect()
     else {
         panic!("they are looked at again")
     };

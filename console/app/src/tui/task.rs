@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, mem::discriminant};
 
 use lambda_console_model::{
     Approval, Architecture, BootstrapSize, BuildOutcome, Changed, DeleteOutcome, DeployOutcome,
-    DeployPlan, Failure, FailureKind, Found, Function, FunctionVersions, Invocation, InvokeRequest,
-    LiveConfig, LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog,
-    Resources, ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
+    DeployPlan, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig,
+    LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, Resources,
+    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
     VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,15 @@ use serde::{Deserialize, Serialize};
 /// ID of a job; results of a job that is no longer listed are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
+
+/// Settings and credentials of a stage that is connected already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Credentials {
+    /// Those that were read.
+    Known,
+    /// Read again; the caller is requested again, too.
+    Renewed,
+}
 
 /// Work of a job on its stage. `dispatch` runs it, and sends the event named as its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,9 +39,8 @@ pub enum Task {
     /// Connect to the stage, which was selected. Answer: [`JobEvent::StageConnected`], immediately
     /// if it is connected already.
     Connect {
-        /// If connected already: `true` to read settings and credentials again, and to request the
-        /// caller again.
-        renew: bool,
+        /// Settings and credentials to connect with.
+        with: Credentials,
     },
     /// Connect to the stage for the list of stages. Answer: [`JobEvent::StageConnected`].
     Probe,
@@ -420,7 +428,7 @@ impl JobEvent {
 
     /// Returns the failure if a login is needed because it ended the job, or a part of it.
     pub fn login(&self) -> Option<&Failure> {
-        let is_login = |failure: &&Failure| failure.kind == FailureKind::Login;
+        let is_login = |failure: &&Failure| failure.kind.is_login();
         let failure = match self {
             Self::StageConnected(Err(failure))
             | Self::Deployed(Err(failure))

@@ -15,6 +15,7 @@ use aws_credential_types::{
     provider::{self, ProvideCredentials, SharedCredentialsProvider, future},
 };
 use aws_types::os_shim_internal::Env;
+use lambda_console_model::Remedy;
 
 use super::credentials::profiles::{Named, Profiles, variable};
 
@@ -158,16 +159,21 @@ impl Source {
         }
     }
 
-    /// Returns the way to renew these credentials if they do not work: a command line that can be
-    /// run unmodified, or a sentence.
-    pub(super) fn login(&self) -> String {
-        let of = |profile: &str| {
-            if profile == "default" { String::new() } else { format!(" --profile {profile}") }
+    /// Returns the way to renew these credentials if they do not work.
+    pub(super) fn login(&self) -> Remedy {
+        let command = |command: &str, profile: &str| {
+            let of =
+                if profile == "default" { String::new() } else { format!(" --profile {profile}") };
+            Remedy::Command(format!("aws {command}{of}"))
         };
-        match self {
-            Self::Sso(profile) => format!("aws sso login{}", of(profile)),
-            Self::Console(profile) => format!("aws login{}", of(profile)),
-            Self::Keys(profile) => format!("aws configure{}", of(profile)),
+        let advice = match self {
+            Self::Sso(profile) => return command("sso login", profile),
+            Self::Console(profile) => return command("login", profile),
+            Self::Keys(profile) => return command("configure", profile),
+            Self::Missing(profile) | Self::Unknown(profile) => {
+                return command("configure sso", profile);
+            }
+            Self::Role { with, .. } => return with.login(),
             Self::Process(profile) => {
                 format!(
                     "run the command in `credential_process` of the profile {profile}: its output \
@@ -190,11 +196,8 @@ impl Source {
                 "name a profile: --profile, or AWS_PROFILE; `aws configure sso` creates one"
                     .to_owned()
             }
-            Self::Role { with, .. } => with.login(),
-            Self::Missing(profile) | Self::Unknown(profile) => {
-                format!("aws configure sso{}", of(profile))
-            }
-        }
+        };
+        Remedy::Advice(advice)
     }
 }
 
@@ -349,11 +352,9 @@ login_session = arn:aws:iam::222222222222:user/me
         ] {
             let source = found(Some(profile), &[]).await;
             assert_eq!(source.describe(), kind, "{profile}");
-            assert!(source.login().starts_with(login), "{profile}: {}", source.login());
-            assert!(
-                !source.login().contains("123"),
-                "what the process is called with stays a secret"
-            );
+            let (Remedy::Command(text) | Remedy::Advice(text)) = source.login();
+            assert!(text.starts_with(login), "{profile}: {text}");
+            assert!(!text.contains("123"), "what the process is called with stays a secret");
         }
     }
 

@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use lambda_console_model::Failure;
+use lambda_console_model::{Failure, Remedy};
 
 use super::{
     account::proxy::{ANSWERED, Through},
@@ -42,8 +42,8 @@ pub(crate) enum CallError {
         code: String,
         /// Description of the problem.
         message: String,
-        /// The command that gets new ones, or another remedy; empty if none is known.
-        hint: String,
+        /// Way to get new ones; `None` if none is known.
+        remedy: Option<Remedy>,
     },
     /// `--read-only` refused the call.
     ReadOnly(String),
@@ -164,13 +164,11 @@ impl CallError {
             Self::ReadOnly(message) => {
                 return Failure::usage(what, message, "run it without --read-only");
             }
-            Self::Login { code, message, hint } => {
-                let hint = if hint.is_empty() {
-                    "log in again, or name another profile: --profile"
-                } else {
-                    &hint
-                };
-                return Failure::login(what, with_code(message, &code), hint);
+            Self::Login { code, message, remedy } => {
+                let remedy = remedy.unwrap_or_else(|| {
+                    Remedy::Advice("log in again, or name another profile: --profile".to_owned())
+                });
+                return Failure::login(what, with_code(message, &code), remedy);
             }
             Self::Service { code, message } => (code, message),
         };
@@ -215,7 +213,7 @@ where
             let code = meta.code().unwrap_or(UNNAMED).to_owned();
             let message = meta.message().unwrap_or_default().to_owned();
             return if is_of_credentials(&code) {
-                Self::Login { code, message, hint: String::new() }
+                Self::Login { code, message, remedy: None }
             } else {
                 Self::Service { code, message }
             };
@@ -259,8 +257,8 @@ fn is_of_credentials(code: &str) -> bool {
 /// have failed, or assuming the role may be denied.
 fn without_credentials(error: &CredentialsError, text: String) -> CallError {
     if let Some(NoCode(failure)) = cause(error) {
-        let Failure { why, hint, .. } = failure.clone();
-        return CallError::Login { code: String::new(), message: why, hint };
+        let (message, remedy) = (failure.why.clone(), failure.remedy());
+        return CallError::Login { code: String::new(), message, remedy };
     }
     if cause::<ConnectorError>(error).is_some() {
         return CallError::Transport(text);
@@ -269,12 +267,12 @@ fn without_credentials(error: &CredentialsError, text: String) -> CallError {
         let code = assume.meta().code().unwrap_or_default().to_owned();
         let message = assume.meta().message().unwrap_or_default().to_owned();
         return if is_of_credentials(&code) {
-            CallError::Login { code, message, hint: String::new() }
+            CallError::Login { code, message, remedy: None }
         } else {
             CallError::Service { code, message }
         };
     }
-    CallError::Login { code: String::new(), message: text, hint: String::new() }
+    CallError::Login { code: String::new(), message: text, remedy: None }
 }
 
 fn with_code(message: String, code: &str) -> String {

@@ -436,8 +436,8 @@ impl Stage {
     /// Adds the login to `error` if it is about credentials. [`Stage::call`] does so itself.
     pub(crate) fn explain(&self, error: CallError) -> CallError {
         match (error, &self.source) {
-            (CallError::Login { code, message, hint }, Some(source)) if hint.is_empty() => {
-                CallError::Login { code, message, hint: source.login() }
+            (CallError::Login { code, message, remedy: None }, Some(source)) => {
+                CallError::Login { code, message, remedy: Some(source.login()) }
             }
             (error, _) => error,
         }

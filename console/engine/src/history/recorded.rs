@@ -145,13 +145,24 @@ pub async fn answer(
     }))
 }
 
+/// An invocation whose log lines are looked for.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The function's name in the workspace.
+    pub function: &'a str,
+    /// ID of the request.
+    pub request_id: &'a str,
+    /// Start time, in milliseconds since the Unix epoch.
+    pub since: i64,
+}
+
 /// Links the log lines that did not come with a response, and records them.
 ///
 /// # Errors
 /// As [`invoke::link`].
 pub async fn link(
     stage: &Stage,
-    (function, request_id, since): (&str, &str, i64),
+    Request { function, request_id, since }: Request<'_>,
     on_lines: impl FnMut(RequestLog),
     history: Option<&Store>,
     job: &Job,

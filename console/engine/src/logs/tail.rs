@@ -356,7 +356,7 @@ impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
                     "could not read the logs of {}",
                     self.groups[number].names()
                 ));
-                if failure.kind == FailureKind::Login {
+                if failure.kind.is_login() {
                     // It continues after a login.
                     watched.trouble = Some(failure.hint.clone());
                 }

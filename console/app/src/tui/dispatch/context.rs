@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Inner, Reading, Reports, stages::StageHandle};
 use crate::{
     logging,
-    tui::task::{JobEvent, JobId},
+    tui::task::{Credentials, JobEvent, JobId},
 };
 
 /// Period of the cold-start view, in milliseconds.
@@ -102,13 +102,12 @@ impl EffectContext {
         }
     }
 
-    /// Connects, and returns the stage's account and caller; with `renew`, read again.
-    pub(super) async fn connect(&self, renew: bool, job: &Job) -> Result<StageInfo, Failure> {
+    /// Connects, and returns the stage's account and caller.
+    pub(super) async fn connect(&self, with: Credentials, job: &Job) -> Result<StageInfo, Failure> {
         let connected = async {
-            if renew {
-                self.handle.renewed(&*self.workspace().await?).await
-            } else {
-                self.stage().await
+            match with {
+                Credentials::Known => self.stage().await,
+                Credentials::Renewed => self.handle.renewed(&*self.workspace().await?).await,
             }
         };
         let cancelled = async {
@@ -291,7 +290,7 @@ impl EffectContext {
 
     pub(super) async fn link(
         &self,
-        request: (&str, &str, i64),
+        request: recorded::Request<'_>,
         job: &Job,
         reports: &Reports,
     ) -> Result<RequestLog, Failure> {

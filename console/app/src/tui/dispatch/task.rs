@@ -3,12 +3,13 @@
 use lambda_console_engine::{
     Job,
     compile::{self, BuildRequest, toolchain},
+    history::recorded::Request,
     logs::LogQuery,
 };
 use tokio::sync::watch;
 
 use super::{Reports, context::EffectContext};
-use crate::tui::task::{JobEvent, Task, names};
+use crate::tui::task::{Credentials, JobEvent, Task, names};
 
 impl EffectContext {
     /// Performs `task`, and returns its result. A part of it is sent to `reports`.
@@ -17,8 +18,8 @@ impl EffectContext {
         match task {
             Task::Discover => JobEvent::Discovered(self.discover().await),
             Task::ReadStages => JobEvent::StagesRead(self.stages().await),
-            Task::Connect { renew } => JobEvent::StageConnected(self.connect(renew, job).await),
-            Task::Probe => JobEvent::StageConnected(self.connect(false, job).await),
+            Task::Connect { with } => JobEvent::StageConnected(self.connect(with, job).await),
+            Task::Probe => JobEvent::StageConnected(self.connect(Credentials::Known, job).await),
             Task::RefreshDeployed { functions } => {
                 JobEvent::Deployed(self.deployed(&functions).await)
             }
@@ -101,7 +102,7 @@ impl EffectContext {
                 JobEvent::InvokeFinished(Box::pin(self.invoke(&request, job, reports)).await)
             }
             Task::LinkLogs { function, request_id, since } => {
-                let request = (function.as_str(), request_id.as_str(), since);
+                let request = Request { function: &function, request_id: &request_id, since };
                 JobEvent::LogsLinked(Box::pin(self.link(request, job, reports)).await)
             }
             Task::StartTail { functions, since } => {

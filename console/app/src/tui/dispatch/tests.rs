@@ -1,6 +1,7 @@
 //! Work on a workspace that cannot be read, and drafts at the end.
 
 use super::*;
+use crate::tui::task::Credentials;
 
 #[tokio::test]
 async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_counts() {
@@ -9,7 +10,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     let (events, mut received) = mpsc::channel(8);
     let start = |id, task| Effect::Start { job: JobId(id), stage: "local".into(), task };
     // In either order.
-    work.start(start(1, Task::Connect { renew: true }), &events);
+    work.start(start(1, Task::Connect { with: Credentials::Renewed }), &events);
     work.start(start(2, Task::Discover), &events);
     work.start(start(3, Task::ReadStages), &events);
     let mut ended = Vec::new();

@@ -1,6 +1,6 @@
 //! Work that waits for a login: the credentials of a stage are missing or have expired.
 
-use lambda_console_model::Failure;
+use lambda_console_model::{Failure, FailureKind};
 
 use super::Running;
 use crate::tui::task::Task;
@@ -8,7 +8,7 @@ use crate::tui::task::Task;
 /// Work that stopped for lack of credentials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Login {
-    /// The failure, with the command that gets new credentials as its hint.
+    /// The failure, with the way to get new credentials as its hint.
     pub failure: Failure,
     /// The stopped jobs, to be resumed.
     pub stopped: Vec<Stopped>,
@@ -33,9 +33,9 @@ impl Login {
         Self { failure, stopped: Vec::new(), trying: false }
     }
 
-    /// Returns the command line that gets new credentials; `None` if the hint is not a command.
+    /// Returns the command line that gets new credentials; `None` if no command does.
     pub fn command(&self) -> Option<&str> {
-        Some(self.failure.hint.as_str()).filter(|hint| hint.starts_with("aws "))
+        (self.failure.kind == FailureKind::Login).then_some(self.failure.hint.as_str())
     }
 
     /// Returns the jobs that will be resumed: `deploy hello, invoke hello`.

@@ -9,7 +9,7 @@ use crate::tui::{
         Connection, Context, Focus, Login, Notice, Overlay, Running, State, Stopped,
         overlay::{Line, Purpose},
     },
-    task::{JobEvent, Task, names},
+    task::{Credentials, JobEvent, Task, names},
 };
 
 /// A job that stopped for lack of credentials, according to an event; determined before the event
@@ -72,7 +72,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     }
     state.on_mut(&stage).connection = Connection::Connecting;
     state.notify(Notice::plain("trying the new credentials", ""));
-    vec![stages::connect(state, &stage, true)]
+    vec![stages::connect(state, &stage, Credentials::Renewed)]
 }
 
 /// Asks for the code that credentials need, unless the user is typing or another overlay is open.

@@ -67,7 +67,7 @@ pub(super) fn ended(state: &mut State, job: &Running, worked: bool) -> Vec<Effec
                 InvokeMode::Async | InvokeMode::DryRun => InvokeMode::Sync,
                 mode => mode,
             };
-            let start = verb::Start { cold: false, approval: Approval::None, mode };
+            let start = verb::Start { sandbox: verb::Sandbox::Any, approval: Approval::None, mode };
             verb::start_invoke(state, stage, &function, start)
         }
         RunStep::Logs => logs::fetch(state, stage, &function),

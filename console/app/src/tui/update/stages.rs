@@ -9,7 +9,7 @@ use crate::tui::{
         Connection, Notice, Overlay, Running, State,
         overlay::{Choose, Entry, Offer},
     },
-    task::Task,
+    task::{Credentials, Task},
 };
 
 /// Shows the list of stages, known ones immediately.
@@ -84,9 +84,9 @@ pub(super) fn read(
     effects
 }
 
-/// Connects to `stage`; `renew` reads its credentials again.
-pub(super) fn connect(state: &mut State, stage: &str, renew: bool) -> Effect {
-    start_on(state, stage, Task::Connect { renew }).1
+/// Connects to `stage`.
+pub(super) fn connect(state: &mut State, stage: &str, with: Credentials) -> Effect {
+    start_on(state, stage, Task::Connect { with }).1
 }
 
 /// Makes another stage the active one, with its known state immediately, and reads its deployed
@@ -97,7 +97,7 @@ pub(super) fn switch(state: &mut State, stage: &str) -> Vec<Effect> {
     }
     state.activate(stage);
     state.notice = None;
-    let mut effects = vec![connect(state, stage, false)];
+    let mut effects = vec![connect(state, stage, Credentials::Known)];
     effects.extend(finish::load_samples(state, stage, state.functions.names()));
     login::show(state);
     effects
@@ -115,7 +115,7 @@ pub(super) fn look_at_expiry(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     stage.expiry_seen = Some(at);
-    vec![start(state, Task::Connect { renew: false })]
+    vec![start(state, Task::Connect { with: Credentials::Known })]
 }
 
 /// Handles the end of connecting to a stage.

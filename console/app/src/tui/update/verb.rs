@@ -211,7 +211,7 @@ pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approv
         StageChange::ColdStart(name) => {
             let mode = state.mode;
             let stage = state.active.clone();
-            let start = Start { cold: true, approval, mode };
+            let start = Start { sandbox: Sandbox::New, approval, mode };
             start_invoke(state, &stage, &name, start)
                 .map(|(_, effect)| effect)
                 .into_iter()
@@ -291,8 +291,17 @@ pub(super) fn start_deploy(
     Some(start_on(state, stage, Task::Deploy { functions, plan, approval }))
 }
 
-/// Invokes the selected function; `cold` does so in a new sandbox.
-pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
+/// Sandbox of an invocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sandbox {
+    /// Any, as Lambda selects it.
+    Any,
+    /// A new one.
+    New,
+}
+
+/// Invokes the selected function.
+pub(super) fn invoke_selected(state: &mut State, sandbox: Sandbox) -> Vec<Effect> {
     let Some((card, on_stage)) = state.selected() else { return none_selected(state) };
     let name = card.function.name.clone();
     if on_stage.deployment == Deployment::Absent {
@@ -300,18 +309,18 @@ pub(super) fn invoke_selected(state: &mut State, cold: bool) -> Vec<Effect> {
         let hint = format!("{} builds, deploys and invokes it", key(state, Action::Run));
         return decline(state, why, hint);
     }
-    if cold {
+    if sandbox == Sandbox::New {
         return change_stage(state, StageChange::ColdStart(name));
     }
     let (stage, mode) = (state.active.clone(), state.mode);
-    let start = Start { cold: false, approval: Approval::None, mode };
+    let start = Start { sandbox, approval: Approval::None, mode };
     start_invoke(state, &stage, &name, start).map(|(_, effect)| effect).into_iter().collect()
 }
 
 /// Options of one invocation.
 pub(super) struct Start {
-    /// `true` for a new sandbox.
-    pub(super) cold: bool,
+    /// Sandbox to invoke it in.
+    pub(super) sandbox: Sandbox,
     /// Approval of the change that a new sandbox needs.
     pub(super) approval: Approval,
     /// Mode, unless the function has one of its own.
@@ -323,7 +332,7 @@ pub(super) fn start_invoke(
     state: &mut State,
     stage: &str,
     name: &str,
-    Start { cold, approval, mode }: Start,
+    Start { sandbox, approval, mode }: Start,
 ) -> Option<(JobId, Effect)> {
     let card = state.functions.get(name)?;
     let on_stage = state.on(stage);
@@ -334,7 +343,7 @@ pub(super) fn start_invoke(
         mode: mode.of(&card.function.config),
         client_context: state.client_context.clone(),
         tenant: on_stage.tenant.clone(),
-        cold,
+        cold: sandbox == Sandbox::New,
         approval,
     };
     state.begin(stage, copy::invoke(state, &request, &card.draft));

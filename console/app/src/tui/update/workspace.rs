@@ -10,13 +10,14 @@ use crate::tui::{
         WorkspaceState,
         overlay::{Choose, Entry, Offer},
     },
-    task::Task,
+    task::{Credentials, Task},
 };
 
 /// Reads workspace, stage and toolchain.
 pub(super) fn read(state: &mut State) -> Vec<Effect> {
     let stage = state.active.clone();
-    let mut effects = vec![start(state, Task::Discover), stages::connect(state, &stage, true)];
+    let mut effects =
+        vec![start(state, Task::Discover), stages::connect(state, &stage, Credentials::Renewed)];
     if !matches!(state.setup, Setup::Running(_)) {
         let architecture = state.architecture.unwrap_or_default();
         effects.push(start(state, Task::CheckSetup { architecture }));
@@ -163,7 +164,7 @@ pub(super) fn set_up(
             state.notify_on(&job.stage, Notice::good("toolchain ready"));
             state.setup = Setup::Ready(parts);
             // The stage may have an emulator now.
-            vec![stages::connect(state, &job.stage, false)]
+            vec![stages::connect(state, &job.stage, Credentials::Known)]
         }
         Err(failure) => {
             state.notify_on(&job.stage, Notice::of(&failure));

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use lambda_console_model::Failure;
+use lambda_console_model::{Failure, Remedy};
 
 /// Request for the code of an MFA device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl CodeQuestion {
                 "the role requires a code from the MFA device {device}, {why}; a session cached \
                 by the AWS CLI works too"
             ),
-            format!("aws sts get-caller-identity --profile {profile}"),
+            Remedy::Command(format!("aws sts get-caller-identity --profile {profile}")),
         )
     }
 }

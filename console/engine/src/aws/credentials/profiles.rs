@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
-use lambda_console_model::Failure;
+use lambda_console_model::{Failure, Remedy};
 
 use crate::aws::error::causes;
 
@@ -122,7 +122,7 @@ impl Profiles {
         Failure::login(
             "could not connect to AWS",
             format!("there is no AWS profile {name}{by}; {known}"),
-            format!("aws configure sso --profile {name}"),
+            Remedy::Command(format!("aws configure sso --profile {name}")),
         )
     }
 }

@@ -24,8 +24,8 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::BuildAll => verb::build_all(state),
         Action::Deploy => verb::deploy(state, &verb::selected(state)),
         Action::DeployAll => verb::deploy_all(state),
-        Action::Invoke => verb::invoke_selected(state, false),
-        Action::InvokeCold => verb::invoke_selected(state, true),
+        Action::Invoke => verb::invoke_selected(state, verb::Sandbox::Any),
+        Action::InvokeCold => verb::invoke_selected(state, verb::Sandbox::New),
         Action::Run => run::start_selected(state),
         Action::Tail => logs::tail(state, verb::selected(state)),
         Action::TailAll => logs::tail(state, state.functions.shown_names()),
@@ -122,9 +122,12 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 const MAX_BY_TERMINAL: usize = 74_000;
 
 fn copy_login(state: &mut State) -> Vec<Effect> {
-    match state.stage().login.as_ref().map(|login| login.failure.hint.clone()) {
-        Some(command) => copy(state, &command, "login command"),
-        None => verb::decline(state, "no login is pending", ""),
+    let Some(login) = state.stage().login.clone() else {
+        return verb::decline(state, "no login is pending", "");
+    };
+    match login.command() {
+        Some(command) => copy(state, command, "login command"),
+        None => verb::decline(state, "no command to copy", login.failure.hint),
     }
 }
 
