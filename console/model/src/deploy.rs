@@ -1,11 +1,15 @@
 //! State of a function on a stage, plan of a deploy, and its outcome.
 
+mod field;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     function::Architecture,
     stage::{Protection, StageInfo},
 };
+
+pub use field::Field;
 
 /// A function as deployed on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +103,8 @@ pub enum DeployAction {
 /// A setting that a deploy changes. Environment values are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The setting: `code`, `memory`, `env.NAME`, `url.auth`, `alias.live`, …
-    pub field: String,
+    /// The setting.
+    pub field: Field,
     /// Value on the stage; `None` for a new function, and for a setting that is not set there.
     pub from: Option<String>,
     /// New value; `removed` for a setting that is removed.
@@ -208,7 +212,7 @@ impl FailedFunction {
     /// started on it.
     pub fn truth(&self) -> Option<String> {
         let fields = |changes: &[Change]| {
-            changes.iter().map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ")
+            changes.iter().map(|one| one.field.to_string()).collect::<Vec<_>>().join(", ")
         };
         if self.done.is_empty() && self.left.is_empty() {
             return None;
@@ -270,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_function_that_was_not_started_has_only_the_reason() {
-        let change = |field: &str| Change { field: field.into(), from: None, to: "x".into() };
+        let change = |field| Change { field, from: None, to: "x".into() };
         let failure = super::super::failure::Failure::usage(
             "could not deploy hello",
             "it has no bootstrap.zip",
@@ -286,7 +290,7 @@ mod tests {
         assert_eq!(failed.truth(), None);
         failed.is_known = true;
         assert_eq!(failed.truth(), None);
-        failed.left = vec![change("code")];
+        failed.left = vec![change(Field::Code)];
         assert_eq!(failed.truth().as_deref(), Some("nothing was done, still to do: code"));
         failed.is_known = false;
         assert_eq!(failed.truth().as_deref(), Some("it is unknown which of these were done: code"));

@@ -24,7 +24,7 @@ mod watch;
 
 pub use deploy::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
-    DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
+    DeployedFunction, FailedFunction, Field, Found, FunctionPlan, Needed,
 };
 pub use failure::{Failure, FailureKind, Remedy};
 pub use function::{

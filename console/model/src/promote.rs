@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deploy::{Change, DeployAction},
+    deploy::{Change, DeployAction, Field},
     failure::Failure,
     function::{Function, short_sha256},
 };
@@ -66,10 +66,10 @@ impl Canary {
             "rolled back if the error rate is more than {max_errors} percentage points above the \
             old version's (after {least} invocations), or the init more than {max_init} % slower"
         );
-        let change = |field: &str, to| Change { field: format!("canary.{field}"), from: None, to };
+        let change = |field, to| Change { field, from: None, to };
         [
-            change("steps", format!("{}, then all; each for {every}", steps.join(", "))),
-            change("rules", rules),
+            change(Field::CanarySteps, format!("{}, then all; each for {every}", steps.join(", "))),
+            change(Field::CanaryRules, rules),
         ]
     }
 }
@@ -140,12 +140,12 @@ mod tests {
     fn a_canary_shows_its_steps_and_rules() {
         let [steps, rules] = Canary::default().changes();
         assert_eq!(
-            (steps.field.as_str(), steps.to.as_str()),
-            ("canary.steps", "5 %, 25 %, 50 %, then all; each for 5 min")
+            (&steps.field, steps.to.as_str()),
+            (&Field::CanarySteps, "5 %, 25 %, 50 %, then all; each for 5 min")
         );
         let expected = "rolled back if the error rate is more than 1 percentage points above the \
             old version's (after 10 invocations), or the init more than 50 % slower";
-        assert_eq!((rules.field.as_str(), rules.to.as_str()), ("canary.rules", expected));
+        assert_eq!((&rules.field, rules.to.as_str()), (&Field::CanaryRules, expected));
         let [steps, _] =
             Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();
         assert_eq!(steps.to, "2.5 %, then all; each for 1 min 30 s");

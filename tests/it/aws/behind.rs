@@ -14,7 +14,7 @@ use lambda_console_engine::{
     deploy,
 };
 use lambda_console_model::{
-    Approval, Change, DeployOutcome, FailedFunction, Failure, Function, Workspace, Zip,
+    Approval, Change, DeployOutcome, FailedFunction, Failure, Field, Function, Workspace, Zip,
 };
 use sha2::{Digest as _, Sha256};
 use tests::{Account, Call, LocalLambda, Proxy, sample, zip};
@@ -126,16 +126,16 @@ impl Behind {
         let nothing = || GetFunctionConfigurationOutput::builder().build();
         let (found, published) = (found.unwrap_or_else(nothing), published.unwrap_or_else(nothing));
         let mut differences = Vec::new();
-        let mut compare = |field: &str, there: String, wanted: String| {
+        let mut compare = |field, there: String, wanted: String| {
             if there != wanted {
-                differences.push(Difference { field: field.to_owned(), there, wanted });
+                differences.push(Difference { field, there, wanted });
             }
         };
-        compare("code", hexadecimal(&found), zip.clone());
-        compare("memory", number(found.memory_size()), memory.to_string());
+        compare(Field::Code, hexadecimal(&found), zip.clone());
+        compare(Field::Memory, number(found.memory_size()), memory.to_string());
         // A new function has the setting by default.
         if config.timeout.is_some() {
-            compare("timeout", number(found.timeout()), timeout.to_string());
+            compare(Field::Timeout, number(found.timeout()), timeout.to_string());
         }
         let variables = found.environment().and_then(|environment| environment.variables());
         for (variable, value) in &config.env {
@@ -143,11 +143,11 @@ impl Behind {
                 .and_then(|variables| variables.get(variable))
                 .cloned()
                 .unwrap_or_default();
-            compare(&format!("env.{variable}"), there, value.clone());
+            compare(Field::Env(variable.clone()), there, value.clone());
         }
         let behind_alias =
             format!("{} with {} MB", hexadecimal(&published), number(published.memory_size()));
-        compare(&format!("alias.{ALIAS}"), behind_alias, format!("{zip} with {memory} MB"));
+        compare(Field::Alias(ALIAS.to_owned()), behind_alias, format!("{zip} with {memory} MB"));
         differences
     }
 
@@ -169,7 +169,7 @@ impl Behind {
             assert!(changed.is_empty(), "{what}: it does not tell of {changed:?}: {failed:?}");
             return;
         }
-        let is_left = |field: &str| left.iter().any(|change| change.field == field);
+        let is_left = |field: &Field| left.iter().any(|change| change.field == *field);
         for difference in &differences {
             assert!(
                 is_left(&difference.field),
@@ -178,9 +178,9 @@ impl Behind {
         }
         if *is_known {
             let differs =
-                |field: &str| differences.iter().any(|difference| difference.field == field);
-            let known = |field: &str| {
-                ["code", "memory", "timeout"].contains(&field) || field.starts_with("env.")
+                |field: &Field| differences.iter().any(|difference| difference.field == *field);
+            let known = |field: &Field| {
+                matches!(field, Field::Code | Field::Memory | Field::Timeout | Field::Env(_))
             };
             for change in left.iter().filter(|change| known(&change.field)) {
                 assert!(
@@ -223,7 +223,7 @@ impl Behind {
 #[expect(dead_code, reason = "read by the people who read why a test failed")]
 pub(super) struct Difference {
     /// Its name in the console.
-    field: String,
+    field: Field,
     there: String,
     wanted: String,
 }

@@ -98,7 +98,7 @@ fn select(console: &mut Harness, setting: &str) {
 
 fn plan(changes: &[(&str, &str, &str)], opens: bool) -> DeployPlan {
     let changes = changes.iter().map(|(field, from, to)| Change {
-        field: (*field).into(),
+        field: field.parse().unwrap(),
         from: Some((*from).into()),
         to: (*to).into(),
     });

@@ -9,7 +9,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployedFunction, FailedFunction,
-    Failure, FunctionPlan, Step,
+    Failure, Field, FunctionPlan, Step,
 };
 use tokio::sync::OnceCell;
 
@@ -205,7 +205,7 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
         (Some(_), None) => {
             return Err(changed(ready, "someone else has deleted it in the meantime"));
         }
-        (None, Some(_)) if left.iter().any(|change| change.field == "code") => {
+        (None, Some(_)) if left.iter().any(|change| change.field == Field::Code) => {
             return Err(changed(
                 ready,
                 "someone else has created a function of this name in the meantime",
@@ -214,12 +214,12 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
         _ => {}
     }
     let was_there = ready.found.as_ref();
-    for change in left.iter().filter(|change| change.field != "state") {
+    for change in left.iter().filter(|change| change.field != Field::State) {
         let before = planned.iter().find(|other| other.field == change.field);
         let is_as_before = before.is_some_and(|before| before.from == change.from);
-        let is_ours = match change.field.strip_prefix(diff::ENV) {
+        let is_ours = match &change.field {
             // All values look the same when they are masked.
-            Some(name) if was_there.is_some() => {
+            Field::Env(name) if was_there.is_some() => {
                 diff::variable(was_there, name) == diff::variable(found, name)
             }
             // A part that was not there before may have been partly created by a call of this
@@ -231,7 +231,7 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
                     })
             }
         };
-        let follows = before.is_none() && change.field.starts_with("alias.");
+        let follows = before.is_none() && matches!(change.field, Field::Alias(_));
         if !(is_ours || follows) {
             let now = change.from.as_deref().unwrap_or("not there");
             return Err(changed(
@@ -244,9 +244,11 @@ fn explained(ready: &Ready, found: Option<&Remote>, left: &[Change]) -> Result<(
 }
 
 /// Returns `true` if the deploy creates the part that `field` belongs to with more than one call.
-fn is_made(ready: &Ready, field: &str) -> bool {
+fn is_made(ready: &Ready, field: &Field) -> bool {
     ready.found.is_none()
-        || ["log.", "url", "alias."].iter().any(|prefix| field.starts_with(prefix))
+        || field.is_of_url()
+        || field.is_of_logging()
+        || matches!(field, Field::LogRetention | Field::Alias(_))
 }
 
 fn changed(ready: &Ready, why: &str) -> Failure {

@@ -1,10 +1,10 @@
 //! The calls that change a function, in the order in which they are made. A plan is a list of
 //! calls, and applying it makes them one after the other, exactly as they were shown. Pure.
 
-use lambda_console_model::{Change, Concurrency, UrlSetting};
+use lambda_console_model::{Change, Concurrency, Field, UrlSetting};
 
 use super::{
-    diff::{POLICY, REMOVED, STATEMENTS, Wanted},
+    diff::{REMOVED, Wanted},
     remote::Remote,
 };
 
@@ -128,10 +128,9 @@ impl Call {
 
 /// The calls that make `changes`.
 pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change]) -> Vec<Call> {
-    let has = |field: &str| changes.iter().any(|change| change.field == field);
-    let begins = |prefix: &str| changes.iter().any(|change| change.field.starts_with(prefix));
+    let has = |field: Field| changes.iter().any(|change| change.field == field);
     let (mut calls, is_new) = (Vec::new(), found.is_none());
-    if has("log.retention") {
+    if has(Field::LogRetention) {
         if !found.is_some_and(|found| found.has_log_group) {
             calls.push(Call::CreateLogGroup);
         }
@@ -141,18 +140,20 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
             Call::PutRetention
         });
     }
-    let sends_code =
-        is_new || has("code") || has("architecture") || (has("state") && wanted.code.is_some());
+    let sends_code = is_new
+        || has(Field::Code)
+        || has(Field::Architecture)
+        || (has(Field::State) && wanted.code.is_some());
     if is_new && wanted.role.is_none() {
         calls.push(Call::ProvideRole);
     }
     let policies = |is_removed: bool| {
         let of = |change: &Change| {
-            change.field.starts_with(POLICY) && (change.to == REMOVED) == is_removed
+            matches!(change.field, Field::RolePolicy(_)) && (change.to == REMOVED) == is_removed
         };
         !is_new && changes.iter().any(of)
     };
-    let statements = changes.iter().find(|change| change.field == STATEMENTS && !is_new);
+    let statements = changes.iter().find(|change| change.field == Field::RoleStatements && !is_new);
     // New code finds its permissions in place, and old code keeps its own until it is replaced.
     if policies(false) {
         calls.push(Call::AttachPolicies);
@@ -170,25 +171,25 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
             calls.push(Call::UpdateCode);
         }
         if changes.iter().any(|change| is_configuration(&change.field))
-            || (has("state") && !sends_code)
+            || (has(Field::State) && !sends_code)
         {
             calls.push(Call::UpdateConfiguration);
         }
-        if begins("tag.") {
+        if changes.iter().any(|change| matches!(change.field, Field::Tag(_))) {
             calls.push(Call::Tag);
         }
     }
-    if has("concurrency") {
+    if has(Field::Concurrency) {
         let removes = wanted.config.concurrency == Some(Concurrency::Unreserved);
         calls.push(if removes { Call::DeleteConcurrency } else { Call::PutConcurrency });
     }
-    if begins("alias.") {
+    if changes.iter().any(|change| matches!(change.field, Field::Alias(_))) {
         let is_there = found.is_some_and(|found| found.alias.is_some());
         calls.extend([Call::Publish, if is_there { Call::UpdateAlias } else { Call::CreateAlias }]);
     }
     let (closes, opens) = changes
         .iter()
-        .filter(|change| change.field == "url.permission")
+        .filter(|change| change.field == Field::UrlPermission)
         .fold((false, false), |(closes, opens), change| {
             (closes || change.to == REMOVED, opens || change.to != REMOVED)
         });
@@ -196,9 +197,9 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
         calls.push(Call::CloseUrl);
     }
     match &wanted.config.url {
-        Some(UrlSetting::Absent) if has("url") => calls.push(Call::DeleteUrl),
+        Some(UrlSetting::Absent) if has(Field::Url) => calls.push(Call::DeleteUrl),
         Some(UrlSetting::Present(_))
-            if has("url.auth") || has("url.streaming") || has("url.cors") =>
+            if has(Field::UrlAuth) || has(Field::UrlStreaming) || has(Field::UrlCors) =>
         {
             let is_there = found.is_some_and(|found| found.url.is_some());
             calls.push(if is_there { Call::UpdateUrl } else { Call::CreateUrl });
@@ -218,12 +219,17 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
 }
 
 /// Returns `true` for fields that `UpdateFunctionConfiguration` changes.
-fn is_configuration(field: &str) -> bool {
-    let (first, _) = field.split_once('.').unwrap_or((field, ""));
-    match first {
-        "code" | "architecture" | "state" | "concurrency" | "tag" | "alias" | "url" => false,
-        "log" => field != "log.retention",
-        "role" => field == "role",
-        _ => true,
+const fn is_configuration(field: &Field) -> bool {
+    match field {
+        Field::Code
+        | Field::Architecture
+        | Field::State
+        | Field::Concurrency
+        | Field::LogRetention
+        | Field::Tag(_)
+        | Field::Alias(_)
+        | Field::CanarySteps
+        | Field::CanaryRules => false,
+        field => !field.is_of_url() && !field.is_of_role(),
     }
 }

@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Change, DeployAction, DeployPlan, Failure, Function, FunctionConfig, FunctionPlan, UrlSetting,
+    Change, DeployAction, DeployPlan, Failure, Field, Function, FunctionConfig, FunctionPlan,
+    UrlSetting,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -95,13 +96,14 @@ impl Ready {
         if self.shown.action == DeployAction::Unchanged || is_changing {
             return Ok(());
         }
-        let has =
-            |prefix: &str| self.shown.changes.iter().any(|change| change.field.starts_with(prefix));
+        let has = |is_of: fn(&Field) -> bool| {
+            self.shown.changes.iter().any(|change| is_of(&change.field))
+        };
         let ask = self.wanted.ask();
         let ask = Ask {
-            url: ask.url && has("url"),
-            retention: ask.retention && has("log.retention"),
-            role: ask.role && has("role."),
+            url: ask.url && has(Field::is_of_url),
+            retention: ask.retention && has(|field| *field == Field::LogRetention),
+            role: ask.role && has(Field::is_of_role),
             ..ask
         };
         let now = Box::pin(remote::get(stage, &self.wanted.name, ask)).await?;

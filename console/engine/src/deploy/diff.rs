@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Change, Concurrency, Failure, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc, short_sha256,
+    Change, Concurrency, Failure, Field, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc,
+    short_sha256,
 };
 
 use super::{
@@ -16,18 +17,11 @@ use crate::{
     resources::roles::{self, Held, RolePolicies},
 };
 
-/// Prefix of the fields of environment variables.
-pub(super) const ENV: &str = "env.";
 /// Shown instead of every environment value.
 pub(super) const MASK: &str = "••••••";
 
 /// Shown for a value that is removed.
 pub(super) const REMOVED: &str = "removed";
-
-/// Prefix of the fields of managed policies of the function's role.
-pub(super) const POLICY: &str = "role.policy.";
-/// The field of the statements of the role's own policy.
-pub(super) const STATEMENTS: &str = "role.statements";
 
 /// The settings that differ, gathered one by one.
 pub(super) struct Diff {
@@ -36,20 +30,16 @@ pub(super) struct Diff {
 
 impl Diff {
     /// Sets `field` to `to`; does nothing if it is already.
-    pub(super) fn set(&mut self, field: &str, from: Option<String>, to: impl Into<String>) {
+    pub(super) fn set(&mut self, field: Field, from: Option<String>, to: impl Into<String>) {
         let to = to.into();
         if from.as_ref() != Some(&to) {
-            self.changes.push(Change { field: field.to_owned(), from, to });
+            self.changes.push(Change { field, from, to });
         }
     }
 
     /// Removes `field`, which is set.
-    pub(super) fn remove(&mut self, field: &str, from: &str) {
-        self.changes.push(Change {
-            field: field.to_owned(),
-            from: Some(from.to_owned()),
-            to: REMOVED.to_owned(),
-        });
+    pub(super) fn remove(&mut self, field: Field, from: &str) {
+        self.changes.push(Change { field, from: Some(from.to_owned()), to: REMOVED.to_owned() });
     }
 }
 
@@ -92,11 +82,15 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
     let mut diff = Diff { changes: Vec::new() };
     let now = found.map(|found| &found.settings);
     if let Some(why) = found.and_then(|found| found.broken.as_ref()) {
-        diff.set("state", Some(format!("failed: {why}")), "active");
+        diff.set(Field::State, Some(format!("failed: {why}")), "active");
     }
     if let Some(code) = &wanted.code {
-        diff.set("code", now.map(|now| short(&now.sha256)), short(&code.sha256));
-        diff.set("architecture", now.map(|now| now.architecture.clone()), code.architecture.name());
+        diff.set(Field::Code, now.map(|now| short(&now.sha256)), short(&code.sha256));
+        diff.set(
+            Field::Architecture,
+            now.map(|now| now.architecture.clone()),
+            code.architecture.name(),
+        );
     }
     settings(wanted, found, now, &mut diff);
     role(wanted, found, &mut diff);
@@ -105,13 +99,13 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
     environment(config, now, &mut diff);
     for (name, value) in &config.tags {
         let from = found.and_then(|found| found.tags.as_ref()?.get(name).cloned());
-        diff.set(&format!("tag.{name}"), from, value);
+        diff.set(Field::Tag(name.clone()), from, value);
     }
     if let Some(concurrency) = config.concurrency {
         let from = found.map(|found| count(found.concurrency));
         let is_default = found.is_none() && concurrency == Concurrency::Unreserved;
         if !is_default {
-            diff.set("concurrency", from, concurrency.to_string());
+            diff.set(Field::Concurrency, from, concurrency.to_string());
         }
     }
     if let Some(alias) = &wanted.alias {
@@ -128,28 +122,32 @@ pub(super) fn changes(wanted: &Wanted, found: Option<&Remote>) -> Result<Vec<Cha
 fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, diff: &mut Diff) {
     let config = &wanted.config;
     if let Some(runtime) = &config.runtime {
-        diff.set("runtime", now.map(|now| now.runtime.clone()), runtime);
+        diff.set(Field::Runtime, now.map(|now| now.runtime.clone()), runtime);
     }
     if let Some(memory) = config.memory {
-        diff.set("memory", now.map(|now| megabytes(now.memory)), megabytes(memory));
+        diff.set(Field::Memory, now.map(|now| megabytes(now.memory)), megabytes(memory));
     }
     if let Some(timeout) = config.timeout {
-        diff.set("timeout", now.map(|now| seconds(now.timeout)), seconds(timeout));
+        diff.set(Field::Timeout, now.map(|now| seconds(now.timeout)), seconds(timeout));
     }
     if let Some(storage) = config.ephemeral_storage {
-        diff.set("ephemeral_storage", now.map(|now| megabytes(now.storage)), megabytes(storage));
+        diff.set(
+            Field::EphemeralStorage,
+            now.map(|now| megabytes(now.storage)),
+            megabytes(storage),
+        );
     }
     if let Some(role) = &wanted.role {
-        diff.set("role", now.map(|now| now.role.clone()), role);
+        diff.set(Field::Role, now.map(|now| now.role.clone()), role);
     }
     if let Some(description) = &config.description {
-        text(diff, "description", found.map(|found| found.description.clone()), description);
+        text(diff, Field::Description, found.map(|found| found.description.clone()), description);
     }
     if let Some(mode) = tracing(config) {
-        diff.set("tracing", now.map(|now| now.tracing.clone()), mode);
+        diff.set(Field::Tracing, now.map(|now| now.tracing.clone()), mode);
     }
     if let Some(layers) = &config.layers {
-        text(diff, "layers", now.map(|now| now.layers.join(", ")), &layers.join(", "));
+        text(diff, Field::Layers, now.map(|now| now.layers.join(", ")), &layers.join(", "));
     }
 }
 
@@ -160,29 +158,29 @@ fn role(wanted: &Wanted, found: Option<&Remote>, diff: &mut Diff) {
     let Some(policies) = &wanted.policies else { return };
     let held = match found {
         None => {
-            diff.set("role", None, format!("{}, made for it", wanted.own_role));
+            diff.set(Field::Role, None, format!("{}, made for it", wanted.own_role));
             Some(&none)
         }
         Some(found) => found.held.as_ref().filter(|_| policies.is_asked()),
     };
     let Some(held) = held else { return };
-    let field = |arn: &str| format!("{POLICY}{}", arn.rsplit('/').next().unwrap_or(arn));
+    let field = |arn: &str| Field::RolePolicy(arn.rsplit('/').next().unwrap_or(arn).to_owned());
     for arn in policies.lacking(held) {
-        diff.set(&field(arn), None, "attached");
+        diff.set(field(arn), None, "attached");
     }
     for arn in policies.surplus(held) {
-        diff.remove(&field(arn), "attached");
+        diff.remove(field(arn), "attached");
     }
     let Some(statements) = policies.differing(held) else { return };
     match (held.shown(), roles::shown(statements)) {
-        (from, Some(to)) => diff.set(STATEMENTS, from, to),
-        (Some(from), None) => diff.remove(STATEMENTS, &from),
+        (from, Some(to)) => diff.set(Field::RoleStatements, from, to),
+        (Some(from), None) => diff.remove(Field::RoleStatements, &from),
         (None, None) => {}
     }
 }
 
 /// Compares a text that is empty if it is not set.
-fn text(diff: &mut Diff, field: &str, from: Option<String>, to: &str) {
+fn text(diff: &mut Diff, field: Field, from: Option<String>, to: &str) {
     let from = from.filter(|from| !from.is_empty());
     match (&from, to) {
         (None, "") => {}
@@ -211,28 +209,32 @@ fn logs(
     if let Some(wanted) = log.format
         && (found.is_some() || wanted != LogFormat::Text)
     {
-        diff.set("log.format", format_now.map(|format| format.name().to_owned()), wanted.name());
+        diff.set(
+            Field::LogFormat,
+            format_now.map(|format| format.name().to_owned()),
+            wanted.name(),
+        );
     }
     let level = |level: fn(&Settings) -> &Option<String>| now.and_then(|now| level(now).clone());
     if let Some(wanted) = &log.application_level {
-        diff.set("log.application_level", level(|now| &now.application_level), wanted);
+        diff.set(Field::LogApplicationLevel, level(|now| &now.application_level), wanted);
     }
     if let Some(wanted) = &log.system_level {
-        diff.set("log.system_level", level(|now| &now.system_level), wanted);
+        diff.set(Field::LogSystemLevel, level(|now| &now.system_level), wanted);
     }
     if let Some(group) = &log.group {
         let from = now.map(|now| now.group.clone());
         match (group.as_str(), found) {
             ("", None) => {}
-            ("", Some(_)) => diff.set("log.group", from, default_group(&wanted.name)),
-            (group, _) => diff.set("log.group", from, group),
+            ("", Some(_)) => diff.set(Field::LogGroup, from, default_group(&wanted.name)),
+            (group, _) => diff.set(Field::LogGroup, from, group),
         }
     }
     if let Some(days) = log.retention {
         let has_group = found.is_some_and(|found| found.has_log_group);
         let from = has_group.then(|| kept(found.and_then(|found| found.retention).unwrap_or(0)));
         if has_group || days != 0 {
-            diff.set("log.retention", from, kept(days));
+            diff.set(Field::LogRetention, from, kept(days));
         }
     }
     Ok(())
@@ -252,7 +254,7 @@ fn vpc(wanted: Option<&Vpc>, now: Option<&Settings>, diff: &mut Diff) {
         format!("{}; {}{ipv6}", sorted(&vpc.subnet_ids), sorted(&vpc.security_group_ids))
     };
     if let Some(wanted) = wanted {
-        text(diff, "vpc", now.map(|now| line(&now.vpc)), &line(wanted));
+        text(diff, Field::Vpc, now.map(|now| line(&now.vpc)), &line(wanted));
     }
 }
 
@@ -262,13 +264,17 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
         let was = present.and_then(|env| env.get(name));
         if was != Some(value) {
             let from = was.map(|_| MASK.to_owned());
-            diff.changes.push(Change { field: format!("{ENV}{name}"), from, to: MASK.to_owned() });
+            diff.changes.push(Change {
+                field: Field::Env(name.clone()),
+                from,
+                to: MASK.to_owned(),
+            });
         }
     }
     if config.env_replace {
         let gone =
             present.into_iter().flatten().filter(|(name, _)| !config.env.contains_key(*name));
-        gone.for_each(|(name, _)| diff.remove(&format!("{ENV}{name}"), MASK));
+        gone.for_each(|(name, _)| diff.remove(Field::Env(name.clone()), MASK));
     }
 }
 
@@ -277,18 +283,18 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
 /// since.
 fn publication(alias: &str, found: Option<&Remote>, diff: &mut Diff) {
     let published = found.and_then(|found| found.alias.as_ref());
-    let kept_by_versions = |field: &str| {
-        let (first, _) = field.split_once('.').unwrap_or((field, ""));
-        !matches!(first, "concurrency" | "tag" | "description")
-            && field != "log.retention"
-            && !field.starts_with("role.")
+    let kept_by_versions = |field: &Field| {
+        !matches!(
+            field,
+            Field::Concurrency | Field::Tag(_) | Field::Description | Field::LogRetention
+        ) && !field.is_of_role()
     };
     let changes = diff.changes.iter().any(|change| kept_by_versions(&change.field));
     let is_current =
         published.zip(found).is_some_and(|(published, found)| published.settings == found.settings);
     if changes || !is_current {
         let from = published.map(|published| published.version.clone());
-        diff.set(&format!("alias.{alias}"), from, "a new version");
+        diff.set(Field::Alias(alias.to_owned()), from, "a new version");
     }
 }
 

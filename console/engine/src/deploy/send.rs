@@ -6,7 +6,7 @@ mod function;
 
 use std::collections::HashMap;
 
-use lambda_console_model::{Change, Concurrency, Failure, Step, UrlSetting};
+use lambda_console_model::{Change, Concurrency, Failure, Field, Step, UrlSetting};
 
 use super::{Stage, calls::Call, code::Code, diff::Wanted, remote::Remote, upload, url};
 use crate::{
@@ -156,12 +156,8 @@ impl Sender<'_> {
         Ok(())
     }
 
-    fn differs(&self, field: &str) -> bool {
-        self.changes.iter().any(|change| change.field == field)
-    }
-
-    fn differs_within(&self, prefix: &str) -> bool {
-        self.changes.iter().any(|change| change.field.starts_with(prefix))
+    fn differs(&self, is_of: impl Fn(&Field) -> bool) -> bool {
+        self.changes.iter().any(|change| is_of(&change.field))
     }
 
     fn code(&self) -> Result<&Code, Failure> {
@@ -215,7 +211,8 @@ impl Sender<'_> {
     }
 
     async fn tag(&self) -> Result<(), CallError> {
-        let differing = |name: &&String| self.differs(&format!("tag.{name}"));
+        let differing =
+            |name: &&String| self.differs(|field| matches!(field, Field::Tag(tag) if tag == *name));
         let tags = &self.wanted.config.tags;
         let tags: HashMap<String, String> = tags
             .iter()

@@ -190,8 +190,8 @@ async fn a_deploy_that_was_interrupted_is_completed_by_the_next() {
     assert!(code.is_ok(), "{code:?}");
     let both = Function { config: FunctionConfig { memory: Some(512), ..hello.config }, ..newer };
     let plan = deploy::plan(&stage, std::slice::from_ref(&both), &Job::silent()).await.unwrap();
-    let fields: Vec<&str> =
-        plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+    let fields: Vec<String> =
+        plan.functions[0].changes.iter().map(|change| change.field.to_string()).collect();
     assert_eq!(fields, ["memory"], "the code was sent, the configuration not");
     assert_eq!(deploy_one(&stage, &both).await, DeployAction::Updated);
     assert_eq!(deploy_one(&stage, &both).await, DeployAction::Unchanged);

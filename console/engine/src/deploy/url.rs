@@ -3,7 +3,7 @@
 //! Source: AWS Lambda developer guide, "Control access to Lambda function URLs".
 
 use aws_sdk_lambda::types::{self, FunctionUrlAuthType, InvokeMode};
-use lambda_console_model::{Cors, FunctionUrl, UrlAuth, UrlSetting};
+use lambda_console_model::{Cors, Field, FunctionUrl, UrlAuth, UrlSetting};
 use serde_json::Value;
 
 use super::{Stage, diff::Diff};
@@ -122,13 +122,13 @@ pub(super) fn compare(
     let wanted = match setting {
         UrlSetting::Absent => {
             if let Some(found) = found {
-                diff.remove("url", found.auth.name());
+                diff.remove(Field::Url, found.auth.name());
             }
             None
         }
         UrlSetting::Present(wanted) => {
             diff.set(
-                "url.auth",
+                Field::UrlAuth,
                 found.map(|found| found.auth.name().to_owned()),
                 wanted.auth.name(),
             );
@@ -136,7 +136,11 @@ pub(super) fn compare(
                 let was = found.map(|found| found.streaming.unwrap_or(false));
                 // A new one is buffered by default.
                 if was.unwrap_or(false) != streaming {
-                    diff.set("url.streaming", was.map(|was| yes(was).to_owned()), yes(streaming));
+                    diff.set(
+                        Field::UrlStreaming,
+                        was.map(|was| yes(was).to_owned()),
+                        yes(streaming),
+                    );
                 }
             }
             if let Some(cors) = &wanted.cors {
@@ -146,8 +150,8 @@ pub(super) fn compare(
                     .filter(|text| !text.is_empty());
                 match (was, cors_text(cors)) {
                     (None, text) if text.is_empty() => {}
-                    (Some(was), text) if text.is_empty() => diff.remove("url.cors", &was),
-                    (was, text) => diff.set("url.cors", was, text),
+                    (Some(was), text) if text.is_empty() => diff.remove(Field::UrlCors, &was),
+                    (was, text) => diff.set(Field::UrlCors, was, text),
                 }
             }
             Some(wanted.auth)
@@ -155,10 +159,10 @@ pub(super) fn compare(
     };
     if wanted == Some(UrlAuth::None) {
         if !grants.are_open() {
-            diff.set("url.permission", None, "everybody");
+            diff.set(Field::UrlPermission, None, "everybody");
         }
     } else if !grants.are_closed() {
-        diff.remove("url.permission", "everybody");
+        diff.remove(Field::UrlPermission, "everybody");
     }
 }
 

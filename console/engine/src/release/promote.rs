@@ -196,7 +196,11 @@ async fn compare(
         && shown.action != DeployAction::Unchanged
     {
         let to = shown.version.clone().unwrap_or_else(|| "a new version".to_owned());
-        shown.changes.push(Change { field: format!("alias.{alias}"), from: live.clone(), to });
+        shown.changes.push(Change {
+            field: Field::Alias(alias.to_owned()),
+            from: live.clone(),
+            to,
+        });
         // Without callers so far, there is no traffic to shift.
         let canary = canary.filter(|_| live.is_some()).map(Canary::changes);
         shown.changes.extend(canary.into_iter().flatten());
@@ -441,7 +445,7 @@ impl Applied<'_> {
             // Without callers so far, there is no traffic to shift.
             _ => alias::move_from(to, &remote, wanted, before.as_ref(), &version, job).await?,
         }
-        let field = format!("alias.{wanted}");
+        let field = Field::Alias(wanted.to_owned());
         changes.push(Change { field, from: live.cloned(), to: version.clone() });
         let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
         Ok(done(action, changes))

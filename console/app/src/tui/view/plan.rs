@@ -155,14 +155,15 @@ fn of_function(
     let fields = function
         .changes
         .iter()
-        .map(|change| columns(&change.field))
+        .map(|change| columns(&change.field.to_string()))
         .max()
         .unwrap_or_default()
         .clamp(12, 28);
     for change in &function.changes {
         for (row, text) in values(change, width.saturating_sub(fields + 3)).into_iter().enumerate()
         {
-            let field = if row == 0 { fit(&change.field, fields) } else { String::new() };
+            let field =
+                if row == 0 { fit(&change.field.to_string(), fields) } else { String::new() };
             let pieces = [(format!("  {} ", pad(&field, fields)), theme.dim), (text, theme.text)];
             lines.push(window(
                 pieces.iter().map(|(text, style)| (text.as_str(), *style)),

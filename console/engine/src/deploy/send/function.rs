@@ -9,7 +9,7 @@ use aws_sdk_lambda::{
         VpcConfig,
     },
 };
-use lambda_console_model::{Failure, LogFormat};
+use lambda_console_model::{Failure, Field, LogFormat};
 
 use super::{Sender, Trouble};
 use crate::{
@@ -44,10 +44,10 @@ impl Sender<'_> {
                     .set_tracing_config(self.tracing())
                     .set_layers(config.layers.clone().filter(|layers| !layers.is_empty()))
                     .set_environment((!config.env.is_empty()).then(|| self.environment()))
-                    .set_logging_config(
-                        self.differs_within("log.").then(|| self.logging()).flatten(),
+                    .set_logging_config(self.logging())
+                    .set_vpc_config(
+                        self.differs(|field| *field == Field::Vpc).then(|| self.vpc()).flatten(),
                     )
-                    .set_vpc_config(self.differs("vpc").then(|| self.vpc()).flatten())
                     .set_tags(
                         (!config.tags.is_empty())
                             .then(|| config.tags.clone().into_iter().collect()),
@@ -97,26 +97,35 @@ impl Sender<'_> {
     pub(super) async fn update_configuration(&self) -> Result<Remote, Trouble> {
         let (name, config, wanted) = (&self.wanted.name, &self.wanted.config, self.wanted);
         let revision = &self.now.revision;
-        let only = &|field: &str| self.differs(field).then_some(());
+        let only = &|field: Field| self.differs(|other| *other == field).then_some(());
         retry_conflicts(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
                     .update_function_configuration()
                     .function_name(name)
-                    .set_runtime(only("runtime").and(config.runtime.as_deref().map(Runtime::from)))
-                    .set_memory_size(only("memory").and(config.memory).map(|memory| memory as i32))
-                    .set_timeout(only("timeout").and(config.timeout).map(|timeout| timeout as i32))
-                    .set_ephemeral_storage(only("ephemeral_storage").and(self.storage()))
-                    .set_role(only("role").and(wanted.role.clone()))
-                    .set_description(only("description").and(config.description.clone()))
-                    .set_tracing_config(only("tracing").and(self.tracing()))
-                    .set_layers(only("layers").and(config.layers.clone()))
-                    .set_environment(self.differs_within("env.").then(|| self.environment()))
-                    .set_logging_config(
-                        self.differs_within("log.").then(|| self.logging()).flatten(),
+                    .set_runtime(
+                        only(Field::Runtime).and(config.runtime.as_deref().map(Runtime::from)),
                     )
-                    .set_vpc_config(self.differs("vpc").then(|| self.vpc()).flatten())
+                    .set_memory_size(
+                        only(Field::Memory).and(config.memory).map(|memory| memory as i32),
+                    )
+                    .set_timeout(
+                        only(Field::Timeout).and(config.timeout).map(|timeout| timeout as i32),
+                    )
+                    .set_ephemeral_storage(only(Field::EphemeralStorage).and(self.storage()))
+                    .set_role(only(Field::Role).and(wanted.role.clone()))
+                    .set_description(only(Field::Description).and(config.description.clone()))
+                    .set_tracing_config(only(Field::Tracing).and(self.tracing()))
+                    .set_layers(only(Field::Layers).and(config.layers.clone()))
+                    .set_environment(
+                        self.differs(|field| matches!(field, Field::Env(_)))
+                            .then(|| self.environment()),
+                    )
+                    .set_logging_config(self.logging())
+                    .set_vpc_config(
+                        self.differs(|field| *field == Field::Vpc).then(|| self.vpc()).flatten(),
+                    )
                     .set_revision_id(revision.clone())
                     .send()
                     .await
@@ -144,9 +153,7 @@ impl Sender<'_> {
 
     /// Lambda replaces the whole logging configuration: unchanged values are sent too.
     fn logging(&self) -> Option<LoggingConfig> {
-        const OF_FUNCTION: [&str; 4] =
-            ["log.format", "log.application_level", "log.system_level", "log.group"];
-        if !OF_FUNCTION.iter().any(|field| self.differs(field)) {
+        if !self.differs(Field::is_of_logging) {
             return None;
         }
         let (log, present) = (&self.wanted.config.log, self.found.map(|found| &found.settings));

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use lambda_console_model::{Concurrency, DeployOutcome, DeployPlan};
+use lambda_console_model::{Concurrency, DeployOutcome, DeployPlan, Field};
 
 use crate::{
     aws::{alias, waiting},
@@ -30,9 +30,9 @@ async fn approved(stage: &Stage, plan: Plan) -> DeployOutcome {
 /// The changes of the function that are on the stage in the meantime.
 const CHANGED: &str = "hello has changed on local since the plan was shown";
 
-pub(super) fn fields(plan: &DeployPlan) -> Vec<&str> {
+pub(super) fn fields(plan: &DeployPlan) -> Vec<String> {
     assert_eq!(plan.failed, []);
-    plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect()
+    plan.functions[0].changes.iter().map(|change| change.field.to_string()).collect()
 }
 
 pub(super) async fn version_of(stage: &Stage, name: &str) -> String {
@@ -143,16 +143,16 @@ async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
     hello.stale = true;
     hello.config.policies = Some(vec!["AmazonS3ReadOnlyAccess".into()]);
     let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
-    let role: Vec<(&str, &str)> = plan.functions[0]
+    let role: Vec<(String, &str)> = plan.functions[0]
         .changes
         .iter()
-        .filter(|change| change.field.starts_with("role"))
-        .map(|change| (change.field.as_str(), change.to.as_str()))
+        .filter(|change| change.field.to_string().starts_with("role"))
+        .map(|change| (change.field.to_string(), change.to.as_str()))
         .collect();
     let expected = [
-        ("role", "lambda-console-hello-us-east-1, made for it"),
-        ("role.policy.AWSLambdaBasicExecutionRole", "attached"),
-        ("role.policy.AmazonS3ReadOnlyAccess", "attached"),
+        ("role".to_owned(), "lambda-console-hello-us-east-1, made for it"),
+        ("role.policy.AWSLambdaBasicExecutionRole".to_owned(), "attached"),
+        ("role.policy.AmazonS3ReadOnlyAccess".to_owned(), "attached"),
     ];
     assert_eq!(role, expected);
     assert!(
@@ -174,7 +174,7 @@ async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
         plan.functions[0]
             .changes
             .iter()
-            .any(|change| change.field == "role" && change.to == "arn:role"),
+            .any(|change| change.field == Field::Role && change.to == "arn:role"),
         "{plan:?}"
     );
     stage.close().await;
@@ -389,8 +389,8 @@ async fn a_cancelled_deploy_reports_the_state_of_each_function() {
     let outcome = deploy::deploy(&stage, three, Approval::None, &job).await.unwrap();
     let failed = &outcome.failed[0];
     assert_eq!(failed.failure.kind, FailureKind::Interrupted);
-    let left: Vec<&str> = failed.left.iter().map(|change| change.field.as_str()).collect();
-    assert!(failed.is_known && left.contains(&"concurrency"), "{failed:?}");
+    let left: Vec<String> = failed.left.iter().map(|change| change.field.to_string()).collect();
+    assert!(failed.is_known && left.contains(&"concurrency".to_owned()), "{failed:?}");
     let outcome = deploy::deploy(&stage, three, Approval::None, &Job::silent()).await.unwrap();
     assert_eq!(outcome.failed, []);
     let plan = deploy::plan(&stage, three, &Job::silent()).await.unwrap();

@@ -70,8 +70,8 @@ fn changes(config: FunctionConfig, found: Option<&Remote>) -> Vec<Change> {
     diff::changes(&wanted(config), found).unwrap()
 }
 
-fn fields(changes: &[Change]) -> Vec<&str> {
-    changes.iter().map(|change| change.field.as_str()).collect()
+fn fields(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| change.field.to_string()).collect()
 }
 
 /// Returns the differences as text, and the calls that change them.

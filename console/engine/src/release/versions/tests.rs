@@ -1,7 +1,7 @@
 //! Versions and aliases through the SDK against a local Lambda in this process.
 
 use lambda_console_model::{
-    Canary, Change, DeployAction, InvokeRequest, PromoteOutcome, Promoted, Promotion, Share,
+    Canary, Change, DeployAction, Field, InvokeRequest, PromoteOutcome, Promoted, Promotion, Share,
 };
 
 use super::*;
@@ -261,7 +261,8 @@ async fn a_promotion_between_aliases_moves_the_alias_alone() {
         promote::between(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap()
     };
     let planned = only(plan().await.expected()).unwrap();
-    let change = Change { field: "alias.live".into(), from: Some("1".into()), to: "2".into() };
+    let change =
+        Change { field: Field::Alias("live".into()), from: Some("1".into()), to: "2".into() };
     assert_eq!((planned.version.as_deref(), planned.changes), (Some("2"), vec![change]));
     assert_eq!(
         alias::get(&live, "hello", "live").await.unwrap().unwrap().version,
@@ -377,7 +378,7 @@ async fn a_promotion_to_a_function_that_was_changed_since_it_was_shown_is_not_ma
     let plan = planned(&beta, &prod, &settings, directory.path()).await;
     let to = &plan.shown().functions[0].changes;
     assert_eq!(
-        to.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(),
+        to.iter().map(|one| one.field.to_string()).collect::<Vec<_>>(),
         ["memory", "alias.live"]
     );
     drop(plan);

@@ -191,7 +191,7 @@ async fn a_role_follows_its_settings_when_they_change() {
     hello.config.statements = Some(vec![statement("s3:GetObject"), statement("s3:PutObject")]);
     let plan = deploy::plan(&stage, std::slice::from_ref(&hello), &Job::silent()).await.unwrap();
     let fields: Vec<_> =
-        plan.functions[0].changes.iter().map(|change| change.field.as_str()).collect();
+        plan.functions[0].changes.iter().map(|change| change.field.to_string()).collect();
     let (more, less) = ("role.policy.AmazonSQSFullAccess", "role.policy.AmazonS3ReadOnlyAccess");
     assert_eq!(fields, [more, less, "role.statements"]);
     assert_eq!(
