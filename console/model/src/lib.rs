@@ -48,6 +48,6 @@ pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};
 pub use versions::{
     Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged,
-    VersionsDone, numbers, percent,
+    VersionsDone, VersionsPlan, numbers, percent,
 };
 pub use watch::Changed;

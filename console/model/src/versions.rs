@@ -167,6 +167,28 @@ pub enum VersionsChange {
     Prune(usize),
 }
 
+/// A change of a function's versions, with the versions that it was decided on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionsPlan {
+    /// The function's name in the workspace.
+    pub function: String,
+    /// Change to make.
+    pub change: VersionsChange,
+    /// The versions that were shown: the change is made if they are still so. `None` to read them
+    /// first.
+    pub seen: Option<Box<FunctionVersions>>,
+}
+
+impl VersionsPlan {
+    /// Returns the versions that the change deletes, oldest first.
+    pub fn deleted(&self) -> Vec<String> {
+        match (&self.change, &self.seen) {
+            (VersionsChange::Prune(keep), Some(seen)) => seen.prunable(*keep),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Result of changing a function's versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VersionsChanged {

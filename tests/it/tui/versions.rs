@@ -7,7 +7,7 @@ use lambda_console::tui::{
 };
 use lambda_console_model::{
     Alias, Approval, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
-    VersionsChanged, VersionsDone,
+    VersionsChanged, VersionsDone, VersionsPlan,
 };
 use tests::{Harness, sample};
 
@@ -74,16 +74,17 @@ fn opened((width, height): (u16, u16)) -> Harness {
     console
 }
 
-/// The requested change, among its other effects.
+/// The requested change, among its other effects, and whether it is of the versions that were shown.
 #[track_caller]
-fn change(console: &mut Harness) -> VersionsChange {
+fn change(console: &mut Harness) -> (VersionsChange, bool) {
     let effects = console.effects();
     let wanted = effects
         .iter()
         .find(|effect| matches!(effect, Effect::Start { task: Task::ChangeVersions { .. }, .. }))
         .cloned();
     let Some(Effect::Start {
-        task: Task::ChangeVersions { function, change, approval, .. }, ..
+        task: Task::ChangeVersions { plan: VersionsPlan { function, change, seen }, approval },
+        ..
     }) = wanted
     else {
         panic!("{effects:?}")
@@ -92,7 +93,7 @@ fn change(console: &mut Harness) -> VersionsChange {
         (function.as_str(), approval == Approval::Given),
         ("hello", matches!(change, VersionsChange::Prune(_)))
     );
-    change
+    (change, seen.is_some())
 }
 
 #[test]
@@ -132,15 +133,16 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     let mut console = opened((100, 24));
     console.press("<enter><down><enter>");
     let wanted = |effect: &Effect| {
-        if let Effect::Start { job, task: Task::ChangeVersions { change, .. }, .. } = effect {
-            Some((*job, change.clone()))
+        if let Effect::Start { job, task: Task::ChangeVersions { plan, .. }, .. } = effect {
+            Some((*job, plan.clone()))
         } else {
             None
         }
     };
-    let (job, change) = console.effects().iter().find_map(wanted).unwrap();
+    let (job, plan) = console.effects().iter().find_map(wanted).unwrap();
+    assert_eq!(plan.seen.as_deref(), Some(&versions()), "what was shown is what is changed");
     assert_eq!(
-        change,
+        plan.change,
         VersionsChange::Rollback(Some("7".into())),
         "in a canary, the version that most get is offered"
     );
@@ -171,7 +173,7 @@ fn without_a_canary_the_version_before_is_offered() {
     versions.aliases[0].canary = None;
     console.report(job, JobEvent::VersionsLoaded(Ok(versions)));
     console.press("<enter>yes<enter>");
-    assert_eq!(change(&mut console), VersionsChange::Rollback(Some("6".into())));
+    assert_eq!(change(&mut console), (VersionsChange::Rollback(Some("6".into())), true));
 }
 
 #[test]
@@ -180,7 +182,7 @@ fn a_canary_is_ended_from_the_palette_once_confirmed() {
     console.press("j:end a canary<enter>");
     assert_eq!(console.effects(), [], "it asks first");
     console.press("<down><enter>");
-    assert_eq!(change(&mut console), VersionsChange::Rollback(None));
+    assert_eq!(change(&mut console), (VersionsChange::Rollback(None), false));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello"));
     assert!(console.state.overlay.is_none());
 }
@@ -197,7 +199,7 @@ fn latest_cannot_be_rolled_back_to() {
 fn a_version_is_published_from_the_list() {
     let mut console = opened((100, 24));
     console.press("p");
-    assert_eq!(change(&mut console), VersionsChange::Publish(None));
+    assert_eq!(change(&mut console), (VersionsChange::Publish(None), true));
     assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --publish"));
 }
 
@@ -215,7 +217,7 @@ fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
         console.screen()
     );
     console.press("o<enter>");
-    assert_eq!(change(&mut console), VersionsChange::Prune(5));
+    assert_eq!(change(&mut console), (VersionsChange::Prune(5), true));
     assert_eq!(
         console.state.command.as_deref(),
         Some("lambda-console versions hello --prune 5 --yes")

@@ -11,8 +11,8 @@ use lambda_console_model::{
     Approval, Architecture, BootstrapSize, BuildOutcome, Changed, DeleteOutcome, DeployOutcome,
     DeployPlan, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig,
     LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, Resources,
-    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
-    VersionsChanged, Workspace,
+    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChanged,
+    VersionsPlan, Workspace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -150,10 +150,8 @@ pub enum Task {
     },
     /// Publish, roll back or prune a function's versions. Answer: [`JobEvent::VersionsChanged`].
     ChangeVersions {
-        /// The function's name.
-        function: String,
-        /// Change to make.
-        change: VersionsChange,
+        /// The function, and the change to make.
+        plan: VersionsPlan,
         /// Consent for a protected stage.
         approval: Approval,
     },
@@ -235,7 +233,8 @@ impl Task {
                 let names: Vec<String> = functions.iter().map(|one| one.function.clone()).collect();
                 Some(several("delete", &names))
             }
-            Self::LoadVersions { function } | Self::ChangeVersions { function, .. } => {
+            Self::LoadVersions { function }
+            | Self::ChangeVersions { plan: VersionsPlan { function, .. }, .. } => {
                 Some(format!("versions {function}"))
             }
             Self::Promote { promotion, .. } => {

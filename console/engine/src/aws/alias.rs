@@ -121,27 +121,42 @@ pub(crate) async fn move_from(
     })
 }
 
-/// Points `alias` at `version`; creates the alias if it does not exist.
+/// Points `alias`, which was shown as `before`, at `version`; creates the alias if it did not
+/// exist. An alias that was changed by someone else in the meantime is not modified.
 pub(crate) async fn point(
     stage: &Stage,
     function: &str,
     alias: &str,
+    before: Option<&Alias>,
     version: &str,
     job: &Job,
 ) -> Result<(), Failure> {
-    let Some(found) = get(stage, function, alias).await? else {
-        let made = create(stage, function, alias, version, &job.cancel).await;
-        return made.map_err(|error| {
-            error.into_failure(format!("could not create the alias {alias} of {function}"))
-        });
+    let found = get(stage, function, alias).await?;
+    let is_same = match (&found, before) {
+        (None, None) => true,
+        (Some(found), Some(before)) => found.is_as(before),
+        _ => false,
     };
-    if found.version != version || found.canary.is_some() {
-        let moved = set(stage, function, alias, &found, version, None).await;
-        moved.map_err(|error| {
-            error.into_failure(format!("could not point {alias} at {function}:{version}"))
-        })?;
+    if !is_same {
+        let now = found.as_ref().map_or_else(|| "it does not exist".to_owned(), Pointer::story);
+        return Err(changed(
+            format!("could not point {alias} at {function}:{version}"),
+            alias,
+            &now,
+        ));
     }
-    Ok(())
+    if found.as_ref().is_some_and(|found| found.version == version && found.canary.is_none()) {
+        return Ok(());
+    }
+    move_from(stage, function, alias, found.as_ref(), version, job).await
+}
+
+fn changed(what: String, alias: &str, now: &str) -> Failure {
+    Failure::work(
+        what,
+        format!("the alias {alias} was changed by someone else: {now}"),
+        "`lambda-console versions` shows its current state",
+    )
 }
 
 /// Removes a canary's routing from an alias. An alias that was changed by someone else in the
@@ -149,12 +164,8 @@ pub(crate) async fn point(
 pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Result<(), Failure> {
     let what = || format!("could not end the canary of {function}");
     let Some(found) = get(stage, function, &alias.name).await? else { return Ok(()) };
-    if found.version != alias.version || found.canary != alias.canary {
-        return Err(Failure::work(
-            what(),
-            format!("the alias {} was changed by someone else: {}", alias.name, found.story()),
-            "`lambda-console versions` shows its current state",
-        ));
+    if !found.is_as(alias) {
+        return Err(changed(what(), &alias.name, &found.story()));
     }
     set(stage, function, &alias.name, &found, &found.version, None)
         .await
@@ -232,6 +243,11 @@ impl Pointer {
         let parts =
             |alias: &Self| (alias.version.clone(), alias.canary.clone(), alias.revision.clone());
         one.map(parts) == other.map(parts)
+    }
+
+    /// Returns `true` if it routes traffic as `alias` did when it was shown.
+    fn is_as(&self, alias: &Alias) -> bool {
+        self.version == alias.version && self.canary == alias.canary
     }
 
     /// `it leads to version 7, and 5 % to version 8`.

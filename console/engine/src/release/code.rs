@@ -4,12 +4,12 @@ use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use lambda_console_model::Failure;
+use lambda_console_model::{Failure, FunctionVersions, Version};
 use sha2::{Digest, Sha256};
 
 use super::versions::base64_of;
 use crate::{
-    aws::{clients::uploading, error::CallError, stage::Stage, waiting::settled},
+    aws::{clients::uploading, error::CallError, naming::hex_of, stage::Stage, waiting::settled},
     deploy::fetch_zip,
 };
 
@@ -83,23 +83,29 @@ async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
     }
 }
 
-/// Restores the code of a version, whose digest was read, as that of `$LATEST`; the configuration
-/// is kept.
+/// Restores the code of `version` as that of `$LATEST`, which has the code that was shown in
+/// `present`; the configuration is kept.
 pub(super) async fn put_back(
     stage: &Stage,
-    function: &str,
-    version: &str,
-    sha256_hex: &str,
+    present: &FunctionVersions,
+    version: &Version,
 ) -> Result<(), Failure> {
+    let (function, before) = (&present.function, present.versions.first());
+    let Version { version, sha256: sha256_hex, .. } = version;
     let code = fetch(stage, function, version).await?;
     let what = || format!("could not restore the code of {function}:{version}");
     if code.sha256 != base64_of(sha256_hex) {
         return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
     }
-    let latest = get(stage, function, lambda_console_model::FunctionVersions::LATEST).await?;
+    let latest = get(stage, function, FunctionVersions::LATEST).await?;
     let revision = latest.configuration().and_then(|found| found.revision_id());
-    if latest.configuration().and_then(|found| found.code_sha256()) == Some(&code.sha256) {
+    let now = latest.configuration().and_then(|found| found.code_sha256());
+    if now == Some(&code.sha256) {
         return Ok(());
+    }
+    if now.map(hex_of).as_deref() != before.map(|latest| latest.sha256.as_str()) {
+        let why = "someone else has deployed to it in the meantime";
+        return Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"));
     }
     let (bytes, architecture) = (&code.bytes, code.architecture.as_str());
     let sent = stage

@@ -13,8 +13,8 @@ use std::{path::Path, time::Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, FailureKind, Function,
-    FunctionPlan, FunctionVersions, PromoteOutcome, Promoted, Promotion, Step,
+    Approval, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, FailureKind, Field,
+    Function, FunctionPlan, FunctionVersions, PromoteOutcome, Promoted, Promotion, Step,
 };
 
 use self::{

@@ -12,7 +12,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, ChangeKind, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
-    VersionsChanged, VersionsDone,
+    VersionsChanged, VersionsDone, VersionsPlan,
 };
 
 use super::{
@@ -86,12 +86,17 @@ async fn with_figures(
     Ok(Some(versions))
 }
 
-/// The versions that [`VersionsChange::Prune`] would delete.
+/// Returns the plan of a change of the function `name`, with its versions as they are now.
 ///
 /// # Errors
 /// As [`of`].
-pub async fn prunable(stage: &Stage, name: &str, keep: usize) -> Result<Vec<String>, Failure> {
-    Ok(without_figures(stage, name).await?.prunable(keep))
+pub async fn plan(
+    stage: &Stage,
+    name: &str,
+    change: VersionsChange,
+) -> Result<VersionsPlan, Failure> {
+    let seen = Some(Box::new(without_figures(stage, name).await?));
+    Ok(VersionsPlan { function: name.to_owned(), change, seen })
 }
 
 /// Returns the source of the versions' figures.
@@ -161,46 +166,47 @@ pub fn absent(stage: &Stage, name: &str) -> Failure {
     )
 }
 
-/// Changes the versions of the function `name`.
+/// Changes the versions of a function, as planned.
 ///
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent; if the version
-/// or alias does not exist; or if the stage refuses the change.
+/// or alias does not exist, or is not as it was shown; or if the stage refuses the change.
 pub async fn change(
     stage: &Stage,
-    name: &str,
-    change: &VersionsChange,
+    plan: &VersionsPlan,
     approval: Approval,
     job: &Job,
 ) -> Result<VersionsChanged, Failure> {
+    let VersionsPlan { function: name, change, seen } = plan;
+    let names = std::slice::from_ref(name);
+    let (what, kind) = match change {
+        VersionsChange::Publish(_) => ("publish a version of", ChangeKind::Update),
+        VersionsChange::Rollback(_) => ("roll back", ChangeKind::Reroute),
+        VersionsChange::Prune(_) => ("delete versions of", ChangeKind::Prune(names)),
+    };
+    stage.allow(&format!("could not {what} {name}"), kind, approval)?;
+    let present = match seen {
+        Some(seen) => (**seen).clone(),
+        None => without_figures(stage, name).await?,
+    };
     let done = match change {
         VersionsChange::Publish(description) => {
-            let what = format!("could not publish a version of {name}");
-            stage.allow(&what, ChangeKind::Update, approval)?;
-            publish(stage, name, description.as_deref(), job).await?
+            publish(stage, &present, description.as_deref(), job).await?
         }
-        VersionsChange::Rollback(to) => {
-            let what = format!("could not roll back {name}");
-            stage.allow(&what, ChangeKind::Reroute, approval)?;
-            roll_back(stage, name, to.as_deref(), job).await?
-        }
-        VersionsChange::Prune(keep) => {
-            let (what, names) = (format!("could not delete versions of {name}"), [name.to_owned()]);
-            stage.allow(&what, ChangeKind::Prune(&names), approval)?;
-            prune(stage, name, *keep, job).await?
-        }
+        VersionsChange::Rollback(to) => roll_back(stage, &present, to.as_deref(), job).await?,
+        VersionsChange::Prune(keep) => prune(stage, &present, *keep, job).await?,
     };
-    Ok(VersionsChanged { name: name.to_owned(), stage: stage.name(), done })
+    Ok(VersionsChanged { name: name.clone(), stage: stage.name(), done })
 }
 
 /// Publishes the last deploy. If it equals the last version, returns that one.
 async fn publish(
     stage: &Stage,
-    name: &str,
+    before: &FunctionVersions,
     description: Option<&str>,
     job: &Job,
 ) -> Result<VersionsDone, Failure> {
-    let before = without_figures(stage, name).await?;
+    let name = &before.name;
     let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
     report(job, name, "publishing a version");
     let sha256 = latest.sha256.clone();
@@ -214,12 +220,11 @@ async fn publish(
 /// or to the previous version.
 async fn roll_back(
     stage: &Stage,
-    name: &str,
+    present: &FunctionVersions,
     to: Option<&str>,
     job: &Job,
 ) -> Result<VersionsDone, Failure> {
-    let present = without_figures(stage, name).await?;
-    let function = &present.function;
+    let (name, function) = (&present.name, &present.function);
     let what = || format!("could not roll back {name}");
     let known = || {
         let names: Vec<&str> =
@@ -264,11 +269,12 @@ async fn roll_back(
     }
     let Some(name_of_alias) = stage.alias() else {
         report(job, name, &format!("restoring the code of version {to}"));
-        code::put_back(stage, function, to, &version.sha256).await?;
+        code::put_back(stage, present, version).await?;
         return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
     };
     report(job, name, &format!("pointing {name_of_alias} at version {to}"));
-    alias::point(stage, function, name_of_alias, to, job).await?;
+    let before = present.stage_alias();
+    alias::point(stage, function, name_of_alias, before, to, job).await?;
     Ok(VersionsDone::RolledBack {
         alias: Some(name_of_alias.to_owned()),
         from: live,
@@ -277,10 +283,13 @@ async fn roll_back(
 }
 
 /// Deletes old versions, oldest first.
-async fn prune(stage: &Stage, name: &str, keep: usize, job: &Job) -> Result<VersionsDone, Failure> {
-    let present = without_figures(stage, name).await?;
-    let old = present.prunable(keep);
-    let function = &present.function;
+async fn prune(
+    stage: &Stage,
+    present: &FunctionVersions,
+    keep: usize,
+    job: &Job,
+) -> Result<VersionsDone, Failure> {
+    let (name, function, old) = (&present.name, &present.function, present.prunable(keep));
     let mut deleted = Vec::new();
     let so_far = |deleted: &[String], failure: Failure| {
         if deleted.is_empty() {

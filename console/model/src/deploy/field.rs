@@ -153,15 +153,12 @@ impl FromStr for Field {
         if let Some((field, _)) = Self::PLAIN.into_iter().find(|(_, name)| *name == text) {
             return Ok(field);
         }
-        let named: [(&str, fn(String) -> Self); 4] = [
-            ("role.policy.", Self::RolePolicy),
-            ("env.", Self::Env),
-            ("tag.", Self::Tag),
-            ("alias.", Self::Alias),
-        ];
-        named
-            .into_iter()
-            .find_map(|(prefix, field)| Some(field(text.strip_prefix(prefix)?.to_owned())))
+        let name = |prefix| text.strip_prefix(prefix).map(str::to_owned);
+        name("role.policy.")
+            .map(Self::RolePolicy)
+            .or_else(|| name("env.").map(Self::Env))
+            .or_else(|| name("tag.").map(Self::Tag))
+            .or_else(|| name("alias.").map(Self::Alias))
             .ok_or_else(|| format!("no field is called `{text}`"))
     }
 }

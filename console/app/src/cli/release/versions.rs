@@ -7,7 +7,7 @@ use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, release::versions};
 use lambda_console_model::{
     ChangeKind, Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange,
-    percent, short_sha256, text::duration,
+    VersionsPlan, percent, short_sha256, text::duration,
 };
 use serde_json::json;
 
@@ -199,20 +199,24 @@ async fn change_all(
             (ChangeKind::Update, format!("publish on the protected stage {at}"))
         }
     };
-    if let VersionsChange::Prune(keep) = change
-        && !yes
-    {
-        // Users see the versions before they are deleted.
-        for name in names {
-            let old = versions::prunable(stage, name, *keep).await?;
-            let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
-            progress::print(&format!("{name}: deletes {old}"));
+    let plan =
+        |name: &str| VersionsPlan { function: name.to_owned(), change: change.clone(), seen: None };
+    let mut plans: Vec<VersionsPlan> = names.iter().map(|name| plan(name)).collect();
+    if confirm::word(yes, stage, kind).is_some() {
+        for plan in &mut plans {
+            *plan = versions::plan(stage, &plan.function, change.clone()).await?;
+            // Users see the versions before they are deleted.
+            if matches!(change, VersionsChange::Prune(_)) {
+                let old = plan.deleted();
+                let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
+                progress::print(&format!("{}: deletes {old}", plan.function));
+            }
         }
     }
     let approval = confirm::approval(context, yes, stage, kind, &what).await?;
     let mut changed = Vec::new();
-    for name in names {
-        changed.push(versions::change(stage, name, change, approval, &context.job).await?);
+    for plan in &plans {
+        changed.push(versions::change(stage, plan, approval, &context.job).await?);
     }
     if context.output.json {
         print_json(&json!({ "stage": stage.name(), "functions": changed }))?;

@@ -88,8 +88,8 @@ impl EffectContext {
             Task::LoadVersions { function } => {
                 JobEvent::VersionsLoaded(Box::pin(self.versions(&function)).await)
             }
-            Task::ChangeVersions { function, change, approval } => {
-                let done = self.change_versions(&function, &change, approval, job);
+            Task::ChangeVersions { plan, approval } => {
+                let done = self.change_versions(&plan, approval, job);
                 JobEvent::VersionsChanged(Box::pin(done).await)
             }
             Task::PlanPromotion { promotion } => {

@@ -7,8 +7,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Approval, DeployPlan, Failure, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
-    VersionsChanged,
+    Approval, DeployPlan, Failure, FunctionVersions, PromoteOutcome, Promotion, VersionsChanged,
+    VersionsPlan,
 };
 
 use super::{EffectContext, Reports};
@@ -22,12 +22,11 @@ impl EffectContext {
 
     pub(super) async fn change_versions(
         &self,
-        function: &str,
-        change: &VersionsChange,
+        plan: &VersionsPlan,
         approval: Approval,
         job: &Job,
     ) -> Result<VersionsChanged, Failure> {
-        versions::change(&*self.stage().await?, function, change, approval, job).await
+        versions::change(&*self.stage().await?, plan, approval, job).await
     }
 
     pub(super) async fn plan_promotion(

@@ -1,6 +1,6 @@
 //! Overlays over the screen: the help, a list to choose from, a line to type.
 
-use lambda_console_model::{CodeAsked, Role, VersionsChange, settings::Setting};
+use lambda_console_model::{CodeAsked, Role, VersionsPlan, settings::Setting};
 
 use super::{Deletion, Editor, Picker, Plan};
 
@@ -44,7 +44,7 @@ impl Overlay {
 }
 
 /// Content of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Offer {
     /// The rows of [`super::State::hints`]: all verbs.
     Actions,
@@ -117,7 +117,7 @@ impl Choose {
 }
 
 /// Purpose of a typed line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Purpose {
     /// Filters the function list, as it is typed.
     FilterFunctions,
@@ -140,7 +140,7 @@ pub enum Purpose {
     /// The name of the execution role to remove, typed to confirm it.
     RemoveRole(String),
     /// The name of the function whose versions will be deleted, typed to confirm it.
-    Prune(String, Vec<String>),
+    Prune(VersionsPlan),
     /// The name of the protected stage, typed to confirm this change of it.
     Change(StageChange),
 }
@@ -148,12 +148,12 @@ pub enum Purpose {
 impl Purpose {
     /// Returns `true` if a name is typed to confirm a change.
     pub const fn is_question(&self) -> bool {
-        matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Prune(..) | Self::Change(_))
+        matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Prune(_) | Self::Change(_))
     }
 }
 
 /// A change of a stage that can be repeated or undone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StageChange {
     /// Deploy these functions.
     Deploy(Vec<String>),
@@ -161,8 +161,8 @@ pub enum StageChange {
     Run(String),
     /// Start new sandboxes for this function, which changes its configuration, and invoke it.
     ColdStart(String),
-    /// Make this change to the versions of this function.
-    Versions(String, VersionsChange),
+    /// Change the versions of a function.
+    Versions(VersionsPlan),
 }
 
 /// A line to type.

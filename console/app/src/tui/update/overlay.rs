@@ -94,7 +94,7 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Code(_)
                 | Purpose::Delete(_)
                 | Purpose::RemoveRole(_)
-                | Purpose::Prune(..)
+                | Purpose::Prune(_)
                 | Purpose::Change(_) => {}
             }
         }
@@ -144,7 +144,7 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             | Purpose::Setting(_)
             | Purpose::Variable
             | Purpose::RemoveRole(_)
-            | Purpose::Prune(..)
+            | Purpose::Prune(_)
             | Purpose::Change(_) => {}
         },
         Some(Overlay::Plan(plan)) => return plan::dismissed(state, &plan),
@@ -236,20 +236,20 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
         Purpose::Code(asked) => return login::give_code(&asked, typed),
         Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
         Purpose::RemoveRole(role) => return roles::accept(state, line, role),
-        Purpose::Prune(name, _) if typed != name => {
-            refuse(state, line, mismatch(&name));
+        Purpose::Prune(plan) if typed != plan.function => {
+            refuse(state, line, mismatch(&plan.function));
         }
         Purpose::Change(_) if typed != state.active => {
             let why = mismatch(&state.active);
             refuse(state, line, why);
         }
         // Keep the typed text while something else runs.
-        Purpose::Prune(..) | Purpose::Change(_)
+        Purpose::Prune(_) | Purpose::Change(_)
             if !verb::may_change(state, "nothing is changed") =>
         {
             state.overlay = Some(Overlay::Line(line));
         }
-        Purpose::Prune(name, _) => return versions::prune(state, name),
+        Purpose::Prune(plan) => return versions::start(state, plan, Approval::Given),
         Purpose::Change(change) => return verb::carry_out(state, change, Approval::Given),
     }
     Vec::new()

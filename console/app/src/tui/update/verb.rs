@@ -161,7 +161,10 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
         return carry_out(state, change, Approval::None);
     }
     let rollback = match &change {
-        StageChange::Versions(_, VersionsChange::Rollback(to)) => Some(to.clone()),
+        StageChange::Versions(plan) => match &plan.change {
+            VersionsChange::Rollback(to) => Some(to.clone()),
+            VersionsChange::Publish(_) | VersionsChange::Prune(_) => None,
+        },
         _ => None,
     };
     let kind = if rollback.is_some() { ChangeKind::Reroute } else { ChangeKind::Update };
@@ -206,7 +209,7 @@ fn ask(state: &mut State, change: StageChange, yes: String) {
 pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approval) -> Vec<Effect> {
     match change {
         StageChange::Deploy(names) => start_deploy_here(state, &names, approval, None),
-        StageChange::Versions(name, change) => versions::start(state, name, change, approval),
+        StageChange::Versions(plan) => versions::start(state, plan, approval),
         StageChange::Run(name) => run::start(state, name, approval),
         StageChange::ColdStart(name) => {
             let mode = state.mode;

@@ -1,6 +1,8 @@
 //! Versions of a function: the list of them, and its actions.
 
-use lambda_console_model::{Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged};
+use lambda_console_model::{
+    Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged, VersionsPlan,
+};
 
 use super::{copy, overlay, start_on, verb, workspace};
 use crate::tui::{
@@ -115,26 +117,24 @@ pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
         state.notify(Notice::plain(why, ""));
         return Vec::new();
     }
-    ask(state, name, VersionsChange::Rollback(Some(version)))
+    let change = VersionsChange::Rollback(Some(version));
+    ask(state, VersionsPlan { function: name, change, seen: Some(Box::new(found)) })
 }
 
 /// Makes a change to the versions of the selected function, or of the one whose versions are shown.
 pub(super) fn change(state: &mut State, change: VersionsChange) -> Vec<Effect> {
-    match shown(state) {
-        Some(name) => ask(state, name, change),
+    let (function, seen) = match &state.overlay {
+        Some(Overlay::Versions(picker)) => (Some(picker.function.clone()), picker.found.clone()),
+        _ => (state.functions.selected().map(str::to_owned), None),
+    };
+    match function {
+        Some(function) => ask(state, VersionsPlan { function, change, seen: seen.map(Box::new) }),
         None => verb::none_selected(state),
     }
 }
 
-fn shown(state: &State) -> Option<String> {
-    match &state.overlay {
-        Some(Overlay::Versions(picker)) => Some(picker.function.clone()),
-        _ => state.functions.selected().map(str::to_owned),
-    }
-}
-
-fn ask(state: &mut State, name: String, change: VersionsChange) -> Vec<Effect> {
-    verb::change_stage(state, StageChange::Versions(name, change))
+fn ask(state: &mut State, plan: VersionsPlan) -> Vec<Effect> {
+    verb::change_stage(state, StageChange::Versions(plan))
 }
 
 /// Asks for the function's name before its old versions are deleted, and lists them.
@@ -144,11 +144,15 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
         return open(state);
     };
     let Some(found) = &picker.found else { return Vec::new() };
-    let (name, old) = (picker.function.clone(), found.prunable(KEEP));
+    let plan = VersionsPlan {
+        function: picker.function.clone(),
+        change: VersionsChange::Prune(KEEP),
+        seen: Some(Box::new(found.clone())),
+    };
     if verb::is_read_only(state, "nothing is deleted") {
         return Vec::new();
     }
-    if old.is_empty() {
+    if plan.deleted().is_empty() {
         let why = format!(
             "nothing to delete: the {KEEP} newest versions and those an alias points to are kept"
         );
@@ -156,28 +160,18 @@ pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let effects = overlay::dismiss(state);
-    state.overlay = Some(Overlay::Line(Line::new(Purpose::Prune(name, old), "")));
+    state.overlay = Some(Overlay::Line(Line::new(Purpose::Prune(plan), "")));
     effects
 }
 
-/// Deletes the old versions of `name`, after confirmation.
-pub(super) fn prune(state: &mut State, name: String) -> Vec<Effect> {
-    start(state, name, VersionsChange::Prune(KEEP), Approval::Given)
-}
-
 /// Starts the change; nothing starts while another change runs, or if changes are refused.
-pub(super) fn start(
-    state: &mut State,
-    name: String,
-    change: VersionsChange,
-    approval: Approval,
-) -> Vec<Effect> {
+pub(super) fn start(state: &mut State, plan: VersionsPlan, approval: Approval) -> Vec<Effect> {
     if !verb::may_change(state, "nothing is changed") {
         return Vec::new();
     }
-    state.command = Some(copy::change_versions(state, &name, &change, approval));
+    state.command = Some(copy::change_versions(state, &plan.function, &plan.change, approval));
     state.notice = None;
-    vec![super::start(state, Task::ChangeVersions { function: name, change, approval })]
+    vec![super::start(state, Task::ChangeVersions { plan, approval })]
 }
 
 /// Reports the result, and reads the shown state again.

@@ -1,6 +1,6 @@
 //! Overlays over the screen: the help, lists to choose from, confirmations.
 
-use lambda_console_model::{VersionsChange, numbers};
+use lambda_console_model::{VersionsChange, VersionsPlan, numbers};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -141,7 +141,7 @@ fn list(
         Offer::Change(change) => {
             let (StageChange::Run(name)
             | StageChange::ColdStart(name)
-            | StageChange::Versions(name, _)) = change
+            | StageChange::Versions(VersionsPlan { function: name, .. })) = change
             else {
                 return;
             };
@@ -215,11 +215,12 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
             );
             return Some((format!("Delete {}?", fit(role, 40)), text));
         }
-        Purpose::Prune(name, old) => {
+        Purpose::Prune(plan) => {
+            let (name, old) = (&plan.function, plan.deleted());
             let text = format!(
                 "This deletes {} of {name} from stage {stage}{whose}. No alias points to them. \
                 They cannot be restored.\nType `{name}` to confirm:",
-                numbers(old)
+                numbers(&old)
             );
             return Some((
                 format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)),
@@ -230,18 +231,14 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
     };
     let what = match change {
         StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
-        StageChange::Versions(name, VersionsChange::Rollback(Some(to))) => {
-            format!("This routes all traffic of {name} to version {to} on")
-        }
-        StageChange::Versions(name, VersionsChange::Rollback(None)) => {
-            format!("This rolls {name} back on")
-        }
-        StageChange::Versions(name, VersionsChange::Publish(_)) => {
-            format!("This publishes a version of {name} on")
-        }
-        StageChange::Versions(name, VersionsChange::Prune(_)) => {
-            format!("This deletes old versions of {name} from")
-        }
+        StageChange::Versions(VersionsPlan { function: name, change, .. }) => match change {
+            VersionsChange::Rollback(Some(to)) => {
+                format!("This routes all traffic of {name} to version {to} on")
+            }
+            VersionsChange::Rollback(None) => format!("This rolls {name} back on"),
+            VersionsChange::Publish(_) => format!("This publishes a version of {name} on"),
+            VersionsChange::Prune(_) => format!("This deletes old versions of {name} from"),
+        },
         StageChange::Run(name) => {
             format!("The run builds {name}, then deploys and invokes it on")
         }

@@ -181,7 +181,7 @@ async fn a_comparison_masks_values_and_sends_nothing() {
         deploy::compare_settings(&stage, &function, None, &Job::silent()).await.unwrap().shown();
     let text = format!("{plan:?}");
     assert!(
-        text.contains("env.KEY") && !text.contains("hunter2") && !text.contains("opensesame"),
+        text.contains("Env(\"KEY\")") && !text.contains("hunter2") && !text.contains("opensesame"),
         "{text}"
     );
     assert_eq!(live(&stage).await.config.env["KEY"], "hunter2");

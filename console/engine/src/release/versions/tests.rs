@@ -20,7 +20,16 @@ async fn invoked(stage: &Stage, qualifier: &str, payload: &str) {
 }
 
 async fn done(stage: &Stage, what: VersionsChange) -> VersionsDone {
-    change(stage, "hello", &what, Approval::Given, &Job::silent()).await.unwrap().done
+    changed(stage, what, Approval::Given).await.unwrap().done
+}
+
+async fn changed(
+    stage: &Stage,
+    what: VersionsChange,
+    approval: Approval,
+) -> Result<VersionsChanged, Failure> {
+    let plan = VersionsPlan { function: "hello".into(), change: what, seen: None };
+    change(stage, &plan, approval, &Job::silent()).await
 }
 
 async fn live(stage: &Stage) -> (String, Option<Share>) {
@@ -86,9 +95,31 @@ async fn a_roll_back_goes_to_the_version_before_and_forth_again() {
         "back to where it was"
     );
     let nine = VersionsChange::Rollback(Some("9".into()));
-    let unknown = change(&stage, "hello", &nine, Approval::None, &Job::silent()).await.unwrap_err();
+    let unknown = changed(&stage, nine, Approval::None).await.unwrap_err();
     assert!(unknown.why.contains("$LATEST, 3, 2, 1"), "{unknown:?}");
     assert_eq!(live(&stage).await, ("3".into(), None));
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_roll_back_of_what_was_changed_since_it_was_shown_is_not_made() {
+    let place = Place::new(WITH_ALIAS);
+    let stage = place.stage().await;
+    for salt in ["1", "2", "3"] {
+        deploy_one(&stage, &place.function("hello", salt)).await;
+    }
+    let plan = async |to: &str| {
+        plan(&stage, "hello", VersionsChange::Rollback(Some(to.into()))).await.unwrap()
+    };
+    let [first, second] = [plan("2").await, plan("2").await];
+    done(&stage, VersionsChange::Rollback(Some("1".into()))).await;
+    let refused = change(&stage, &first, Approval::Given, &Job::silent()).await.unwrap_err();
+    let expected = "the alias live was changed by someone else: it points to version 1";
+    assert_eq!(refused.why, expected);
+    assert_eq!(live(&stage).await, ("1".into(), None));
+    done(&stage, VersionsChange::Rollback(Some("3".into()))).await;
+    let back = change(&stage, &second, Approval::Given, &Job::silent()).await.unwrap();
+    assert_eq!(back.done, rolled_back("3", "2"));
     stage.close().await;
 }
 
@@ -141,15 +172,19 @@ async fn old_versions_are_deleted_but_those_in_use() {
         deploy_one(&stage, &place.function("hello", salt)).await;
     }
     done(&stage, VersionsChange::Rollback(Some("2".into()))).await;
-    assert_eq!(prunable(&stage, "hello", 2).await.unwrap(), ["1", "3"]);
-    let pruned = done(&stage, VersionsChange::Prune(2)).await;
+    let plan = plan(&stage, "hello", VersionsChange::Prune(2)).await.unwrap();
+    assert_eq!(plan.deleted(), ["1", "3"]);
+    // A version that is published after the list was shown makes no other one old.
+    deploy_one(&stage, &place.function("hello", "6")).await;
+    done(&stage, VersionsChange::Rollback(Some("2".into()))).await;
+    let pruned = change(&stage, &plan, Approval::Given, &Job::silent()).await.unwrap().done;
     let of = |versions: &[&str]| versions.iter().map(|version| (*version).to_owned()).collect();
     assert_eq!(
         pruned,
         VersionsDone::Pruned { deleted: of(&["1", "3"]), kept: of(&["5", "4", "2"]) }
     );
     let left = without_figures(&stage, "hello").await.unwrap();
-    assert_eq!(left.versions.len(), 4);
+    assert_eq!(left.versions.len(), 5);
     stage.close().await;
 }
 
@@ -173,6 +208,11 @@ async fn without_an_alias_it_is_the_code_that_comes_back() {
     let found = without_figures(&stage, "hello").await.unwrap();
     assert_eq!((version.as_str(), found.versions[1].description.as_str()), ("1", "a1b2c3d dirty"));
     assert_ne!(found.versions[0].sha256, sha256);
+    let seen = plan(&stage, "hello", VersionsChange::Rollback(None)).await.unwrap();
+    deploy_one(&stage, &place.function("hello", "3")).await;
+    let refused = change(&stage, &seen, Approval::Given, &Job::silent()).await.unwrap_err();
+    assert_eq!(refused.why, "someone else has deployed to it in the meantime");
+    deploy_one(&stage, &place.function("hello", "2")).await;
     let back = done(&stage, VersionsChange::Rollback(None)).await;
     assert_eq!(
         back,
@@ -191,11 +231,9 @@ async fn versions_of_protected_and_read_only_stages_stay_as_they_are() {
     for what in
         [VersionsChange::Publish(None), VersionsChange::Rollback(None), VersionsChange::Prune(0)]
     {
-        let refused =
-            change(&stage, "hello", &what, Approval::None, &Job::silent()).await.unwrap_err();
+        let refused = changed(&stage, what.clone(), Approval::None).await.unwrap_err();
         assert!(refused.why.contains("protected"), "{refused:?}");
-        let refused =
-            change(&read_only, "hello", &what, Approval::Given, &Job::silent()).await.unwrap_err();
+        let refused = changed(&read_only, what, Approval::Given).await.unwrap_err();
         assert!(refused.why.contains("--read-only"), "{refused:?}");
     }
     read_only.close().await;

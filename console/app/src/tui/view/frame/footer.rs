@@ -37,7 +37,7 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             Purpose::Code(_)
             | Purpose::Delete(_)
             | Purpose::RemoveRole(_)
-            | Purpose::Prune(..)
+            | Purpose::Prune(_)
             | Purpose::Change(_) => None,
         }
     {
@@ -133,7 +133,7 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
             Purpose::Variable => "add variable",
             Purpose::Code(_) => "send code",
             Purpose::RemoveRole(_) => "delete role",
-            Purpose::Prune(..) => "delete versions",
+            Purpose::Prune(_) => "delete versions",
             Purpose::Delete(_) | Purpose::Change(_) => &hint.short,
         },
         Some(Overlay::Plan(plan)) => {
