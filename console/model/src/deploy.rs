@@ -1,15 +1,12 @@
 //! State of a function on a stage, plan of a deploy, and its outcome.
 
-mod field;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
     function::Architecture,
+    settings::Field,
     stage::{Protection, StageInfo},
 };
-
-pub use field::Field;
 
 /// A function as deployed on the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ mod watch;
 
 pub use deploy::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
-    DeployedFunction, FailedFunction, Field, Found, FunctionPlan, Needed,
+    DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
 };
 pub use failure::{Failure, FailureKind, Remedy};
 pub use function::{
@@ -41,7 +41,8 @@ pub use promote::{Canary, PromoteOutcome, Promoted, Promotion};
 pub use resources::{DeleteOutcome, DeletedFunction, Keep, Resource, ResourceKind, Resources};
 pub use roles::{Permissions, Role, Verdict};
 pub use settings::{
-    Concurrency, Cors, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
+    Concurrency, Cors, Field, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting,
+    Vpc,
 };
 pub use setup::Part;
 pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};

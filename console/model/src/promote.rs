@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deploy::{Change, DeployAction, Field},
+    deploy::{Change, DeployAction},
     failure::Failure,
     function::{Function, short_sha256},
+    settings::Field,
 };
 
 /// A promotion of functions from one stage to another, without a rebuild.

@@ -1,6 +1,7 @@
 //! A function's settings on the stage and in the workspace, and their edits.
 
 mod edits;
+mod field;
 mod setting;
 pub(crate) mod values;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::function::FunctionConfig;
 
 pub use edits::{Row, edit, rows};
+pub use field::Field;
 pub use setting::Setting;
 pub use values::{
     Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,

@@ -74,7 +74,7 @@ fn opened((width, height): (u16, u16)) -> Harness {
     console
 }
 
-/// The requested change, among its other effects, and whether it is of the versions that were shown.
+/// The requested change, among its other effects; `true` if it has the versions that were shown.
 #[track_caller]
 fn change(console: &mut Harness) -> (VersionsChange, bool) {
     let effects = console.effects();

@@ -470,3 +470,6 @@ impl Applied<'_> {
         Err(Failure::work(what(name, self.to), why, hint))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -361,4 +361,4 @@ pub(super) fn base64_of(hex: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
