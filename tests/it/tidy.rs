@@ -79,10 +79,11 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
         "std::process",
         "std::thread",
     ];
-    let rules: [(&str, &[&str], &[&str]); 11] = [
+    let rules: [(&str, &[&str], &[&str]); 12] = [
         ("task", &["task"], &pure),
-        ("state", &["state", "task"], &pure),
-        ("message", &["state", "task", "message"], &pure),
+        ("action", &["action"], &pure),
+        ("state", &["state", "task", "action"], &pure),
+        ("message", &["state", "task", "action", "message"], &pure),
         ("update", &["state", "task", "message", "update"], &pure),
         ("theme", &["theme"], &pure),
         ("view", &["state", "task", "message", "theme", "view"], &pure),

@@ -8,16 +8,18 @@
 //! | --- | --- |
 //! | [`state`] | plain data: no clients, channels, clocks, files |
 //! | [`task`] | the work of a job, and what it reports |
-//! | [`message`] | what travels: actions, events, effects |
+//! | [`action`](mod@action) | the verbs, and their names in the keymap |
+//! | [`message`] | what travels: events, effects |
 //! | [`update`](mod@update) | the only place that changes state; never waits |
 //! | [`view`] | draws the state; cannot fail, cannot change it |
 //! | [`dispatch`] | starts the engine's work for an effect and turns its results into events |
 //! | [`app`], [`terminal`] | the loop, and the terminal that it draws on |
 //! | [`config`], [`keymap`], [`theme`] | the user's configuration: keys, colours, defaults |
 //!
-//! Dependencies: `app → {update, view, dispatch} → message → state → task`, never
+//! Dependencies: `app → {update, view, dispatch} → message → state → {task, action}`, never
 //! backwards; `view` and `update` do not depend on the engine.
 
+pub mod action;
 pub mod app;
 pub mod config;
 pub mod dispatch;

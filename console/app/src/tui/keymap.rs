@@ -190,7 +190,7 @@ impl Keymap {
         let hint = |binding: &Binding| Hint {
             context: binding.context,
             keys: binding.keys.iter().map(Key::to_string).collect(),
-            run: binding.action.name().to_owned(),
+            run: binding.action,
             short: binding.hint.clone(),
             desc: binding.desc.clone(),
         };
@@ -227,7 +227,7 @@ mod tests {
         keymap.merge(&toml::from_str(text).unwrap()).unwrap();
         assert_eq!(action(&keymap, Context::Functions, "F5"), Some(Action::Run));
         assert_eq!(action(&keymap, Context::Settings, "s"), Some(Action::ApplySettings));
-        let hint = keymap.hints().into_iter().find(|hint| hint.run == "run").unwrap();
+        let hint = keymap.hints().into_iter().find(|hint| hint.run == Action::Run).unwrap();
         assert_eq!((&*hint.short, hint.keys), ("run", vec!["F5".to_owned()]));
     }
 

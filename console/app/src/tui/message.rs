@@ -3,8 +3,6 @@
 //!
 //! A job's ID and stage are around its [`Task`] and its [`JobEvent`]s. Depends on `state` only.
 
-mod action;
-
 use lambda_console_model::{CodeAsked, EventFile, Failure};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +11,7 @@ use crate::tui::{
     task::{JobEvent, Task},
 };
 
-pub use action::Action;
+pub use crate::tui::action::Action;
 
 /// Something that happened. Events of a job that is no longer listed are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use lambda_console_model::{
     Part, Protection, StageEntry, StageInfo, Workspace,
 };
 
-use crate::tui::task::Task;
+use crate::tui::{action::Action, task::Task};
 
 pub use crate::tui::task::JobId;
 pub use build::Output;
@@ -313,14 +313,14 @@ impl State {
 
     /// Returns a key of an action that works everywhere and is on every keyboard: not a letter or
     /// punctuation mark.
-    pub fn plain_key_of(&self, run: &str) -> Option<&str> {
+    pub fn plain_key_of(&self, run: Action) -> Option<&str> {
         let hint =
             self.hints.iter().find(|hint| hint.context == Context::Global && hint.run == run)?;
         hint.keys.iter().find(|key| key.chars().count() > 1).map(String::as_str)
     }
 
     /// Returns the key of an action for the footer and titles: the first one bound.
-    pub fn key_of(&self, context: Context, run: &str) -> Option<&str> {
+    pub fn key_of(&self, context: Context, run: Action) -> Option<&str> {
         let of = |context| {
             self.hints.iter().find(move |hint| hint.context == context && hint.run == run)
         };

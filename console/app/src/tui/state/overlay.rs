@@ -3,6 +3,7 @@
 use lambda_console_model::{CodeAsked, Role, VersionsPlan, settings::Setting};
 
 use super::{Deletion, Editor, Picker, Plan};
+use crate::tui::action::Action;
 
 /// An overlay, which receives all keys while it is open.
 #[derive(Clone, Debug)]
@@ -46,8 +47,8 @@ impl Overlay {
 /// Content of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Offer {
-    /// The rows of [`super::State::hints`]: all verbs.
-    Actions,
+    /// These verbs, in the order of the entries.
+    Actions(Vec<Action>),
     /// Event files of the selected function.
     Events,
     /// The stages.

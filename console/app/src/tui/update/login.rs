@@ -97,8 +97,7 @@ pub(super) fn accepted(state: &mut State, stage: &str) -> Vec<Effect> {
     }
     let waiting = login.waiting();
     if !login.trying {
-        let key =
-            state.key_of(Context::Functions, Action::Resume.name()).unwrap_or("resume").to_owned();
+        let key = state.key_of(Context::Functions, Action::Resume).unwrap_or("resume").to_owned();
         let hint = format!("{key} resumes {waiting}");
         state.notify_on(stage, Notice::plain("the credentials are valid again", hint));
         state.on_mut(stage).login = Some(login);

@@ -239,7 +239,7 @@ pub(super) fn change(state: &mut State, action: Action) {
         }
         _ => {
             let cleared = logs.clear_shown();
-            let key = state.key_of(Context::Logs, Action::Undo.name()).unwrap_or("undo").to_owned();
+            let key = state.key_of(Context::Logs, Action::Undo).unwrap_or("undo").to_owned();
             state.notify(match cleared {
                 0 => Notice::plain("no lines to clear", ""),
                 1 => Notice::plain("cleared 1 line", format!("{key} restores it")),

@@ -24,7 +24,7 @@ use crate::tui::{
 pub(super) fn open(state: &mut State, action: Action) {
     state.overlay = match action {
         Action::Help => Some(Overlay::Help(0)),
-        Action::Palette => Some(Overlay::Choose(Choose::new(Offer::Actions, actions(state)))),
+        Action::Palette => Some(Overlay::Choose(palette(state))),
         Action::Filter if state.tab == Tab::Logs && state.focus == Focus::Tab => {
             Some(Overlay::Line(Line::new(Purpose::FilterLogs, &state.stage().logs.filter().text)))
         }
@@ -49,9 +49,9 @@ pub(super) fn open(state: &mut State, action: Action) {
     };
 }
 
-/// Returns every verb once, with its keys if it has some.
-fn actions(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+/// Returns the list of every verb once, with its keys if it has some.
+fn palette(state: &State) -> Choose {
+    let (mut actions, mut entries) = (Vec::new(), Vec::new());
     let is_offered = |context: Context| {
         matches!(
             context,
@@ -64,12 +64,13 @@ fn actions(state: &State) -> Vec<Entry> {
         )
     };
     for hint in state.hints.iter().filter(|hint| is_offered(hint.context)) {
-        if !entries.iter().any(|entry| entry.value == hint.run) {
-            let (label, value) = (hint.desc.clone(), hint.run.clone());
+        if !actions.contains(&hint.run) {
+            actions.push(hint.run);
+            let (label, value) = (hint.desc.clone(), hint.run.name().to_owned());
             entries.push(Entry { label, detail: hint.keys.join(" "), value });
         }
     }
-    entries
+    Choose::new(Offer::Actions(actions), entries)
 }
 
 /// Narrows the list, or filters, by the typed text.
@@ -186,9 +187,9 @@ fn take(state: &mut State) -> Vec<Effect> {
                 return Vec::new();
             };
             match choose.offer.clone() {
-                Offer::Actions => match entry.value.parse() {
-                    Ok(chosen) => action::act(state, chosen),
-                    Err(_) => Vec::new(),
+                Offer::Actions(actions) => match choose.index().and_then(|at| actions.get(at)) {
+                    Some(chosen) => action::act(state, *chosen),
+                    None => Vec::new(),
                 },
                 Offer::Events => payload::choose_event(state, &entry.value),
                 Offer::Stages => stages::switch(state, &entry.value),

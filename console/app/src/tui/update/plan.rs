@@ -112,7 +112,7 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     }
     let approval = if state.asks_name(&plan) { Approval::Given } else { Approval::None };
     if approval == Approval::Given && plan.typed.text().trim() != state.active {
-        let key = state.key_of(Context::Confirm, Action::Back.name()).unwrap_or("esc");
+        let key = state.key_of(Context::Confirm, Action::Back).unwrap_or("esc");
         state.notify(Notice::plain(
             format!("name does not match: type `{}`", state.active),
             format!("{key} cancels"),

@@ -228,7 +228,7 @@ fn apply(state: &mut State) -> Vec<Effect> {
         return verb::none_selected(state);
     };
     if editor.edits.is_empty() {
-        let key = state.key_of(Context::Settings, Action::EditSetting.name()).unwrap_or_default();
+        let key = state.key_of(Context::Settings, Action::EditSetting).unwrap_or_default();
         let hint = format!("{key} edits the selected setting");
         state.notify(Notice::plain("no edits to apply", hint));
         return Vec::new();

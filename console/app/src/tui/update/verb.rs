@@ -31,10 +31,7 @@ pub(super) fn decline(
 
 /// Returns the key of a verb, for messages.
 fn key(state: &State, action: Action) -> String {
-    state
-        .key_of(crate::tui::state::Context::Functions, action.name())
-        .unwrap_or(action.name())
-        .to_owned()
+    state.key_of(crate::tui::state::Context::Functions, action).unwrap_or(action.name()).to_owned()
 }
 
 /// Reports why no function is selected, and what to do about it.

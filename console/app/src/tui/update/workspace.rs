@@ -179,7 +179,7 @@ pub(super) fn size(state: &mut State) -> Vec<Effect> {
     let Some(card) = state.functions.current() else { return verb::none_selected(state) };
     let function = Box::new(card.function.clone());
     if function.bootstrap.is_none() {
-        let key = state.key_of(Context::Functions, Action::Build.name()).unwrap_or("build");
+        let key = state.key_of(Context::Functions, Action::Build).unwrap_or("build");
         let notice =
             Notice::plain(format!("{} is not built", function.name), format!("{key} builds it"));
         state.notify(notice);

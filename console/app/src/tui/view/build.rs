@@ -34,7 +34,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     areas.viewport.rows = area.height;
     areas.viewport.lines = output.len();
     if output.is_empty() && running.is_none() {
-        let key = state.key_of(Context::Functions, Action::Build.name()).unwrap_or("build");
+        let key = state.key_of(Context::Functions, Action::Build).unwrap_or("build");
         if output.title.is_empty() && area.height > 0 {
             let text = format!("no build yet: {key} builds");
             put_empty(frame, area, theme, &text);
@@ -85,8 +85,7 @@ fn heading(state: &State, theme: &Theme, width: usize) -> (Line<'static>, Line<'
             spans.push(Span::raw(format!(" {count}")));
         }
         spans.push(Span::raw(format!(" {}", progress.text)));
-        let key =
-            state.key_of(Context::Global, Action::Cancel.name()).unwrap_or("cancel").to_owned();
+        let key = state.key_of(Context::Global, Action::Cancel).unwrap_or("cancel").to_owned();
         return (Line::from(spans), Line::styled(format!("{key} cancels"), theme.dim));
     }
     let left = match &output.outcome {

@@ -69,7 +69,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
         }
     }
     if state.functions.shown().next().is_none() {
-        let back = state.key_of(Context::Functions, Action::Back.name()).unwrap_or("back");
+        let back = state.key_of(Context::Functions, Action::Back).unwrap_or("back");
         let text = format!(
             "  no function matches `{}`, {back} clears the filter",
             fit(&state.functions.filter, 20)
@@ -199,7 +199,7 @@ fn deployed(state: &State, theme: &Theme, card: &Card) -> (String, Style) {
 }
 
 fn empty_state(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
-    let refresh = state.key_of(Context::Functions, Action::Refresh.name()).unwrap_or("refresh");
+    let refresh = state.key_of(Context::Functions, Action::Refresh).unwrap_or("refresh");
     let (text, style) = match &state.workspace {
         WorkspaceState::Reading => ("reading the workspace …".to_owned(), theme.dim),
         WorkspaceState::Read(_) => (

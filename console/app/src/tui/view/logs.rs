@@ -117,7 +117,7 @@ fn tail_status(state: &State, theme: &Theme) -> Line<'static> {
     if state.stage().logs.anchor.is_none() {
         spans.push(Span::styled(" · following", theme.dim));
     } else {
-        let key = state.key_of(Context::Logs, Action::Follow.name()).unwrap_or_default().to_owned();
+        let key = state.key_of(Context::Logs, Action::Follow).unwrap_or_default().to_owned();
         spans.push(Span::styled(format!(" · paused, {key} follows"), theme.warn));
     }
     Line::from(spans)
@@ -151,9 +151,8 @@ fn empty_state(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
     if area.height == 0 || state.stage().logs.is_searching() {
         return;
     }
-    let key = |action: Action| {
-        state.key_of(Context::Logs, action.name()).unwrap_or(action.name()).to_owned()
-    };
+    let key =
+        |action: Action| state.key_of(Context::Logs, action).unwrap_or(action.name()).to_owned();
     let waiting = state.stage().tail.as_ref().map_or(&[][..], |tail| &tail.state.waiting);
     let shown = state.stage().logs.filter().function.as_ref();
     let is_other = shown.is_some_and(|shown| {

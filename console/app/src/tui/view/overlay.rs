@@ -87,8 +87,8 @@ fn help(
         for hint in state.hints.iter().filter(|hint| hint.context == context) {
             let keys = if hint.keys.is_empty() {
                 let palette =
-                    state.key_of(Context::Functions, Action::Palette.name()).unwrap_or("palette");
-                format!("{palette} {}", hint.run.replace('_', " "))
+                    state.key_of(Context::Functions, Action::Palette).unwrap_or("palette");
+                format!("{palette} {}", hint.run.name().replace('_', " "))
             } else {
                 hint.keys.join(" ")
             };
@@ -112,7 +112,7 @@ fn help(
 /// Returns keys that work on every keyboard: a terminal sends the character of a key, not its
 /// position.
 fn any_keyboard(state: &State, theme: &Theme) -> Vec<Line<'static>> {
-    let palette = state.plain_key_of(Action::Palette.name());
+    let palette = state.plain_key_of(Action::Palette);
     let palette =
         palette.map(|key| format!(" {key} opens the command palette,")).unwrap_or_default();
     vec![
@@ -131,7 +131,7 @@ fn list(
     choose: &Choose,
 ) {
     let title = match &choose.offer {
-        Offer::Actions => "Commands".to_owned(),
+        Offer::Actions(_) => "Commands".to_owned(),
         Offer::Events => "Event files".to_owned(),
         Offer::Stages => "Stages".to_owned(),
         Offer::Sources => format!("Promote to {} from …", fit(&state.active, 30)),

@@ -73,9 +73,8 @@ fn editor<'a>(state: &'a State, card: &Card) -> &'a ConfigEditor {
 fn header(state: &State, theme: &Theme, card: &Card) -> Line<'static> {
     let stage = &state.active;
     let title = Span::styled(format!(" {} on {stage}  ", card.function.name), theme.title);
-    let key = |action: Action| {
-        state.key_of(Context::Settings, action.name()).unwrap_or_default().to_owned()
-    };
+    let key =
+        |action: Action| state.key_of(Context::Settings, action).unwrap_or_default().to_owned();
     let status = match (&editor(state, card).live, editor(state, card).edits.len()) {
         (Live::Failed(failure), _) => Span::styled(format!("✗ {failure}"), theme.bad),
         (Live::Absent, _) => Span::styled("not deployed yet", theme.dim),

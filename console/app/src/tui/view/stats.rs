@@ -28,8 +28,7 @@ pub(super) fn draw(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, 
     let Some(card) = state.functions.current() else { return };
     let figures = &state.stage().function(&card.function.name).figures;
     if figures.samples.is_empty() {
-        let key =
-            state.key_of(Context::Functions, Action::InvokeCold.name()).unwrap_or("invoke_cold");
+        let key = state.key_of(Context::Functions, Action::InvokeCold).unwrap_or("invoke_cold");
         let line =
             Line::styled(format!(" no invocations yet: {key} invokes in a new sandbox"), theme.dim);
         return scrolled(frame, theme, area, &[line], 0, areas);

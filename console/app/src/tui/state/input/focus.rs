@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tui::action::Action;
+
 /// A tab of the right-hand pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,8 +218,8 @@ pub struct Hint {
     pub context: Context,
     /// The keys as text; empty for an action that is only in the palette.
     pub keys: Vec<String>,
-    /// The action's name.
-    pub run: String,
+    /// The action.
+    pub run: Action,
     /// Verb and object in two or three words, for the footer; empty if it is not shown there.
     pub short: String,
     /// Description for the help and the palette.

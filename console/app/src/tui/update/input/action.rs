@@ -229,7 +229,7 @@ fn objection(state: &State, action: Action) -> Option<Notice> {
     let running = state.jobs.iter().rev().find(|job| job.task.blocks_quit());
     let running = running.and_then(|job| job.task.title());
     let unsent = state.unsent();
-    let key = state.key_of(state.context(), action.name()).unwrap_or(action.name());
+    let key = state.key_of(state.context(), action).unwrap_or(action.name());
     let edited = format!("unapplied setting edits on {}", unsent.join(", "));
     let (why, hint) = match (running, unsent.is_empty()) {
         (None, true) => return None,
@@ -282,7 +282,7 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     if state.quit_asked {
         return leave(state);
     }
-    let key = state.key_of(state.context(), Action::Interrupt.name()).unwrap_or("ctrl-c");
+    let key = state.key_of(state.context(), Action::Interrupt).unwrap_or("ctrl-c");
     let nothing = Notice::plain("nothing is running", format!("press {key} again to quit"));
     let notice = objection(state, Action::Interrupt).unwrap_or(nothing);
     ask_to_quit(state, notice)

@@ -39,7 +39,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
 
 /// Shows the alternatives for a keyboard without Latin letters.
 fn not_bound(state: &mut State, key: Key) {
-    let named = |action: Action| state.plain_key_of(action.name());
+    let named = |action: Action| state.plain_key_of(action);
     let help = named(Action::Help).map(|key| format!("{key} shows all keys"));
     let palette = named(Action::Palette).map(|key| format!("{key} opens the command palette"));
     let hint: Vec<String> = help.into_iter().chain(palette).collect();
@@ -61,7 +61,7 @@ pub(crate) fn paste(state: &mut State, text: &str) {
         return;
     }
     if state.focus != Focus::Edit {
-        let key = state.key_of(Context::Functions, Action::Edit.name()).unwrap_or("edit");
+        let key = state.key_of(Context::Functions, Action::Edit).unwrap_or("edit");
         state.notify(Notice::plain(format!("press {key} to paste into the payload"), ""));
         return;
     }

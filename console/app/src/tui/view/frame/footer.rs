@@ -96,7 +96,7 @@ fn one_line(text: &str) -> String {
 
 /// Returns the footer's words for a key: verb and object of its current action.
 fn does(state: &State, hint: &Hint) -> String {
-    let is = |action: Action| hint.run == action.name();
+    let is = |action: Action| hint.run == action;
     if hint.short.is_empty() {
         String::new()
     } else if is(Action::Tail) {
@@ -116,7 +116,7 @@ fn does(state: &State, hint: &Hint) -> String {
 fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
     let words = match &state.overlay {
         Some(Overlay::Choose(choose)) => match &choose.offer {
-            Offer::Actions => "run command",
+            Offer::Actions(_) => "run command",
             Offer::Events => "load event",
             Offer::Stages => "switch stage",
             Offer::Sources => "promote",
@@ -154,11 +154,11 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
 /// Returns the key of a hint as the footer shows it: one for both directions of a move.
 fn key_of(state: &State, hint: &Hint) -> Option<String> {
     let first = hint.keys.first()?;
-    if hint.run != Action::Down.name() {
+    if hint.run != Action::Down {
         return Some(first.clone());
     }
     let up = state.hints.iter().find(|other| {
-        other.context == hint.context && other.run == Action::Up.name() && !other.keys.is_empty()
+        other.context == hint.context && other.run == Action::Up && !other.keys.is_empty()
     });
     let has = |hint: &Hint, arrow: &str| hint.keys.iter().any(|key| key == arrow);
     Some(match up {
@@ -185,7 +185,7 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
         hint.context == Context::Global && (context == Context::Global || context.inherits())
     });
     let help = state.hints.iter().find(|hint| {
-        hint.run == Action::Help.name()
+        hint.run == Action::Help
             && (hint.context == context || (context.inherits() && hint.context == Context::Global))
     });
     let mut room = usize::from(area.width).saturating_sub(1);
@@ -202,7 +202,7 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     let mut inherited: Vec<&Hint> = inherited.collect();
     if context == Context::Logs {
         // The key that switches tails is used here more than anywhere else.
-        inherited.sort_by_key(|hint| hint.run != Action::Tail.name());
+        inherited.sort_by_key(|hint| hint.run != Action::Tail);
     }
     // The list's own keys are few and obvious: the verbs come first there.
     let (first, second): (Vec<_>, Vec<_>) = if context == Context::Functions {
@@ -210,7 +210,7 @@ pub(crate) fn hints(state: &State, theme: &Theme, frame: &mut Frame, area: Rect)
     } else {
         (own.collect(), inherited)
     };
-    for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help.name()) {
+    for hint in first.into_iter().chain(second).filter(|hint| hint.run != Action::Help) {
         let Some(key) = key_of(state, hint) else { continue };
         let desc = does(state, hint);
         if desc.is_empty() {

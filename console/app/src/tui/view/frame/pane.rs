@@ -117,7 +117,7 @@ fn titles(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, areas: &m
             Tab::Build => Action::ShowBuild,
             Tab::Settings => Action::ShowSettings,
         };
-        state.key_of(Context::Global, action.name()).unwrap_or_default().to_owned()
+        state.key_of(Context::Global, action).unwrap_or_default().to_owned()
     };
     let form = |tab: Tab| match key(tab) {
         key if key.is_empty() => tab.title().to_owned(),

@@ -242,7 +242,7 @@ fn log_title(state: &State, response: &Response, invocation: &Invocation) -> Opt
         if response.linking.is_some() {
             return Some(format!("{rest} is pending"));
         }
-        let key = state.key_of(Context::Response, Action::RequestLogs.name()).unwrap_or_default();
+        let key = state.key_of(Context::Response, Action::RequestLogs).unwrap_or_default();
         return Some(format!("{rest} is missing, {key} fetches it"));
     }
     (!invocation.logs.is_empty()).then(|| "log".to_owned())
@@ -307,7 +307,7 @@ fn none_yet(state: &State, theme: &Theme, frame: &mut Frame, area: Rect) {
         return;
     }
     let key = |action: Action| {
-        state.key_of(Context::Functions, action.name()).unwrap_or(action.name()).to_owned()
+        state.key_of(Context::Functions, action).unwrap_or(action.name()).to_owned()
     };
     let text = format!(
         "no response yet: {} invokes, {} builds, deploys and invokes",
