@@ -6,12 +6,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+use tests::repository;
+
+/// Folders with our code.
+const ROOMS: [&str; 4] = ["console", "runtime", "functions", "tests"];
+
+/// All Rust files of the workspace, by their paths below its root, with their text.
+pub(crate) fn all_sources() -> Vec<(PathBuf, String)> {
+    let root = repository();
+    let mut all = Vec::new();
+    for room in ROOMS {
+        let files = sources(&root.join(room));
+        assert!(!files.is_empty(), "{room}");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            all.push((file.strip_prefix(&root).unwrap().to_owned(), text));
+        }
+    }
+    all
 }
 
 /// All Rust files below `directory`.
-pub(crate) fn sources(directory: &Path) -> Vec<PathBuf> {
+fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let Ok(entries) = fs::read_dir(directory) else { return files };
     for entry in entries.map(|entry| entry.unwrap().path()) {
@@ -101,7 +117,7 @@ fn arrows_between_the_rooms_of_the_screen_point_one_way() {
             &["lambda_console_engine", "std::fs"],
         ),
     ];
-    let source = root().join("console/app/src/tui");
+    let source = repository().join("console/app/src/tui");
     let mut seen = 0;
     for (room, may, never) in rules {
         let mut files = sources(&source.join(room));
@@ -136,7 +152,7 @@ fn the_tidy_test_itself_sees_what_is_named() {
 #[test]
 fn files_are_short_and_have_a_room_of_their_own() {
     for directory in ["console", "runtime", "functions", "tests"] {
-        for file in sources(&root().join(directory)) {
+        for file in sources(&repository().join(directory)) {
             let lines = fs::read_to_string(&file).unwrap().lines().count();
             assert!(lines <= 500, "{}: {lines} lines", file.display());
             let name = file.file_stem().unwrap().to_str().unwrap();
@@ -155,7 +171,7 @@ fn docs_begin_with_a_noun_or_a_verb() {
     let (mut items, mut clefts) = (0, Vec::new());
     for file in ["console", "runtime", "functions", "tests"]
         .iter()
-        .flat_map(|room| sources(&root().join(room)))
+        .flat_map(|room| sources(&repository().join(room)))
     {
         let text = fs::read_to_string(&file).unwrap();
         let mut is_within = false;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use tests::repository;
 
 /// The remaining cycles by crate: the number of modules in each, largest first. Their number may
 /// only decrease.
@@ -31,10 +32,6 @@ const ENTRIES: usize = 20;
 type Module = Vec<String>;
 /// The modules that each module names.
 type Graph = BTreeMap<Module, BTreeSet<Module>>;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// Directories of the workspace that hold a crate, by their path below the root.
 fn crates(below: &Path, found: &mut Vec<PathBuf>) {
@@ -386,11 +383,11 @@ fn words(cycle: &[Module]) -> String {
 #[test]
 fn no_cycle_of_modules_is_larger_than_a_parent_with_its_children() {
     let mut found = Vec::new();
-    crates(&root(), &mut found);
+    crates(&repository(), &mut found);
     assert!(found.len() > 5, "{found:?}");
     let mut wrong = Vec::new();
     for package in found {
-        let name = package.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let name = package.strip_prefix(repository()).unwrap().to_str().unwrap().to_owned();
         let mut sources = BTreeMap::new();
         modules(&package.join("src"), &package.join("src"), &mut sources);
         let cycles = cycles(&graph(&sources));
@@ -420,7 +417,7 @@ fn folders_are_not_crowded() {
             .for_each(|path| check(path));
     }
     for package in NEAT {
-        check(&root().join(package));
+        check(&repository().join(package));
     }
 }
 

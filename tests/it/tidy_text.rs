@@ -1,10 +1,6 @@
 //! The form of the source: the width of lines and the order of imports.
 
-use std::fs;
-
-use crate::tidy::{root, sources};
-
-const ROOMS: [&str; 4] = ["console", "runtime", "functions", "tests"];
+use crate::tidy::all_sources;
 
 /// Widest line of code and comments, as in `.rustfmt.toml`.
 const WIDTH: usize = 100;
@@ -15,8 +11,8 @@ const WIDTH: usize = 100;
 fn lines_are_as_wide_as_rustfmt_makes_them() {
     let mut lines = 0;
     let mut wide = Vec::new();
-    for file in ROOMS.iter().flat_map(|room| sources(&root().join(room))) {
-        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+    for (file, text) in all_sources() {
+        for (number, line) in text.lines().enumerate() {
             lines += 1;
             let is_string = line.contains('"') || line.ends_with('\\');
             if line.chars().count() > WIDTH && !is_string {
@@ -84,9 +80,8 @@ fn imports_are_in_one_order() {
     assert_eq!(misplaced("use super::*;\n\nuse std::{\n    fs,\n};\n"), [3]);
     assert_eq!(misplaced("use std::fs;\n\nuse std::io;\n\npub use crate::a;\n"), [3]);
     let mut all = Vec::new();
-    for file in ROOMS.iter().flat_map(|room| sources(&root().join(room))) {
-        let lines = misplaced(&fs::read_to_string(&file).unwrap());
-        all.extend(lines.into_iter().map(|line| format!("{}:{line}", file.display())));
+    for (file, text) in all_sources() {
+        all.extend(misplaced(&text).into_iter().map(|line| format!("{}:{line}", file.display())));
     }
     assert!(all.is_empty(), "{all:#?}");
 }

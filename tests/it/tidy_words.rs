@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use tests::repository;
 
 use crate::{
-    tidy::{root, sources},
+    tidy::all_sources,
     tidy_modules::{group, is_test, item_end},
 };
 
@@ -56,9 +57,6 @@ const QUOTED: [(&str, &str, &str); 2] = [
     ("tests/support/proxy", "linger", "`SO_LINGER`, an option of sockets"),
     ("console/app/src/cli/resources/delete", "belongings", "a key of JSON in version 0.1.0"),
 ];
-
-/// Folders with our code.
-const ROOMS: [&str; 4] = ["console", "runtime", "functions", "tests"];
 
 /// Words of a text, or of a name in snake case or camel case.
 fn words(text: &str) -> Vec<String> {
@@ -183,21 +181,15 @@ fn is_of_tests(path: &str) -> bool {
 
 #[test]
 fn names_and_messages_are_in_the_words_of_the_field() {
-    let root = root();
     let mut wrong = Vec::new();
-    for room in ROOMS {
-        let files = sources(&root.join(room));
-        assert!(!files.is_empty(), "{room}");
-        for file in files {
-            let path = file.strip_prefix(&root).unwrap().to_str().unwrap();
-            let code = fs::read_to_string(&file).unwrap();
-            for (text, word) in found_in(&code, !is_of_tests(path)) {
-                let is_quoted = |(place, quoted, _): &&(&str, &str, &str)| {
-                    path.starts_with(place) && *quoted == word
-                };
-                if QUOTED.iter().find(is_quoted).is_none() {
-                    wrong.push(format!("{path}: {word}: {text}"));
-                }
+    for (file, code) in all_sources() {
+        let path = file.to_str().unwrap();
+        for (text, word) in found_in(&code, !is_of_tests(path)) {
+            let is_quoted = |(place, quoted, _): &(&str, &str, &str)| {
+                path.starts_with(place) && *quoted == word
+            };
+            if !QUOTED.iter().any(is_quoted) {
+                wrong.push(format!("{path}: {word}: {text}"));
             }
         }
     }
@@ -208,7 +200,7 @@ fn names_and_messages_are_in_the_words_of_the_field() {
 #[test]
 fn the_keymap_is_in_the_words_of_the_field() {
     let keymap = Path::new("console/app/src/tui/keymap.toml");
-    let text = fs::read_to_string(root().join(keymap)).unwrap();
+    let text = fs::read_to_string(repository().join(keymap)).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let found: Vec<&str> = lines.filter(|line| !banned_in_message(line).is_empty()).collect();
     assert!(found.is_empty(), "{found:#?}");

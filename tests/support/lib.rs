@@ -23,7 +23,7 @@ pub use cloud::{CODE, Cloud};
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};
 pub use lambda_console_testing::{
-    bootstrap, eventually_blocking as eventually, python as interpreter,
+    PATIENCE, bootstrap, eventually_blocking as eventually, python as interpreter,
 };
 pub use local::{Answer, LocalLambda, hexadecimal, zip};
 pub use ministack::Ministack;

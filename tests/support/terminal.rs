@@ -7,16 +7,12 @@ use std::{
     path::Path,
     process::Command,
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use crate::{Home, binary};
-
-/// Longest time to wait for a screen. Generous: it is the timeout of a failing test, a passing test
-/// never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{Home, PATIENCE, binary};
 
 struct Screen {
     parser: vt100::Parser,

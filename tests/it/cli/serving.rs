@@ -16,10 +16,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tests::{Fixture, Home, Outcome, Terminal, eventually};
-
-/// Timeout of a failing test; a passing test never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
+use tests::{Fixture, Home, Outcome, PATIENCE, Terminal, eventually};
 
 /// A workspace with the function `f`, deployed, and the directory of its records.
 struct Place {

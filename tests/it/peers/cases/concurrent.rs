@@ -6,13 +6,12 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
 };
 
 use aws_sdk_lambda::{operation::RequestId as _, primitives::Blob};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::eventually;
+use tests::{PATIENCE, eventually};
 
 use super::{
     Outcome,
@@ -26,9 +25,6 @@ use crate::peers::emulator::Emulator;
 const TOGETHER: usize = 10;
 /// The one of them that does not fail.
 const SURVIVOR: usize = 4;
-/// Timeout of a failing test; a passing test never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 /// A place where ten invocations wait for each other, in one process or in ten.
 struct Meeting {
     address: SocketAddr,

@@ -13,6 +13,7 @@ use std::{
 };
 
 use server::Server;
+use tests::PATIENCE;
 
 use super::{Ends, Outcome, function::Crate};
 
@@ -20,8 +21,6 @@ pub(super) use server::{Request, ServerStep};
 
 /// Size of the largest response that Lambda accepts, in bytes.
 const LARGEST: usize = 6 * 1024 * 1024 + 100;
-/// Timeout of a failing test; a passing test never waits for it.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A function's process; it ends when dropped.
 struct Process(Child);

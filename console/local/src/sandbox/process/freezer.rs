@@ -62,21 +62,19 @@ fn signal(groups: impl Iterator<Item = Pid>, signal: Signal) {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use std::{os::unix::process::CommandExt as _, process::Command};
 
-    /// Waits until a process has the state with this letter in `/proc`. Returns `false` if it does
-    /// not.
-    fn becomes(process: u32, wanted: char) -> bool {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-        while std::time::Instant::now() < deadline {
+    use lambda_console_testing::eventually_blocking;
+
+    use super::*;
+
+    /// Waits until a process has the state with this letter in `/proc`.
+    #[track_caller]
+    fn becomes(process: u32, wanted: char) {
+        eventually_blocking(&format!("{process} has the state {wanted}"), || {
             let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-            if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted)) {
-                return true;
-            }
-            std::thread::yield_now();
-        }
-        false
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted))
+        });
     }
 
     #[test]
@@ -89,11 +87,10 @@ mod tests {
         assert!(!freezer.freeze(generation, groups()), "another turn has begun");
         assert!(freezer.freeze(freezer.generation(), groups()));
         assert!(!freezer.freeze(freezer.generation(), groups()), "it is frozen");
-        assert!(becomes(child.id(), 'T'));
-        freezer
-            .wake(groups(), || assert!(becomes(child.id(), 'S'), "it runs when it is given work"));
+        becomes(child.id(), 'T');
+        freezer.wake(groups(), || becomes(child.id(), 'S'));
         assert!(freezer.freeze(freezer.generation(), groups()));
-        assert!(becomes(child.id(), 'T'));
+        becomes(child.id(), 'T');
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -221,6 +221,7 @@ mod tests {
         os::unix::process::ExitStatusExt as _,
     };
 
+    use lambda_console_testing::eventually;
     use rustix::process::{Pid, test_kill_process};
 
     use super::{super::mark::Mark, *};
@@ -297,9 +298,7 @@ mod tests {
             // tokio takes the status of a process at the end of another one.
             let (program, _reader, writer) = shell("exit 0");
             start.spawn(program, writer, false).unwrap().wait().await.unwrap();
-            while test_kill_process(id).is_ok() {
-                tokio::task::yield_now().await;
-            }
+            eventually("the process is gone", async || test_kill_process(id).is_err()).await;
         }
     }
 }
