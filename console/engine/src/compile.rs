@@ -27,6 +27,7 @@ use std::{
     time::Instant,
 };
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{StreamExt, stream};
 use lambda_console_model::{
     Architecture, BuildOutcome, Built, Failure, FailureKind, Features, Function, Step, Workspace,
@@ -81,6 +82,7 @@ impl BuildRequest {
 /// Usage: there is no such function, or none at all, or none has a requested feature. Environment:
 /// the toolchain cannot be provided. Interrupted: cancelled; cargo and all its child processes have
 /// ended by then. Functions that do not compile are no error here: they are in the outcome.
+#[boxed]
 pub async fn build(
     workspace: &Workspace,
     request: &BuildRequest,

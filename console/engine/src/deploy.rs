@@ -5,6 +5,7 @@
 //! An unchanged function is read once and not sent, and settings made elsewhere are kept. Each step
 //! can be repeated, so the next deploy completes one that was interrupted.
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, Architecture, ChangeKind, DeployOutcome, DeployPlan, Deployed, Failure, FailureKind,
@@ -42,6 +43,7 @@ mod url;
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
+#[boxed]
 pub async fn deployed(
     stage: &Stage,
     functions: &[Function],
@@ -63,6 +65,7 @@ pub async fn deployed(
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
+#[boxed]
 pub async fn is_there(stage: &Stage, name: &str) -> Result<bool, Failure> {
     let remote = &stage.remote_name(name);
     let answer = stage
@@ -110,6 +113,7 @@ async fn deployed_one(stage: &Stage, function: &Function) -> Found {
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent, or the job was
 /// cancelled before anything was sent. Failures of single functions are in the outcome.
+#[boxed]
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
@@ -125,6 +129,7 @@ pub async fn deploy(
 ///
 /// # Errors
 /// Returns an error if the job was cancelled. Failures of single functions are in the plan.
+#[boxed]
 pub async fn plan(stage: &Stage, functions: &[Function], job: &Job) -> Result<DeployPlan, Failure> {
     Ok(compare(stage, functions, Scope::Whole, job).await?.shown())
 }

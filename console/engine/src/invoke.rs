@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_recursion::async_recursion as boxed;
 use aws_sdk_lambda::{
     operation::{
         RequestId,
@@ -45,13 +46,14 @@ const CONTEXT_LIMIT: usize = 3583;
 
 /// Receiver of the response's parts. The invocation proceeds no faster than the parts are received,
 /// and ends when the receiver is dropped.
-pub type Parts<'a> = Option<&'a mpsc::Sender<ResponsePart>>;
+pub type Parts = mpsc::Sender<ResponsePart>;
 
 /// Invokes the function that `request` names, and waits for the report for some time if it did not
 /// come with the response. A function error is a result, not a failure.
 ///
 /// # Errors
 /// As [`answer`].
+#[boxed]
 pub async fn invoke(
     stage: &Stage,
     request: &InvokeRequest,
@@ -64,10 +66,11 @@ pub async fn invoke(
 ///
 /// # Errors
 /// As [`answer`].
+#[boxed]
 pub async fn invoke_in_parts(
     stage: &Stage,
     request: &InvokeRequest,
-    parts: Parts<'_>,
+    parts: Option<&Parts>,
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let mut invocation = answer(stage, request, parts, job).await?;
@@ -93,10 +96,11 @@ pub async fn invoke_in_parts(
 /// Returns an error if the payload or the client context is not JSON (usage; nothing is sent), the
 /// stage is read-only, the function does not exist, the service refused the call, no answer came,
 /// or the job was cancelled before one came.
+#[boxed]
 pub async fn answer(
     stage: &Stage,
     request: &InvokeRequest,
-    parts: Parts<'_>,
+    parts: Option<&Parts>,
     job: &Job,
 ) -> Result<Invocation, Failure> {
     let what = format!("could not invoke {}", request.function);
@@ -193,7 +197,7 @@ impl Call<'_> {
     }
 
     /// Invokes, and reads the whole response.
-    async fn run(&self, parts: Parts<'_>) -> Result<Invocation, Failure> {
+    async fn run(&self, parts: Option<&Parts>) -> Result<Invocation, Failure> {
         let kind = match self.request.mode {
             InvokeMode::Async => InvocationType::Event,
             InvokeMode::DryRun => InvocationType::DryRun,

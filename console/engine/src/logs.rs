@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean,
@@ -71,6 +72,7 @@ pub enum TailEvent {
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached, or not for all functions.
+#[boxed]
 pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
     let (lines, refused) = fetch_allowed(stage, query).await?;
     match refused.into_iter().next() {
@@ -81,6 +83,7 @@ pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Fail
 
 /// Returns `true` if the function named `name` has its default log group on the stage, also after
 /// its deletion, or if that cannot be read.
+#[boxed]
 pub async fn has_group(stage: &Stage, name: &str) -> bool {
     let group = &default_group(&stage.remote_name(name));
     let groups = stage
@@ -97,6 +100,7 @@ pub async fn has_group(stage: &Stage, name: &str) -> bool {
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
+#[boxed]
 pub async fn fetch_allowed(
     stage: &Stage,
     query: &LogQuery,

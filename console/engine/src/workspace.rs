@@ -17,6 +17,7 @@ pub mod watch;
 
 use std::path::Path;
 
+use async_recursion::async_recursion as boxed;
 use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
 use lambda_console_model::{CargoTarget, EventFile, Failure, Function, RuntimeCrate, Workspace};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,7 @@ const WHAT: &str = "could not read the workspace";
 /// # Errors
 /// Usage: there is no manifest, or cargo cannot read it (with cargo's message, which has the
 /// place). Environment: there is no cargo.
+#[boxed]
 pub async fn discover(root: &Path) -> Result<Workspace, Failure> {
     Ok(read(root, &CancellationToken::new()).await?.0)
 }

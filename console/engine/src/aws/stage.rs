@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use async_recursion::async_recursion as boxed;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
@@ -73,6 +74,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, Failure> {
 ///
 /// # Errors
 /// As [`names`].
+#[boxed]
 pub async fn entries(root: &Path, options: &StageOptions) -> Result<Vec<StageEntry>, Failure> {
     let mut names = names(root)?;
     if !names.contains(&options.stage) {
@@ -101,6 +103,7 @@ impl Stage {
     /// # Errors
     /// Returns an error if there is no such stage (usage), its settings have an error (usage), or
     /// it cannot be reached with the available credentials (environment).
+    #[boxed]
     pub async fn connect(workspace: &Workspace, options: &StageOptions) -> Result<Self, Failure> {
         Self::connect_in(paths::state_dir(&workspace.root), workspace, options).await
     }
@@ -170,6 +173,7 @@ impl Stage {
     }
 
     /// Reads the caller's identity, which also checks the credentials.
+    #[boxed]
     pub async fn ask_who(&self) -> Result<(), Failure> {
         let caller = self
             .call(|clients| async move { clients.sts().get_caller_identity().send().await })
@@ -342,6 +346,7 @@ impl Stage {
     /// requests of others are answered and the events of its queue that were begun are done, or
     /// shortly after `cut`; its functions and logs are on disk. `report` receives the reason for
     /// which that takes a while, and the work that is left.
+    #[boxed]
     pub async fn leave(&self, cut: &CancellationToken, report: &(dyn Fn(&str) + Sync)) {
         if let Place::Local(local) = &self.place {
             local.leave(cut, report).await;
@@ -376,6 +381,7 @@ impl Stage {
     ///
     /// # Errors
     /// Returns an error if the local Lambda cannot be opened.
+    #[boxed]
     pub async fn follow(&self) -> Result<bool, Failure> {
         match &self.place {
             Place::Aws(_) => Ok(false),

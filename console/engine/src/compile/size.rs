@@ -2,6 +2,7 @@
 //!
 //! Reads the bootstrap; changes nothing.
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{BootstrapSize, Failure, Function, SectionSize};
 use object::{
     Endianness, elf,
@@ -16,6 +17,7 @@ const REST: &str = "headers, padding";
 /// # Errors
 /// Returns a usage error if the function is not built, and an error if its bootstrap cannot be read
 /// or is not an ELF executable.
+#[boxed]
 pub async fn size(function: &Function) -> Result<BootstrapSize, Failure> {
     let name = &function.name;
     let what = format!("could not read the size of {name}");

@@ -17,6 +17,7 @@ mod zig;
 
 use std::path::{Path, PathBuf};
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Architecture, Failure, Step};
 use standard::Standard;
 use tokio_util::sync::CancellationToken;
@@ -54,11 +55,13 @@ pub(crate) const fn target(architecture: Architecture) -> Option<&'static str> {
 }
 
 /// Provides the missing parts, for the toolchain of the current directory. See [`setup_in`].
+#[boxed]
 pub async fn setup(architecture: Architecture, job: &Job) -> Result<Vec<Part>, Failure> {
     setup_in(&current_directory(), architecture, job).await
 }
 
 /// Checks the parts, for the toolchain of the current directory. See [`check_in`].
+#[boxed]
 pub async fn check(architecture: Architecture) -> Vec<Part> {
     check_in(&current_directory(), architecture).await
 }
@@ -70,6 +73,7 @@ pub async fn check(architecture: Architecture) -> Vec<Part> {
 /// Environment: a part could neither be found nor provided; the failure lists the attempts. A
 /// missing emulator is no error. Interrupted: the job was cancelled; no incomplete part is left in
 /// place.
+#[boxed]
 pub async fn setup_in(
     root: &Path,
     architecture: Architecture,
@@ -92,6 +96,7 @@ pub async fn setup_in(
 
 /// Checks the parts that building for `architecture` in the workspace `root` needs, and provides
 /// none.
+#[boxed]
 pub async fn check_in(root: &Path, architecture: Architecture) -> Vec<Part> {
     let cancel = CancellationToken::new();
     let rust = rust::find(root, &cancel).await.map(|(rust, _)| rust);

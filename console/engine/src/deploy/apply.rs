@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployedFunction, FailedFunction,
@@ -36,6 +37,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent. Failures of
 /// single functions are in the outcome, also if the job was cancelled.
+#[boxed]
 pub async fn apply(
     stage: &Stage,
     plan: &Plan,

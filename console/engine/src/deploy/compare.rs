@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Change, DeployAction, DeployPlan, Failure, Field, Function, FunctionConfig, FunctionPlan,
@@ -148,6 +149,7 @@ async fn finished<T>(
 ///
 /// # Errors
 /// Returns an error if the job was cancelled. Failures of single functions are in the plan.
+#[boxed]
 pub async fn compare(
     stage: &Stage,
     functions: &[Function],

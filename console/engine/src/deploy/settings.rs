@@ -1,5 +1,6 @@
 //! Reads a function's settings from the stage. They are changed through the deploy engine.
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Failure, LiveConfig, UrlSetting};
 
 use crate::{Job, aws::stage::Stage, deploy};
@@ -9,6 +10,7 @@ use crate::{Job, aws::stage::Stage, deploy};
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached, or the job was cancelled.
+#[boxed]
 pub async fn read(stage: &Stage, function: &str, job: &Job) -> Result<Option<LiveConfig>, Failure> {
     tokio::select! {
         biased;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{
     Approval, BuildOutcome, ChangeKind, DeployOutcome, Failure, Function, Invocation,
     InvokeRequest, RequestLog, Workspace,
@@ -32,6 +33,7 @@ fn recorded<T>(history: Option<&Store>, result: T, record: impl FnOnce(&Store, &
 ///
 /// # Errors
 /// As [`compile::build`].
+#[boxed]
 pub async fn build(
     workspace: &Workspace,
     request: &BuildRequest,
@@ -47,6 +49,7 @@ pub async fn build(
 ///
 /// # Errors
 /// As [`deploy::deploy`].
+#[boxed]
 pub async fn deploy(
     stage: &Stage,
     functions: &[Function],
@@ -64,6 +67,7 @@ pub async fn deploy(
 ///
 /// # Errors
 /// As [`deploy::compare_settings`] and [`deploy::apply`](deploy::apply()).
+#[boxed]
 pub async fn configure(
     stage: &Stage,
     function: &Function,
@@ -82,6 +86,7 @@ pub async fn configure(
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).
+#[boxed]
 pub async fn apply_shown(
     stage: &Stage,
     mut plan: deploy::Plan,
@@ -98,6 +103,7 @@ pub async fn apply_shown(
 ///
 /// # Errors
 /// As [`deploy::apply`](deploy::apply()).
+#[boxed]
 pub async fn apply(
     stage: &Stage,
     plan: &deploy::Plan,
@@ -114,10 +120,11 @@ pub async fn apply(
 ///
 /// # Errors
 /// As [`invoke::invoke`].
+#[boxed]
 pub async fn invoke(
     stage: &Stage,
     request: &InvokeRequest,
-    parts: Parts<'_>,
+    parts: Option<&Parts>,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<Invocation, Failure> {
@@ -132,10 +139,11 @@ pub async fn invoke(
 ///
 /// # Errors
 /// As [`invoke::answer`].
+#[boxed]
 pub async fn answer(
     stage: &Stage,
     request: &InvokeRequest,
-    parts: Parts<'_>,
+    parts: Option<&Parts>,
     history: Option<&Store>,
     job: &Job,
 ) -> Result<Invocation, Failure> {

@@ -29,7 +29,7 @@ use super::{Call, Parts, Throttled, kept::Kept, lines::Tail, prelude::Prelude};
 use crate::aws::error::CallError;
 
 /// Invokes, and passes on the response as it arrives.
-pub(super) async fn run(call: &Call<'_>, parts: Parts<'_>) -> Result<Invocation, Failure> {
+pub(super) async fn run(call: &Call<'_>, parts: Option<&Parts>) -> Result<Invocation, Failure> {
     let throttled = &Throttled::default();
     let content_type = ContentType::default();
     let started_at = jiff::Timestamp::now().as_millisecond();
@@ -160,7 +160,7 @@ fn broken(what: &str, why: &str) -> Failure {
 
 /// The received part of the body, and its receiver.
 struct Taken<'a> {
-    parts: Parts<'a>,
+    parts: Option<&'a Parts>,
     kept: Kept,
     head: Option<HttpHead>,
 }

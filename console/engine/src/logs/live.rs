@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use aws_sdk_cloudwatchlogs::{
     primitives::event_stream::EventReceiver,
     types::{
@@ -130,6 +131,7 @@ impl Sessions {
 }
 
 /// Opens a session.
+#[boxed]
 pub(super) async fn open(
     stage: &Stage,
     groups: &[Group],

@@ -11,6 +11,7 @@ mod temp_zip;
 
 use std::{path::Path, time::Instant};
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, FailureKind, Field,
@@ -73,6 +74,7 @@ enum Way {
 /// # Errors
 /// Returns an error if both are one stage, a canary is requested without an alias, or the job was
 /// cancelled. Failures of single functions are in the plan.
+#[boxed]
 pub async fn plan(
     from: &Stage,
     to: &Stage,
@@ -293,6 +295,7 @@ fn what(name: &str, to: &Stage) -> String {
 ///
 /// # Errors
 /// As [`apply`].
+#[boxed]
 pub async fn apply_shown(
     to: &Stage,
     mut plan: Plan,
@@ -317,6 +320,7 @@ pub fn allow(to: &Stage, approval: Approval) -> Result<(), Failure> {
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no approval. Failures of
 /// single functions are in the outcome.
+#[boxed]
 pub async fn apply(
     to: &Stage,
     plan: Plan,

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use async_recursion::async_recursion as boxed;
 use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -38,6 +39,7 @@ const AT_ONCE: usize = 4;
 /// The versions of `functions` (names in the workspace), each with its figures since the given
 /// time, in milliseconds since the Unix epoch; `None` for one that is not on the stage, a failure
 /// for one that cannot be read.
+#[boxed]
 pub async fn list(
     stage: &Stage,
     functions: &[String],
@@ -56,6 +58,7 @@ pub async fn list(
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached, or the function is not on it.
+#[boxed]
 pub async fn of(stage: &Stage, name: &str, since: i64) -> Result<FunctionVersions, Failure> {
     with_figures(stage, name, since).await?.ok_or_else(|| absent(stage, name))
 }
@@ -90,6 +93,7 @@ async fn with_figures(
 ///
 /// # Errors
 /// As [`of`].
+#[boxed]
 pub async fn plan(
     stage: &Stage,
     name: &str,
@@ -171,6 +175,7 @@ pub fn absent(stage: &Stage, name: &str) -> Failure {
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent; if the version
 /// or alias does not exist, or is not as it was shown; or if the stage refuses the change.
+#[boxed]
 pub async fn change(
     stage: &Stage,
     plan: &VersionsPlan,

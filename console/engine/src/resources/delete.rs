@@ -6,6 +6,7 @@
 
 use std::{future::Future, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, ChangeKind, DeleteOutcome, DeletedFunction, Failure, FailureKind, Resource,
@@ -36,6 +37,7 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// # Errors
 /// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
 /// cancelled.
+#[boxed]
 pub async fn resources(
     stage: &Stage,
     functions: &[String],
@@ -53,6 +55,7 @@ pub async fn resources(
 /// # Errors
 /// Returns an error if one of them has no resources, the stage cannot be reached, or the job was
 /// cancelled.
+#[boxed]
 pub async fn allowed_resources(
     stage: &Stage,
     functions: &[String],
@@ -85,6 +88,7 @@ pub async fn allowed_resources(
 ///
 /// # Errors
 /// Returns an error if the stage is read-only, or protected and there is no consent.
+#[boxed]
 pub async fn delete(
     stage: &Stage,
     functions: &[Resources],

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -105,8 +106,11 @@ impl Drop for Server {
 
 /// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called
 /// within a tokio runtime with I/O and time; the server runs on threads of its own.
-pub async fn open(options: Options) -> Result<Local, Error> {
-    open_with(options, Limits::default()).await
+///
+/// The future is in a box, so that the server is compiled in this crate, with this crate's settings,
+/// and not in each crate that polls it.
+pub fn open(options: Options) -> BoxFuture<'static, Result<Local, Error>> {
+    open_with(options, Limits::default()).boxed()
 }
 
 pub(crate) async fn open_with(options: Options, limits: Limits) -> Result<Local, Error> {

@@ -1,5 +1,6 @@
 //! Settings alone, without code: those of the stage that a person edited.
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Failure, Function, LiveConfig, UrlSetting};
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
+#[boxed]
 pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, Failure> {
     let name = stage.remote_name(function);
     let ask = Ask { alias: stage.alias(), url: true, ..Ask::default() };
@@ -39,6 +41,7 @@ pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, F
 /// # Errors
 /// Returns an error if the function is not on the stage, it was changed there after `revision`, the
 /// settings contradict each other, or the job was cancelled.
+#[boxed]
 pub async fn compare_settings(
     stage: &Stage,
     function: &Function,

@@ -1,6 +1,7 @@
 //! The execution roles that this program created, with their permissions and the functions that use
 //! them.
 
+use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{Failure, FailureKind, Role};
 
@@ -17,6 +18,7 @@ const AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// Returns an error if IAM or Lambda cannot be reached.
+#[boxed]
 pub async fn roles(stage: &Stage) -> Result<Vec<Role>, Failure> {
     let failed = |error: CallError| error.into_failure("could not list the roles");
     let path = &path(&stage.info().region);

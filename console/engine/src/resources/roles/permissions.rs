@@ -1,5 +1,6 @@
 //! The smallest sufficient policy, and a query to IAM for the parts of it that the caller has.
 
+use async_recursion::async_recursion as boxed;
 use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
 };
@@ -38,6 +39,7 @@ fn subject_of<'c>(stage: &Stage, function: &'c Function) -> Subject<'c> {
 ///
 /// # Errors
 /// Returns an error if IAM cannot be reached, or the caller may not query it.
+#[boxed]
 pub async fn check(
     stage: &Stage,
     functions: &[Function],

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Approval, ChangeKind, Failure, Role};
 use serde_json::{Value, json};
 
@@ -170,6 +171,7 @@ async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), Ca
 /// # Errors
 /// Returns an error if the stage is read-only, or protected without consent; if there is no such
 /// role, someone else created it, or functions use it.
+#[boxed]
 pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
     let names = [name.to_owned()];
