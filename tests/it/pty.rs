@@ -1,5 +1,6 @@
 //! The console on a real terminal: it starts, works, and always restores the terminal.
 
+mod shown;
 mod stages;
 
 use std::{fs, process::Command};
