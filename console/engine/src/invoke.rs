@@ -4,7 +4,10 @@
 //! if the service reports that it did not start.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,7 +27,11 @@ use tokio::sync::mpsc;
 use self::{kept::Kept, lines::Tail};
 use super::{
     Job,
-    aws::{error::CallError, stage::Stage},
+    aws::{
+        error::CallError,
+        retry::{READINESS, retry},
+        stage::Stage,
+    },
 };
 
 mod cold;
@@ -35,8 +42,6 @@ mod stream;
 
 pub use lines::link;
 
-/// Longest wait for a function that is not ready yet.
-const READY: Duration = Duration::from_mins(1);
 /// Longest time to query the logs for a report that was not in the tail, if there is no screen to
 /// show it later.
 const REPORT: Duration = Duration::from_secs(10);
@@ -127,12 +132,10 @@ pub async fn answer(
     };
     if request.cold {
         job.report(phase("starting a new sandbox"));
-        let renewed =
-            cold::renew_sandboxes(stage, &call.name, call.qualifier(), request.approval, &what);
         tokio::select! {
             biased;
             () = job.cancel.cancelled() => return Err(Failure::interrupted(what.clone())),
-            renewed = renewed => renewed?,
+            renewed = cold::renew_sandboxes(&call) => renewed?,
         }
     }
     job.report(phase("invoking"));
@@ -208,8 +211,7 @@ impl Call<'_> {
         let started_at = jiff::Timestamp::now().as_millisecond();
         let began = Instant::now();
         let tail = is_sync.then_some(LogType::Tail);
-        let output =
-            self.retry_conflicts(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
+        let output = self.make(tail, throttled, |tail| self.send(kind, tail, throttled)).await?;
         let client_ms = began.elapsed().as_secs_f64() * 1000.0;
         let request_id = output.request_id().unwrap_or_default().to_owned();
         let body = output.payload().map(Blob::as_ref).unwrap_or_default();
@@ -286,53 +288,36 @@ impl Call<'_> {
     /// Makes the call with `send`, requesting the log tail if it is wanted. It is repeated only if
     /// the service reports that the function did not run: it is not ready yet, or cannot return a
     /// log tail.
-    async fn retry_conflicts<T, Fut>(
+    async fn make<T, Fut>(
         &self,
-        mut tail: Option<LogType>,
+        tail: Option<LogType>,
         throttled: &Throttled,
         send: impl Fn(Option<LogType>) -> Fut,
     ) -> Result<T, Failure>
     where
         Fut: Future<Output = Result<T, CallError>>,
     {
-        let deadline = tokio::time::Instant::now() + READY;
-        let mut wait = Duration::from_millis(100);
-        loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.job.cancel.cancelled() => {
-                    return Err(Failure::interrupted(self.what));
-                }
-                answer = send(tail.clone()) => answer,
-            };
-            match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error)
-                    if tail.is_some()
-                        && error.message().contains("Tail logs are not supported") =>
-                {
-                    tail = None;
-                }
-                Err(error) if is_not_ready(&error) && tokio::time::Instant::now() < deadline => {
-                    self.job.report(phase("waiting until the function is ready"));
-                    tokio::select! {
-                                biased;
-                    () = self.job.cancel.cancelled() => {
-                        return Err(Failure::interrupted(self.what));
-                    }
-                                () = tokio::time::sleep(wait) => {}
-                            }
-                    wait = (wait * 2).min(Duration::from_secs(2));
-                }
-                Err(error) => {
-                    return Err(throttled.explain(explain(
-                        self.stage,
-                        self.request,
-                        self.what,
-                        error,
-                    )));
-                }
+        let (send, has_tail) = (&send, &AtomicBool::new(tail.is_some()));
+        let tail = &tail;
+        let making = retry(&READINESS, &self.job.cancel, || async move {
+            let wanted = tail.clone().filter(|_| has_tail.load(Relaxed));
+            let is_wanted = wanted.is_some();
+            let mut answer = send(wanted).await;
+            if is_wanted && answer.as_ref().err().is_some_and(CallError::is_of_tail) {
+                has_tail.store(false, Relaxed);
+                answer = send(None).await;
             }
+            if answer.as_ref().err().is_some_and(CallError::is_not_ready) {
+                self.job.report(phase("waiting until the function is ready"));
+            }
+            answer
+        });
+        tokio::select! {
+            biased;
+            () = self.job.cancel.cancelled() => Err(Failure::interrupted(self.what)),
+            answer = making => answer.map_err(|error| {
+                throttled.explain(explain(self.stage, self.request, self.what, error))
+            }),
         }
     }
 }
@@ -360,18 +345,6 @@ impl Throttled {
             None => failure,
         }
     }
-}
-
-/// Returns `true` if the function did not run because it is not ready yet.
-fn is_not_ready(error: &CallError) -> bool {
-    matches!(
-        error.code(),
-        "ResourceNotReadyException"
-            | "CodeArtifactUserPendingException"
-            | "SnapStartNotReadyException"
-            | "ENINotReadyException"
-            | "EC2ThrottledException"
-    ) || (error.code() == "ResourceConflictException" && error.message().contains("Pending"))
 }
 
 fn explain(stage: &Stage, request: &InvokeRequest, what: &str, error: CallError) -> Failure {

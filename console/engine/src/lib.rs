@@ -16,8 +16,8 @@
 //! Does not know the screen.
 //!
 //! A verb is `#[boxed]`: its future is in a box, so that it is compiled once, in this crate. The
-//! body of any other `async fn` is compiled anew in each crate that polls it, with all the code of
-//! the SDK that it calls.
+//! body of any other `async fn` is compiled in each crate that polls it, with all the code of the
+//! SDK that it calls.
 
 pub mod aws;
 pub mod compile;

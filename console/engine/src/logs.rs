@@ -1,24 +1,26 @@
 //! Reads functions' logs: existing lines ([`fetch`]) and new ones ([`tail()`]).
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
 use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Failure, FailureKind, LogFix, LogLine, LogMark, Sample, TailState, text::clean,
 };
+use tokio_util::sync::CancellationToken;
 
 use self::{
     group::{Group, groups},
     merge::Entry,
-    pages::{Range, is_busy, pattern},
+    pages::{Range, pattern},
     platform_lines::Requests,
-    wait::Wait,
 };
-use crate::aws::{naming::default_group, stage::Stage};
+use crate::aws::{
+    error::present,
+    naming::default_group,
+    retry::{LOGS, retry},
+    stage::Stage,
+};
 
 mod group;
 mod live;
@@ -31,9 +33,6 @@ mod tests;
 mod wait;
 
 pub use tail::tail;
-
-/// Number of attempts to read a page while the service is busy.
-const TRIES: u32 = 6;
 
 /// Longest time between the start of a sandbox's init and its first request, in milliseconds: an
 /// init has 10 s, and Lambda repeats one that failed.
@@ -205,29 +204,22 @@ async fn pages(stage: &Stage, range: Range<'_>) -> Result<Vec<Entry>, Failure> {
     let mut all = Vec::new();
     let mut token: Option<String> = None;
     let mut seen = HashSet::new();
-    let mut wait = Wait::new(Duration::from_millis(500), Duration::from_secs(16));
+    // Who waits for the lines drops this future to cancel it.
+    let cancel = CancellationToken::new();
     loop {
-        match pages::page(stage, range, token.clone()).await {
-            Ok((entries, next)) => {
-                wait.reset();
-                all.extend(
-                    entries
-                        .into_iter()
-                        .filter(|entry| entry.id.clone().is_none_or(|id| seen.insert(id))),
-                );
-                token = next;
-                if token.is_none() {
-                    return Ok(all);
-                }
-            }
-            Err(error) if error.is_not_found() => return Ok(all),
-            Err(error) if is_busy(&error) && wait.failed() < TRIES => {
-                tokio::time::sleep(wait.next()).await;
-            }
-            Err(error) => {
-                return Err(error
-                    .into_failure(format!("could not read the logs of {}", range.group.names())));
-            }
+        let page = retry(&LOGS, &cancel, || pages::page(stage, range, token.clone())).await;
+        let Some((entries, next)) = present(page).map_err(|error| {
+            error.into_failure(format!("could not read the logs of {}", range.group.names()))
+        })?
+        else {
+            return Ok(all);
+        };
+        all.extend(
+            entries.into_iter().filter(|entry| entry.id.clone().is_none_or(|id| seen.insert(id))),
+        );
+        token = next;
+        if token.is_none() {
+            return Ok(all);
         }
     }
 }

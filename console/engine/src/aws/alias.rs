@@ -9,7 +9,7 @@ use crate::{
     aws::{
         error::{CallError, present},
         stage::Stage,
-        waiting::{retry_conflicts, settled},
+        waiting::{retry_change, settle},
     },
 };
 
@@ -46,7 +46,7 @@ pub(crate) async fn publish(
     cancel: &CancellationToken,
 ) -> Result<String, CallError> {
     let Publication { name, sha256, revision, description } = *publication;
-    let published = retry_conflicts(stage, name, cancel, || {
+    let published = retry_change(stage, name, cancel, || {
         stage.call(|clients| async move {
             let publish =
                 clients.lambda().publish_version().function_name(name).code_sha256(sha256);
@@ -69,7 +69,7 @@ pub(crate) async fn create(
     version: &str,
     cancel: &CancellationToken,
 ) -> Result<(), CallError> {
-    let made = retry_conflicts(stage, name, cancel, || {
+    let made = retry_change(stage, name, cancel, || {
         stage.call(|clients| async move {
             let create = clients.lambda().create_alias().function_name(name).name(alias);
             create.function_version(version).send().await
@@ -92,7 +92,7 @@ pub(crate) async fn published(
     let version = published.map_err(|error| {
         error.into_failure(format!("could not publish a version of {function}"))
     })?;
-    settled(stage, &format!("{function}:{version}")).await?;
+    settle(stage, &format!("{function}:{version}"), &job.cancel).await?;
     Ok(version)
 }
 

@@ -55,6 +55,8 @@ pub(crate) enum CallError {
     Foreign(String),
 }
 
+/// Some codes stand for several errors, which the message alone tells apart. These methods are the
+/// only place that reads a message for it.
 impl CallError {
     /// The service's error code; empty for other errors.
     pub(crate) fn code(&self) -> &str {
@@ -141,11 +143,72 @@ impl CallError {
             || code.strip_prefix(STATUS).is_some_and(|status| status.starts_with('5'))
     }
 
-    /// Returns `true` if a new or edited role has not propagated yet.
+    /// Returns `true` if Lambda rejects a new or edited role that has not propagated yet.
     pub(crate) fn is_role_pending(&self) -> bool {
         self.code() == "InvalidParameterValueException"
             && (self.message().contains("cannot be assumed by Lambda")
                 || self.message().contains("KMS"))
+    }
+
+    /// Returns `true` if IAM cannot change a role now: it is new and has not propagated within IAM
+    /// yet, or another change of it is in progress. A policy that does not exist is no such error.
+    pub(crate) fn is_role_unsettled(&self) -> bool {
+        match self.code() {
+            "NoSuchEntity" | "NoSuchEntityException" => self.message().contains("role with name"),
+            code => matches!(
+                code,
+                "ConcurrentModification"
+                    | "ConcurrentModificationException"
+                    | "EntityTemporarilyUnmodifiable"
+                    | "Throttling"
+                    | "ThrottlingException"
+            ),
+        }
+    }
+
+    /// Returns `true` if a resource cannot be deleted now: another change of it is in progress, or
+    /// the service is busy.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.is_conflict()
+            || matches!(
+                self.code(),
+                "ResourceInUseException"
+                    | "OperationAbortedException"
+                    | "TooManyRequestsException"
+                    | "ThrottlingException"
+            )
+    }
+
+    /// Returns `true` if `CloudWatch` Logs throttles calls, or has an internal error.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(
+            self.code(),
+            "ThrottlingException"
+                | "Throttling"
+                | "TooManyRequestsException"
+                | "LimitExceededException"
+                | "RequestLimitExceeded"
+                | "ServiceUnavailableException"
+                | "InternalFailure"
+                | "InternalServerException"
+        )
+    }
+
+    /// Returns `true` if an invocation did not run because the function is not ready yet.
+    pub(crate) fn is_not_ready(&self) -> bool {
+        matches!(
+            self.code(),
+            "ResourceNotReadyException"
+                | "CodeArtifactUserPendingException"
+                | "SnapStartNotReadyException"
+                | "ENINotReadyException"
+                | "EC2ThrottledException"
+        ) || (self.code() == "ResourceConflictException" && self.message().contains("Pending"))
+    }
+
+    /// Returns `true` if an invocation did not run because its log tail was requested.
+    pub(crate) fn is_of_tail(&self) -> bool {
+        self.message().contains("Tail logs are not supported")
     }
 
     /// Returns the failure of `what`, for people.

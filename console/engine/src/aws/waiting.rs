@@ -3,7 +3,10 @@
 //!
 //! Every wait begins short, so that a nearby stage is quick, and ends with the job.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
@@ -15,38 +18,28 @@ use lambda_console_model::Failure;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::{error::CallError, function::get_function, retry::doubling, stage::Stage};
+use crate::aws::{
+    error::CallError,
+    function::get_function,
+    retry::{CHANGE, doubling, pause, retry},
+    stage::Stage,
+};
 
-/// Longest wait for a role or another change in progress.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Longest duration of a change on the stage: a function in a VPC needs minutes.
 const SETTLE: Duration = Duration::from_mins(5);
-/// Number of retries of a call that a stage could not answer, besides the SDK's own.
-const AGAIN: u32 = 3;
 /// Maximum number of failed status requests in a row.
 const UNANSWERED: u32 = 8;
 /// As long as the waits are shorter, a function that does not exist is read again.
 const NEW: Duration = Duration::from_millis(500);
-/// The first wait for a stage that is overloaded.
-const BUSY: Duration = Duration::from_millis(250);
 
 /// From 5 ms, each twice the one before, to 2 s.
 pub(crate) fn waits() -> impl Iterator<Item = Duration> {
     doubling(Duration::from_millis(5), Duration::from_secs(2))
 }
 
-/// Sleeps; returns `false` if the job is cancelled in the meantime.
-async fn sleep(wait: Duration, cancel: &CancellationToken) -> bool {
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => false,
-        () = tokio::time::sleep(wait) => true,
-    }
-}
-
-/// Retries a call that may be repeated: while another change of the function `name` is in progress,
-/// while a new role has not propagated yet, and while the stage is overloaded.
-pub(crate) async fn retry_conflicts<T, F, Fut>(
+/// Sends a call that changes the function `name`, by the policy [`CHANGE`]. After a conflict it
+/// waits for the end of the other change.
+pub(crate) async fn retry_change<T, F, Fut>(
     stage: &Stage,
     name: &str,
     cancel: &CancellationToken,
@@ -56,40 +49,25 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, CallError>>,
 {
-    let deadline = Instant::now() + PATIENCE;
-    let (mut waits, mut busy, mut again) = (waits(), doubling(BUSY, Duration::from_secs(5)), 0);
-    loop {
-        let error = match send().await {
-            Err(error) if Instant::now() < deadline && !cancel.is_cancelled() => error,
-            answer => return answer,
-        };
-        let wait = if error.is_conflict() || error.is_role_pending() {
-            waits.next().unwrap_or(PATIENCE)
-        } else if error.is_throttled() || (error.is_passing() && again < AGAIN) {
-            again += 1;
-            busy.next().unwrap_or(PATIENCE)
-        } else {
-            return Err(error);
-        };
-        if !sleep(wait, cancel).await {
-            return Err(error);
-        }
-        if error.is_conflict() {
+    let (send, is_conflict) = (&send, &AtomicBool::new(false));
+    retry(&CHANGE, cancel, || async move {
+        if is_conflict.load(Relaxed) {
             // The error of the other change is not reported here.
             let _: Result<GetFunctionOutput, Failure> = settle(stage, name, cancel).await;
         }
-    }
+        let answer = send().await;
+        let conflict = answer.as_ref().err().is_some_and(CallError::is_conflict);
+        is_conflict.store(conflict, Relaxed);
+        answer
+    })
+    .await
 }
 
-/// Waits until no change of the function is in progress.
+/// Waits until no change of the function is in progress, and returns the function after it.
 ///
 /// # Errors
-/// Returns an error if the change failed, with the stage's reason, or after five minutes.
-pub(crate) async fn settled(stage: &Stage, name: &str) -> Result<(), Failure> {
-    settle(stage, name, &CancellationToken::new()).await.map(|_| ())
-}
-
-/// As [`settled`], but ends with the job, and returns the function after the change.
+/// Returns an error if the change failed, with the stage's reason, after five minutes, or if the
+/// job was cancelled.
 pub(crate) async fn settle(
     stage: &Stage,
     name: &str,
@@ -125,7 +103,7 @@ pub(crate) async fn settle(
         if Instant::now() >= deadline {
             break;
         }
-        if !sleep(wait, cancel).await {
+        if !pause(wait, cancel).await {
             return Err(Failure::interrupted(format!("could not wait for {name}")));
         }
     }

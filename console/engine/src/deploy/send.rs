@@ -15,7 +15,7 @@ use crate::{
         alias::{self, Publication},
         error::CallError,
         naming::default_group,
-        waiting::{retry_conflicts, settle},
+        waiting::{retry_change, settle},
     },
     resources::roles,
 };
@@ -107,7 +107,9 @@ impl Sender<'_> {
             }
             Call::ProvideRole => {
                 let policies = self.wanted.policies.clone().unwrap_or_default();
-                self.role = Some(Box::pin(roles::provide(self.stage, name, &policies)).await?);
+                self.role = Some(
+                    Box::pin(roles::provide(self.stage, name, &policies, &self.job.cancel)).await?,
+                );
             }
             Call::AttachPolicies
             | Call::DetachPolicies
@@ -181,7 +183,7 @@ impl Sender<'_> {
 
     async fn create_log_group(&self) -> Result<(), CallError> {
         let group = &self.group();
-        let made = retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || {
+        let made = retry_change(self.stage, &self.wanted.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients.logs().create_log_group().log_group_name(group).send().await
             })
@@ -194,7 +196,7 @@ impl Sender<'_> {
 
     async fn set_retention(&self, days: u32) -> Result<(), CallError> {
         let group = &self.group();
-        retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || async {
+        retry_change(self.stage, &self.wanted.name, &self.job.cancel, || async {
             if days == 0 {
                 let delete = self.stage.call(|clients| async move {
                     clients.logs().delete_retention_policy().log_group_name(group).send().await
@@ -220,7 +222,7 @@ impl Sender<'_> {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let (tags, arn) = (&tags, &self.now.arn);
-        let tagged = retry_conflicts(self.stage, &self.wanted.name, &self.job.cancel, || {
+        let tagged = retry_change(self.stage, &self.wanted.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -236,7 +238,7 @@ impl Sender<'_> {
 
     async fn set_concurrency(&self, concurrency: Option<Concurrency>) -> Result<(), CallError> {
         let name = &self.wanted.name;
-        retry_conflicts(self.stage, name, &self.job.cancel, || async {
+        retry_change(self.stage, name, &self.job.cancel, || async {
             if let Some(Concurrency::Reserved(count)) = concurrency {
                 let put = self.stage.call(|clients| async move {
                     let put = clients.lambda().put_function_concurrency().function_name(name);
@@ -254,13 +256,14 @@ impl Sender<'_> {
 
     /// Changes the policies of the role that this program created for the function.
     async fn set_policies(&self, call: Call) -> Result<(), Failure> {
-        let (stage, role) = (self.stage, &roles::role_name(self.stage, &self.wanted.name));
+        let (stage, cancel) = (self.stage, &self.job.cancel);
+        let role = &roles::role_name(stage, &self.wanted.name);
         let held = self.found.and_then(|found| found.held.as_ref());
         let Some((policies, held)) = self.wanted.policies.as_ref().zip(held) else { return Ok(()) };
         match call {
-            Call::AttachPolicies => roles::attach(stage, role, policies, held).await,
-            Call::DetachPolicies => roles::detach(stage, role, policies, held).await,
-            _ => roles::set_statements(stage, role, policies, held).await,
+            Call::AttachPolicies => roles::attach(stage, role, policies, held, cancel).await,
+            Call::DetachPolicies => roles::detach(stage, role, policies, held, cancel).await,
+            _ => roles::set_statements(stage, role, policies, held, cancel).await,
         }
     }
 
@@ -298,7 +301,7 @@ impl Sender<'_> {
         };
         // Otherwise traffic that an earlier canary left would continue.
         let (present, canary) = (&present, None);
-        retry_conflicts(self.stage, name, &self.job.cancel, || {
+        retry_change(self.stage, name, &self.job.cancel, || {
             alias::set(self.stage, name, alias, present, version, canary)
         })
         .await?;

@@ -26,7 +26,7 @@ use crate::{
         error::CallError,
         naming::partition,
         request::{self, Call, Refused},
-        waiting::retry_conflicts,
+        waiting::retry_change,
     },
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn put(
 ) -> Result<(), CallError> {
     let body = SdkBody::from(bytes);
     let body = &body;
-    retry_conflicts(stage, name, &job.cancel, || {
+    retry_change(stage, name, &job.cancel, || {
         stage.call(|clients| async move {
             // A body in memory can be sent any number of times.
             let body = body.try_clone().unwrap_or_else(SdkBody::taken);

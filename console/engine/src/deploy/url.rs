@@ -11,7 +11,7 @@ use crate::{
     Job,
     aws::{
         error::{CallError, present},
-        waiting::retry_conflicts,
+        waiting::retry_change,
     },
 };
 
@@ -213,7 +213,7 @@ impl Place<'_> {
     }
 
     pub(super) async fn create(&self, url: &FunctionUrl) -> Result<(), CallError> {
-        let made = retry_conflicts(self.stage, self.name, &self.job.cancel, || {
+        let made = retry_change(self.stage, self.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 let create = clients.lambda().create_function_url_config().function_name(self.name);
                 create
@@ -229,7 +229,7 @@ impl Place<'_> {
     }
 
     pub(super) async fn update(&self, url: &FunctionUrl) -> Result<(), CallError> {
-        let changed = retry_conflicts(self.stage, self.name, &self.job.cancel, || {
+        let changed = retry_change(self.stage, self.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 let update = clients.lambda().update_function_url_config().function_name(self.name);
                 update
@@ -245,7 +245,7 @@ impl Place<'_> {
     }
 
     pub(super) async fn delete(&self) -> Result<(), CallError> {
-        let gone = retry_conflicts(self.stage, self.name, &self.job.cancel, || {
+        let gone = retry_change(self.stage, self.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 let delete = clients.lambda().delete_function_url_config().function_name(self.name);
                 delete.set_qualifier(self.qualifier()).send().await
@@ -267,7 +267,7 @@ impl Place<'_> {
 
     async fn allow(&self, id: &str, action: &str) -> Result<(), CallError> {
         let is_url = id == OPEN_URL;
-        let allowed = retry_conflicts(self.stage, self.name, &self.job.cancel, || {
+        let allowed = retry_change(self.stage, self.name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 let allow = clients
                     .lambda()
@@ -290,7 +290,7 @@ impl Place<'_> {
     /// Removes the public access.
     pub(super) async fn close(&self, grants: &Grants) -> Result<(), CallError> {
         for id in grants.url.iter().chain(&grants.function) {
-            let gone = retry_conflicts(self.stage, self.name, &self.job.cancel, || {
+            let gone = retry_change(self.stage, self.name, &self.job.cancel, || {
                 self.stage.call(|clients| async move {
                     let remove = clients
                         .lambda()

@@ -1,26 +1,22 @@
 //! Forces a new sandbox, so that the next invocation is a cold start.
 
 use aws_sdk_lambda::types::Environment;
-use lambda_console_model::{Approval, ChangeKind, Failure};
+use lambda_console_model::{ChangeKind, Failure};
 
-use crate::aws::{stage::Stage, waiting};
+use super::Call;
+use crate::aws::waiting;
 
 /// The variable whose change makes Lambda start new sandboxes. It belongs to the console: diffs
 /// omit it.
 const COLD: &str = "LAMBDA_CONSOLE_COLD";
 
 /// Changes a variable of the function, which ends its sandboxes, and waits for the change.
-pub(super) async fn renew_sandboxes(
-    stage: &Stage,
-    name: &str,
-    qualifier: Option<&str>,
-    approval: Approval,
-    what: &str,
-) -> Result<(), Failure> {
-    stage.allow(what, ChangeKind::Update, approval)?;
-    if qualifier.is_some_and(|qualifier| qualifier != "$LATEST") {
+pub(super) async fn renew_sandboxes(call: &Call<'_>) -> Result<(), Failure> {
+    let Call { stage, name, what, .. } = call;
+    stage.allow(what, ChangeKind::Update, call.request.approval)?;
+    if call.qualifier().is_some_and(|qualifier| qualifier != "$LATEST") {
         return Err(Failure::usage(
-            what,
+            *what,
             "a published version cannot be changed, so no new sandbox can be forced for it",
             "pass --qualifier '$LATEST', or leave --cold out",
         ));
@@ -30,10 +26,10 @@ pub(super) async fn renew_sandboxes(
             clients.lambda().get_function_configuration().function_name(name).send().await
         })
         .await
-        .map_err(|error| error.into_failure(what))?;
+        .map_err(|error| error.into_failure(*what))?;
     if found.environment().is_some_and(|environment| environment.error().is_some()) {
         return Err(Failure::work(
-            what,
+            *what,
             "the stage does not show the environment variables to this caller, so they could not \
             be kept",
             "use a profile that may decrypt them (kms:Decrypt), or leave --cold out",
@@ -59,6 +55,6 @@ pub(super) async fn renew_sandboxes(
                 .await
         })
         .await
-        .map_err(|error| error.into_failure(what))?;
-    waiting::settled(stage, name).await
+        .map_err(|error| error.into_failure(*what))?;
+    waiting::settle(stage, name, &call.job.cancel).await.map(drop)
 }

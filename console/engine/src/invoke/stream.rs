@@ -35,9 +35,7 @@ pub(super) async fn run(call: &Call<'_>, parts: Option<&Parts>) -> Result<Invoca
     let started_at = jiff::Timestamp::now().as_millisecond();
     let began = Instant::now();
     let mut output = call
-        .retry_conflicts(Some(LogType::Tail), throttled, |tail| {
-            send(call, tail, throttled, &content_type)
-        })
+        .make(Some(LogType::Tail), throttled, |tail| send(call, tail, throttled, &content_type))
         .await?;
     let request_id = output.request_id().unwrap_or_default().to_owned();
     let content_type = content_type.take();

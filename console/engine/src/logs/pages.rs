@@ -53,21 +53,6 @@ pub(super) async fn page(
     Ok((entries, page.next_token().map(str::to_owned)))
 }
 
-/// Returns `true` if the service throttles calls, or has an internal error: a retry may succeed.
-pub(super) fn is_busy(error: &CallError) -> bool {
-    matches!(
-        error.code(),
-        "ThrottlingException"
-            | "Throttling"
-            | "TooManyRequestsException"
-            | "LimitExceededException"
-            | "RequestLimitExceeded"
-            | "ServiceUnavailableException"
-            | "InternalFailure"
-            | "InternalServerException"
-    )
-}
-
 /// A `CloudWatch` filter pattern for lines that contain `text`.
 pub(super) fn pattern(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

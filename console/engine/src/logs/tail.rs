@@ -23,7 +23,7 @@ use super::{
     is_meant,
     live::{self, Receiver, Sessions},
     merge::{Entry, Merger, Output, Scan, Update, Window},
-    pages::{self, Range, is_busy},
+    pages::{self, Range},
     wait::Wait,
 };
 use crate::{
@@ -232,10 +232,10 @@ impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
             }
             Err(error) => {
                 let wait = self.live_wait.next();
-                let can_pass = is_busy(&error) || error.is_not_found() || error.code().is_empty();
+                let can_pass = error.is_busy() || error.is_not_found() || error.code().is_empty();
                 // A denied or missing operation will not work in a second either.
                 self.live_due = Instant::now() + if can_pass { wait } else { LASTED };
-                self.live_trouble = Some(if is_busy(&error) {
+                self.live_trouble = Some(if error.is_busy() {
                     format!("no live tail for {} s: {}", wait.as_secs(), error.code())
                 } else {
                     format!("no live tail: {}", error.message())
@@ -340,7 +340,7 @@ impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
             Err(error) => {
                 let wait = watched.wait.next();
                 watched.due = Instant::now() + wait.max(pace);
-                let busy = is_busy(&error);
+                let busy = error.is_busy();
                 watched.trouble = Some(if busy {
                     format!("{}: retrying in {} s", error.code(), wait.max(pace).as_secs())
                 } else {

@@ -6,15 +6,19 @@ use aws_sdk_lambda::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_console_model::{Failure, FunctionVersions, Version};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::versions::base64_of;
 use crate::{
-    aws::{clients::uploading, error::CallError, naming::hex_of, stage::Stage, waiting::settled},
+    aws::{
+        clients::uploading,
+        naming::hex_of,
+        retry::{DOWNLOAD, retry},
+        stage::Stage,
+        waiting::settle,
+    },
     deploy::fetch_zip,
 };
-
-/// Number of attempts of a download that breaks off.
-const ATTEMPTS: u32 = 3;
 
 /// A version's zip and its metadata.
 pub(super) struct Code {
@@ -27,7 +31,12 @@ pub(super) struct Code {
 
 /// Downloads the zip of `function`'s version. It is refused if its digest is not the one that the
 /// stage reports.
-pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Result<Code, Failure> {
+pub(super) async fn fetch(
+    stage: &Stage,
+    function: &str,
+    version: &str,
+    cancel: &CancellationToken,
+) -> Result<Code, Failure> {
     let what = || format!("could not fetch the code of {function}:{version}");
     let found = get(stage, function, version).await?;
     let configuration = found.configuration();
@@ -47,7 +56,9 @@ pub(super) async fn fetch(stage: &Stage, function: &str, version: &str) -> Resul
             "a profile with lambda:GetFunction is needed",
         ));
     };
-    let bytes = download(stage, location).await.map_err(|error| error.into_failure(what()))?;
+    let bytes = retry(&DOWNLOAD, cancel, || fetch_zip(stage, location))
+        .await
+        .map_err(|error| error.into_failure(what()))?;
     let digest = BASE64_STANDARD.encode(Sha256::digest(&bytes));
     if digest != sha256 {
         let why =
@@ -72,27 +83,17 @@ async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunction
         .map_err(|error| error.into_failure(format!("could not read {function}:{version}")))
 }
 
-/// Downloads from the stage's storage at `url`, with retries if it breaks off.
-async fn download(stage: &Stage, url: &str) -> Result<Vec<u8>, CallError> {
-    let mut tries = 1..ATTEMPTS;
-    loop {
-        match fetch_zip(stage, url).await {
-            Err(error) if error.is_passing() && tries.next().is_some() => {}
-            answer => return answer,
-        }
-    }
-}
-
 /// Restores the code of `version` as that of `$LATEST`, which has the code that was shown in
 /// `present`; the configuration is kept.
 pub(super) async fn put_back(
     stage: &Stage,
     present: &FunctionVersions,
     version: &Version,
+    cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     let (function, before) = (&present.function, present.versions.first());
     let Version { version, sha256: sha256_hex, .. } = version;
-    let code = fetch(stage, function, version).await?;
+    let code = fetch(stage, function, version, cancel).await?;
     let what = || format!("could not restore the code of {function}:{version}");
     if code.sha256 != base64_of(sha256_hex) {
         return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
@@ -124,7 +125,7 @@ pub(super) async fn put_back(
         })
         .await
         .map_err(|error| error.into_failure(what()))?;
-    settled(stage, function).await?;
+    settle(stage, function, cancel).await?;
     if sent.code_sha256() == Some(&code.sha256) {
         return Ok(());
     }

@@ -172,7 +172,7 @@ async fn compare(
             () = job.cancel.cancelled() => {
                 return Err(Failure::interrupted(promoter.what(name)));
             }
-            fetched = promoter.fetched(function, &source) => fetched?,
+            fetched = promoter.fetched(function, &source, &job.cancel) => fetched?,
         };
         let plan = deploy::compare(&promoter.unaliased, &[function], Scope::Whole, job).await?;
         let mut compared = plan.shown();

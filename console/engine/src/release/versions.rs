@@ -274,7 +274,7 @@ async fn roll_back(
     }
     let Some(name_of_alias) = stage.alias() else {
         report(job, name, &format!("restoring the code of version {to}"));
-        code::put_back(stage, present, version).await?;
+        code::put_back(stage, present, version, &job.cancel).await?;
         return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
     };
     report(job, name, &format!("pointing {name_of_alias} at version {to}"));

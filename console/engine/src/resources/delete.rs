@@ -4,14 +4,13 @@
 //! Each step can be repeated, so the next deletion completes one that was interrupted: it finds the
 //! remaining resources by the names that are derived from the function's.
 
-use std::{future::Future, time::Duration};
-
 use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, ChangeKind, DeleteOutcome, DeletedFunction, Failure, FailureKind, Resource,
     ResourceKind, Resources, Step,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     list::{self, resources_of},
@@ -21,15 +20,13 @@ use crate::{
     Job,
     aws::{
         error::{CallError, present},
-        retry::again,
+        retry::{DELETION, retry},
         stage::Stage,
     },
 };
 
 /// Number of functions that are processed at once.
 const AT_ONCE: usize = 4;
-/// The first wait for another change in progress, and the longest.
-const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// Returns the resources of `functions`, named as in the workspace, in their order. Changes
 /// nothing.
@@ -132,7 +129,7 @@ async fn delete_one(stage: &Stage, function: &Resources, job: &Job) -> DeletedFu
             if failure.is_none() {
                 let text = format!("{name}: deleting its {}", items[0].kind.name());
                 job.report(Step::Phase { text, done: 0, total: 0 });
-                failure = send(stage, remote, items[0]).await.err();
+                failure = send(stage, remote, items[0], &job.cancel).await.err();
             }
             let to = if failure.is_none() { &mut gone } else { &mut left };
             to.extend(items.into_iter().cloned());
@@ -160,10 +157,15 @@ const STEPS: [&[ResourceKind]; 4] = [
 ];
 
 /// Sends the call that deletes `item`; for the function, with its resources in Lambda.
-async fn send(stage: &Stage, remote: &str, item: &Resource) -> Result<(), Failure> {
+async fn send(
+    stage: &Stage,
+    remote: &str,
+    item: &Resource,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
     let name = &item.name;
     match item.kind {
-        ResourceKind::Trigger => retry_conflicts(|| {
+        ResourceKind::Trigger => retry_deletion(cancel, || {
             stage.call(|clients| async move {
                 clients.lambda().delete_event_source_mapping().uuid(name).send().await.map(drop)
             })
@@ -172,26 +174,26 @@ async fn send(stage: &Stage, remote: &str, item: &Resource) -> Result<(), Failur
         .map_err(|error| {
             error.into_failure(format!("could not delete the trigger {name} of {remote}"))
         }),
-        ResourceKind::Role => roles::remove_all_of(stage, name).await,
-        ResourceKind::LogGroup => retry_conflicts(|| {
+        ResourceKind::Role => roles::remove_all_of(stage, name, cancel).await,
+        ResourceKind::LogGroup => retry_deletion(cancel, || {
             stage.call(|clients| async move {
                 clients.logs().delete_log_group().log_group_name(name).send().await.map(drop)
             })
         })
         .await
         .map_err(|error| error.into_failure(format!("could not delete the log group {name}"))),
-        _ => function(stage, remote).await,
+        _ => function(stage, remote, cancel).await,
     }
 }
 
 /// Deletes the function. After a call that got no answer, checks whether it still exists.
-async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
+async fn function(stage: &Stage, remote: &str, cancel: &CancellationToken) -> Result<(), Failure> {
     let delete = || {
         stage.call(|clients| async move {
             clients.lambda().delete_function().function_name(remote).send().await.map(drop)
         })
     };
-    let Err(error) = retry_conflicts(delete).await else { return Ok(()) };
+    let Err(error) = retry_deletion(cancel, delete).await else { return Ok(()) };
     let is_unsure = error.code().is_empty();
     if is_unsure && matches!(list::configuration(stage, remote).await, Ok(None)) {
         return Ok(());
@@ -199,25 +201,13 @@ async fn function(stage: &Stage, remote: &str) -> Result<(), Failure> {
     Err(error.into_failure(format!("could not delete {remote}")))
 }
 
-/// Retries while another change is in progress or the service is busy. A missing resource counts as
-/// deleted.
-async fn retry_conflicts<F, Fut>(send: F) -> Result<(), CallError>
+/// Retries by the policy [`DELETION`]. A missing resource counts as deleted.
+async fn retry_deletion<F, Fut>(cancel: &CancellationToken, send: F) -> Result<(), CallError>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<(), CallError>>,
 {
-    present(again(is_passing, WAITS, send).await).map(drop)
-}
-
-fn is_passing(error: &CallError) -> bool {
-    error.is_conflict()
-        || matches!(
-            error.code(),
-            "ResourceInUseException"
-                | "OperationAbortedException"
-                | "TooManyRequestsException"
-                | "ThrottlingException"
-        )
+    present(retry(&DELETION, cancel, send).await).map(drop)
 }
 
 #[cfg(test)]

@@ -107,8 +107,8 @@ impl Drop for Server {
 /// Opens the local Lambda of a directory: serves it, or joins the process that does. Must be called
 /// within a tokio runtime with I/O and time; the server runs on threads of its own.
 ///
-/// The future is in a box, so that the server is compiled in this crate, with this crate's settings,
-/// and not in each crate that polls it.
+/// The future is in a box, so that the server is compiled in this crate, with this crate's
+/// settings, and not in each crate that polls it.
 pub fn open(options: Options) -> BoxFuture<'static, Result<Local, Error>> {
     open_with(options, Limits::default()).boxed()
 }

@@ -182,7 +182,7 @@ async fn remove(
         if context.job.cancel.is_cancelled() {
             return Err(Failure::interrupted("could not delete all roles"));
         }
-        match roles::remove(stage, role, approval).await {
+        match roles::remove(stage, role, approval, &context.job).await {
             Ok(()) => removed.push(role),
             Err(failure) => failed.push((role.clone(), failure)),
         }

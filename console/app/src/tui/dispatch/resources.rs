@@ -36,7 +36,12 @@ impl EffectContext {
         roles::check(&*self.stage().await?, functions, &roles::Task::DEFAULT).await
     }
 
-    pub(super) async fn remove_role(&self, role: &str, approval: Approval) -> Result<(), Failure> {
-        roles::remove(&*self.stage().await?, role, approval).await
+    pub(super) async fn remove_role(
+        &self,
+        role: &str,
+        approval: Approval,
+        job: &Job,
+    ) -> Result<(), Failure> {
+        roles::remove(&*self.stage().await?, role, approval, job).await
     }
 }

@@ -80,7 +80,7 @@ impl EffectContext {
             }
             Task::ListRoles => JobEvent::RolesListed(Box::pin(self.roles()).await),
             Task::RemoveRole { role, approval } => {
-                JobEvent::RoleRemoved(Box::pin(self.remove_role(&role, approval)).await)
+                JobEvent::RoleRemoved(Box::pin(self.remove_role(&role, approval, job)).await)
             }
             Task::CheckPermissions { functions } => {
                 JobEvent::PermissionsChecked(Box::pin(self.permissions(&functions)).await)

@@ -13,7 +13,7 @@ use lambda_console_model::{Failure, Field, LogFormat};
 
 use super::{Sender, Trouble};
 use crate::{
-    aws::{clients::uploading, waiting::retry_conflicts},
+    aws::{clients::uploading, waiting::retry_change},
     deploy::{
         code::Code,
         diff,
@@ -26,7 +26,7 @@ impl Sender<'_> {
         let (name, config, code) = (&self.wanted.name, &self.wanted.config, self.code()?);
         let role = &self.wanted.role.clone().or_else(|| self.role.clone());
         let (source, runtime) = (&source(code, name).await?, config.runtime.as_deref());
-        retry_conflicts(self.stage, name, &self.job.cancel, || {
+        retry_change(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -65,7 +65,7 @@ impl Sender<'_> {
     pub(super) async fn update_code(&self) -> Result<Remote, Trouble> {
         let (name, code, revision) = (&self.wanted.name, self.code()?, &self.now.revision);
         let source = &source(code, name).await?;
-        retry_conflicts(self.stage, name, &self.job.cancel, || {
+        retry_change(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()
@@ -98,7 +98,7 @@ impl Sender<'_> {
         let (name, config, wanted) = (&self.wanted.name, &self.wanted.config, self.wanted);
         let revision = &self.now.revision;
         let only = &|field: Field| self.differs(|other| *other == field).then_some(());
-        retry_conflicts(self.stage, name, &self.job.cancel, || {
+        retry_change(self.stage, name, &self.job.cancel, || {
             self.stage.call(|clients| async move {
                 clients
                     .lambda()

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use lambda_console_model::{Concurrency, DeployOutcome, DeployPlan, Field};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     aws::{alias, waiting},
@@ -46,7 +47,7 @@ pub(super) async fn meddle(stage: &Stage, memory: Option<i32>, timeout: Option<i
         update.set_memory_size(memory).set_timeout(timeout).send().await
     });
     assert!(changed.await.is_ok());
-    waiting::settled(stage, "hello").await.unwrap();
+    waiting::settle(stage, "hello", &CancellationToken::new()).await.unwrap();
 }
 
 /// Someone else's values of the function's variables.
@@ -60,7 +61,7 @@ pub(super) async fn set_variables(stage: &Stage, variables: &[(&str, &str)]) {
         update.environment(environment.clone()).send().await
     });
     assert!(changed.await.is_ok());
-    waiting::settled(stage, "hello").await.unwrap();
+    waiting::settle(stage, "hello", &CancellationToken::new()).await.unwrap();
 }
 
 pub(super) async fn variables(stage: &Stage) -> BTreeMap<String, String> {
@@ -373,7 +374,7 @@ async fn a_cancelled_deploy_reports_the_state_of_each_function() {
         assert!(failed.truth().unwrap().starts_with("nothing was done"), "{failed:?}");
     }
     // If it is cancelled, it reports what was done, and the next deploy does the rest.
-    let steps = Arc::new(Mutex::new(tokio_util::sync::CancellationToken::new()));
+    let steps = Arc::new(Mutex::new(CancellationToken::new()));
     let cancel = steps.lock().unwrap().clone();
     let on_step = cancel.clone();
     let job = Job::new(cancel, move |step| {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lambda_console_model::{Architecture, Failure, Function, FunctionVersions, Zip};
+use tokio_util::sync::CancellationToken;
 
 use super::temp_zip::TempZip;
 use crate::{
@@ -155,8 +156,9 @@ impl Promoter<'_> {
         &self,
         function: &Function,
         source: &Source,
+        cancel: &CancellationToken,
     ) -> Result<(Function, TempZip), Failure> {
-        let code = code::fetch(self.from, &source.function, &source.version).await?;
+        let code = code::fetch(self.from, &source.function, &source.version, cancel).await?;
         if code.sha256 != source.sha256 {
             let why = format!("{} was deployed to in the meantime", self.from.name());
             return Err(Failure::work(self.what(&function.name), why, "promote it again"));

@@ -1,24 +1,24 @@
 //! One execution role: creates it, sets its policies, removes it.
 
-use std::{future::Future, time::Duration};
-
 use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Approval, ChangeKind, Failure, Role};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     own_name, path,
     policies::{Held, INLINE, RolePolicies, document, held},
     role_name,
 };
-use crate::aws::{
-    error::{CallError, present},
-    retry::again,
-    stage::Stage,
+use crate::{
+    Job,
+    aws::{
+        error::{CallError, present},
+        retry::{ROLE, retry},
+        stage::Stage,
+    },
 };
 
-/// The first wait for a new role or a change of it that is in progress, and the longest.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// The ARN of the role of the function `remote`, with the requested policies. A role that an
 /// earlier deploy created is reused, and its missing policies are added: that deploy may have been
 /// interrupted between the two.
@@ -26,6 +26,7 @@ pub(crate) async fn provide(
     stage: &Stage,
     remote: &str,
     policies: &RolePolicies,
+    cancel: &CancellationToken,
 ) -> Result<String, Failure> {
     let region = stage.info().region;
     let (name, path) = (&role_name(stage, remote), &path(&region));
@@ -68,9 +69,9 @@ pub(crate) async fn provide(
     } else {
         held(stage, name).await.map_err(|error| error.into_failure(what()))?
     };
-    attach(stage, name, policies, &held).await?;
-    set_statements(stage, name, policies, &held).await?;
-    detach(stage, name, policies, &held).await?;
+    attach(stage, name, policies, &held, cancel).await?;
+    set_statements(stage, name, policies, &held, cancel).await?;
+    detach(stage, name, policies, &held, cancel).await?;
     Ok(arn)
 }
 
@@ -90,9 +91,10 @@ pub(crate) async fn attach(
     name: &str,
     policies: &RolePolicies,
     held: &Held,
+    cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     for arn in policies.lacking(held) {
-        retry_conflicts(|| {
+        retry(&ROLE, cancel, || {
             stage.call(|clients| async move {
                 clients.iam().attach_role_policy().role_name(name).policy_arn(arn).send().await
             })
@@ -111,9 +113,10 @@ pub(crate) async fn detach(
     name: &str,
     policies: &RolePolicies,
     held: &Held,
+    cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     for arn in policies.surplus(held) {
-        detach_one(stage, name, arn).await.map_err(|error| {
+        detach_one(stage, name, arn, cancel).await.map_err(|error| {
             error.into_failure(format!("could not detach {arn} from the role {name}"))
         })?;
     }
@@ -127,10 +130,11 @@ pub(crate) async fn set_statements(
     name: &str,
     policies: &RolePolicies,
     held: &Held,
+    cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     let set = match policies.differing(held) {
         None => Ok(()),
-        Some([]) => delete_inline(stage, name, INLINE).await,
+        Some([]) => delete_inline(stage, name, INLINE, cancel).await,
         Some(statements) => {
             let document = &document(statements);
             let put = || {
@@ -140,7 +144,7 @@ pub(crate) async fn set_statements(
                     policy.policy_document(document).send().await
                 })
             };
-            retry_conflicts(put).await.map(drop)
+            retry(&ROLE, cancel, put).await.map(drop)
         }
     };
     set.map_err(|error| {
@@ -148,31 +152,47 @@ pub(crate) async fn set_statements(
     })
 }
 
-async fn detach_one(stage: &Stage, name: &str, arn: &str) -> Result<(), CallError> {
+async fn detach_one(
+    stage: &Stage,
+    name: &str,
+    arn: &str,
+    cancel: &CancellationToken,
+) -> Result<(), CallError> {
     let detach = || {
         stage.call(|clients| async move {
             clients.iam().detach_role_policy().role_name(name).policy_arn(arn).send().await
         })
     };
-    gone(retry_conflicts(detach)).await
+    gone(retry(&ROLE, cancel, detach)).await
 }
 
-async fn delete_inline(stage: &Stage, name: &str, policy: &str) -> Result<(), CallError> {
+async fn delete_inline(
+    stage: &Stage,
+    name: &str,
+    policy: &str,
+    cancel: &CancellationToken,
+) -> Result<(), CallError> {
     let delete = || {
         stage.call(|clients| async move {
             clients.iam().delete_role_policy().role_name(name).policy_name(policy).send().await
         })
     };
-    gone(retry_conflicts(delete)).await
+    gone(retry(&ROLE, cancel, delete)).await
 }
 
 /// Removes the role `name` that this program created, with its policies.
 ///
 /// # Errors
 /// Returns an error if the stage is read-only, or protected without consent; if there is no such
-/// role, someone else created it, or functions use it.
+/// role, someone else created it, or functions use it; or the job was cancelled while IAM was not
+/// ready.
 #[boxed]
-pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(), Failure> {
+pub async fn remove(
+    stage: &Stage,
+    name: &str,
+    approval: Approval,
+    job: &Job,
+) -> Result<(), Failure> {
     let what = || format!("could not remove the role {name}");
     let names = [name.to_owned()];
     stage.allow(&what(), ChangeKind::DeleteRoles(&names), approval)?;
@@ -201,23 +221,27 @@ pub async fn remove(stage: &Stage, name: &str, approval: Approval) -> Result<(),
             "delete the functions first, or give them another role",
         ));
     }
-    remove_all_of(stage, name).await
+    remove_all_of(stage, name, &job.cancel).await
 }
 
 /// Removes the role with its policies. A missing role counts as removed.
-pub(crate) async fn remove_all_of(stage: &Stage, name: &str) -> Result<(), Failure> {
+pub(crate) async fn remove_all_of(
+    stage: &Stage,
+    name: &str,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
     let failed = |error: CallError| error.into_failure(format!("could not remove the role {name}"));
     for policy in &attached(stage, name).await.map_err(failed)? {
-        detach_one(stage, name, policy).await.map_err(failed)?;
+        detach_one(stage, name, policy, cancel).await.map_err(failed)?;
     }
     for policy in &inline(stage, name).await.map_err(failed)? {
-        delete_inline(stage, name, policy).await.map_err(failed)?;
+        delete_inline(stage, name, policy, cancel).await.map_err(failed)?;
     }
     let delete = || {
         stage
             .call(|clients| async move { clients.iam().delete_role().role_name(name).send().await })
     };
-    gone(retry_conflicts(delete)).await.map_err(failed)
+    gone(retry(&ROLE, cancel, delete)).await.map_err(failed)
 }
 
 /// The ARNs of the managed policies that are attached to a role; empty if it does not exist.
@@ -242,49 +266,4 @@ pub(super) async fn inline(stage: &Stage, name: &str) -> Result<Vec<String>, Cal
 /// A missing resource counts as removed.
 async fn gone<T>(answer: impl Future<Output = Result<T, CallError>>) -> Result<(), CallError> {
     present(answer.await).map(drop)
-}
-
-/// Retries a change of a role while the role has not propagated within IAM yet, or another change
-/// of it is in progress.
-async fn retry_conflicts<T, F, Fut>(send: F) -> Result<T, CallError>
-where
-    F: Fn() -> Fut,
-    Fut: Future<Output = Result<T, CallError>>,
-{
-    again(is_passing, WAITS, send).await
-}
-
-fn is_passing(error: &CallError) -> bool {
-    match error.code() {
-        // A policy that does not exist has the same code, and a retry does not help.
-        "NoSuchEntity" | "NoSuchEntityException" => error.message().contains("role with name"),
-        code => matches!(
-            code,
-            "ConcurrentModification"
-                | "ConcurrentModificationException"
-                | "EntityTemporarilyUnmodifiable"
-                | "Throttling"
-                | "ThrottlingException"
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_passes_is_waited_for() {
-        let service = |code: &str, message: &str| CallError::Service {
-            code: code.into(),
-            message: message.into(),
-        };
-        assert!(is_passing(&service("NoSuchEntity", "The role with name x cannot be found.")));
-        assert!(is_passing(&service("ConcurrentModification", "")));
-        assert!(!is_passing(&service(
-            "NoSuchEntity",
-            "Policy arn:x does not exist or is not attachable."
-        )));
-        assert!(!is_passing(&service("AccessDenied", "")));
-    }
 }

@@ -2,6 +2,7 @@
 
 use lambda_console_model::{Approval, DeployAction, FailureKind, Function};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -31,7 +32,7 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
     assert_eq!(role.functions, ["hello"]);
     assert!(role.created_at > 1_600_000_000_000);
 
-    let used = remove(&stage, &role.name, Approval::Given).await.unwrap_err();
+    let used = remove(&stage, &role.name, Approval::Given, &Job::silent()).await.unwrap_err();
     assert!(used.why.contains("the role of hello"), "{used}");
     stage
         .call(|clients| async move {
@@ -39,9 +40,9 @@ async fn a_role_is_made_once_listed_and_removed_when_nobody_has_it() {
         })
         .await
         .unwrap();
-    remove(&stage, &role.name, Approval::Given).await.unwrap();
+    remove(&stage, &role.name, Approval::Given, &Job::silent()).await.unwrap();
     assert_eq!(roles(&stage).await.unwrap(), []);
-    let again = remove(&stage, &role.name, Approval::Given).await.unwrap_err();
+    let again = remove(&stage, &role.name, Approval::Given, &Job::silent()).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::Usage);
     stage.close().await;
 }
@@ -58,9 +59,14 @@ async fn a_role_of_someone_else_is_neither_used_nor_removed() {
         })
         .await
         .unwrap();
-    let refused = provide(&stage, "hello", &RolePolicies::default()).await.unwrap_err();
+    let refused = provide(&stage, "hello", &RolePolicies::default(), &CancellationToken::new())
+        .await
+        .unwrap_err();
     assert!(refused.why.contains("did not create"), "{refused}");
-    assert_eq!(remove(&stage, name, Approval::Given).await.unwrap_err().kind, FailureKind::Usage);
+    assert_eq!(
+        remove(&stage, name, Approval::Given, &Job::silent()).await.unwrap_err().kind,
+        FailureKind::Usage
+    );
     stage.close().await;
 }
 
@@ -94,7 +100,7 @@ async fn a_new_role_has_the_policies_asked_for() {
         "{}",
         own.policy_document()
     );
-    remove_all_of(&stage, name).await.unwrap();
+    remove_all_of(&stage, name, &CancellationToken::new()).await.unwrap();
     assert_eq!(roles(&stage).await.unwrap(), []);
     stage.close().await;
 }
