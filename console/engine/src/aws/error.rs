@@ -53,6 +53,8 @@ pub(crate) enum CallError {
     Transport(String),
     /// Something between the console and the service answered instead of the service.
     Foreign(String),
+    /// The job was cancelled before the call was sent again.
+    Cancelled,
 }
 
 /// Some codes stand for several errors, which the message alone tells apart. These methods are the
@@ -66,7 +68,8 @@ impl CallError {
             | Self::ReadOnly(_)
             | Self::Refused(_)
             | Self::Transport(_)
-            | Self::Foreign(_) => "",
+            | Self::Foreign(_)
+            | Self::Cancelled => "",
         }
     }
 
@@ -80,6 +83,7 @@ impl CallError {
             | Self::Refused(message)
             | Self::Transport(message)
             | Self::Foreign(message) => message,
+            Self::Cancelled => "it was cancelled",
         }
     }
 
@@ -215,6 +219,7 @@ impl CallError {
     pub(crate) fn into_failure(self, what: impl Into<String>) -> Failure {
         let (code, message) = match self {
             Self::Stage(failure) => return failure,
+            Self::Cancelled => return Failure::interrupted(what),
             Self::Refused(message) | Self::Transport(message) => {
                 let hint = transport_hint(&message);
                 return Failure::environment(what, message, hint);

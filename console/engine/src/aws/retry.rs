@@ -107,8 +107,8 @@ impl Retries {
 /// Sends a call, and sends it again as `policy` says.
 ///
 /// # Errors
-/// Returns the last error: one that is not retried, that came after the policy's time, or whose
-/// pause was cancelled.
+/// Returns the last error: one that is not retried, or that came after the policy's time; or
+/// [`CallError::Cancelled`] if the job was cancelled during a pause.
 pub(crate) async fn retry<T, F, Fut>(
     policy: &'static Policy,
     cancel: &CancellationToken,
@@ -124,9 +124,9 @@ where
             Err(error) if Instant::now() < deadline => error,
             answer => return answer,
         };
-        match retries.pause_after(&error) {
-            Some(wait) if pause(wait, cancel).await => {}
-            _ => return Err(error),
+        let Some(wait) = retries.pause_after(&error) else { return Err(error) };
+        if !pause(wait, cancel).await {
+            return Err(CallError::Cancelled);
         }
     }
 }
@@ -148,6 +148,8 @@ pub(crate) async fn pause(wait: Duration, cancel: &CancellationToken) -> bool {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use lambda_console_model::FailureKind;
 
     use super::*;
 
@@ -247,7 +249,8 @@ mod tests {
             Err::<(), _>(service("ResourceConflictException", ""))
         });
         let (answer, ()) = tokio::join!(call, async { cancel.cancel() });
-        assert!(answer.unwrap_err().is_conflict());
+        let failure = answer.unwrap_err().into_failure("could not change hello");
+        assert_eq!(failure.kind, FailureKind::Interrupted);
         assert_eq!(called.get(), 1);
     }
 }
