@@ -15,11 +15,14 @@ use self::{
     pages::{Range, pattern},
     platform_lines::Requests,
 };
-use crate::aws::{
-    error::present,
-    naming::default_group,
-    retry::{LOGS, retry},
-    stage::Stage,
+use crate::{
+    Job,
+    aws::{
+        error::present,
+        naming::default_group,
+        retry::{LOGS, retry},
+        stage::Stage,
+    },
 };
 
 mod group;
@@ -51,6 +54,13 @@ pub struct LogQuery {
     pub request_id: Option<String>,
 }
 
+impl LogQuery {
+    /// What failed if the logs were not found.
+    fn failed(&self) -> String {
+        format!("could not find the logs of {}", self.functions.join(", "))
+    }
+}
+
 /// Event of a tail.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TailEvent {
@@ -70,10 +80,11 @@ pub enum TailEvent {
 /// has none.
 ///
 /// # Errors
-/// Returns an error if the stage cannot be reached, or not for all functions.
+/// Returns an error if the stage cannot be reached, or not for all functions, or if the job was
+/// cancelled.
 #[boxed]
-pub async fn fetch(stage: &Stage, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
-    let (lines, refused) = fetch_allowed(stage, query).await?;
+pub async fn fetch(stage: &Stage, query: &LogQuery, job: &Job) -> Result<Vec<LogLine>, Failure> {
+    let (lines, refused) = fetch_allowed(stage, query, job).await?;
     match refused.into_iter().next() {
         Some((_, failure)) => Err(failure),
         None => Ok(lines),
@@ -98,14 +109,23 @@ pub async fn has_group(stage: &Stage, name: &str) -> bool {
 /// As [`fetch`], with the functions whose logs this caller may not read.
 ///
 /// # Errors
-/// Returns an error if the stage cannot be reached.
+/// Returns an error if the stage cannot be reached, or the job was cancelled.
 #[boxed]
 pub async fn fetch_allowed(
     stage: &Stage,
     query: &LogQuery,
+    job: &Job,
 ) -> Result<(Vec<LogLine>, Vec<(String, Failure)>), Failure> {
-    let groups = groups(stage, &query.functions).await?;
-    let (entries, refused) = entries(stage, &groups, query).await?;
+    let read = async {
+        let groups = groups(stage, &query.functions).await;
+        let groups = groups.map_err(|error| error.into_failure(query.failed()))?;
+        entries(stage, &groups, query).await
+    };
+    let (entries, refused) = tokio::select! {
+        biased;
+        () = job.cancel.cancelled() => return Err(Failure::interrupted("could not read the logs")),
+        read = read => read?,
+    };
     let mut requests = Requests::default();
     let mut lines: Vec<LogLine> =
         entries.into_iter().map(|entry| assign(&mut requests, entry.line)).collect();
@@ -204,7 +224,7 @@ async fn pages(stage: &Stage, range: Range<'_>) -> Result<Vec<Entry>, Failure> {
     let mut all = Vec::new();
     let mut token: Option<String> = None;
     let mut seen = HashSet::new();
-    // Who waits for the lines drops this future to cancel it.
+    // A job that is cancelled drops this future.
     let cancel = CancellationToken::new();
     loop {
         let page = retry(&LOGS, &cancel, || pages::page(stage, range, token.clone())).await;

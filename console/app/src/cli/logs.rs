@@ -74,12 +74,7 @@ async fn print(
     let output = context.output;
     let names_function = query.functions.len() > 1;
     if !arguments.follow {
-        let (lines, refused) = tokio::select! {
-            biased;
-            () = context.job.cancel.cancelled() => return Err(Failure::interrupted("could not read \
-                the logs")),
-            fetched = logs::fetch_allowed(stage, query) => fetched?,
-        };
+        let (lines, refused) = logs::fetch_allowed(stage, query, &context.job).await?;
         lines.iter().try_for_each(|line| one(output, line, names_function))?;
         let is_silent = |name: &&String| {
             !lines.iter().any(|line| line.function == **name)

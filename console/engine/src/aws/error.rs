@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use lambda_console_model::{Failure, Remedy};
+use lambda_console_model::{Failure, FailureKind, Remedy};
 
 use super::{
     account::proxy::{ANSWERED, Through},
@@ -128,6 +128,15 @@ impl CallError {
                 | "SlowDown"
                 | "EC2ThrottledException"
         )
+    }
+
+    /// Returns `true` if the service was not reached.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Transport(_) | Self::Foreign(_) => true,
+            Self::Stage(failure) => failure.kind == FailureKind::Environment,
+            _ => false,
+        }
     }
 
     /// Returns `true` if the service could not answer now: the same call may work in a moment.

@@ -69,6 +69,12 @@ pub(crate) static READINESS: Policy = Policy {
     rules: &[Rule::new(CallError::is_not_ready, 100, 2_000)],
 };
 
+/// The first call of work that goes on for long: the stage cannot be reached yet.
+pub(crate) static FIRST: Policy = Policy {
+    time: Duration::from_mins(15),
+    rules: &[Rule::new(CallError::is_unreachable, 1_000, 30_000).times(6)],
+};
+
 /// A page of log lines that `CloudWatch` Logs is too busy to return.
 pub(crate) static LOGS: Policy = Policy {
     time: Duration::from_mins(5),
@@ -80,6 +86,10 @@ pub(crate) static DOWNLOAD: Policy = Policy {
     time: Duration::from_mins(15),
     rules: &[Rule::new(CallError::is_passing, 100, 1_000).times(2)],
 };
+
+/// The roll-back of a canary, which must not be left as it is: whatever the error.
+pub(crate) static ROLL_BACK: Policy =
+    Policy { time: Duration::from_mins(15), rules: &[Rule::new(|_| true, 125, 1_000).times(4)] };
 
 /// Retries of one call so far.
 struct Retries {
@@ -188,6 +198,9 @@ mod tests {
         let busy = of(&LOGS, service("ThrottlingException", ""));
         assert_eq!(busy, [500, 1000, 2000, 4000, 8000, 16_000]);
         assert_eq!(of(&DOWNLOAD, CallError::Transport(String::new())), [100, 200]);
+        let first = of(&FIRST, CallError::Refused(String::new()));
+        assert_eq!(first, [1000, 2000, 4000, 8000, 16_000, 30_000]);
+        assert_eq!(of(&ROLL_BACK, service("AccessDeniedException", "")), [125, 250, 500, 1000]);
     }
 
     #[test]
@@ -201,6 +214,7 @@ mod tests {
             (&READINESS, service("TooManyRequestsException", "")),
             (&READINESS, CallError::Transport("the connection broke".into())),
             (&LOGS, service("AccessDeniedException", "")),
+            (&FIRST, service("ThrottlingException", "")),
             (&DOWNLOAD, service("HTTP status 403", "")),
         ] {
             assert_eq!(pauses(policy, [&error]), [0; 0], "{error:?}");

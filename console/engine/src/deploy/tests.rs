@@ -365,16 +365,20 @@ async fn logs_are_read_by_text_and_by_request() {
     deploy_one(&stage, &place.function("hello", "1")).await;
     let query =
         LogQuery { functions: vec!["hello".into(), "never-run".into()], ..LogQuery::default() };
-    assert_eq!(logs::fetch(&stage, &query).await.unwrap(), [], "no log group is no error");
+    assert_eq!(
+        logs::fetch(&stage, &query, &Job::silent()).await.unwrap(),
+        [],
+        "no log group is no error"
+    );
     let mut ids = Vec::new();
     for text in ["apples", "pears"] {
         let ask = request("hello", &format!(r#"{{"say":"I like {text}"}}"#));
         ids.push(invoke::invoke(&stage, &ask, &Job::silent()).await.unwrap().request_id);
     }
-    let all = logs::fetch(&stage, &query).await.unwrap();
+    let all = logs::fetch(&stage, &query, &Job::silent()).await.unwrap();
     assert!(all.iter().filter(|line| line.message.starts_with("REPORT")).count() == 2, "{all:?}");
     let of = |text: &str| LogQuery { filter: Some(text.into()), ..query.clone() };
-    let pears = logs::fetch(&stage, &of("like pears")).await.unwrap();
+    let pears = logs::fetch(&stage, &of("like pears"), &Job::silent()).await.unwrap();
     assert_eq!(
         pears.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(),
         ["I like pears"]
@@ -385,7 +389,7 @@ async fn logs_are_read_by_text_and_by_request() {
         "the line itself does not name its request"
     );
     let of_request = LogQuery { request_id: Some(ids[0].clone()), ..query.clone() };
-    let lines = logs::fetch(&stage, &of_request).await.unwrap();
+    let lines = logs::fetch(&stage, &of_request, &Job::silent()).await.unwrap();
     assert!(lines.iter().any(|line| line.message == "I like apples"), "{lines:?}");
     assert!(lines.iter().all(|line| !line.message.contains("pears")), "{lines:?}");
     stage.close().await;

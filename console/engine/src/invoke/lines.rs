@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_console_model::{Failure, FailureKind, LogLine, Report, RequestLog};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     Job,
-    aws::stage::Stage,
+    aws::{retry::pause, stage::Stage},
     logs::{
         self, LogQuery,
         platform_lines::{self, Mark},
@@ -90,11 +90,7 @@ pub async fn link(
     };
     let (deadline, mut wait, mut known) = (Instant::now() + patience, WAITS.0, 0);
     loop {
-        let answer = tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(Failure::interrupted(what)),
-            answer = logs::fetch(stage, &query) => answer,
-        };
+        let answer = logs::fetch(stage, &query, job).await;
         let is_late = Instant::now() + wait > deadline;
         match answer {
             Ok(lines) => {
@@ -117,10 +113,8 @@ pub async fn link(
             Err(failure) if failure.kind == FailureKind::Work && !is_late => {}
             Err(failure) => return Err(failure),
         }
-        tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(Failure::interrupted(what)),
-            () = sleep(wait) => {}
+        if !pause(wait, &job.cancel).await {
+            return Err(Failure::interrupted(what));
         }
         wait = (wait * 2).min(WAITS.1);
     }

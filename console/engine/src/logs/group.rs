@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use futures_util::{FutureExt, StreamExt, stream};
-use lambda_console_model::{Failure, LogLine};
+use lambda_console_model::LogLine;
 
-use crate::aws::{naming::default_group, stage::Stage};
+use crate::aws::{error::CallError, naming::default_group, stage::Stage};
 
 /// A log group, and the selected functions that write to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ impl Group {
 ///
 /// # Errors
 /// Returns an error if the stage cannot be reached.
-pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Group>, Failure> {
+pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Group>, CallError> {
     let asks: Vec<_> =
         functions.iter().map(|function| group_name(stage, function).boxed()).collect();
-    let answers: Vec<Result<String, Failure>> = stream::iter(asks).buffered(8).collect().await;
+    let answers: Vec<Result<String, CallError>> = stream::iter(asks).buffered(8).collect().await;
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for (function, name) in functions.iter().zip(answers) {
@@ -99,7 +99,7 @@ pub(super) async fn groups(stage: &Stage, functions: &[String]) -> Result<Vec<Gr
     Ok(groups)
 }
 
-async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
+async fn group_name(stage: &Stage, function: &str) -> Result<String, CallError> {
     let remote = &stage.remote_name(function);
     let answer = stage
         .call(|clients| async move {
@@ -113,9 +113,7 @@ async fn group_name(stage: &Stage, function: &str) -> Result<String, Failure> {
         // The logs outlive their function, and a caller may be allowed to read them but not the
         // function.
         Err(error) if error.is_not_found() || error.is_denied() => None,
-        Err(error) => {
-            return Err(error.into_failure(format!("could not find the logs of {function}")));
-        }
+        Err(error) => return Err(error),
     };
     Ok(configured.unwrap_or_else(|| default_group(remote)))
 }

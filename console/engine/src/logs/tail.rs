@@ -28,7 +28,11 @@ use super::{
 };
 use crate::{
     Job,
-    aws::{error::CallError, stage::Stage},
+    aws::{
+        error::CallError,
+        retry::{FIRST, retry},
+        stage::Stage,
+    },
     logs::platform_lines,
 };
 
@@ -45,8 +49,8 @@ const LOOKS: usize = 4;
 const HIDDEN: Duration = Duration::from_secs(3);
 /// Minimum duration of a session that counts as successful.
 const LASTED: Duration = Duration::from_mins(1);
-/// Number of attempts with a stage that has never answered: about a minute.
-const FIRST_TRIES: u32 = 6;
+/// Number of looks at a stage that has never answered: about a minute.
+const FIRST_LOOKS: u32 = 6;
 /// Maximum number of lines in one batch: a screen has other things to do as well.
 const AT_ONCE: usize = 1_000;
 
@@ -76,18 +80,8 @@ pub async fn tail(
     job: &Job,
 ) -> Result<(), Failure> {
     let follow = async {
-        let mut wait = Wait::new(Duration::from_secs(1), Duration::from_secs(30));
-        let groups = loop {
-            match groups(stage, &query.functions).await {
-                Ok(groups) => break groups,
-                Err(failure)
-                    if failure.kind == FailureKind::Environment && wait.failed() < FIRST_TRIES =>
-                {
-                    tokio::time::sleep(wait.next()).await;
-                }
-                Err(failure) => return Err(failure),
-            }
-        };
+        let groups = retry(&FIRST, &job.cancel, || groups(stage, &query.functions)).await;
+        let groups = groups.map_err(|error| error.into_failure(query.failed()))?;
         Tail::new(stage, query, &groups, on_event).follow(shown).await
     };
     tokio::select! {
@@ -362,7 +356,7 @@ impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
                 }
                 // A group that never worked may not be usable; one that did is retried.
                 let can_pass = busy || failure.kind == FailureKind::Environment;
-                watched.is_lost = !self.answered && (!can_pass || tries > FIRST_TRIES);
+                watched.is_lost = !self.answered && (!can_pass || tries > FIRST_LOOKS);
                 // One that cannot be read does not end the others.
                 if self.watched.iter().all(|watched| watched.is_lost) {
                     return Err(failure);

@@ -8,7 +8,6 @@ use lambda_console_testing::eventually;
 
 use self::service::{Play, Service};
 use super::*;
-use crate::{Job, aws::stage::Stage};
 
 mod service;
 
@@ -228,11 +227,22 @@ async fn a_page_that_is_throttled_is_asked_for_again_when_lines_are_fetched() {
     let stage = Stage::at(service.endpoint());
     let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
     service.fault("ThrottlingException");
-    let lines = fetch(&stage, &query).await.unwrap();
+    let lines = fetch(&stage, &query, &Job::silent()).await.unwrap();
     assert_eq!(
         lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>(),
         ["a", "b", "c", "d"]
     );
+}
+
+#[tokio::test]
+async fn a_cancelled_fetch_ends_at_once() {
+    let service = Service::start(vec![], vec![]).await;
+    let stage = Stage::at(service.endpoint());
+    let query = LogQuery { functions: vec!["hello".into()], ..LogQuery::default() };
+    service.fault("ThrottlingException");
+    let job = Job::silent();
+    let (answer, ()) = tokio::join!(fetch(&stage, &query, &job), async { job.cancel.cancel() });
+    assert_eq!(answer.unwrap_err().kind, FailureKind::Interrupted);
 }
 
 #[test]

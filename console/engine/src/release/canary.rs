@@ -6,16 +6,21 @@
 
 mod verdict;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use lambda_console_model::{Canary, Failure, Share, Step, percent, text::counted};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::figures::{self, Source, Tally};
 use crate::{
     Job,
     aws::{
         alias::{self, Pointer},
+        retry::{ROLL_BACK, pause, retry},
         stage::Stage,
     },
 };
@@ -24,8 +29,6 @@ use crate::{
 const BASELINE: i64 = 24 * 60 * 60 * 1_000;
 /// Maximum wait for enough invocations of a new version, in steps.
 const PATIENCE: u32 = 3;
-/// Number of attempts of a roll-back that the network or the stage refuses.
-const ATTEMPTS: u32 = 5;
 
 /// A canary of one function.
 pub(super) struct Course<'a> {
@@ -178,14 +181,13 @@ async fn hold(
 ) -> Result<(), Halt> {
     let Canary { every_ms, least, steps, .. } = course.canary;
     let every = Duration::from_millis(*every_ms);
-    let pause = (every / 10).clamp(Duration::from_millis(100), Duration::from_secs(15));
+    let between = (every / 10).clamp(Duration::from_millis(100), Duration::from_secs(15));
     let began = Instant::now();
     loop {
         let left = every.saturating_sub(began.elapsed());
-        tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(Halt::Cancelled),
-            () = tokio::time::sleep(if left.is_zero() { pause } else { pause.min(left) }) => {}
+        let wait = if left.is_zero() { between } else { between.min(left) };
+        if !pause(wait, &job.cancel).await {
+            return Err(Halt::Cancelled);
         }
         let read = tokio::select! {
             biased;
@@ -233,32 +235,28 @@ async fn hold(
 async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
     let Course { stage, function, alias, old, new, .. } = course;
     let what = || format!("could not roll back {}", course.name);
-    let mut pointer = pointer.clone();
-    let mut wait = Duration::from_millis(50);
-    for attempt in 1.. {
-        let error = match alias::set(stage, function, alias, &pointer, old, None).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error.into_failure(what()),
-        };
-        if attempt == ATTEMPTS {
-            return Err(error);
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 3;
+    let is_again = &AtomicBool::new(false);
+    let is_foreign = |found: &Pointer| {
+        found.canary.as_ref().is_some_and(|share| share.version != **new)
+            || (found.version != **old && found.version != **new)
+    };
+    // A cancelled canary is rolled back too.
+    let never = CancellationToken::new();
+    let moved = retry(&ROLL_BACK, &never, || async {
         // A move that got no answer may have been made: then the revision has changed.
-        if let Ok(Some(found)) = alias::get(stage, function, alias).await {
-            let is_ours = found.canary.as_ref().is_none_or(|share| share.version == **new);
-            if !is_ours || (found.version != **old && found.version != **new) {
-                return Err(Failure::work(
-                    what(),
-                    format!("someone else has moved {alias}: {}", found.story()),
-                    "",
-                ));
-            }
-            pointer = found;
+        let found = if is_again.swap(true, Relaxed) {
+            alias::get(stage, function, alias).await.ok().flatten()
+        } else {
+            None
+        };
+        if let Some(found) = found.as_ref().filter(|found| is_foreign(found)) {
+            let why = format!("someone else has moved {alias}: {}", found.story());
+            return Ok(Err(Failure::work(what(), why, "")));
         }
-    }
-    Ok(())
+        let pointer = found.as_ref().unwrap_or(pointer);
+        alias::set(stage, function, alias, pointer, old, None).await.map(|_| Ok(()))
+    });
+    moved.await.map_err(|error| error.into_failure(what()))?
 }
 
 /// A canary of `name` that was not ended: the alias splits its traffic.

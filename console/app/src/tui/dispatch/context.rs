@@ -299,8 +299,8 @@ impl EffectContext {
             .await
     }
 
-    pub(super) async fn fetch(&self, query: &LogQuery) -> Result<Vec<LogLine>, Failure> {
-        logs::fetch(&*self.stage().await?, query).await
+    pub(super) async fn fetch(&self, query: &LogQuery, job: &Job) -> Result<Vec<LogLine>, Failure> {
+        logs::fetch(&*self.stage().await?, query, job).await
     }
 
     pub(super) async fn tail(

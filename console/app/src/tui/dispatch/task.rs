@@ -120,7 +120,7 @@ impl EffectContext {
                     filter: None,
                     request_id: Some(request_id),
                 };
-                JobEvent::LogsFetched(Box::pin(self.fetch(&query)).await)
+                JobEvent::LogsFetched(Box::pin(self.fetch(&query, job)).await)
             }
             Task::LoadSamples { functions } => {
                 JobEvent::Samples(self.samples(&functions, reports).await)
