@@ -54,6 +54,9 @@ where
         if is_conflict.load(Relaxed) {
             // The error of the other change is not reported here.
             let _: Result<GetFunctionOutput, Failure> = settle(stage, name, cancel).await;
+            if cancel.is_cancelled() {
+                return Err(CallError::Cancelled);
+            }
         }
         let answer = send().await;
         let conflict = answer.as_ref().err().is_some_and(CallError::is_conflict);
