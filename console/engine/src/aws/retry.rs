@@ -128,9 +128,26 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, CallError>>,
 {
+    retry_after(policy, cancel, |_| send()).await
+}
+
+/// As [`retry`], for a call that depends on the error of the one before, which `send` is given.
+///
+/// # Errors
+/// As [`retry`].
+pub(crate) async fn retry_after<T, F, Fut>(
+    policy: &'static Policy,
+    cancel: &CancellationToken,
+    send: F,
+) -> Result<T, CallError>
+where
+    F: Fn(Option<CallError>) -> Fut,
+    Fut: Future<Output = Result<T, CallError>>,
+{
     let (deadline, mut retries) = (Instant::now() + policy.time, Retries::new(policy));
+    let mut before = None;
     loop {
-        let error = match send().await {
+        let error = match send(before).await {
             Err(error) if Instant::now() < deadline => error,
             answer => return answer,
         };
@@ -138,6 +155,7 @@ where
         if !pause(wait, cancel).await {
             return Err(CallError::Cancelled);
         }
+        before = Some(error);
     }
 }
 
@@ -248,6 +266,16 @@ mod tests {
         let began = Instant::now();
         let error = retry(&SHORT, &cancel, send).await.unwrap_err();
         assert!(error.is_conflict() && calls.get() > 4 && began.elapsed() >= SHORT.time);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_call_gets_the_error_of_the_one_before() {
+        let throttled = || service("ThrottlingException", "");
+        let cancel = CancellationToken::new();
+        let answer = retry_after(&ROLL_BACK, &cancel, async |before: Option<CallError>| {
+            before.map(|error| error.code().to_owned()).ok_or_else(throttled)
+        });
+        assert_eq!(answer.await.unwrap(), "ThrottlingException");
     }
 
     #[tokio::test]

@@ -3,10 +3,7 @@
 //!
 //! Every wait begins short, so that a nearby stage is quick, and ends with the job.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
@@ -21,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::{
     error::CallError,
     function::get_function,
-    retry::{CHANGE, doubling, pause, retry},
+    retry::{CHANGE, doubling, pause, retry_after},
     stage::Stage,
 };
 
@@ -49,19 +46,16 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, CallError>>,
 {
-    let (send, is_conflict) = (&send, &AtomicBool::new(false));
-    retry(&CHANGE, cancel, || async move {
-        if is_conflict.load(Relaxed) {
+    let send = &send;
+    retry_after(&CHANGE, cancel, |before| async move {
+        if before.is_some_and(|error| error.is_conflict()) {
             // The error of the other change is not reported here.
             let _: Result<GetFunctionOutput, Failure> = settle(stage, name, cancel).await;
             if cancel.is_cancelled() {
                 return Err(CallError::Cancelled);
             }
         }
-        let answer = send().await;
-        let conflict = answer.as_ref().err().is_some_and(CallError::is_conflict);
-        is_conflict.store(conflict, Relaxed);
-        answer
+        send().await
     })
     .await
 }

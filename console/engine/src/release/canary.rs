@@ -6,10 +6,7 @@
 
 mod verdict;
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use lambda_console_model::{Canary, Failure, Share, Step, percent, text::counted};
 use tokio::time::Instant;
@@ -20,7 +17,7 @@ use crate::{
     Job,
     aws::{
         alias::{self, Pointer},
-        retry::{ROLL_BACK, pause, retry},
+        retry::{ROLL_BACK, pause, retry_after},
         stage::Stage,
     },
 };
@@ -235,19 +232,17 @@ async fn hold(
 async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
     let Course { stage, function, alias, old, new, .. } = course;
     let what = || format!("could not roll back {}", course.name);
-    let is_again = &AtomicBool::new(false);
     let is_foreign = |found: &Pointer| {
         found.canary.as_ref().is_some_and(|share| share.version != **new)
             || (found.version != **old && found.version != **new)
     };
     // A cancelled canary is rolled back too.
     let never = CancellationToken::new();
-    let moved = retry(&ROLL_BACK, &never, || async {
+    let moved = retry_after(&ROLL_BACK, &never, |before| async move {
         // A move that got no answer may have been made: then the revision has changed.
-        let found = if is_again.swap(true, Relaxed) {
-            alias::get(stage, function, alias).await.ok().flatten()
-        } else {
-            None
+        let found = match before {
+            Some(_) => alias::get(stage, function, alias).await.ok().flatten(),
+            None => None,
         };
         if let Some(found) = found.as_ref().filter(|found| is_foreign(found)) {
             let why = format!("someone else has moved {alias}: {}", found.story());
