@@ -250,7 +250,7 @@ impl Pointer {
         self.version == alias.version && self.canary == alias.canary
     }
 
-    /// `it leads to version 7, and 5 % to version 8`.
+    /// Describes it: `it points to version 7, and 5 % to version 8`.
     pub(crate) fn story(&self) -> String {
         let rest =
             self.canary.as_ref().map(|share| format!(", and {}", part(share))).unwrap_or_default();

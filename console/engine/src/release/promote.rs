@@ -250,9 +250,15 @@ impl Plan {
     /// Checks that the target stage is as it was when the plan was made: a function that has
     /// changed since is not promoted.
     async fn check(&mut self, to: &Stage, job: &Job) -> Result<(), Failure> {
-        let unaliased = to.without_alias();
-        for mut ready in std::mem::take(&mut self.ready) {
-            match ready.check(to, &unaliased, job).await {
+        let unaliased = &to.without_alias();
+        let work = std::mem::take(&mut self.ready).into_iter().map(|mut ready| {
+            let check = async move { (ready.check(to, unaliased, job).await, ready) };
+            check.boxed()
+        });
+        let work = work.collect::<Vec<_>>();
+        let results: Vec<_> = stream::iter(work).buffered(AT_ONCE).collect().await;
+        for (result, ready) in results {
+            match result {
                 Ok(()) => self.ready.push(ready),
                 Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
                 Err(failure) => self.failed.push((ready.shown.name, failure)),

@@ -190,16 +190,19 @@ pub async fn change(
         VersionsChange::Prune(_) => ("delete versions of", ChangeKind::Prune(names)),
     };
     stage.allow(&format!("could not {what} {name}"), kind, approval)?;
-    let present = match seen {
-        Some(seen) => (**seen).clone(),
-        None => without_figures(stage, name).await?,
+    let read;
+    let present = if let Some(seen) = seen {
+        &**seen
+    } else {
+        read = without_figures(stage, name).await?;
+        &read
     };
     let done = match change {
         VersionsChange::Publish(description) => {
-            publish(stage, &present, description.as_deref(), job).await?
+            publish(stage, present, description.as_deref(), job).await?
         }
-        VersionsChange::Rollback(to) => roll_back(stage, &present, to.as_deref(), job).await?,
-        VersionsChange::Prune(keep) => prune(stage, &present, *keep, job).await?,
+        VersionsChange::Rollback(to) => roll_back(stage, present, to.as_deref(), job).await?,
+        VersionsChange::Prune(keep) => prune(stage, present, *keep, job).await?,
     };
     Ok(VersionsChanged { name: name.clone(), stage: stage.name(), done })
 }

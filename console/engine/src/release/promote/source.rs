@@ -44,7 +44,7 @@ impl Promoter<'_> {
     }
 
     pub(super) fn what(&self, name: &str) -> String {
-        format!("could not promote {name} to {}", self.to.name())
+        super::what(name, self.to)
     }
 
     /// Returns the code that the source stage's callers get, which is ambiguous during a canary.

@@ -20,6 +20,11 @@ async fn aliases(place: &Place) -> (Stage, Stage) {
     (beta, place.stage().await)
 }
 
+/// The alias `live` as it is now.
+async fn pointer(live: &Stage) -> Pointer {
+    alias::get(live, "hello", "live").await.unwrap().unwrap()
+}
+
 fn promotion(function: Function, canary: Option<Canary>) -> Promotion {
     Promotion { functions: vec![function], from: "beta".into(), to: "live".into(), canary }
 }
@@ -70,13 +75,9 @@ async fn a_promotion_between_aliases_moves_the_alias_alone() {
     let change =
         Change { field: Field::Alias("live".into()), from: Some("1".into()), to: "2".into() };
     assert_eq!((planned.version.as_deref(), planned.changes), (Some("2"), vec![change]));
-    assert_eq!(
-        alias::get(&live, "hello", "live").await.unwrap().unwrap().version,
-        "1",
-        "a plan changes nothing"
-    );
+    assert_eq!(pointer(&live).await.version, "1", "a plan changes nothing");
     run(&beta, &live, &asked, &Job::silent()).await.unwrap();
-    assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().version, "2");
+    assert_eq!(pointer(&live).await.version, "2");
     let found = without_figures(&live, "hello").await.unwrap();
     assert_eq!(found.versions.len(), 3, "nothing was published: {found:?}");
     let mut roled = asked.clone();
@@ -142,7 +143,7 @@ async fn a_promotion_to_an_alias_that_was_moved_since_it_was_shown_is_not_made()
     assert_eq!(failed(first).await.why, changed);
     let late = only(apply(&live, second, Approval::None, &job).await.unwrap());
     assert_eq!(late.unwrap_err().why, "someone else has changed live in the meantime");
-    assert_eq!(alias::get(&live, "hello", "live").await.unwrap().unwrap().version, "3");
+    assert_eq!(pointer(&live).await.version, "3");
     live.close().await;
     beta.close().await;
 }
@@ -207,7 +208,7 @@ async fn canary(
     invoked(&live, "2", payload).await;
     let calls: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
         loop {
-            let share = alias::get(&live, "hello", "live").await.unwrap().unwrap();
+            let share = pointer(&live).await;
             if share.canary.is_some() {
                 // Invokes the versions directly, instead of through the alias, so that nothing
                 // depends on chance.
@@ -224,7 +225,7 @@ async fn canary(
         result = run(&beta, &live, &asked, &job) => result,
         () = calls => unreachable!(),
     };
-    let after = alias::get(&live, "hello", "live").await.unwrap().unwrap();
+    let after = pointer(&live).await;
     let story = after.story();
     live.close().await;
     beta.close().await;
@@ -281,10 +282,7 @@ async fn a_canary_that_nobody_calls_is_rolled_back() {
     let asked = promotion(hello, Some(Canary { every_ms: 100, ..quick() }));
     let failure = run(&beta, &live, &asked, &Job::silent()).await.unwrap_err();
     assert!(failure.why.contains("are needed to evaluate it"), "{failure:?}");
-    assert_eq!(
-        alias::get(&live, "hello", "live").await.unwrap().unwrap().story(),
-        "it points to version 1"
-    );
+    assert_eq!(pointer(&live).await.story(), "it points to version 1");
     live.close().await;
     beta.close().await;
 }
