@@ -152,18 +152,13 @@ fn of_function(
         Span::styled(function.name.clone(), theme.title),
         Span::styled(format!("  {what}"), style),
     ]));
-    let fields = function
-        .changes
-        .iter()
-        .map(|change| columns(&change.field.to_string()))
-        .max()
-        .unwrap_or_default()
-        .clamp(12, 28);
-    for change in &function.changes {
+    let names: Vec<String> =
+        function.changes.iter().map(|change| change.field.to_string()).collect();
+    let fields = names.iter().map(|name| columns(name)).max().unwrap_or_default().clamp(12, 28);
+    for (change, name) in function.changes.iter().zip(&names) {
         for (row, text) in values(change, width.saturating_sub(fields + 3)).into_iter().enumerate()
         {
-            let field =
-                if row == 0 { fit(&change.field.to_string(), fields) } else { String::new() };
+            let field = if row == 0 { fit(name, fields) } else { String::new() };
             let pieces = [(format!("  {} ", pad(&field, fields)), theme.dim), (text, theme.text)];
             lines.push(window(
                 pieces.iter().map(|(text, style)| (text.as_str(), *style)),
