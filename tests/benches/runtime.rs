@@ -6,13 +6,9 @@
 //! panics unwind, and once with `panic = "abort"` in the manifest. Instructions are counted by
 //! valgrind, where it is installed; processor time is read from the kernel (`schedstat`).
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{fs, time::Instant};
 
-use tests::{Bootstrap, Fixture, Home, invocation};
+use tests::{Bootstrap, Fixture, Home, invocation, is_installed};
 
 /// The compared functions, each with whether an answer and the next poll are sent in one write.
 const NAMES: [(&str, &str, bool); 4] = [
@@ -24,20 +20,27 @@ const NAMES: [(&str, &str, bool); 4] = [
 const ROUNDS: usize = 9;
 /// A start is short, so its figure varies: it takes many.
 const STARTS: usize = 150;
-/// Invocations between two counts of instructions.
-const COUNTED: usize = 100;
 
 const MANIFEST: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"functions/*\"]\n\n\
                         [workspace.metadata.lambda]\nbuild-std = true\n";
 
-const TYPES: &str = "use serde::{Deserialize, Serialize};\n\n#[derive(Deserialize)]\nstruct \
-    Request {\n    name: \
-                     Option<String>,\n}\n\n#[derive(Serialize)]\nstruct Greeting \
-                     {\n    message: String,\n}\n\nfn \
-                     greet(request: Request) -> Greeting {\n    let name = \
-                     request.name.as_deref().unwrap_or(\"world\");\n    Greeting { \
-                     message: format!(\"Hello, {name}!\") \
-                     }\n}\n";
+const TYPES: &str = r#"use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+struct Request {
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Greeting {
+    message: String,
+}
+
+fn greet(request: Request) -> Greeting {
+    let name = request.name.as_deref().unwrap_or("world");
+    Greeting { message: format!("Hello, {name}!") }
+}
+"#;
 
 const OURS: &str = r"
 async fn hello(request: Request) -> Result<Greeting, std::convert::Infallible> {
@@ -180,16 +183,12 @@ struct Figures {
 
 /// Counts user instructions, to the first response and of each further invocation.
 fn compare_instructions(bootstraps: &[Bootstrap]) {
-    let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
-    if version.is_err() {
+    if !is_installed("valgrind") {
         return report("instructions are not counted: `valgrind` is not installed");
     }
-    let counts = bootstraps.iter().map(|bootstrap| {
-        let start = bootstrap.instructions(1);
-        (start, (bootstrap.instructions(1 + COUNTED) - start) / COUNTED)
-    });
+    let counts = bootstraps.iter().map(Bootstrap::instructions);
     let (starts, invocations): (Vec<_>, Vec<_>) =
-        counts.map(|(start, invocation)| (start as f64, invocation as f64)).unzip();
+        counts.map(|counted| (counted.start as f64, counted.invocation as f64)).unzip();
     report(&format!("instructions to the first response: {}", ratios(&starts)));
     report(&format!("instructions an invocation: {}", ratios(&invocations)));
 }

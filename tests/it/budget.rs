@@ -10,7 +10,9 @@ use std::{
     sync::LazyLock,
 };
 
-use tests::{Bootstrap, Home, hello, repository, target, workspace};
+use tests::{
+    Bootstrap, Home, INVOCATIONS, Instructions, hello, is_installed, repository, target, workspace,
+};
 
 /// Limit of the zip for ARM64, in bytes.
 const ZIP: u64 = 246_000;
@@ -23,8 +25,6 @@ const INVOCATION: usize = 11_700;
 const SYSTEM_CALLS: usize = 6;
 /// Limit of the crates that are linked.
 const CRATES: usize = 14;
-/// Invocations between two measurements.
-const INVOCATIONS: usize = 100;
 
 /// The bootstrap for this machine's processor, in a target directory of its own: other tests
 /// expect the one for ARM64.
@@ -44,8 +44,7 @@ fn bootstrap(pipelined: bool) -> Bootstrap {
 /// Returns `true` if a tool is installed and runs the bootstrap; prints a message if not.
 #[expect(clippy::print_stderr, reason = "a test that measures nothing is not to be unseen")]
 fn measures(tool: &str) -> bool {
-    let version = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
-    let measures = cfg!(all(target_arch = "x86_64", target_os = "linux")) && version.is_ok();
+    let measures = cfg!(all(target_arch = "x86_64", target_os = "linux")) && is_installed(tool);
     if !measures {
         eprintln!("skipped: `{tool}` is not installed, so nothing was measured");
     }
@@ -64,9 +63,7 @@ fn instructions_are_within_the_budget() {
     if !measures("valgrind") {
         return;
     }
-    let bootstrap = bootstrap(false);
-    let start = bootstrap.instructions(1);
-    let invocation = (bootstrap.instructions(1 + INVOCATIONS) - start) / INVOCATIONS;
+    let Instructions { start, invocation } = bootstrap(false).instructions();
     assert!(start <= START, "{start} instructions to the first response");
     assert!(invocation <= INVOCATION, "{invocation} instructions an invocation");
 }

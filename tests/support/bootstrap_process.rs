@@ -40,6 +40,18 @@ const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\
                         Content-Length: 16\r\nDate: Sat, 21 Nov 2026 04:13:21 GMT\r\n\r\n\
                         {\"status\":\"OK\"}\n";
 
+/// Invocations between two measurements.
+pub const INVOCATIONS: usize = 100;
+
+/// User instructions of a bootstrap, as valgrind counts them.
+#[derive(Clone, Copy, Debug)]
+pub struct Instructions {
+    /// From the start of the process to the first response.
+    pub start: usize,
+    /// Of each further invocation.
+    pub invocation: usize,
+}
+
 /// A bootstrap to run.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
@@ -57,7 +69,7 @@ pub struct BootstrapProcess {
     request: Vec<u8>,
     /// The bytes after it.
     rest: Vec<u8>,
-    /// What one read brings.
+    /// The bytes of one read.
     part: Vec<u8>,
 }
 
@@ -97,14 +109,26 @@ impl Bootstrap {
         process
     }
 
+    /// Counts the user instructions of the bootstrap.
+    pub fn instructions(&self) -> Instructions {
+        let start = self.counted(1);
+        let invocation = (self.counted(1 + INVOCATIONS) - start) / INVOCATIONS;
+        Instructions { start, invocation }
+    }
+
     /// User instructions of a run of `invocations` invocations, from the start of the process to
-    /// the last response, as valgrind counts them.
-    pub fn instructions(&self, invocations: usize) -> usize {
+    /// the last response.
+    fn counted(&self, invocations: usize) -> usize {
         const TOOL: [&str; 3] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
         let mut process = self.start(&TOOL);
         process.serve(invocations);
         count(&process.terminate())
     }
+}
+
+/// Returns `true` if the tool is installed.
+pub fn is_installed(tool: &str) -> bool {
+    Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_ok()
 }
 
 /// The number in callgrind's report.

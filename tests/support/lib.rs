@@ -18,7 +18,9 @@ mod terminal;
 mod workspace;
 
 pub use account::Account;
-pub use bootstrap_process::{Bootstrap, BootstrapProcess, invocation};
+pub use bootstrap_process::{
+    Bootstrap, BootstrapProcess, INVOCATIONS, Instructions, invocation, is_installed,
+};
 pub use cloud::{CODE, Cloud};
 pub use fixture::Fixture;
 pub use harness::{Harness, processor_ms};

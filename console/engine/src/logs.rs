@@ -55,7 +55,7 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    /// What failed if the logs were not found.
+    /// Summary of the failure if the logs were not found.
     fn failed(&self) -> String {
         format!("could not find the logs of {}", self.functions.join(", "))
     }

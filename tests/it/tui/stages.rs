@@ -229,7 +229,7 @@ fn work_without_credentials_shows_the_login_and_resumes_afterwards() {
     else {
         panic!("the credentials are tried")
     };
-    assert!(stage == "beta" && with == Credentials::Renewed, "they are read anew");
+    assert!(stage == "beta" && with == Credentials::Renewed, "they are read again");
     console.report(connect, JobEvent::StageConnected(Ok(info("beta", "111111111111"))));
     let effects = console.effects();
     assert!(is_resumed(&effects, job), "{effects:?}");
