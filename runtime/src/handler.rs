@@ -14,6 +14,7 @@ use crate::runtime_api::report::Report;
 /// - `async fn(T, Context) -> Result<O, E>`
 /// - after [`init`](fn@crate::init): `async fn(&S, T) -> Result<O, E>`
 /// - after [`init`](fn@crate::init): `async fn(&S, T, Context) -> Result<O, E>`
+/// - with the feature `tower`: every `tower` service of [`Invocation`](crate::Invocation)s
 /// - with the feature `http`: every `tower` service of HTTP requests, such as an axum router
 ///
 /// `T` is an [`Input`], `O` a [`Respond`], `E` a [`Fault`]. The handler itself is `Send + Sync`,

@@ -51,4 +51,6 @@ mod values;
 
 pub use request::Request;
 pub use response::Response;
-pub use service::{RequestBody, Serve, ServeStreaming};
+pub use service::{RequestBody, ServeStreaming};
+
+pub use crate::tower::Serve;

@@ -134,6 +134,25 @@
 //! # }
 //! ```
 //!
+//! Layers of `tower` around a handler (feature [`tower`]):
+//!
+//! ```
+//! # #[cfg(feature = "tower")] {
+//! # use std::time::Duration;
+//! # use lambda::{Error, Event, testing};
+//! # use tower::ServiceBuilder;
+//! use lambda::Invocation;
+//!
+//! async fn double(call: Invocation<u32>) -> Result<u32, Error> {
+//!     Ok(call.event * 2)
+//! }
+//!
+//! let handler = ServiceBuilder::new().timeout(Duration::from_secs(5)).service_fn(double);
+//! # let outcomes = testing::run(&(), handler, [Event::new("21")]).unwrap();
+//! # assert_eq!(outcomes[0].json::<u32>().unwrap(), 42);
+//! # }
+//! ```
+//!
 //! # Where to look
 //!
 //! - Inputs and outputs of a handler: [`Handler`], [`Input`], [`Respond`], [`Fault`].
@@ -160,6 +179,7 @@ mod failure;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
+mod invocation;
 mod lifecycle;
 pub mod log;
 mod payload;
@@ -167,6 +187,8 @@ mod respond;
 mod runtime_api;
 mod stream;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
@@ -175,6 +197,7 @@ pub use context::{Context, Function, Identity, function};
 pub use event::{Event, Input};
 pub use failure::{Error, Failure, Fault, PayloadError};
 pub use handler::Handler;
+pub use invocation::Invocation;
 pub use lifecycle::hooks::{Absent, Given, Hook, Hooks, NoHooks};
 pub use lifecycle::init::{Init, init, stateless};
 pub use lifecycle::start::run;

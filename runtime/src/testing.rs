@@ -27,8 +27,6 @@ use serde::Deserialize;
 
 use self::server::{Request, Server, ServerStep};
 use crate::base64;
-use crate::context::Context;
-use crate::event::Event;
 use crate::failure::Fault;
 use crate::handler::Handler;
 use crate::lifecycle::executor;
@@ -39,27 +37,7 @@ use crate::lifecycle::start::prepare;
 use crate::runtime_api::client::Client;
 use crate::runtime_api::endpoint::Endpoint;
 
-/// An invocation to send: an event and its context. An empty request id is replaced by a generated
-/// one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Invocation {
-    /// The payload.
-    pub event: Event,
-    /// The context.
-    pub context: Context,
-}
-
-impl From<Event> for Invocation {
-    fn from(event: Event) -> Self {
-        Self { event, context: Context::default() }
-    }
-}
-
-impl From<(Event, Context)> for Invocation {
-    fn from((event, context): (Event, Context)) -> Self {
-        Self { event, context }
-    }
-}
+pub use crate::invocation::Invocation;
 
 /// Outcome of one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]

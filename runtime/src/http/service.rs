@@ -1,4 +1,4 @@
-//! `tower` services as handlers: a service that serves HTTP anywhere else serves it in Lambda
+//! `tower` services of HTTP as handlers: a service that serves HTTP anywhere else serves it in Lambda
 //! unchanged.
 
 use std::convert::Infallible;
@@ -19,6 +19,7 @@ use crate::handler::{Handler, answer, input};
 use crate::runtime_api::reply::Reply;
 use crate::runtime_api::report::Report;
 use crate::stream::Stream;
+use crate::tower::{self, Serve};
 
 /// The body of a request to a service. It is complete.
 #[derive(Clone, Debug, Default)]
@@ -43,22 +44,6 @@ impl http_body::Body for RequestBody {
         SizeHint::with_exact(self.0.as_ref().map_or(0, Bytes::len) as u64)
     }
 }
-
-/// Serves with a state that is a `tower` service: for a router that has to be created first.
-///
-/// ```no_run
-/// use axum::{Router, routing::get};
-///
-/// async fn router() -> Result<Router, lambda::Error> {
-///     Ok(Router::new().route("/", get(async || "hello")))
-/// }
-///
-/// fn main() {
-///     lambda::init(router).run(lambda::http::Serve);
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Serve;
 
 /// Like [`Serve`], with a response that is sent while its body is made: for a function URL in the
 /// mode `RESPONSE_STREAM`.
@@ -157,9 +142,7 @@ where
     let request = into_http(input(message, reply)?, context).map_err(|error| {
         Report::runtime("UnmarshalError", format!("the event is not a valid request: {error}"))
     })?;
-    let mut service = service.clone();
-    std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(Fault::report)?;
-    let (head, body) = service.call(request).await.map_err(Fault::report)?.into_parts();
+    let (head, body) = tower::call(service, request).await.map_err(Fault::report)?.into_parts();
     let mut response = Response::new(head.status.as_u16());
     for (name, value) in &head.headers {
         let value = String::from_utf8_lossy(value.as_bytes());
