@@ -109,7 +109,8 @@ impl Event {
 }
 
 /// A type that a handler may take as its event: every `T: DeserializeOwned`, read from JSON;
-/// [`Event`], the bytes; and, with the feature `http`, a request.
+/// [`Event`], the bytes; and, with the feature `http`, a request, alone or in a pair with another
+/// input of the same event.
 ///
 /// The parameter only distinguishes these; the compiler infers it. Not meant to be implemented
 /// elsewhere.

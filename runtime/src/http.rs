@@ -26,7 +26,8 @@
 //! }
 //! ```
 //!
-//! A request's extensions contain the invocation's [`Context`](crate::Context). A router that is
+//! A request's extensions contain the invocation's [`Context`](crate::Context) and its
+//! [`Event`](crate::Event), which has what is not HTTP, such as an authorizer's claims. A router that is
 //! created by an async function is a state, served by [`Serve`] (or by [`ServeStreaming`]).
 //!
 //! # Paths

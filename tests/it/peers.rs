@@ -7,6 +7,7 @@ mod boto3;
 // The emulator is an x86_64 program.
 #[cfg(target_arch = "x86_64")]
 mod cases;
+mod coming_from;
 #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the cases use all of it"))]
 mod emulator;
 mod official_runtime;

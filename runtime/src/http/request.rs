@@ -16,6 +16,30 @@ use crate::runtime_api::reply::Form;
 /// It comes from a function URL, an API Gateway HTTP API (payload format 1.0 or 2.0), an API
 /// Gateway REST API, an Application Load Balancer (with or without multi-value headers) or VPC
 /// Lattice.
+///
+/// A pair `(Request, T)` is an input too: `T` has the parts of the event that are not HTTP, such as
+/// an authorizer's claims.
+///
+/// ```
+/// # use lambda::{Event, testing};
+/// use lambda::Error;
+/// use lambda::http::{Request, Response};
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Gateway {
+///     request_context: serde_json::Value,
+/// }
+///
+/// async fn whose((request, event): (Request, Gateway)) -> Result<Response, Error> {
+///     let user = &event.request_context["authorizer"]["jwt"]["claims"]["sub"];
+///     Ok(Response::text(200, format!("{} of {user}", request.path())))
+/// }
+/// # let event = r#"{"rawPath":"/items","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{"sub":"ann"}}}}}"#;
+/// # let outcomes = testing::run(&(), whose, [Event::new(event)]).unwrap();
+/// # let answer: serde_json::Value = outcomes[0].json().unwrap();
+/// # assert_eq!(answer["body"], "/items of \"ann\"");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     pub(super) method: String,
@@ -133,6 +157,18 @@ impl Input<AsItIs> for Request {
 
     fn form(&self) -> Form {
         self.form
+    }
+}
+
+/// The request, and the event that it was made from.
+impl<T: Input<M>, M> Input<(AsItIs, M)> for (Request, T) {
+    fn read(message: Message<'_>) -> Result<Self, PayloadError> {
+        let request = event::read(message.body())?;
+        Ok((request, T::read(message)?))
+    }
+
+    fn form(&self) -> Form {
+        self.0.form
     }
 }
 

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{Request, Response};
 use crate::context::Context;
-use crate::event::Message;
+use crate::event::{Event, Message};
 use crate::failure::Fault;
 use crate::handler::{Handler, answer, input};
 use crate::runtime_api::reply::Reply;
@@ -139,9 +139,11 @@ where
     S::Error: Fault<EM>,
 {
     let context = message.context();
-    let request = into_http(input(message, reply)?, context).map_err(|error| {
+    let (request, event): (Request, Event) = input(message, reply)?;
+    let mut request = into_http(request, context).map_err(|error| {
         Report::runtime("UnmarshalError", format!("the event is not a valid request: {error}"))
     })?;
+    request.extensions_mut().insert(event);
     let (head, body) = tower::call(service, request).await.map_err(Fault::report)?.into_parts();
     let mut response = Response::new(head.status.as_u16());
     for (name, value) in &head.headers {
@@ -203,7 +205,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::Event;
     use crate::testing::{self, Outcome};
 
     fn router() -> Router {
@@ -213,8 +214,11 @@ mod tests {
             request: AxumRequest,
         ) -> impl IntoResponse {
             let context: &Context = request.extensions().get().unwrap();
+            let event: &Event = request.extensions().get().unwrap();
+            let event: Value = event.json().unwrap();
+            let caller = &event["requestContext"]["http"]["sourceIp"];
             let cookie = request.headers()["cookie"].to_str().unwrap();
-            let text = format!("{id} {query:?} {cookie} {}", context.request_id);
+            let text = format!("{id} {query:?} {cookie} {} {caller}", context.request_id);
             (
                 AppendHeaders([
                     ("set-cookie", "a=1"),
@@ -249,7 +253,7 @@ mod tests {
         let outcomes = testing::run(&(), router(), events).unwrap();
         let answers: Vec<Value> = outcomes.iter().map(|outcome| outcome.json().unwrap()).collect();
         assert_eq!(answers[0]["statusCode"], 200);
-        assert_eq!(answers[0]["body"], r#"7 {"q": "a b"} k=v; l=w request-1"#);
+        assert_eq!(answers[0]["body"], r#"7 {"q": "a b"} k=v; l=w request-1 "192.0.2.1""#);
         assert_eq!(answers[0]["cookies"], json!(["a=1", "b=2"]));
         assert_eq!(answers[0]["headers"]["x-tag"], "1, 2");
         assert_eq!(
