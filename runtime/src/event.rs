@@ -108,6 +108,29 @@ impl Event {
     }
 }
 
+/// An event and its context as one value: the request of a `tower` service (feature `tower`), and
+/// what [`testing`](crate::testing) sends, where an empty request id is replaced by a generated
+/// one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation<T = Event> {
+    /// The event: any [`Input`].
+    pub event: T,
+    /// The context.
+    pub context: Context,
+}
+
+impl<T> From<T> for Invocation<T> {
+    fn from(event: T) -> Self {
+        Self { event, context: Context::default() }
+    }
+}
+
+impl<T> From<(T, Context)> for Invocation<T> {
+    fn from((event, context): (T, Context)) -> Self {
+        Self { event, context }
+    }
+}
+
 /// A type that a handler may take as its event: every `T: DeserializeOwned`, read from JSON;
 /// [`Event`], the bytes; and, with the feature `http`, a request, alone or in a pair with another
 /// input of the same event.

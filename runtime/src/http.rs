@@ -27,8 +27,9 @@
 //! ```
 //!
 //! A request's extensions contain the invocation's [`Context`](crate::Context) and its
-//! [`Event`](crate::Event), which has what is not HTTP, such as an authorizer's claims. A router that is
-//! created by an async function is a state, served by [`Serve`] (or by [`ServeStreaming`]).
+//! [`Event`](crate::Event), which has what is not HTTP, such as an authorizer's claims. A router
+//! that is created by an async function is a state, served by [`Serve`] (or by
+//! [`ServeStreaming`]).
 //!
 //! # Paths
 //!
@@ -50,8 +51,7 @@ mod round_trip;
 mod service;
 mod values;
 
+pub use crate::tower::Serve;
 pub use request::Request;
 pub use response::Response;
 pub use service::{RequestBody, ServeStreaming};
-
-pub use crate::tower::Serve;

@@ -179,7 +179,6 @@ mod failure;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
-mod invocation;
 mod lifecycle;
 pub mod log;
 mod payload;
@@ -194,10 +193,9 @@ pub mod tracing;
 
 pub use bytes::Bytes;
 pub use context::{Context, Function, Identity, function};
-pub use event::{Event, Input};
+pub use event::{Event, Input, Invocation};
 pub use failure::{Error, Failure, Fault, PayloadError};
 pub use handler::Handler;
-pub use invocation::Invocation;
 pub use lifecycle::hooks::{Absent, Given, Hook, Hooks, NoHooks};
 pub use lifecycle::init::{Init, init, stateless};
 pub use lifecycle::start::run;

@@ -37,7 +37,7 @@ use crate::lifecycle::start::prepare;
 use crate::runtime_api::client::Client;
 use crate::runtime_api::endpoint::Endpoint;
 
-pub use crate::invocation::Invocation;
+pub use crate::event::Invocation;
 
 /// Outcome of one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]

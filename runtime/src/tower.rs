@@ -50,10 +50,9 @@
 
 use tower_service::Service;
 
-use crate::event::{Input, Message};
+use crate::event::{Input, Invocation, Message};
 use crate::failure::Fault;
 use crate::handler::{Handler, answer, input};
-use crate::invocation::Invocation;
 use crate::respond::Respond;
 use crate::runtime_api::reply::Reply;
 use crate::runtime_api::report::Report;
@@ -123,4 +122,160 @@ where
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::future::pending;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context as TaskContext, Poll};
+    use std::time::Duration;
+
+    use tower::limit::ConcurrencyLimitLayer;
+    use tower::util::BoxCloneSyncService;
+    use tower::{Layer, Service, ServiceBuilder, service_fn};
+
+    use super::*;
+    use crate::testing::{self, Outcome};
+    use crate::{Body, Context, Error, Event, Failure};
+
+    /// A layer that notes the request id and the event of each call, and its outcome.
+    #[derive(Clone, Default)]
+    struct Noted(Arc<Mutex<Vec<String>>>);
+
+    #[derive(Clone)]
+    struct Noting<S> {
+        notes: Noted,
+        inner: S,
+    }
+
+    impl<S> Layer<S> for Noted {
+        type Service = Noting<S>;
+
+        fn layer(&self, inner: S) -> Noting<S> {
+            Noting { notes: self.clone(), inner }
+        }
+    }
+
+    impl<S, T> Service<Invocation<T>> for Noting<S>
+    where
+        S: Service<Invocation<T>, Future: 'static>,
+        T: std::fmt::Debug,
+    {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>>>>;
+
+        fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+            self.inner.poll_ready(context)
+        }
+
+        fn call(&mut self, call: Invocation<T>) -> Self::Future {
+            let text = format!("{} {:?}", call.context.request_id, call.event);
+            let (notes, called) = (self.notes.clone(), self.inner.call(call));
+            Box::pin(async move {
+                let outcome = called.await;
+                notes.0.lock().unwrap().push(format!("{text} {}", outcome.is_ok()));
+                outcome
+            })
+        }
+    }
+
+    async fn halve(Invocation { event, .. }: Invocation<u32>) -> Result<u32, Failure> {
+        match event {
+            0 => pending().await,
+            odd if odd % 2 == 1 => Err(Failure::new("Odd", format!("{odd} is odd"))),
+            even => Ok(even / 2),
+        }
+    }
+
+    fn events<const N: usize>(texts: [&'static str; N]) -> [Event; N] {
+        texts.map(Event::new)
+    }
+
+    fn error(outcome: &Outcome) -> (&str, &str) {
+        let Outcome::Error { kind, message, .. } = outcome else { panic!("{outcome:?}") };
+        (kind, message)
+    }
+
+    #[test]
+    fn layers_of_tower_are_around_a_typed_handler() {
+        let notes = Noted::default();
+        let service = ServiceBuilder::new()
+            .layer(notes.clone())
+            .timeout(Duration::from_millis(50))
+            .layer(ConcurrencyLimitLayer::new(1))
+            .service_fn(halve);
+        let outcomes = testing::run(&(), service, events(["84", "3", "0", "\"x\"", "2"])).unwrap();
+        assert_eq!(outcomes[0].json::<u32>().unwrap(), 42);
+        // What a layer has put into a box keeps its name.
+        assert_eq!(error(&outcomes[1]), ("Function.Odd", "3 is odd"));
+        assert_eq!(error(&outcomes[2]), ("Function.Error", "request timed out"));
+        assert_eq!(error(&outcomes[3]).0, "Runtime.UnmarshalError");
+        // The permit of the call that was dropped is free.
+        assert_eq!(outcomes[4].json::<u32>().unwrap(), 1);
+        assert_eq!(
+            *notes.0.lock().unwrap(),
+            ["request-1 84 true", "request-2 3 false", "request-3 0 false", "request-5 2 true"]
+        );
+    }
+
+    #[test]
+    fn the_event_may_be_raw_and_the_response_a_body() {
+        async fn echo(call: Invocation) -> Result<Body, Error> {
+            Ok(Body::text(format!("{}: {:?}", call.context.request_id, call.event.bytes())))
+        }
+        let outcomes = testing::run(&(), service_fn(echo), events(["1"])).unwrap();
+        let [Outcome::Response { content_type, body }] = &outcomes[..] else {
+            panic!("{outcomes:?}")
+        };
+        assert_eq!(
+            (content_type.as_str(), &body[..]),
+            ("text/plain; charset=utf-8", &b"request-1: [49]"[..])
+        );
+    }
+
+    #[test]
+    fn a_service_that_is_created_by_the_init_is_a_state() {
+        type Halves = BoxCloneSyncService<Invocation<u32>, u32, Error>;
+
+        async fn open() -> Result<Halves, Error> {
+            let buffered = ServiceBuilder::new()
+                .boxed_clone_sync()
+                .buffer(4)
+                .rate_limit(10, Duration::from_secs(1))
+                .service_fn(halve);
+            Ok(buffered)
+        }
+        let seen = Mutex::new(0);
+        let seen: &'static _ = Box::leak(Box::new(seen));
+        let function =
+            crate::init(open).after_response(async |_: &Halves| *seen.lock().unwrap() += 1);
+        let outcomes = testing::run_function(function, Serve, events(["84", "3"])).unwrap();
+        assert_eq!(outcomes[0].json::<u32>().unwrap(), 42);
+        assert_eq!(error(&outcomes[1]), ("Function.Odd", "3 is odd"));
+        assert_eq!(*seen.lock().unwrap(), 2);
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn an_http_request_is_answered_in_its_form_through_layers() {
+        use crate::http::{Request, Response};
+
+        async fn path(call: Invocation<Request>) -> Result<Response, Error> {
+            Ok(Response::text(200, call.event.path()).with_cookie("a=1"))
+        }
+        let service = ServiceBuilder::new().timeout(Duration::from_secs(9)).service_fn(path);
+        let event = r#"{"httpMethod":"GET","path":"/x","requestContext":{"stage":"beta"}}"#;
+        let outcomes = testing::run(&(), service, events([event])).unwrap();
+        let answer: serde_json::Value = outcomes[0].json().unwrap();
+        assert_eq!(
+            (&answer["body"], &answer["multiValueHeaders"]["set-cookie"][0]),
+            (&"/x".into(), &"a=1".into())
+        );
+    }
+
+    #[test]
+    fn an_invocation_is_made_of_an_event_with_or_without_a_context() {
+        let context = Context { request_id: "7".into(), ..Context::default() };
+        assert_eq!(Invocation::from(1).context, Context::default());
+        assert_eq!(Invocation::from((1, context.clone())), Invocation { event: 1, context });
+    }
+}

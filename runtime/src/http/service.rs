@@ -1,5 +1,5 @@
-//! `tower` services of HTTP as handlers: a service that serves HTTP anywhere else serves it in Lambda
-//! unchanged.
+//! `tower` services of HTTP as handlers: a service that serves HTTP anywhere else serves it in
+//! Lambda unchanged.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};

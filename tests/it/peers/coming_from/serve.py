@@ -1,8 +1,9 @@
 """Runs a program as a function, under a Runtime API on a loopback port.
 
 Reads {"program", "environment", "events"} and prints {"answers", "output"}: what the program
-answers to each event, in their order, and all that it prints. After the last answer it gets
-SIGTERM. An extension inside the program gets an INVOKE event with each invocation.
+answers to each event, in their order, and all that it prints. It gets SIGTERM once it has
+answered all of them and polls again. An extension inside the program that registers for INVOKE
+gets an event with each invocation, and has to poll again too.
 """
 
 import base64
@@ -10,16 +11,18 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 
 LIMIT = 60
 asked = json.load(sys.stdin)
 waiting, invoked = Queue(), Queue()
+pollers, polling = {waiting}, set()
 for number, event in enumerate(asked["events"]):
     waiting.put((number, event.encode()))
 answers = [None] * len(asked["events"])
-answered, ended = threading.Event(), threading.Event()
+ended = threading.Event()
 
 
 def answer(target, kind, body, trailers):
@@ -28,8 +31,13 @@ def answer(target, kind, body, trailers):
     if failed is not None:
         verb, body = "error", base64.b64decode(failed)
     answers[int(number)] = {verb: body.decode(), "type": kind}
-    if None not in answers:
-        answered.set()
+
+
+def terminate():
+    limit = time.monotonic() + LIMIT
+    while (None in answers or pollers - polling) and time.monotonic() < limit:
+        time.sleep(0.02)
+    process.terminate()
 
 
 class Api(BaseHTTPRequestHandler):
@@ -49,9 +57,10 @@ class Api(BaseHTTPRequestHandler):
     def wait(self, queue):
         while not ended.is_set():
             try:
-                return queue.get(timeout=0.05)
+                return queue.get(timeout=0.02)
             except Empty:
-                pass
+                # Only now: an event that is there already is not the end.
+                polling.add(queue)
         self.close_connection = True
         return None
 
@@ -67,6 +76,7 @@ class Api(BaseHTTPRequestHandler):
             arn = "arn:aws:lambda:eu-west-1:123456789012:function:hello"
             invoke = {"deadlineMs": 4102444800000, "requestId": str(number)}
             invoke |= {"eventType": "INVOKE", "invokedFunctionArn": arn}
+            polling.discard(invoked)
             invoked.put(json.dumps(invoke).encode())
             self.reply(
                 event,
@@ -89,13 +99,21 @@ class Api(BaseHTTPRequestHandler):
         else:
             body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/extension/register"):
+            if b"INVOKE" in body:
+                pollers.add(invoked)
             names = {"functionName": "hello", "functionVersion": "$LATEST", "handler": "h"}
             return self.reply(json.dumps(names).encode(), Lambda_Extension_Identifier="e-1")
-        self.reply()
+        polling.discard(waiting)
         answer(self.path, self.headers.get("Content-Type"), body, trailers)
+        self.reply()
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A program that ended left its connections."""
+
+
+server = Server(("127.0.0.1", 0), Api)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 environment = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
@@ -113,9 +131,7 @@ process = subprocess.Popen(
 )
 killed = threading.Timer(LIMIT, process.kill)
 killed.start()
-threading.Thread(
-    target=lambda: (answered.wait(LIMIT), process.terminate()), daemon=True
-).start()
+threading.Thread(target=terminate, daemon=True).start()
 output, _ = process.communicate()
 killed.cancel()
 ended.set()
