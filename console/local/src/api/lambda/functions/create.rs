@@ -66,8 +66,7 @@ pub(crate) async fn create_function(
     if let Some(names) = &request.architectures {
         function.architecture = validate::architectures(names)?;
     }
-    settings.check_role(service).await?;
-    settings.apply(service, &mut function, true)?;
+    settings.assume(service).await?.apply(service, &mut function, true)?;
     for (value, field) in
         [(&function.role, "role"), (&function.runtime, "runtime"), (&function.handler, "handler")]
     {

@@ -83,17 +83,22 @@ struct LoggingRequest {
     log_group: Option<String>,
 }
 
+/// Settings with a role that Lambda may assume.
+pub(crate) struct Assumed(Settings);
+
 impl Settings {
     /// Checks that Lambda may assume the role, if the local IAM has it.
-    pub(crate) async fn check_role(&self, service: &Service) -> Result<(), ApiError> {
+    pub(crate) async fn assume(self, service: &Service) -> Result<Assumed, ApiError> {
         match &self.role {
             Some(role) if !service.iam.lambda_may_assume(role).await => Err(ApiError::invalid(
                 "The role defined for the function cannot be assumed by Lambda.",
             )),
-            _ => Ok(()),
+            _ => Ok(Assumed(self)),
         }
     }
+}
 
+impl Assumed {
     /// Validates the settings and applies them to the function. `new`: with those that cannot
     /// change after its creation.
     pub(crate) fn apply(
@@ -102,18 +107,19 @@ impl Settings {
         function: &mut Function,
         new: bool,
     ) -> Result<(), ApiError> {
+        let Self(settings) = self;
         for (name, why) in REFUSED {
-            if self.other.get(name).is_some_and(|setting| !setting.is_null()) {
+            if settings.other.get(name).is_some_and(|setting| !setting.is_null()) {
                 return Err(ApiError::invalid(why));
             }
         }
-        if let Some(role) = self.role {
+        if let Some(role) = settings.role {
             function.role = validate::role(role)?;
         }
-        if let Some(runtime) = self.runtime {
+        if let Some(runtime) = settings.runtime {
             function.runtime = validate::runtime(runtime)?;
         }
-        if let Some(handler) = self.handler {
+        if let Some(handler) = settings.handler {
             if handler.len() > 128 {
                 return Err(ApiError::validation(
                     &handler,
@@ -130,28 +136,28 @@ impl Settings {
             }
             function.handler = handler;
         }
-        if let Some(description) = self.description {
+        if let Some(description) = settings.description {
             validate::description(&description)?;
             function.description = description;
         }
-        if let Some(timeout) = self.timeout {
+        if let Some(timeout) = settings.timeout {
             function.timeout = validate::within(timeout, "timeout", 1, 900)?;
         }
-        if let Some(memory) = self.memory_size {
+        if let Some(memory) = settings.memory_size {
             function.memory = validate::within(memory, "memorySize", 128, 10_240)?;
         }
-        if let Some(ephemeral) = self.ephemeral_storage {
+        if let Some(ephemeral) = settings.ephemeral_storage {
             function.ephemeral =
                 validate::within(ephemeral.size, "ephemeralStorage.size", 512, 10_240)?;
         }
-        if let Some(environment) = self.environment {
+        if let Some(environment) = settings.environment {
             validate::environment(&environment.variables)?;
             function.environment = environment.variables;
         }
-        if let Some(logging) = self.logging_config {
+        if let Some(logging) = settings.logging_config {
             function.logging = validate_logging(logging, &function.logging)?;
         }
-        if let Some(apply_on) = self.snap_start.and_then(|snap_start| snap_start.apply_on) {
+        if let Some(apply_on) = settings.snap_start.and_then(|snap_start| snap_start.apply_on) {
             validate::one_of(&apply_on, "snapStart.applyOn", &["PublishedVersions", "None"])?;
             if apply_on != "None" {
                 let message = format!(
@@ -161,10 +167,10 @@ impl Settings {
                 return Err(ApiError::invalid(message));
             }
         }
-        if let Some(layers) = self.layers {
+        if let Some(layers) = settings.layers {
             function.layers = layers::choose(service, &layers)?;
         }
-        for (name, setting) in self.other {
+        for (name, setting) in settings.other {
             if !KEPT.contains(&name.as_str())
                 || setting.is_null()
                 || name == "TenancyConfig" && !new

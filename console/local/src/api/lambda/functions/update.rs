@@ -19,7 +19,7 @@ use crate::{
         response::{self, Body},
     },
     service::Service,
-    store::{function::Function, function_record::FunctionRecord},
+    store::{function::Function, function_record::FunctionRecord, functions::Change},
 };
 
 #[derive(Deserialize)]
@@ -58,23 +58,38 @@ impl Update<'_> {
         Ok(record)
     }
 
+    /// Waits for the exclusive right to change functions, and begins with `$LATEST` as it is then.
+    async fn begin<'a>(&'a self, service: &'a Arc<Service>) -> Result<Begun<'a>, ApiError> {
+        let change = service.functions.change().await;
+        let record = FunctionRecord::clone(&*self.validate(service)?);
+        Ok(Begun { update: self, service, change, record })
+    }
+}
+
+/// An update that no other change of a function can come between.
+struct Begun<'a> {
+    update: &'a Update<'a>,
+    service: &'a Arc<Service>,
+    change: Change<'a>,
+    record: FunctionRecord,
+}
+
+impl Begun<'_> {
     /// Changes `$LATEST`, and answers with it or with the published version.
-    async fn make(
-        &self,
-        service: &Arc<Service>,
+    fn make(
+        self,
         edit: impl FnOnce(&mut Function) -> Result<(), ApiError>,
     ) -> Result<Response<Body>, ApiError> {
-        let change = service.functions.change().await;
-        let mut record = FunctionRecord::clone(&*self.validate(service)?);
+        let Self { update, service, change, mut record } = self;
         let mut function = Function::clone(&record.latest);
         edit(&mut function)?;
         validate::size(&function)?;
-        if self.dry_run {
+        if update.dry_run {
             return Ok(response::json(200, &describe(&function, &function.arn(&service.region))));
         }
         record.update(function);
         let (current, new) =
-            if self.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
+            if update.publish { record.publish(None) } else { (Arc::clone(&record.latest), false) };
         let kept = [Some(&record.latest), new.then_some(&current)]
             .map(|function| function.map(Arc::clone));
         kept.iter().flatten().for_each(|function| service.codes.keep(function));
@@ -99,17 +114,17 @@ pub(crate) async fn update_code(
         publish: request.publish,
         dry_run: request.dry_run,
     };
+    // Refused before the code is taken, which takes a while.
     update.validate(service)?;
     let architecture = request.architectures.as_deref().map(validate::architectures).transpose()?;
     let taken = take(service, request.code.zip()?).await?;
     // The code is held until the function or a layer keeps it.
-    let make = update.make(service, |function| {
+    update.begin(service).await?.make(|function| {
         function.architecture = architecture.unwrap_or(function.architecture);
         (function.code, function.code_size) = (taken.sha256.clone(), taken.size);
         function.unpacked = taken.unpacked;
         Ok(())
-    });
-    make.await
+    })
 }
 
 /// `UpdateFunctionConfiguration`.
@@ -126,7 +141,7 @@ pub(crate) async fn update_configuration(
         publish: false,
         dry_run: false,
     };
-    update.validate(service)?;
-    settings.check_role(service).await?;
-    update.make(service, |function| settings.apply(service, function, false)).await
+    let begun = update.begin(service).await?;
+    let settings = settings.assume(service).await?;
+    begun.make(|function| settings.apply(service, function, false))
 }
