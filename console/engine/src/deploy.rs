@@ -17,12 +17,12 @@ use super::{
     aws::{naming, stage::Stage},
 };
 
+pub(crate) use self::upload::fetch as fetch_zip;
 pub use self::{
     apply::apply,
     compare::{Plan, Scope, compare},
     settings::configure::{compare_settings, live},
 };
-pub(crate) use self::{compare::changed_since, upload::fetch as fetch_zip};
 
 mod apply;
 mod calls;

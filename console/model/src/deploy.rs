@@ -62,6 +62,17 @@ pub enum Needed {
     Word(String),
 }
 
+impl Needed {
+    /// Returns the word to type on a screen; `None` if nothing is asked.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Yes => Some("yes"),
+            Self::Word(word) => Some(word),
+        }
+    }
+}
+
 impl ChangeKind<'_> {
     /// Returns the approval that the change needs on `stage`. The screen, the commands and the
     /// engine all ask here.

@@ -11,7 +11,6 @@ mod invocation;
 pub mod json;
 mod logs;
 mod progress;
-mod promote;
 mod resources;
 mod roles;
 pub mod settings;
@@ -37,7 +36,6 @@ pub use invocation::{
 };
 pub use logs::{FREE_MINUTES, LogFix, LogMark, MarkKind, TailState, live_cost};
 pub use progress::Step;
-pub use promote::{Canary, PromoteOutcome, Promoted, Promotion};
 pub use resources::{DeleteOutcome, DeletedFunction, Keep, Resource, ResourceKind, Resources};
 pub use roles::{Permissions, Role, Verdict};
 pub use settings::{
@@ -48,7 +46,8 @@ pub use setup::Part;
 pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};
 pub use versions::{
-    Alias, FunctionVersions, Share, Version, VersionFigures, VersionsChange, VersionsChanged,
-    VersionsDone, VersionsPlan, numbers, percent,
+    Alias, Canary, FunctionVersions, PromoteOutcome, Promoted, Promotion, Share, Version,
+    VersionFigures, VersionsChange, VersionsChanged, VersionsDone, VersionsEffect, VersionsPlan,
+    numbers, percent,
 };
 pub use watch::Changed;

@@ -1,9 +1,17 @@
 //! A function's versions and aliases on a stage, with the figures of each version, and the outcome
 //! of changing them.
 
+mod plan;
+mod promote;
+
 use serde::{Deserialize, Serialize};
 
-use super::stats::Percentiles;
+use super::{deploy::ChangeKind, stats::Percentiles};
+
+pub use self::{
+    plan::{VersionsEffect, VersionsPlan},
+    promote::{Canary, PromoteOutcome, Promoted, Promotion},
+};
 
 /// A function's versions on a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -167,24 +175,22 @@ pub enum VersionsChange {
     Prune(usize),
 }
 
-/// A change of a function's versions, with the versions that it was decided on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VersionsPlan {
-    /// The function's name in the workspace.
-    pub function: String,
-    /// Change to make.
-    pub change: VersionsChange,
-    /// The versions that were shown: the change is made if they are still so. `None` to read them
-    /// first.
-    pub seen: Option<Box<FunctionVersions>>,
-}
+impl VersionsChange {
+    /// Returns the change of the functions `names`, as far as its approval is concerned.
+    pub const fn kind<'a>(&self, names: &'a [String]) -> ChangeKind<'a> {
+        match self {
+            Self::Publish(_) => ChangeKind::Update,
+            Self::Rollback(_) => ChangeKind::Reroute,
+            Self::Prune(_) => ChangeKind::Prune(names),
+        }
+    }
 
-impl VersionsPlan {
-    /// Returns the versions that the change deletes, oldest first.
-    pub fn deleted(&self) -> Vec<String> {
-        match (&self.change, &self.seen) {
-            (VersionsChange::Prune(keep), Some(seen)) => seen.prunable(*keep),
-            _ => Vec::new(),
+    /// Returns the summary of a failure of the change.
+    pub fn failed(&self, name: &str) -> String {
+        match self {
+            Self::Publish(_) => format!("could not publish a version of {name}"),
+            Self::Rollback(_) => format!("could not roll back {name}"),
+            Self::Prune(_) => format!("could not delete versions of {name}"),
         }
     }
 }
@@ -256,6 +262,9 @@ impl VersionsChanged {
                 version {}",
                 canary.version
             ),
+            VersionsDone::RolledBack { alias: Some(alias), from: Some(from), to } if from == to => {
+                format!("{name}: {alias} points to version {to} already")
+            }
             VersionsDone::RolledBack { alias: Some(alias), from: Some(from), to } => {
                 format!("{name}: {alias} points to version {to} instead of {from}")
             }

@@ -25,16 +25,10 @@ fn on_prod(protected: bool) -> Harness {
     console.press("jP");
     let effects = console.effects();
     let read = effects.iter().find_map(|effect| match effect {
-        Effect::Start { job, task: Task::ReadStages, .. } => Some(*job),
+        Effect::Start { job, task: Task::ReadStages { .. }, .. } => Some(*job),
         _ => None,
     });
-    let stages = ["local", "beta", "prod"].map(|name| StageEntry {
-        name: name.into(),
-        profile: None,
-        region: None,
-        credentials: String::new(),
-        protected: false,
-    });
+    let stages = ["local", "beta", "prod"].map(entry);
     console.report(read.expect("the stages are read"), JobEvent::StagesRead(Ok(stages.into())));
     console.effects();
     console.draw();
@@ -108,6 +102,36 @@ fn the_other_stages_are_offered_at_once_and_step_by_step() {
         console.state.command.as_deref(),
         Some("lambda-console promote beta prod hello --dry-run")
     );
+}
+
+fn entry(name: &str) -> StageEntry {
+    StageEntry {
+        name: name.into(),
+        profile: None,
+        region: None,
+        credentials: String::new(),
+        protected: false,
+    }
+}
+
+#[test]
+fn the_only_stage_has_none_to_promote_from() {
+    let mut console = Harness::ready(100, 30);
+    for stages in [&["local"][..], &["local", "beta"]] {
+        console.press("jP");
+        assert!(console.state.overlay.is_none(), "no empty list");
+        let job = console.job("ReadStages");
+        let stages = stages.iter().map(|name| entry(name)).collect();
+        console.report(job, JobEvent::StagesRead(Ok(stages)));
+        let screen = console.screen();
+        if console.state.listed.len() == 1 {
+            assert!(console.state.overlay.is_none(), "no empty list");
+            assert!(screen.contains("no other stage to promote from"), "{screen}");
+            assert!(screen.contains("[workspace.metadata.lambda.stages.beta]"), "{screen}");
+        } else {
+            assert!(screen.contains("Promote to local from …"), "{screen}");
+        }
+    }
 }
 
 #[test]

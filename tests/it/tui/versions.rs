@@ -2,12 +2,12 @@
 
 use lambda_console::tui::{
     message::Effect,
-    state::Overlay,
+    state::{Connection, JobId, Overlay},
     task::{JobEvent, Task},
 };
 use lambda_console_model::{
-    Alias, Approval, FunctionVersions, Percentiles, Share, Version, VersionFigures, VersionsChange,
-    VersionsChanged, VersionsDone, VersionsPlan,
+    Alias, Approval, DeployPlan, Failure, FunctionVersions, Percentiles, Share, Version,
+    VersionFigures, VersionsChange, VersionsChanged, VersionsDone, VersionsPlan,
 };
 use tests::{Harness, sample};
 
@@ -74,26 +74,42 @@ fn opened((width, height): (u16, u16)) -> Harness {
     console
 }
 
-/// The requested change, among its other effects; `true` if it has the versions that were shown.
+/// Reports the plan of the change that was requested, and returns the job that made it.
 #[track_caller]
-fn change(console: &mut Harness) -> (VersionsChange, bool) {
+fn planned(console: &mut Harness, change: &VersionsChange) -> JobId {
+    let (job, function, asked) = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Start { job, task: Task::PlanVersions { function, change }, .. } => {
+                Some((job, function, change))
+            }
+            _ => None,
+        })
+        .expect("it is planned");
+    assert_eq!((function.as_str(), &asked), ("hello", change));
+    let plan = VersionsPlan::new(versions(), asked).expect("a plan");
+    let stage = console.state.active.clone();
+    let plan = DeployPlan { stage, functions: vec![plan.shown()], failed: Vec::new() };
+    console.report(job, JobEvent::Planned(Ok(plan)));
+    job
+}
+
+/// The change that started, among other effects: its job, the job that planned it, the approval.
+#[track_caller]
+fn change(console: &mut Harness) -> (JobId, JobId, Approval) {
     let effects = console.effects();
-    let wanted = effects
-        .iter()
-        .find(|effect| matches!(effect, Effect::Start { task: Task::ChangeVersions { .. }, .. }))
-        .cloned();
-    let Some(Effect::Start {
-        task: Task::ChangeVersions { plan: VersionsPlan { function, change, seen }, approval },
-        ..
-    }) = wanted
-    else {
-        panic!("{effects:?}")
+    let wanted = |effect: &Effect| match effect {
+        Effect::Start { job, task: Task::ChangeVersions { plan, approval, .. }, .. } => {
+            Some((*job, *plan, *approval))
+        }
+        _ => None,
     };
-    assert_eq!(
-        (function.as_str(), approval == Approval::Given),
-        ("hello", matches!(change, VersionsChange::Prune(_)))
-    );
-    (change, seen.is_some())
+    effects.iter().find_map(wanted).unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+fn rollback(to: Option<&str>) -> VersionsChange {
+    VersionsChange::Rollback(to.map(str::to_owned))
 }
 
 #[test]
@@ -103,49 +119,37 @@ fn the_list_shows_each_version_with_its_figures() {
 }
 
 #[test]
-fn enter_asks_before_traffic_moves_and_enter_again_moves_none() {
+fn enter_shows_the_plan_and_enter_again_moves_no_traffic() {
     let mut console = opened((100, 24));
     console.press("<enter>");
-    assert_eq!(console.effects(), [], "it asks first");
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7 --dry-run"));
+    planned(&mut console, &rollback(Some("7")));
     let screen = console.screen();
-    assert!(
-        screen.contains("Change hello on local?") && screen.contains("▸ no, cancel"),
-        "{screen}"
-    );
-    assert!(screen.contains("yes, route all traffic to version 7"), "{screen}");
-    for no in ["<enter>", "<esc>"] {
-        console.press(no);
-        let effects = console.effects();
-        assert!(
-            effects.iter().all(|effect| matches!(
-                effect,
-                Effect::Start { task: Task::LoadVersions { .. }, .. } | Effect::Cancel(_)
-            )),
-            "{effects:?}"
-        );
-        assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))), "back in the list");
-        console.press("<enter>");
+    for text in [
+        "Roll hello back on local",
+        "alias.live",
+        "7 (95 %), 8 (5 %) → 7",
+        "type `yes` to confirm >",
+    ] {
+        assert!(screen.contains(text), "{text}: {screen}");
     }
+    console.press("<enter>no<enter>");
+    assert_eq!(console.effects(), []);
+    let screen = console.screen();
+    assert!(screen.contains("not confirmed: type `yes`"), "{screen}");
+    console.press("<esc>");
+    assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))), "back in the list");
+    console.job("LoadVersions");
 }
 
 #[test]
-fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
+fn the_plan_that_was_shown_is_applied_and_the_list_is_read_again() {
     let mut console = opened((100, 24));
-    console.press("<enter><down><enter>");
-    let wanted = |effect: &Effect| {
-        if let Effect::Start { job, task: Task::ChangeVersions { plan, .. }, .. } = effect {
-            Some((*job, plan.clone()))
-        } else {
-            None
-        }
-    };
-    let (job, plan) = console.effects().iter().find_map(wanted).unwrap();
-    assert_eq!(plan.seen.as_deref(), Some(&versions()), "what was shown is what is changed");
-    assert_eq!(
-        plan.change,
-        VersionsChange::Rollback(Some("7".into())),
-        "in a canary, the version that most get is offered"
-    );
+    console.press("<enter>");
+    let plan = planned(&mut console, &rollback(Some("7")));
+    console.press("yes<enter>");
+    let (job, applied, approval) = change(&mut console);
+    assert_eq!((applied, approval), (plan, Approval::None), "in a canary, most get version 7");
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello 7"));
     let done = VersionsDone::RolledBack {
         alias: Some("live".into()),
@@ -156,12 +160,26 @@ fn enter_rolls_back_once_confirmed_and_refreshes_the_list() {
     console.report(job, JobEvent::VersionsChanged(Ok(changed)));
     let notice = console.state.notice.as_ref().map(|notice| notice.text.clone());
     assert_eq!(notice.as_deref(), Some("hello: live points to version 6 instead of 7"));
-    assert!(
-        console
-            .effects()
-            .iter()
-            .any(|effect| matches!(effect, Effect::Start { task: Task::LoadVersions { .. }, .. }))
-    );
+    assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))));
+    assert!(console.has_started("LoadVersions"));
+}
+
+#[test]
+fn a_plan_that_fails_returns_to_the_list() {
+    let mut console = opened((100, 24));
+    console.press("<enter>");
+    let job = console
+        .effects()
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Start { job, task: Task::PlanVersions { .. }, .. } => Some(*job),
+            _ => None,
+        })
+        .unwrap();
+    let failure = Failure::environment("could not list the versions of hello", "no answer", "");
+    console.report(job, JobEvent::Planned(Err(failure)));
+    assert!(matches!(console.state.overlay, Some(Overlay::Versions(_))));
+    assert!(console.screen().contains("no answer"), "{}", console.screen());
 }
 
 #[test]
@@ -172,19 +190,40 @@ fn without_a_canary_the_version_before_is_offered() {
     let mut versions = versions();
     versions.aliases[0].canary = None;
     console.report(job, JobEvent::VersionsLoaded(Ok(versions)));
-    console.press("<enter>yes<enter>");
-    assert_eq!(change(&mut console), (VersionsChange::Rollback(Some("6".into())), true));
+    console.press("<enter>");
+    planned(&mut console, &rollback(Some("6")));
 }
 
 #[test]
-fn a_canary_is_ended_from_the_palette_once_confirmed() {
+fn a_canary_is_ended_from_the_palette_as_planned() {
     let mut console = Harness::ready(100, 24);
     console.press("j:end a canary<enter>");
-    assert_eq!(console.effects(), [], "it asks first");
-    console.press("<down><enter>");
-    assert_eq!(change(&mut console), (VersionsChange::Rollback(None), false));
+    let plan = planned(&mut console, &rollback(None));
+    insta::assert_snapshot!("rollback_plan", console.screen());
+    console.press("yes<enter>");
+    assert_eq!(change(&mut console).1, plan);
     assert_eq!(console.state.command.as_deref(), Some("lambda-console rollback hello"));
     assert!(console.state.overlay.is_none());
+}
+
+#[test]
+fn a_protected_stage_wants_its_name_typed() {
+    for key in ["<enter>", "p"] {
+        let mut console = opened((100, 24));
+        let Connection::Connected(info) = &mut console.state.stage_mut().connection else {
+            panic!("a stage")
+        };
+        info.protected = true;
+        console.press(key);
+        let asked = if key == "p" { VersionsChange::Publish(None) } else { rollback(Some("7")) };
+        let plan = planned(&mut console, &asked);
+        console.press("yes<enter>");
+        assert_eq!(console.effects(), []);
+        console.press("<backspace><backspace><backspace>local<enter>");
+        let (_, applied, approval) = change(&mut console);
+        assert_eq!((applied, approval), (plan, Approval::Given));
+        assert!(console.state.command.as_deref().unwrap().ends_with(" --yes"));
+    }
 }
 
 #[test]
@@ -196,10 +235,15 @@ fn latest_cannot_be_rolled_back_to() {
 }
 
 #[test]
-fn a_version_is_published_from_the_list() {
+fn a_version_is_published_as_planned() {
     let mut console = opened((100, 24));
     console.press("p");
-    assert_eq!(change(&mut console), (VersionsChange::Publish(None), true));
+    let plan = planned(&mut console, &VersionsChange::Publish(None));
+    let screen = console.screen();
+    assert!(screen.contains("Publish a version of hello on local"), "{screen}");
+    assert!(screen.contains("8 → a new version") && screen.contains("enter publish"), "{screen}");
+    console.press("<enter>");
+    assert_eq!(change(&mut console).1, plan);
     assert_eq!(console.state.command.as_deref(), Some("lambda-console versions hello --publish"));
 }
 
@@ -207,17 +251,16 @@ fn a_version_is_published_from_the_list() {
 fn old_versions_are_deleted_after_the_function_s_name_was_typed() {
     let mut console = opened((100, 24));
     console.press("X");
+    let plan = planned(&mut console, &VersionsChange::Prune(5));
     let screen = console.screen();
-    assert!(screen.contains("versions 1, 2 and 3"), "the five newest stay:\n{screen}");
+    assert!(screen.contains("1, 2, 3 → removed"), "the five newest stay:\n{screen}");
+    assert!(screen.contains("they cannot be restored"), "{screen}");
     console.press("hell<enter>");
     assert_eq!(console.effects(), [], "that was not its name");
-    assert!(
-        console.screen().contains("✗ name does not match: type `hello`"),
-        "{}",
-        console.screen()
-    );
+    assert!(console.screen().contains("name does not match: type `hello`"), "{}", console.screen());
     console.press("o<enter>");
-    assert_eq!(change(&mut console), (VersionsChange::Prune(5), true));
+    let (_, applied, approval) = change(&mut console);
+    assert_eq!((applied, approval), (plan, Approval::Given));
     assert_eq!(
         console.state.command.as_deref(),
         Some("lambda-console versions hello --prune 5 --yes")

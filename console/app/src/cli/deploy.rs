@@ -99,7 +99,8 @@ async fn approval(
     Ok((confirm::approval(context, yes, stage, change, &what).await?, is_asked))
 }
 
-fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {
+/// Prints a plan that is not applied.
+pub(super) fn print_plan(context: &Context, plan: &DeployPlan) -> Result<ExitCode, Failure> {
     let failure = summary("deploy", plan.functions.len() + plan.failed.len(), &plan.failed);
     if context.output.json {
         let document = json!({ "stage": plan.stage, "functions": plan.functions });

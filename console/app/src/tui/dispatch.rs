@@ -27,7 +27,7 @@ use lambda_console_engine::{
     Job, aws::stage::StageOptions, deploy, history::Store, release::promote,
     workspace::watch::Builds,
 };
-use lambda_console_model::{Failure, Workspace};
+use lambda_console_model::{Failure, VersionsPlan, Workspace};
 use tokio::{
     sync::{OnceCell, mpsc, watch},
     time::timeout,
@@ -59,6 +59,8 @@ struct Inner {
     plans: Plans<deploy::Plan>,
     /// Plans of promotions that wait for approval.
     promotions: Plans<promote::Plan>,
+    /// Plans of changes of versions that wait for approval.
+    changes: Plans<VersionsPlan>,
     /// Codes that the user was asked for.
     codes: Arc<Codes>,
     tasks: TaskTracker,
@@ -106,6 +108,7 @@ impl Work {
             tails: Mutex::default(),
             plans: Plans::default(),
             promotions: Plans::default(),
+            changes: Plans::default(),
             codes,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

@@ -21,8 +21,8 @@ mod watch;
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Architecture, ChangeKind, CodeAsked, DeployPlan, Failure, FailureKind, InvokeMode, Needed,
-    Part, Protection, StageEntry, StageInfo, Workspace,
+    Architecture, ChangeKind, CodeAsked, Failure, FailureKind, InvokeMode, Needed, Part,
+    Protection, StageEntry, StageInfo, Workspace,
 };
 
 use crate::tui::{action::Action, task::Task};
@@ -229,13 +229,13 @@ impl State {
         change.needs(&self.active, Protection::of(self.is_protected()))
     }
 
-    /// Returns `true` if the stage's name must be typed before `plan` is applied: the stage is
-    /// protected, or the plan makes a function callable by everybody.
-    pub fn asks_name(&self, plan: &Plan) -> bool {
-        let change = plan.outcome.as_ref().map_or(ChangeKind::Update, DeployPlan::kind);
-        // Before the changes are known, the name can be typed already.
-        let is_open = plan.is_open() || plan.outcome.is_none();
-        is_open && matches!(self.needs(change), Needed::Word(_)) && !self.options.read_only
+    /// Returns the approval that `plan` needs, by the one rule; nothing if it changes nothing, or
+    /// nothing may be changed. Before the changes are known, it can be given already.
+    pub fn plan_needs(&self, plan: &Plan) -> Needed {
+        if self.options.read_only || (plan.outcome.is_some() && !plan.is_open()) {
+            return Needed::Nothing;
+        }
+        self.needs(plan.kind())
     }
 
     /// Returns the functions with settings that are edited but not sent: `hello`, `hello on beta`.
@@ -265,7 +265,9 @@ impl State {
                 overlay::Purpose::Delete(_) => Context::Delete,
                 _ => Context::Line,
             },
-            (Some(Overlay::Plan(plan)), ..) if self.asks_name(plan) => Context::Confirm,
+            (Some(Overlay::Plan(plan)), ..) if self.plan_needs(plan) != Needed::Nothing => {
+                Context::Confirm
+            }
             (Some(Overlay::Plan(_)), ..) => Context::Plan,
             (Some(Overlay::Login), ..) => Context::Login,
             (Some(Overlay::Versions(_)), ..) => Context::Versions,

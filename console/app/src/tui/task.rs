@@ -11,8 +11,8 @@ use lambda_console_model::{
     Approval, Architecture, BootstrapSize, BuildOutcome, Changed, DeleteOutcome, DeployOutcome,
     DeployPlan, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig,
     LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, Resources,
-    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChanged,
-    VersionsPlan, Workspace,
+    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
+    VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,10 @@ pub enum Task {
     /// Read the workspace. Answer: [`JobEvent::Discovered`].
     Discover,
     /// Read the stages of the workspace. Answer: [`JobEvent::StagesRead`].
-    ReadStages,
+    ReadStages {
+        /// `true` to offer them for a promotion, if there is another one.
+        promote: bool,
+    },
     /// Connect to the stage, which was selected. Answer: [`JobEvent::StageConnected`], immediately
     /// if it is connected already.
     Connect {
@@ -148,11 +151,23 @@ pub enum Task {
         /// The function's name.
         function: String,
     },
+    /// Read a function's versions, and decide what a change does to them; sends no change. Answer:
+    /// [`JobEvent::Planned`].
+    PlanVersions {
+        /// The function's name.
+        function: String,
+        /// The change.
+        change: VersionsChange,
+    },
     /// Publish, roll back or prune a function's versions. Answer: [`JobEvent::VersionsChanged`].
     ChangeVersions {
-        /// The function, and the change to make.
-        plan: VersionsPlan,
-        /// Consent for a protected stage.
+        /// The function's name.
+        function: String,
+        /// The change.
+        change: VersionsChange,
+        /// Job whose plan was shown and is applied.
+        plan: JobId,
+        /// Approval of exactly this change.
         approval: Approval,
     },
     /// Compare one stage with another; sends no change. Answer: [`JobEvent::Planned`].
@@ -233,10 +248,10 @@ impl Task {
                 let names: Vec<String> = functions.iter().map(|one| one.function.clone()).collect();
                 Some(several("delete", &names))
             }
-            Self::LoadVersions { function }
-            | Self::ChangeVersions { plan: VersionsPlan { function, .. }, .. } => {
+            Self::LoadVersions { function } | Self::ChangeVersions { function, .. } => {
                 Some(format!("versions {function}"))
             }
+            Self::PlanVersions { function, .. } => Some(format!("plan {function}")),
             Self::Promote { promotion, .. } => {
                 Some(several("promote", &names(&promotion.functions)))
             }
@@ -248,7 +263,7 @@ impl Task {
             Self::Connect { .. } => Some("connect".into()),
             Self::Discover
             | Self::Probe
-            | Self::ReadStages
+            | Self::ReadStages { .. }
             | Self::ListResources { .. }
             | Self::RefreshDeployed { .. }
             | Self::ReadConfig { .. }
@@ -270,7 +285,7 @@ impl Task {
         matches!(
             self,
             Self::Discover
-                | Self::ReadStages
+                | Self::ReadStages { .. }
                 | Self::CheckSetup { .. }
                 | Self::Setup { .. }
                 | Self::Build { .. }
@@ -356,7 +371,8 @@ pub enum JobEvent {
     ConfigRead(Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Task::Configure`] ended.
     Configured(Result<DeployOutcome, Failure>),
-    /// [`Task::Plan`], [`Task::PlanConfig`] or [`Task::PlanPromotion`] ended: the plan.
+    /// [`Task::Plan`], [`Task::PlanConfig`], [`Task::PlanPromotion`] or [`Task::PlanVersions`]
+    /// ended: the plan.
     Planned(Result<DeployPlan, Failure>),
     /// [`Task::Deploy`] ended.
     DeployFinished(Result<DeployOutcome, Failure>),

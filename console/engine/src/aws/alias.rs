@@ -1,7 +1,7 @@
 //! Publishing versions and moving aliases.
 
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
-use lambda_console_model::{Alias, Failure, Share, percent};
+use lambda_console_model::{Alias, Failure, FunctionVersions, Share, percent};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 const NOTE: &str = "lambda-console: before this, version ";
 
 /// An alias as it was when it was last read or written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pointer {
     pub(crate) version: String,
     pub(crate) canary: Option<Share>,
-    description: String,
-    revision: Option<String>,
+    pub(crate) description: String,
+    pub(crate) revision: Option<String>,
 }
 
 /// Parameters of publishing a version.
@@ -78,19 +78,20 @@ pub(crate) async fn create(
     made.await.map(|_| ())
 }
 
-/// Publishes the function as it is now, with code of the digest `sha256`, and returns the version's
-/// number once it is active.
+/// As [`publish`], and returns the version's number once it is active.
 pub(crate) async fn published(
     stage: &Stage,
-    function: &str,
-    sha256: &str,
-    description: Option<&str>,
+    publication: &Publication<'_>,
     job: &Job,
 ) -> Result<String, Failure> {
-    let publication = Publication { name: function, sha256, revision: None, description };
-    let published = publish(stage, &publication, &job.cancel).await;
-    let version = published.map_err(|error| {
-        error.into_failure(format!("could not publish a version of {function}"))
+    let function = publication.name;
+    let version = publish(stage, publication, &job.cancel).await.map_err(|error| {
+        let what = format!("could not publish a version of {function}");
+        if error.is_stale() {
+            stage.changed_since(what, function)
+        } else {
+            error.into_failure(what)
+        }
     })?;
     settle(stage, &format!("{function}:{version}"), &job.cancel).await?;
     Ok(version)
@@ -113,64 +114,37 @@ pub(crate) async fn move_from(
     let what = || format!("could not point {alias} at {function}:{version}");
     moved.map_err(|error| {
         if error.is_stale() || error.is_existing() {
-            let why = format!("someone else has changed {alias} in the meantime");
-            Failure::work(what(), why, "`lambda-console versions` shows its current state")
+            stage.changed_since(what(), function)
         } else {
             error.into_failure(what())
         }
     })
 }
 
-/// Points `alias`, which was shown as `before`, at `version`; creates the alias if it did not
-/// exist. An alias that was changed by someone else in the meantime is not modified.
+/// Points an alias of the function that was read as `seen` at `version`, with all its traffic; the
+/// alias is created if it was not there. It is refused if it has changed since it was shown.
 pub(crate) async fn point(
     stage: &Stage,
-    function: &str,
-    alias: &str,
-    before: Option<&Alias>,
+    seen: &FunctionVersions,
+    (alias, shown): (&str, Option<&Alias>),
     version: &str,
+    what: String,
     job: &Job,
 ) -> Result<(), Failure> {
+    let function = &seen.function;
     let found = get(stage, function, alias).await?;
-    let is_same = match (&found, before) {
+    let is_same = match (&found, shown) {
         (None, None) => true,
-        (Some(found), Some(before)) => found.is_as(before),
+        (Some(found), Some(shown)) => found.is_as(shown),
         _ => false,
     };
     if !is_same {
-        let now = found.as_ref().map_or_else(|| "it does not exist".to_owned(), Pointer::story);
-        return Err(changed(
-            format!("could not point {alias} at {function}:{version}"),
-            alias,
-            &now,
-        ));
+        return Err(stage.changed_since(what, function));
     }
     if found.as_ref().is_some_and(|found| found.version == version && found.canary.is_none()) {
         return Ok(());
     }
     move_from(stage, function, alias, found.as_ref(), version, job).await
-}
-
-fn changed(what: String, alias: &str, now: &str) -> Failure {
-    Failure::work(
-        what,
-        format!("the alias {alias} was changed by someone else: {now}"),
-        "`lambda-console versions` shows its current state",
-    )
-}
-
-/// Removes a canary's routing from an alias. An alias that was changed by someone else in the
-/// meantime is not modified.
-pub(crate) async fn reset(stage: &Stage, function: &str, alias: &Alias) -> Result<(), Failure> {
-    let what = || format!("could not end the canary of {function}");
-    let Some(found) = get(stage, function, &alias.name).await? else { return Ok(()) };
-    if !found.is_as(alias) {
-        return Err(changed(what(), &alias.name, &found.story()));
-    }
-    set(stage, function, &alias.name, &found, &found.version, None)
-        .await
-        .map_err(|error| error.into_failure(what()))?;
-    Ok(())
 }
 
 /// Returns the alias; `None` if it does not exist.

@@ -120,17 +120,8 @@ impl Ready {
             Some(_) => format!("could not deploy {}", self.name),
             None => format!("could not change the settings of {}", self.name),
         };
-        Err(changed_since(what, &self.wanted.name, stage))
+        Err(stage.changed_since(what, &self.wanted.name))
     }
-}
-
-/// Returns the failure for a function that differs from the one that was shown.
-pub(crate) fn changed_since(what: String, function: &str, stage: &Stage) -> Failure {
-    Failure::work(
-        what,
-        format!("{function} has changed on {} since the plan was shown", stage.name()),
-        "run it again: the new plan is shown first",
-    )
 }
 
 /// Waits for `work`, unless the job is cancelled.

@@ -6,7 +6,10 @@
 
 mod verdict;
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use lambda_console_model::{Canary, Failure, Share, Step, percent, text::counted};
 use tokio::time::Instant;
@@ -17,6 +20,7 @@ use crate::{
     Job,
     aws::{
         alias::{self, Pointer},
+        error::CallError,
         retry::{ROLL_BACK, pause, retry_after},
         stage::Stage,
     },
@@ -236,22 +240,52 @@ async fn back(course: &Course<'_>, pointer: &Pointer) -> Result<(), Failure> {
         found.canary.as_ref().is_some_and(|share| share.version != **new)
             || (found.version != **old && found.version != **new)
     };
+    let read = || async { alias::get(stage, function, alias).await.ok().flatten() };
+    let set = |known: Pointer| async move {
+        alias::set(stage, function, alias, &known, old, None).await.map(drop)
+    };
+    match moved_back(pointer, is_foreign, read, set).await {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => {
+            let why = format!("someone else has moved {alias}: {}", found.story());
+            Err(Failure::work(what(), why, ""))
+        }
+        Err(error) => Err(error.into_failure(what())),
+    }
+}
+
+/// Moves the alias back with `set`, each time from the newest state that `read` returned: `None` if
+/// it could not be read. Returns the alias if someone else has moved it.
+async fn moved_back<R, S>(
+    pointer: &Pointer,
+    is_foreign: impl Fn(&Pointer) -> bool,
+    read: impl Fn() -> R,
+    set: impl Fn(Pointer) -> S,
+) -> Result<Option<Pointer>, CallError>
+where
+    R: Future<Output = Option<Pointer>>,
+    S: Future<Output = Result<(), CallError>>,
+{
+    let known = Mutex::new(pointer.clone());
+    let (known, is_foreign, read, set) = (&known, &is_foreign, &read, &set);
     // A cancelled canary is rolled back too.
     let never = CancellationToken::new();
-    let moved = retry_after(&ROLL_BACK, &never, |before| async move {
+    let move_back = |before: Option<CallError>| async move {
         // A move that got no answer may have been made: then the revision has changed.
-        let found = match before {
-            Some(_) => alias::get(stage, function, alias).await.ok().flatten(),
-            None => None,
-        };
-        if let Some(found) = found.as_ref().filter(|found| is_foreign(found)) {
-            let why = format!("someone else has moved {alias}: {}", found.story());
-            return Ok(Err(Failure::work(what(), why, "")));
+        let found = if before.is_some() { read().await } else { None };
+        if found.as_ref().is_some_and(is_foreign) {
+            return Ok(found);
         }
-        let pointer = found.as_ref().unwrap_or(pointer);
-        alias::set(stage, function, alias, pointer, old, None).await.map(|_| Ok(()))
-    });
-    moved.await.map_err(|error| error.into_failure(what()))?
+        let newest = {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(found) = found {
+                *known = found;
+            }
+            known.clone()
+        };
+        set(newest).await.map(|()| None)
+    };
+    retry_after(&ROLL_BACK, &never, move_back).await
 }
 
 /// A canary of `name` that was not ended: the alias splits its traffic.
@@ -269,4 +303,40 @@ pub(super) fn in_progress(
         ),
         format!("`lambda-console --stage {stage} rollback {name}` ends it"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    fn split(weight: Option<f64>) -> Pointer {
+        let canary = weight.map(|weight| Share { version: "2".into(), weight });
+        Pointer { version: "1".into(), canary, ..Pointer::default() }
+    }
+
+    #[tokio::test]
+    async fn a_roll_back_goes_on_from_what_was_read_last() {
+        let denied = || CallError::Service { code: "AccessDenied".into(), message: String::new() };
+        let (tried, reads) = (RefCell::new(Vec::new()), Cell::new(0));
+        let read = async || {
+            reads.set(reads.get() + 1);
+            (reads.get() == 1).then(|| split(None))
+        };
+        let set = async |known: Pointer| {
+            tried.borrow_mut().push(known.canary.map(|share| share.weight));
+            if tried.borrow().len() < 4 { Err(denied()) } else { Ok(()) }
+        };
+        let moved = moved_back(&split(Some(0.05)), |_| false, read, set).await.unwrap();
+        assert!(moved.is_none() && reads.get() == 3);
+        assert_eq!(*tried.borrow(), [Some(0.05), None, None, None]);
+        let read = async || Some(split(Some(0.5)));
+        let foreign = |found: &Pointer| found.canary.as_ref().is_some_and(|it| it.weight > 0.1);
+        let moved = moved_back(&split(None), foreign, read, async |_| Err(denied())).await;
+        assert_eq!(
+            moved.unwrap().unwrap().story(),
+            "it points to version 1, and 50 % to version 2"
+        );
+    }
 }

@@ -1,7 +1,9 @@
 //! A version's zip: downloaded from the stage's storage, and sent again.
 
 use aws_sdk_lambda::{
-    operation::get_function::GetFunctionOutput, primitives::Blob, types::PackageType,
+    operation::get_function::GetFunctionOutput,
+    primitives::Blob,
+    types::{FunctionConfiguration, PackageType},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_console_model::{Failure, FunctionVersions, Version};
@@ -12,7 +14,7 @@ use super::versions::base64_of;
 use crate::{
     aws::{
         clients::uploading,
-        naming::hex_of,
+        naming::{hex_of, milliseconds},
         retry::{DOWNLOAD, retry},
         stage::Stage,
         waiting::settle,
@@ -83,32 +85,55 @@ async fn get(stage: &Stage, function: &str, version: &str) -> Result<GetFunction
         .map_err(|error| error.into_failure(format!("could not read {function}:{version}")))
 }
 
-/// Restores the code of `version` as that of `$LATEST`, which has the code that was shown in
-/// `present`; the configuration is kept.
+/// `$LATEST` as it was shown, and is still.
+pub(super) struct Latest {
+    /// Base64, as in Lambda's API.
+    pub(super) sha256: String,
+    pub(super) revision: Option<String>,
+}
+
+/// Reads `$LATEST`. It is refused if it has changed since it was shown in `seen`.
+pub(super) async fn latest(
+    stage: &Stage,
+    seen: &FunctionVersions,
+    what: String,
+) -> Result<Latest, Failure> {
+    let function = &seen.function;
+    let found = get(stage, function, FunctionVersions::LATEST).await?;
+    let is_as = |shown: &Version, now: &FunctionConfiguration| {
+        now.code_sha256().map(hex_of).as_deref() == Some(&shown.sha256)
+            && now.last_modified().and_then(milliseconds) == Some(shown.modified_at)
+    };
+    match (seen.versions.first(), found.configuration()) {
+        (Some(shown), Some(now)) if is_as(shown, now) => Ok(Latest {
+            sha256: now.code_sha256().unwrap_or_default().to_owned(),
+            revision: now.revision_id().map(str::to_owned),
+        }),
+        _ => Err(stage.changed_since(what, function)),
+    }
+}
+
+/// Restores the code of `version` as that of `$LATEST`, which is as it was shown in `seen`; the
+/// configuration is kept.
 pub(super) async fn put_back(
     stage: &Stage,
-    present: &FunctionVersions,
+    seen: &FunctionVersions,
     version: &Version,
+    what: String,
     cancel: &CancellationToken,
 ) -> Result<(), Failure> {
-    let (function, before) = (&present.function, present.versions.first());
-    let Version { version, sha256: sha256_hex, .. } = version;
+    let function = &seen.function;
+    let Version { version, sha256, .. } = version;
     let code = fetch(stage, function, version, cancel).await?;
-    let what = || format!("could not restore the code of {function}:{version}");
-    if code.sha256 != base64_of(sha256_hex) {
-        return Err(Failure::work(what(), "the version changed while it was read", "try it again"));
+    if code.sha256 != base64_of(sha256) {
+        return Err(stage.changed_since(what, function));
     }
-    let latest = get(stage, function, FunctionVersions::LATEST).await?;
-    let revision = latest.configuration().and_then(|found| found.revision_id());
-    let now = latest.configuration().and_then(|found| found.code_sha256());
-    if now == Some(&code.sha256) {
+    let latest = latest(stage, seen, what.clone()).await?;
+    if latest.sha256 == code.sha256 {
         return Ok(());
     }
-    if now.map(hex_of).as_deref() != before.map(|latest| latest.sha256.as_str()) {
-        let why = "someone else has deployed to it in the meantime";
-        return Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"));
-    }
     let (bytes, architecture) = (&code.bytes, code.architecture.as_str());
+    let revision = &latest.revision;
     let sent = stage
         .call(|clients| async move {
             clients
@@ -117,19 +142,25 @@ pub(super) async fn put_back(
                 .function_name(function)
                 .architectures(architecture.into())
                 .zip_file(Blob::new(bytes.clone()))
-                .set_revision_id(revision.map(str::to_owned))
+                .set_revision_id(revision.clone())
                 .customize()
                 .config_override(uploading())
                 .send()
                 .await
         })
-        .await
-        .map_err(|error| error.into_failure(what()))?;
+        .await;
+    let sent = sent.map_err(|error| {
+        if error.is_stale() {
+            stage.changed_since(what.clone(), function)
+        } else {
+            error.into_failure(what.clone())
+        }
+    })?;
     settle(stage, function, cancel).await?;
     if sent.code_sha256() == Some(&code.sha256) {
         return Ok(());
     }
     let why =
         format!("the stage now has the SHA-256 {}", sent.code_sha256().unwrap_or("of nothing"));
-    Err(Failure::work(what(), why, "`lambda-console versions` shows what is there"))
+    Err(Failure::work(what, why, "`lambda-console versions` shows what is there"))
 }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Job,
     aws::{
-        alias::{self, Pointer},
+        alias::{self, Pointer, Publication},
         naming::hex_of,
         stage::Stage,
     },
@@ -286,7 +286,7 @@ impl Ready {
         if Pointer::are_same(now.as_ref(), self.before.as_ref()) {
             Ok(())
         } else {
-            Err(deploy::changed_since(what, &remote, to))
+            Err(to.changed_since(what, &remote))
         }
     }
 }
@@ -380,6 +380,18 @@ struct Applied<'a> {
 }
 
 impl Applied<'_> {
+    /// Publishes the code of the source, which the target function has by now.
+    async fn published(
+        &self,
+        name: &str,
+        source: &Source,
+        description: Option<&str>,
+        job: &Job,
+    ) -> Result<String, Failure> {
+        let publication = Publication { name, sha256: &source.sha256, revision: None, description };
+        alias::published(self.to, &publication, job).await
+    }
+
     async fn promote(&self, ready: Ready, job: &Job) -> Result<Promoted, Failure> {
         let Ready { source, before, way, shown } = ready;
         if shown.action == DeployAction::Unchanged {
@@ -397,7 +409,7 @@ impl Applied<'_> {
         let version = match &way {
             Way::SameFunction if source.version == FunctionVersions::LATEST => {
                 report(job, name, "publishing a version");
-                alias::published(to, &remote, &source.sha256, None, job).await?
+                self.published(&remote, &source, None, job).await?
             }
             Way::SameFunction => source.version.clone(),
             Way::Deploy { plan, .. } => {
@@ -419,7 +431,7 @@ impl Applied<'_> {
                         report(job, name, "publishing a version");
                         let description = Some(source.description.as_str())
                             .filter(|description| !description.is_empty());
-                        alias::published(to, &remote, &source.sha256, description, job).await?
+                        self.published(&remote, &source, description, job).await?
                     }
                 }
             }

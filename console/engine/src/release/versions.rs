@@ -12,8 +12,8 @@ use aws_sdk_lambda::types::{FunctionConfiguration, LogFormat};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
-    Approval, ChangeKind, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
-    VersionsChanged, VersionsDone, VersionsPlan,
+    Approval, Failure, FailureKind, FunctionVersions, Step, Version, VersionsChange,
+    VersionsChanged, VersionsDone, VersionsEffect, VersionsPlan,
 };
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Job,
     aws::{
-        alias,
+        alias::{self, Publication},
         naming::{default_group, hex_of, milliseconds},
         stage::Stage,
     },
@@ -89,18 +89,25 @@ async fn with_figures(
     Ok(Some(versions))
 }
 
-/// Returns the plan of a change of the function `name`, with its versions as they are now.
+/// Returns the plan of `change` for the function `name`, decided on its versions as they are now.
+/// Sends no change.
 ///
 /// # Errors
-/// As [`of`].
+/// Returns an error if the stage cannot be reached, the function is not on it, it has no version to
+/// roll back to, or the job was cancelled.
 #[boxed]
 pub async fn plan(
     stage: &Stage,
     name: &str,
     change: VersionsChange,
+    job: &Job,
 ) -> Result<VersionsPlan, Failure> {
-    let seen = Some(Box::new(without_figures(stage, name).await?));
-    Ok(VersionsPlan { function: name.to_owned(), change, seen })
+    let seen = tokio::select! {
+        biased;
+        () = job.cancel.cancelled() => return Err(Failure::interrupted(change.failed(name))),
+        seen = without_figures(stage, name) => seen?,
+    };
+    VersionsPlan::new(seen, change)
 }
 
 /// Returns the source of the versions' figures.
@@ -170,134 +177,84 @@ pub fn absent(stage: &Stage, name: &str) -> Failure {
     )
 }
 
+/// Checks that the change of the functions `names` is allowed.
+///
+/// # Errors
+/// Returns an error if the stage is read-only, or the change needs an approval and has none.
+pub fn allow(
+    stage: &Stage,
+    names: &[String],
+    change: &VersionsChange,
+    approval: Approval,
+) -> Result<(), Failure> {
+    stage.allow(&change.failed(&names.join(" ")), change.kind(names), approval)
+}
+
 /// Changes the versions of a function, as planned.
 ///
 /// # Errors
-/// Returns an error if the stage is read-only, or protected and there is no consent; if the version
-/// or alias does not exist, or is not as it was shown; or if the stage refuses the change.
+/// Returns an error if the stage is read-only, or the change needs an approval and has none; if
+/// what the change is about is not as it was shown; or if the stage refuses the change.
 #[boxed]
-pub async fn change(
+pub async fn apply(
     stage: &Stage,
     plan: &VersionsPlan,
     approval: Approval,
     job: &Job,
 ) -> Result<VersionsChanged, Failure> {
-    let VersionsPlan { function: name, change, seen } = plan;
-    let names = std::slice::from_ref(name);
-    let (what, kind) = match change {
-        VersionsChange::Publish(_) => ("publish a version of", ChangeKind::Update),
-        VersionsChange::Rollback(_) => ("roll back", ChangeKind::Reroute),
-        VersionsChange::Prune(_) => ("delete versions of", ChangeKind::Prune(names)),
-    };
-    stage.allow(&format!("could not {what} {name}"), kind, approval)?;
-    let read;
-    let present = if let Some(seen) = seen {
-        &**seen
-    } else {
-        read = without_figures(stage, name).await?;
-        &read
-    };
-    let done = match change {
-        VersionsChange::Publish(description) => {
-            publish(stage, present, description.as_deref(), job).await?
+    let VersionsPlan { change, effect, seen } = plan;
+    let (name, function) = (&seen.name, &seen.function);
+    allow(stage, std::slice::from_ref(name), change, approval)?;
+    let what = || change.failed(name);
+    let live = || seen.live().map(str::to_owned);
+    let done = match effect {
+        VersionsEffect::Publish(description) => {
+            report(job, name, "publishing a version");
+            let latest = code::latest(stage, seen, what()).await?;
+            let publication = Publication {
+                name: function,
+                sha256: &latest.sha256,
+                revision: latest.revision.as_deref(),
+                description: description.as_deref(),
+            };
+            let version = alias::published(stage, &publication, job).await?;
+            let new = !seen.versions.iter().any(|known| known.version == version);
+            VersionsDone::Published { version, new, sha256: hex_of(&latest.sha256) }
         }
-        VersionsChange::Rollback(to) => roll_back(stage, present, to.as_deref(), job).await?,
-        VersionsChange::Prune(keep) => prune(stage, present, *keep, job).await?,
+        VersionsEffect::EndCanary { alias, canary } => {
+            report(job, name, "ending the canary");
+            alias::point(stage, seen, (&alias.name, Some(alias)), &alias.version, what(), job)
+                .await?;
+            VersionsDone::Reset {
+                alias: alias.name.clone(),
+                version: alias.version.clone(),
+                canary: canary.clone(),
+            }
+        }
+        VersionsEffect::Point { name: alias, before, to } => {
+            report(job, name, &format!("pointing {alias} at version {to}"));
+            alias::point(stage, seen, (alias, before.as_ref()), to, what(), job).await?;
+            VersionsDone::RolledBack { alias: Some(alias.clone()), from: live(), to: to.clone() }
+        }
+        VersionsEffect::Restore(version) => {
+            let to = version.version.clone();
+            report(job, name, &format!("restoring the code of version {to}"));
+            code::put_back(stage, seen, version, what(), &job.cancel).await?;
+            VersionsDone::RolledBack { alias: None, from: live(), to }
+        }
+        VersionsEffect::Delete(old) => prune(stage, seen, old, job).await?,
     };
     Ok(VersionsChanged { name: name.clone(), stage: stage.name(), done })
-}
-
-/// Publishes the last deploy. If it equals the last version, returns that one.
-async fn publish(
-    stage: &Stage,
-    before: &FunctionVersions,
-    description: Option<&str>,
-    job: &Job,
-) -> Result<VersionsDone, Failure> {
-    let name = &before.name;
-    let Some(latest) = before.versions.first() else { return Err(absent(stage, name)) };
-    report(job, name, "publishing a version");
-    let sha256 = latest.sha256.clone();
-    let version =
-        alias::published(stage, &before.function, &base64_of(&sha256), description, job).await?;
-    let new = !before.versions.iter().any(|known| known.version == version);
-    Ok(VersionsDone::Published { version, new, sha256 })
-}
-
-/// Ends a canary if one is in progress and no version is named; otherwise moves the alias to `to`,
-/// or to the previous version.
-async fn roll_back(
-    stage: &Stage,
-    present: &FunctionVersions,
-    to: Option<&str>,
-    job: &Job,
-) -> Result<VersionsDone, Failure> {
-    let (name, function) = (&present.name, &present.function);
-    let what = || format!("could not roll back {name}");
-    let known = || {
-        let names: Vec<&str> =
-            present.versions.iter().map(|version| version.version.as_str()).collect();
-        format!("the versions are {}", names.join(", "))
-    };
-    if let (None, Some(alias)) = (to, present.stage_alias())
-        && let Some(canary) = alias.canary.clone()
-    {
-        report(job, name, "ending the canary");
-        alias::reset(stage, function, alias).await?;
-        return Ok(VersionsDone::Reset {
-            alias: alias.name.clone(),
-            version: alias.version.clone(),
-            canary,
-        });
-    }
-    let to = match to {
-        Some(to) => to,
-        None => present.previous().ok_or_else(|| {
-            Failure::work(
-                what(),
-                format!("there is no earlier version; {}", known()),
-                "name one of them",
-            )
-        })?,
-    };
-    let Some(version) = present.versions.iter().find(|version| version.version == to) else {
-        return Err(Failure::usage(
-            what(),
-            format!("it has no version {to}; {}", known()),
-            "name one of them",
-        ));
-    };
-    let live = present.live().map(str::to_owned);
-    if to == FunctionVersions::LATEST {
-        return Err(Failure::usage(
-            what(),
-            "$LATEST is what the next deploy changes",
-            "name a version's number",
-        ));
-    }
-    let Some(name_of_alias) = stage.alias() else {
-        report(job, name, &format!("restoring the code of version {to}"));
-        code::put_back(stage, present, version, &job.cancel).await?;
-        return Ok(VersionsDone::RolledBack { alias: None, from: live, to: to.to_owned() });
-    };
-    report(job, name, &format!("pointing {name_of_alias} at version {to}"));
-    let before = present.stage_alias();
-    alias::point(stage, function, name_of_alias, before, to, job).await?;
-    Ok(VersionsDone::RolledBack {
-        alias: Some(name_of_alias.to_owned()),
-        from: live,
-        to: to.to_owned(),
-    })
 }
 
 /// Deletes old versions, oldest first.
 async fn prune(
     stage: &Stage,
     present: &FunctionVersions,
-    keep: usize,
+    old: &[String],
     job: &Job,
 ) -> Result<VersionsDone, Failure> {
-    let (name, function, old) = (&present.name, &present.function, present.prunable(keep));
+    let (name, function) = (&present.name, &present.function);
     let mut deleted = Vec::new();
     let so_far = |deleted: &[String], failure: Failure| {
         if deleted.is_empty() {

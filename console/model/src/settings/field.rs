@@ -1,11 +1,11 @@
-//! Settings that a deploy or a promotion changes.
+//! Settings that a plan changes.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A setting that a deploy or a promotion changes. Written as in plans and `--json`: `memory`,
-/// `env.NAME`, `url.auth`, `alias.live`.
+/// A setting that a plan changes. Written as in plans and `--json`: `memory`, `env.NAME`,
+/// `url.auth`, `alias.live`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Field {
@@ -57,6 +57,8 @@ pub enum Field {
     UrlCors,
     /// Permission to call the URL without an identity.
     UrlPermission,
+    /// Published versions.
+    Version,
     /// Steps of a canary.
     CanarySteps,
     /// Limits that end a canary.
@@ -73,7 +75,7 @@ pub enum Field {
 
 impl Field {
     /// The fields without a name of their own, each as it is written.
-    const PLAIN: [(Self, &str); 26] = [
+    const PLAIN: [(Self, &str); 27] = [
         (Self::State, "state"),
         (Self::Code, "code"),
         (Self::Architecture, "architecture"),
@@ -98,6 +100,7 @@ impl Field {
         (Self::UrlStreaming, "url.streaming"),
         (Self::UrlCors, "url.cors"),
         (Self::UrlPermission, "url.permission"),
+        (Self::Version, "version"),
         (Self::CanarySteps, "canary.steps"),
         (Self::CanaryRules, "canary.rules"),
     ];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
     deploy::{Change, DeployAction},
     failure::Failure,
     function::{Function, short_sha256},

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 use lambda_console_engine::{aws::stage::Stage, release::versions};
 use lambda_console_model::{
-    ChangeKind, Failure, FunctionVersions, Percentiles, Version, VersionFigures, VersionsChange,
-    VersionsPlan, percent, short_sha256, text::duration,
+    Approval, DeployPlan, Failure, FunctionVersions, Percentiles, Version, VersionFigures,
+    VersionsChange, VersionsPlan, percent, short_sha256, text::duration,
 };
 use serde_json::json;
 
 use crate::cli::{
     context::{Context, check_names, confirm, progress, select, since},
+    deploy::{difference, print_plan},
     output::{ago, print_json, print_line, with_error},
     summary,
 };
@@ -26,14 +27,17 @@ pub struct Arguments {
     #[arg(long, value_parser = since::value, default_value = "1d")]
     since: i64,
     /// Publish a version of the deployed code
-    #[arg(long, requires = "names", conflicts_with = "prune")]
+    #[arg(long, requires = "names", group = "change")]
     publish: bool,
     /// Description of the published version [default: the function's description]
     #[arg(long, value_name = "TEXT", requires = "publish")]
     description: Option<String>,
     /// Delete all but the KEEP newest versions and those an alias points to
-    #[arg(long, value_name = "KEEP", requires = "names")]
+    #[arg(long, value_name = "KEEP", requires = "names", group = "change")]
     prune: Option<usize>,
+    /// Show the plan without applying it
+    #[arg(long, requires = "change")]
+    dry_run: bool,
     /// Delete, or change a protected stage, without asking
     #[arg(long)]
     yes: bool,
@@ -46,6 +50,9 @@ pub struct Rollback {
     name: String,
     /// Version [default: end the canary, else the previous version]
     version: Option<String>,
+    /// Show the plan without applying it
+    #[arg(long)]
+    dry_run: bool,
     /// Change a protected stage without asking
     #[arg(long)]
     yes: bool,
@@ -66,7 +73,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<Exit
         arguments.prune.map(VersionsChange::Prune)
     };
     match change {
-        Some(change) => change_all(context, &stage, &names, &change, arguments.yes).await,
+        Some(change) => {
+            let (dry_run, yes) = (arguments.dry_run, arguments.yes);
+            let request = Request { names: &names, change, dry_run, yes };
+            change_all(context, &stage, request).await
+        }
         None => list(context, &stage, &names, arguments).await,
     }
 }
@@ -80,7 +91,8 @@ pub(crate) async fn roll_back(
     let change = VersionsChange::Rollback(arguments.version.clone());
     let names = [arguments.name.clone()];
     check_names(&stage, &workspace, &names).await?;
-    change_all(context, &stage, &names, &change, arguments.yes).await
+    let (dry_run, yes) = (arguments.dry_run, arguments.yes);
+    change_all(context, &stage, Request { names: &names, change, dry_run, yes }).await
 }
 
 async fn list(
@@ -177,46 +189,56 @@ fn percentiles(values: Option<Percentiles>, samples: u64) -> String {
     }
 }
 
-/// Asks for approval if needed, then changes one function after the other; stops at the first
-/// failure.
+/// A change of versions by command.
+struct Request<'a> {
+    names: &'a [String],
+    change: VersionsChange,
+    dry_run: bool,
+    yes: bool,
+}
+
+/// Plans the change of every function and shows it; asks for approval if needed, then changes one
+/// function after the other as planned, and stops at the first failure.
 async fn change_all(
     context: &Context,
     stage: &Stage,
-    names: &[String],
-    change: &VersionsChange,
-    yes: bool,
+    Request { names, change, dry_run, yes }: Request<'_>,
 ) -> Result<ExitCode, Failure> {
-    let at = stage.name();
-    let (kind, what) = match change {
-        VersionsChange::Prune(_) => {
-            let what = format!("delete versions of {} from stage {at}", names.join(" "));
-            (ChangeKind::Prune(names), what)
-        }
-        VersionsChange::Rollback(_) => {
-            (ChangeKind::Reroute, format!("roll back on the protected stage {at}"))
-        }
-        VersionsChange::Publish(_) => {
-            (ChangeKind::Update, format!("publish on the protected stage {at}"))
-        }
-    };
-    let plan =
-        |name: &str| VersionsPlan { function: name.to_owned(), change: change.clone(), seen: None };
-    let mut plans: Vec<VersionsPlan> = names.iter().map(|name| plan(name)).collect();
-    if confirm::word(yes, stage, kind).is_some() {
-        for plan in &mut plans {
-            *plan = versions::plan(stage, &plan.function, change.clone()).await?;
-            // Users see the versions before they are deleted.
-            if matches!(change, VersionsChange::Prune(_)) {
-                let old = plan.deleted();
-                let old = if old.is_empty() { "nothing".to_owned() } else { old.join(", ") };
-                progress::print(&format!("{}: deletes {old}", plan.function));
-            }
+    if !dry_run {
+        // Refuse before anything is read.
+        versions::allow(stage, names, &change, Approval::Given)?;
+    }
+    let mut plans = Vec::with_capacity(names.len());
+    for name in names {
+        plans.push(versions::plan(stage, name, change.clone(), &context.job).await?);
+    }
+    let functions = plans.iter().map(VersionsPlan::shown).collect();
+    let shown = DeployPlan { stage: stage.name(), functions, failed: Vec::new() };
+    if dry_run {
+        return print_plan(context, &shown);
+    }
+    if !context.output.json {
+        // Users see the changes before they are made.
+        for function in &shown.functions {
+            progress::print(&difference(function));
         }
     }
-    let approval = confirm::approval(context, yes, stage, kind, &what).await?;
+    let at = stage.name();
+    let what = match change {
+        VersionsChange::Prune(_) => {
+            format!("delete versions of {} from stage {at}", names.join(" "))
+        }
+        VersionsChange::Rollback(_) => format!("roll back on the protected stage {at}"),
+        VersionsChange::Publish(_) => format!("publish on the protected stage {at}"),
+    };
+    let approval = if shown.is_empty() {
+        Approval::Given
+    } else {
+        confirm::approval(context, yes, stage, change.kind(names), &what).await?
+    };
     let mut changed = Vec::new();
     for plan in &plans {
-        changed.push(versions::change(stage, plan, approval, &context.job).await?);
+        changed.push(versions::apply(stage, plan, approval, &context.job).await?);
     }
     if context.output.json {
         print_json(&json!({ "stage": stage.name(), "functions": changed }))?;

@@ -17,7 +17,7 @@ impl EffectContext {
     pub(super) async fn perform(&self, task: Task, job: &Job, reports: &Reports) -> JobEvent {
         match task {
             Task::Discover => JobEvent::Discovered(self.discover().await),
-            Task::ReadStages => JobEvent::StagesRead(self.stages().await),
+            Task::ReadStages { .. } => JobEvent::StagesRead(self.stages().await),
             Task::Connect { with } => JobEvent::StageConnected(self.connect(with, job).await),
             Task::Probe => JobEvent::StageConnected(self.connect(Credentials::Known, job).await),
             Task::RefreshDeployed { functions } => {
@@ -88,8 +88,12 @@ impl EffectContext {
             Task::LoadVersions { function } => {
                 JobEvent::VersionsLoaded(Box::pin(self.versions(&function)).await)
             }
-            Task::ChangeVersions { plan, approval } => {
-                let done = self.change_versions(&plan, approval, job);
+            Task::PlanVersions { function, change } => {
+                let plan = self.plan_versions(&function, change, job, reports);
+                JobEvent::Planned(Box::pin(plan).await)
+            }
+            Task::ChangeVersions { plan, approval, .. } => {
+                let done = self.change_versions(plan, approval, job);
                 JobEvent::VersionsChanged(Box::pin(done).await)
             }
             Task::PlanPromotion { promotion } => {

@@ -12,7 +12,7 @@ async fn what_needs_a_workspace_that_cannot_be_read_ends_and_the_next_reading_co
     // In either order.
     work.start(start(1, Task::Connect { with: Credentials::Renewed }), &events);
     work.start(start(2, Task::Discover), &events);
-    work.start(start(3, Task::ReadStages), &events);
+    work.start(start(3, Task::ReadStages { promote: false }), &events);
     let mut ended = Vec::new();
     while ended.len() < 3 {
         ended.push(match received.recv().await.unwrap() {

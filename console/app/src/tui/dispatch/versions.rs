@@ -7,8 +7,8 @@ use lambda_console_engine::{
     release::{promote, versions},
 };
 use lambda_console_model::{
-    Approval, DeployPlan, Failure, FunctionVersions, PromoteOutcome, Promotion, VersionsChanged,
-    VersionsPlan,
+    Approval, DeployPlan, Failure, FunctionVersions, PromoteOutcome, Promotion, VersionsChange,
+    VersionsChanged,
 };
 
 use super::{EffectContext, Reports};
@@ -20,13 +20,29 @@ impl EffectContext {
         versions::of(&*self.stage().await?, function, since).await
     }
 
+    pub(super) async fn plan_versions(
+        &self,
+        function: &str,
+        change: VersionsChange,
+        job: &Job,
+        reports: &Reports,
+    ) -> Result<DeployPlan, Failure> {
+        let stage = self.stage().await?;
+        let plan = versions::plan(&stage, function, change, job).await?;
+        let functions = vec![plan.shown()];
+        self.changes.keep(reports.job, plan);
+        Ok(DeployPlan { stage: stage.name(), functions, failed: Vec::new() })
+    }
+
+    /// Applies the plan that the job `of` made.
     pub(super) async fn change_versions(
         &self,
-        plan: &VersionsPlan,
+        of: JobId,
         approval: Approval,
         job: &Job,
     ) -> Result<VersionsChanged, Failure> {
-        versions::change(&*self.stage().await?, plan, approval, job).await
+        let plan = self.changes.take(of)?;
+        versions::apply(&*self.stage().await?, &plan, approval, job).await
     }
 
     pub(super) async fn plan_promotion(

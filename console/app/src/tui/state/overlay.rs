@@ -1,6 +1,6 @@
 //! Overlays over the screen: the help, a list to choose from, a line to type.
 
-use lambda_console_model::{CodeAsked, Role, VersionsPlan, settings::Setting};
+use lambda_console_model::{CodeAsked, Role, settings::Setting};
 
 use super::{Deletion, Editor, Picker, Plan};
 use crate::tui::action::Action;
@@ -38,8 +38,7 @@ impl Overlay {
         match self {
             Self::Plan(_) => true,
             Self::Line(line) => line.purpose.is_question(),
-            Self::Choose(choose) => matches!(choose.offer, Offer::Change(_)),
-            Self::Help(_) | Self::Login | Self::Versions(_) => false,
+            Self::Help(_) | Self::Choose(_) | Self::Login | Self::Versions(_) => false,
         }
     }
 }
@@ -61,8 +60,6 @@ pub enum Offer {
     Permissions,
     /// Facts under this title, to be read.
     Facts(String),
-    /// The question whether to make this change.
-    Change(StageChange),
 }
 
 /// An entry of a list.
@@ -89,8 +86,6 @@ pub struct Choose {
     pub matches: Vec<usize>,
     /// Index of the selected entry in `matches`.
     pub selected: usize,
-    /// The list of versions that it was opened from and returns to.
-    pub under: Option<Box<Picker>>,
 }
 
 impl Choose {
@@ -102,7 +97,6 @@ impl Choose {
             matches: (0..entries.len()).collect(),
             entries,
             selected: 0,
-            under: None,
         }
     }
 
@@ -140,8 +134,6 @@ pub enum Purpose {
     Delete(Deletion),
     /// The name of the execution role to remove, typed to confirm it.
     RemoveRole(String),
-    /// The name of the function whose versions will be deleted, typed to confirm it.
-    Prune(VersionsPlan),
     /// The name of the protected stage, typed to confirm this change of it.
     Change(StageChange),
 }
@@ -149,7 +141,7 @@ pub enum Purpose {
 impl Purpose {
     /// Returns `true` if a name is typed to confirm a change.
     pub const fn is_question(&self) -> bool {
-        matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Prune(_) | Self::Change(_))
+        matches!(self, Self::Delete(_) | Self::RemoveRole(_) | Self::Change(_))
     }
 }
 
@@ -162,8 +154,6 @@ pub enum StageChange {
     Run(String),
     /// Start new sandboxes for this function, which changes its configuration, and invoke it.
     ColdStart(String),
-    /// Change the versions of a function.
-    Versions(VersionsPlan),
 }
 
 /// A line to type.

@@ -1,8 +1,10 @@
 //! The plan of a change on the stage, shown before it is applied.
 
-use lambda_console_model::{DeployAction, DeployPlan, Function, FunctionPlan, Promotion};
+use lambda_console_model::{
+    ChangeKind, DeployAction, DeployPlan, Function, FunctionPlan, Promotion, VersionsChange,
+};
 
-use super::{Editor, JobId};
+use super::{Editor, JobId, Picker};
 
 /// Change that a plan is for.
 #[derive(Clone, Debug)]
@@ -20,6 +22,13 @@ pub enum Planned {
     },
     /// Promotes functions from another stage.
     Promote(Box<Promotion>),
+    /// Changes the versions of a function.
+    Versions {
+        /// The function's name.
+        function: String,
+        /// The change.
+        change: VersionsChange,
+    },
 }
 
 /// A plan that is shown for approval.
@@ -31,16 +40,29 @@ pub struct Plan {
     pub job: JobId,
     /// Result of the comparison; `None` while it runs.
     pub outcome: Option<DeployPlan>,
-    /// The stage's name as typed, if it must be typed.
+    /// The word that approves it, as typed so far.
     pub typed: Editor,
     /// First line shown.
     pub top: usize,
+    /// The list of versions that it was opened from and returns to.
+    pub under: Option<Box<Picker>>,
 }
 
 impl Plan {
     /// Creates a plan that `job` computes.
     pub fn new(of: Planned, job: JobId) -> Self {
-        Self { of, job, outcome: None, typed: Editor::line(""), top: 0 }
+        Self { of, job, outcome: None, typed: Editor::line(""), top: 0, under: None }
+    }
+
+    /// Returns the change, as far as its approval is concerned.
+    pub fn kind(&self) -> ChangeKind<'_> {
+        match (&self.of, &self.outcome) {
+            (Planned::Versions { function, change }, _) => {
+                change.kind(std::slice::from_ref(function))
+            }
+            (_, Some(outcome)) => outcome.kind(),
+            (_, None) => ChangeKind::Update,
+        }
     }
 
     /// Returns the functions that would be created or updated.

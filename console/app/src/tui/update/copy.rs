@@ -107,6 +107,11 @@ pub(super) fn versions(state: &State, function: &str) -> String {
     line(state, ["versions".to_owned(), quoted(function)])
 }
 
+/// Returns `lambda-console rollback hello 7 --dry-run`, or the command for another plan.
+pub(super) fn plan_versions(state: &State, function: &str, change: &VersionsChange) -> String {
+    format!("{} --dry-run", change_versions(state, function, change, Approval::None))
+}
+
 /// Returns `lambda-console rollback hello 7`, or the command for another change of the versions.
 pub(super) fn change_versions(
     state: &State,

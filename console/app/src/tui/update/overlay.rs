@@ -1,6 +1,6 @@
 //! Overlays: opens them, handles their answers, closes them.
 
-use lambda_console_model::Approval;
+use lambda_console_model::{Approval, Needed};
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
@@ -95,7 +95,6 @@ pub(super) fn typed(state: &mut State) {
                 | Purpose::Code(_)
                 | Purpose::Delete(_)
                 | Purpose::RemoveRole(_)
-                | Purpose::Prune(_)
                 | Purpose::Change(_) => {}
             }
         }
@@ -145,15 +144,10 @@ pub(super) fn dismiss(state: &mut State) -> Vec<Effect> {
             | Purpose::Setting(_)
             | Purpose::Variable
             | Purpose::RemoveRole(_)
-            | Purpose::Prune(_)
             | Purpose::Change(_) => {}
         },
-        Some(Overlay::Plan(plan)) => return plan::dismissed(state, &plan),
+        Some(Overlay::Plan(plan)) => return plan::dismissed(state, plan),
         Some(Overlay::Versions(picker)) => return versions::dismissed(state, &picker),
-        Some(Overlay::Choose(Choose { under: Some(picker), .. })) => {
-            state.overlay = Some(Overlay::Versions(*picker));
-            return versions::reload(state);
-        }
         Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Login) | None => {}
     }
     Vec::new()
@@ -164,9 +158,13 @@ pub(super) fn refuse(state: &mut State, line: Line, why: impl Into<String>) {
     state.overlay = Some(Overlay::Line(Line { refused: Some(why.into()), ..line }));
 }
 
-/// Returns the reason why a typed name was not accepted.
-pub(super) fn mismatch(name: &str) -> String {
-    format!("name does not match: type `{name}`")
+/// Returns the reason why a typed word was not accepted: it is a name, or yes.
+pub(super) fn mismatch(word: &str) -> String {
+    if Needed::Yes.word() == Some(word) {
+        format!("not confirmed: type `{word}`")
+    } else {
+        format!("name does not match: type `{word}`")
+    }
 }
 
 /// Accepts the selected entry, or the typed text. Keys after an answer are not commands yet.
@@ -199,21 +197,6 @@ fn take(state: &mut State) -> Vec<Effect> {
                 }
                 Offer::Permissions => roles::copied(state, entry),
                 Offer::Facts(_) => Vec::new(),
-                Offer::Change(change) => {
-                    let is_wanted = entry.value == verb::YES;
-                    let under = choose.under;
-                    let mut effects = match under {
-                        Some(picker) => {
-                            state.overlay = Some(Overlay::Versions(*picker));
-                            versions::reload(state)
-                        }
-                        None => Vec::new(),
-                    };
-                    if is_wanted {
-                        effects.extend(verb::carry_out(state, change, Approval::None));
-                    }
-                    effects
-                }
             }
         }
         Some(Overlay::Line(line)) => typed_line(state, line),
@@ -237,20 +220,14 @@ fn typed_line(state: &mut State, line: Line) -> Vec<Effect> {
         Purpose::Code(asked) => return login::give_code(&asked, typed),
         Purpose::Delete(deletion) => return delete::accept(state, line, deletion),
         Purpose::RemoveRole(role) => return roles::accept(state, line, role),
-        Purpose::Prune(plan) if typed != plan.function => {
-            refuse(state, line, mismatch(&plan.function));
-        }
         Purpose::Change(_) if typed != state.active => {
             let why = mismatch(&state.active);
             refuse(state, line, why);
         }
         // Keep the typed text while something else runs.
-        Purpose::Prune(_) | Purpose::Change(_)
-            if !verb::may_change(state, "nothing is changed") =>
-        {
+        Purpose::Change(_) if !verb::may_change(state, "nothing is changed") => {
             state.overlay = Some(Overlay::Line(line));
         }
-        Purpose::Prune(plan) => return versions::start(state, plan, Approval::Given),
         Purpose::Change(change) => return verb::carry_out(state, change, Approval::Given),
     }
     Vec::new()

@@ -1,11 +1,17 @@
-//! The plan of a deploy, of settings or of a promotion: computed, shown, then applied or closed.
+//! The plan of a deploy, of settings, of a promotion or of versions: computed, shown, then applied
+//! or closed.
 
-use lambda_console_model::{Approval, DeployPlan, Failure, Function, Promotion};
+use lambda_console_model::{
+    Approval, DeployPlan, Failure, Function, Needed, Promotion, VersionsChange,
+};
 
-use super::{copy, overlay, promote, run, settings, start_on, verb};
+use super::{copy, overlay, promote, run, settings, start_on, verb, versions};
 use crate::tui::{
     message::{Action, Effect},
-    state::{Context, JobId, Notice, Overlay, Plan, Planned, Running, State, overlay::StageChange},
+    state::{
+        Context, JobId, Notice, Overlay, Picker, Plan, Planned, Running, State,
+        overlay::StageChange,
+    },
     task::Task,
 };
 
@@ -54,6 +60,20 @@ pub(super) fn promote(state: &mut State, promotion: Promotion) -> Vec<Effect> {
     show(state, Plan::new(of, job), effect)
 }
 
+/// Changes the versions of `function`, after the plan was approved. The list of versions that is
+/// open is shown again afterwards.
+pub(super) fn versions(state: &mut State, function: String, change: VersionsChange) -> Vec<Effect> {
+    state.command = Some(copy::plan_versions(state, &function, &change));
+    let of = Planned::Versions { function: function.clone(), change: change.clone() };
+    let under = match &state.overlay {
+        Some(Overlay::Versions(picker)) => Some(Box::new(Picker { job: None, ..picker.clone() })),
+        _ => None,
+    };
+    let stage = state.active.clone();
+    let (job, effect) = start_on(state, &stage, Task::PlanVersions { function, change });
+    show(state, Plan { under, ..Plan::new(of, job) }, effect)
+}
+
 fn show(state: &mut State, plan: Plan, effect: Effect) -> Vec<Effect> {
     state.notice = None;
     let mut effects = overlay::dismiss(state);
@@ -78,26 +98,33 @@ pub(super) fn compared(
     match result {
         Ok(outcome) => plan.outcome = Some(outcome),
         Err(failure) => {
+            let under = plan.under.take();
             state.overlay = None;
             state.notify_on(&job.stage, Notice::of(&failure));
+            return reopened(state, under);
         }
     }
     Vec::new()
 }
 
+/// Shows the list of versions again that a plan was opened from.
+fn reopened(state: &mut State, under: Option<Box<Picker>>) -> Vec<Effect> {
+    let Some(picker) = under else { return Vec::new() };
+    state.overlay = Some(Overlay::Versions(*picker));
+    versions::reload(state)
+}
+
 /// Cancels the comparison of a plan that was closed, or the run that waited for it.
-pub(super) fn dismissed(state: &mut State, plan: &Plan) -> Vec<Effect> {
+pub(super) fn dismissed(state: &mut State, plan: Plan) -> Vec<Effect> {
     if matches!(plan.of, Planned::Run(_)) {
         run::dismissed(state);
     }
-    match state.jobs.end(plan.job) {
-        Some(job) => vec![Effect::Cancel(job.id)],
-        None => Vec::new(),
-    }
+    let ended = state.jobs.end(plan.job).map(|job| Effect::Cancel(job.id));
+    ended.into_iter().chain(reopened(state, plan.under)).collect()
 }
 
-/// Applies the plan. It stays open while it is computed, and until the stage's name is typed if
-/// that is needed.
+/// Applies the plan. It stays open while it is computed, and until the word is typed that it
+/// needs.
 pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if plan.outcome.is_none() {
         state.overlay = Some(Overlay::Plan(plan));
@@ -106,20 +133,25 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
     if !plan.is_open() {
         state.notify(match plan.outcome.and_then(|outcome| outcome.failed.into_iter().next()) {
             Some((_, failure)) => Notice::of(&failure),
-            None => Notice::plain(format!("{} is up to date", state.active), ""),
+            None => match &plan.of {
+                Planned::Versions { .. } => Notice::plain("nothing to change", ""),
+                _ => Notice::plain(format!("{} is up to date", state.active), ""),
+            },
         });
-        return Vec::new();
+        return reopened(state, plan.under);
     }
-    let approval = if state.asks_name(&plan) { Approval::Given } else { Approval::None };
-    if approval == Approval::Given && plan.typed.text().trim() != state.active {
+    let needed = state.plan_needs(&plan);
+    let word = needed.word().filter(|word| plan.typed.text().trim() != *word);
+    if let Some(why) = word.map(overlay::mismatch) {
         let key = state.key_of(Context::Confirm, Action::Back).unwrap_or("esc");
-        state.notify(Notice::plain(
-            format!("name does not match: type `{}`", state.active),
-            format!("{key} cancels"),
-        ));
+        state.notify(Notice::plain(why, format!("{key} cancels")));
         state.overlay = Some(Overlay::Plan(plan));
         return Vec::new();
     }
+    let approval = match needed {
+        Needed::Word(_) => Approval::Given,
+        Needed::Yes | Needed::Nothing => Approval::None,
+    };
     // Keep the typed text while something else runs.
     if !verb::may_change(state, "nothing is changed") {
         state.overlay = Some(Overlay::Plan(plan));
@@ -134,5 +166,10 @@ pub(super) fn accept(state: &mut State, plan: Plan) -> Vec<Effect> {
             settings::send(state, function, revision, Some(plan.job), approval)
         }
         Planned::Promote(promotion) => promote::send(state, *promotion, plan.job, approval),
+        Planned::Versions { function, change } => {
+            let mut effects = reopened(state, plan.under);
+            effects.push(versions::send(state, function, change, plan.job, approval));
+            effects
+        }
     }
 }

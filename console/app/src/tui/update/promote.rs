@@ -6,7 +6,7 @@ use super::{copy, overlay, plan, stages, start, verb, workspace};
 use crate::tui::{
     message::Effect,
     state::{
-        Notice, Overlay, State,
+        Notice, Overlay, Running, State,
         overlay::{Choose, Entry, Offer},
     },
     task::{JobId, Task},
@@ -27,9 +27,37 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = overlay::dismiss(state);
-    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Sources, entries(state))));
-    effects.push(start(state, Task::ReadStages));
+    let is_known = sources(state).next().is_some();
+    if is_known {
+        offer(state);
+    }
+    effects.push(start(state, Task::ReadStages { promote: !is_known }));
     effects
+}
+
+fn offer(state: &mut State) {
+    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Sources, entries(state))));
+}
+
+/// Shows the stages that were read for a promotion; if there is no other one, how to add one.
+pub(super) fn stages_read(state: &mut State, job: &Running) {
+    let is_wanted = matches!(*job.task, Task::ReadStages { promote: true });
+    let is_offered = matches!(
+        &state.overlay,
+        Some(Overlay::Choose(choose)) if choose.offer == Offer::Sources
+    );
+    if sources(state).next().is_some() {
+        if is_wanted && state.is_active(&job.stage) && state.overlay.is_none() {
+            offer(state);
+        }
+    } else if is_wanted || is_offered {
+        if is_offered {
+            state.overlay = None;
+        }
+        let why = "no other stage to promote from";
+        let hint = "add `[workspace.metadata.lambda.stages.beta]`";
+        state.notify(Notice::plain(why, hint));
+    }
 }
 
 /// Returns each other stage twice: all at once, and with a canary.

@@ -19,7 +19,7 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
         choose.entries.iter().position(|entry| entry.value == state.active).unwrap_or(0);
     state.overlay = Some(Overlay::Choose(choose));
     state.command = Some(copy::stages(state));
-    vec![start(state, Task::ReadStages)]
+    vec![start(state, Task::ReadStages { promote: false })]
 }
 
 /// Returns the stages of the manifest, and that of the command line.
@@ -54,6 +54,7 @@ pub(super) fn read(
             return Vec::new();
         }
     }
+    promote::stages_read(state, job);
     let (stages, sources) = (entries(state), promote::entries(state));
     if let Some(Overlay::Choose(choose)) = &mut state.overlay
         && let Some(entries) = match &choose.offer {

@@ -1,15 +1,13 @@
 //! Starts the work for a verb, or reports why it cannot.
 
-use lambda_console_model::{
-    Approval, ChangeKind, Function, InvokeMode, InvokeRequest, Needed, VersionsChange,
-};
+use lambda_console_model::{Approval, ChangeKind, Function, InvokeMode, InvokeRequest, Needed};
 
-use super::{copy, plan, run, start_on, versions, watch};
+use super::{copy, plan, run, start_on, watch};
 use crate::tui::{
     message::{Action, Effect},
     state::{
         Deployment, JobId, Notice, Output, Overlay, State, WorkspaceState,
-        overlay::{Choose, Entry, Line, Offer, Purpose, StageChange},
+        overlay::{Line, Purpose, StageChange},
     },
     task::Task,
 };
@@ -157,56 +155,17 @@ pub(super) fn change_stage(state: &mut State, change: StageChange) -> Vec<Effect
     if state.options.read_only {
         return carry_out(state, change, Approval::None);
     }
-    let rollback = match &change {
-        StageChange::Versions(plan) => match &plan.change {
-            VersionsChange::Rollback(to) => Some(to.clone()),
-            VersionsChange::Publish(_) | VersionsChange::Prune(_) => None,
-        },
-        _ => None,
-    };
-    let kind = if rollback.is_some() { ChangeKind::Reroute } else { ChangeKind::Update };
-    match state.needs(kind) {
-        Needed::Word(_) => {
-            state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
-        }
-        Needed::Yes => {
-            let yes = match rollback.flatten() {
-                Some(to) => format!("yes, route all traffic to version {to}"),
-                None => {
-                    "yes, end the canary, or route all traffic to the previous version".to_owned()
-                }
-            };
-            ask(state, change, yes);
-        }
-        Needed::Nothing => return carry_out(state, change, Approval::None),
+    if let Needed::Word(_) = state.needs(ChangeKind::Update) {
+        state.overlay = Some(Overlay::Line(Line::new(Purpose::Change(change), "")));
+        return Vec::new();
     }
-    Vec::new()
-}
-
-/// Value of the list entry that confirms a change.
-pub(super) const YES: &str = "yes";
-
-/// Asks whether to make `change`. Enter alone does not confirm.
-fn ask(state: &mut State, change: StageChange, yes: String) {
-    let under = match state.overlay.take() {
-        Some(Overlay::Versions(picker)) => Some(Box::new(picker)),
-        _ => None,
-    };
-    let entry = |label: String, value: &str| Entry {
-        label,
-        detail: String::new(),
-        value: value.to_owned(),
-    };
-    let entries = vec![entry("no, cancel".to_owned(), "no"), entry(yes, YES)];
-    state.overlay =
-        Some(Overlay::Choose(Choose { under, ..Choose::new(Offer::Change(change), entries) }));
+    carry_out(state, change, Approval::None)
 }
 
 /// Makes `change`, which was confirmed or needs no confirmation.
 pub(super) fn carry_out(state: &mut State, change: StageChange, approval: Approval) -> Vec<Effect> {
     match change {
         StageChange::Deploy(names) => start_deploy_here(state, &names, approval, None),
-        StageChange::Versions(plan) => versions::start(state, plan, approval),
         StageChange::Run(name) => run::start(state, name, approval),
         StageChange::ColdStart(name) => {
             let mode = state.mode;

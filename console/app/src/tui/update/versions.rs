@@ -1,21 +1,16 @@
 //! Versions of a function: the list of them, and its actions.
 
-use lambda_console_model::{
-    Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged, VersionsPlan,
-};
+use lambda_console_model::{Approval, Failure, FunctionVersions, VersionsChange, VersionsChanged};
 
-use super::{copy, overlay, start_on, verb, workspace};
+use super::{copy, overlay, plan, start, start_on, verb, workspace};
 use crate::tui::{
     message::Effect,
-    state::{
-        JobId, Notice, Overlay, Picker, State,
-        overlay::{Line, Purpose, StageChange},
-    },
+    state::{JobId, Notice, Overlay, Picker, State},
     task::Task,
 };
 
 /// Number of newest versions that are kept when old ones are deleted.
-const KEEP: usize = 5;
+pub(super) const KEEP: usize = 5;
 
 /// Shows the versions of the selected function.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
@@ -98,8 +93,7 @@ pub(super) fn dismissed(state: &mut State, picker: &Picker) -> Vec<Effect> {
     }
 }
 
-/// Points the stage's alias to the selected version. The list stays open and is read again
-/// afterwards.
+/// Points the stage's alias to the selected version, after the plan was approved.
 pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
     let wanted = picker.current().map(|version| version.version.clone());
     let (name, found) = (picker.function.clone(), picker.found.clone());
@@ -117,61 +111,32 @@ pub(super) fn accept(state: &mut State, picker: Picker) -> Vec<Effect> {
         state.notify(Notice::plain(why, ""));
         return Vec::new();
     }
-    let change = VersionsChange::Rollback(Some(version));
-    ask(state, VersionsPlan { function: name, change, seen: Some(Box::new(found)) })
+    plan::versions(state, name, VersionsChange::Rollback(Some(version)))
 }
 
-/// Makes a change to the versions of the selected function, or of the one whose versions are shown.
+/// Changes the versions of the selected function, or of the one whose versions are shown.
 pub(super) fn change(state: &mut State, change: VersionsChange) -> Vec<Effect> {
-    let (function, seen) = match &state.overlay {
-        Some(Overlay::Versions(picker)) => (Some(picker.function.clone()), picker.found.clone()),
-        _ => (state.functions.selected().map(str::to_owned), None),
+    let function = match &state.overlay {
+        Some(Overlay::Versions(picker)) => Some(picker.function.clone()),
+        _ => state.functions.selected().map(str::to_owned),
     };
     match function {
-        Some(function) => ask(state, VersionsPlan { function, change, seen: seen.map(Box::new) }),
+        Some(function) => plan::versions(state, function, change),
         None => verb::none_selected(state),
     }
 }
 
-fn ask(state: &mut State, plan: VersionsPlan) -> Vec<Effect> {
-    verb::change_stage(state, StageChange::Versions(plan))
-}
-
-/// Asks for the function's name before its old versions are deleted, and lists them.
-pub(super) fn ask_to_prune(state: &mut State) -> Vec<Effect> {
-    let Some(Overlay::Versions(picker)) = &state.overlay else {
-        // The versions to delete must be visible first.
-        return open(state);
-    };
-    let Some(found) = &picker.found else { return Vec::new() };
-    let plan = VersionsPlan {
-        function: picker.function.clone(),
-        change: VersionsChange::Prune(KEEP),
-        seen: Some(Box::new(found.clone())),
-    };
-    if verb::is_read_only(state, "nothing is deleted") {
-        return Vec::new();
-    }
-    if plan.deleted().is_empty() {
-        let why = format!(
-            "nothing to delete: the {KEEP} newest versions and those an alias points to are kept"
-        );
-        state.notify(Notice::plain(why, ""));
-        return Vec::new();
-    }
-    let effects = overlay::dismiss(state);
-    state.overlay = Some(Overlay::Line(Line::new(Purpose::Prune(plan), "")));
-    effects
-}
-
-/// Starts the change; nothing starts while another change runs, or if changes are refused.
-pub(super) fn start(state: &mut State, plan: VersionsPlan, approval: Approval) -> Vec<Effect> {
-    if !verb::may_change(state, "nothing is changed") {
-        return Vec::new();
-    }
-    state.command = Some(copy::change_versions(state, &plan.function, &plan.change, approval));
+/// Starts a change that was approved.
+pub(super) fn send(
+    state: &mut State,
+    function: String,
+    change: VersionsChange,
+    plan: JobId,
+    approval: Approval,
+) -> Effect {
+    state.command = Some(copy::change_versions(state, &function, &change, approval));
     state.notice = None;
-    vec![super::start(state, Task::ChangeVersions { plan, approval })]
+    start(state, Task::ChangeVersions { function, change, plan, approval })
 }
 
 /// Reports the result, and reads the shown state again.

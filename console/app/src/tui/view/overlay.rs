@@ -1,6 +1,5 @@
 //! Overlays over the screen: the help, lists to choose from, confirmations.
 
-use lambda_console_model::{VersionsChange, VersionsPlan, numbers};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -14,7 +13,7 @@ use super::{
     frame::pane::scroll_bar,
     functions::frame_of,
     login, plan, stages,
-    text::{columns, counted, field, fit, pad, put, put_line, wrap},
+    text::{columns, field, fit, pad, put, put_line, wrap},
     versions,
 };
 use crate::tui::{
@@ -138,15 +137,6 @@ fn list(
         Offer::Roles(_) => "Execution roles".to_owned(),
         Offer::Permissions => "Missing permissions".to_owned(),
         Offer::Facts(title) => title.clone(),
-        Offer::Change(change) => {
-            let (StageChange::Run(name)
-            | StageChange::ColdStart(name)
-            | StageChange::Versions(VersionsPlan { function: name, .. })) = change
-            else {
-                return;
-            };
-            format!("Change {} on {}?", fit(name, 38), fit(&state.active, 20))
-        }
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);
     let inner = popup(frame, theme, body, (72, rows), &title, areas);
@@ -215,30 +205,10 @@ fn question(state: &State, purpose: &Purpose) -> Option<(String, String)> {
             );
             return Some((format!("Delete {}?", fit(role, 40)), text));
         }
-        Purpose::Prune(plan) => {
-            let (name, old) = (&plan.function, plan.deleted());
-            let text = format!(
-                "This deletes {} of {name} from stage {stage}{whose}. No alias points to them. \
-                They cannot be restored.\nType `{name}` to confirm:",
-                numbers(&old)
-            );
-            return Some((
-                format!("Delete {} of {}?", counted(old.len(), "version"), fit(name, 30)),
-                text,
-            ));
-        }
         Purpose::Change(change) => change,
     };
     let what = match change {
         StageChange::Deploy(names) => format!("This deploys {} to", names.join(", ")),
-        StageChange::Versions(VersionsPlan { function: name, change, .. }) => match change {
-            VersionsChange::Rollback(Some(to)) => {
-                format!("This routes all traffic of {name} to version {to} on")
-            }
-            VersionsChange::Rollback(None) => format!("This rolls {name} back on"),
-            VersionsChange::Publish(_) => format!("This publishes a version of {name} on"),
-            VersionsChange::Prune(_) => format!("This deletes old versions of {name} from"),
-        },
         StageChange::Run(name) => {
             format!("The run builds {name}, then deploys and invokes it on")
         }

@@ -1,7 +1,9 @@
-//! The plan of a deploy, of settings or of a promotion: one line for each setting that would
-//! change, by function. Values are masked already.
+//! The plan of a deploy, of settings, of a promotion or of versions: one line for each setting that
+//! would change, by function. Values are masked already.
 
-use lambda_console_model::{Change, DeployAction, DeployPlan, FunctionPlan};
+use lambda_console_model::{
+    Change, DeployAction, DeployPlan, FunctionPlan, Needed, VersionsChange,
+};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -49,6 +51,14 @@ pub(super) fn draw(
                 fit(&promotion.from, 20),
                 fit(stage, 20)
             )
+        }
+        Planned::Versions { function, change } => {
+            let (name, stage) = (fit(function, 40), fit(stage, 30));
+            match change {
+                VersionsChange::Publish(_) => format!("Publish a version of {name} on {stage}"),
+                VersionsChange::Rollback(_) => format!("Roll {name} back on {stage}"),
+                VersionsChange::Prune(_) => format!("Delete versions of {name} on {stage}"),
+            }
         }
         Planned::Deploy(names) if names.len() == 1 => {
             format!(
@@ -123,6 +133,12 @@ fn lines(state: &State, theme: &Theme, plan: &Plan, width: usize) -> Vec<Line<'s
         let text = "✗ public URL: anyone on the internet can invoke it (auth NONE)";
         lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.bad)));
     }
+    if matches!(&plan.of, Planned::Versions { change: VersionsChange::Prune(_), .. })
+        && plan.is_open()
+    {
+        let text = "! no alias points to them; they cannot be restored";
+        lines.extend(wrap(text, width).into_iter().map(|line| Line::styled(line, theme.warn)));
+    }
     if let Planned::Configure { function, .. } = &plan.of
         && let Some(card) = state.functions.get(&function.name)
     {
@@ -186,11 +202,17 @@ fn clean(text: &str, theme: &Theme, width: usize) -> Line<'static> {
     window([(text, theme.text)], 0, width)
 }
 
-/// Draws the reason why there is nothing to apply; on a protected stage, the line for its name.
+/// Draws the reason why there is nothing to apply, or the line for the word that approves it.
 fn footer(state: &State, theme: &Theme, frame: &mut Frame, area: Rect, plan: &Plan) {
     let (x, width) = (area.x + 1, usize::from(area.width.saturating_sub(1)));
-    if state.asks_name(plan) {
-        let label = format!("type the stage name `{}` to confirm > ", fit(&state.active, 30));
+    let needed = state.plan_needs(plan);
+    if let Some(word) = needed.word() {
+        let label = match &needed {
+            Needed::Word(stage) if *stage == state.active => {
+                format!("type the stage name `{}` to confirm > ", fit(stage, 30))
+            }
+            _ => format!("type `{}` to confirm > ", fit(word, 30)),
+        };
         let after = put(frame.buffer_mut(), (x, area.y), &label, width, theme.bad);
         field(
             frame,

@@ -1,4 +1,4 @@
-//! Approval of a change, checked before anything is sent.
+//! Approval of a change, checked before anything is sent, and of what was shown for it.
 
 use lambda_console_model::{Approval, ChangeKind, Failure, Needed, Protection};
 
@@ -40,5 +40,11 @@ impl Stage {
         }
         let hint = format!("confirm by typing `{word}`, or pass --yes");
         Err(Failure::usage(what, "it deletes, and was not approved", hint))
+    }
+
+    /// Returns the failure for a function that differs from the one that was shown.
+    pub(crate) fn changed_since(&self, what: String, function: &str) -> Failure {
+        let why = format!("{function} has changed on {} since the plan was shown", self.name());
+        Failure::work(what, why, "run it again: the new plan is shown first")
     }
 }

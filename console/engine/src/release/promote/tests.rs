@@ -142,7 +142,8 @@ async fn a_promotion_to_an_alias_that_was_moved_since_it_was_shown_is_not_made()
     deploy_one(&live, &place.function("hello", "3")).await;
     assert_eq!(failed(first).await.why, changed);
     let late = only(apply(&live, second, Approval::None, &job).await.unwrap());
-    assert_eq!(late.unwrap_err().why, "someone else has changed live in the meantime");
+    let why = "hello has changed on local since the plan was shown";
+    assert_eq!(late.unwrap_err().why, why);
     assert_eq!(pointer(&live).await.version, "3");
     live.close().await;
     beta.close().await;

@@ -12,6 +12,9 @@ use crate::{
 pub(in crate::release) const WITH_ALIAS: &str =
     "[workspace.metadata.lambda.stages.local]\nalias = \"live\"\n";
 
+/// The reason why a plan is not applied.
+const CHANGED: &str = "hello has changed on local since the plan was shown";
+
 pub(in crate::release) async fn invoked(stage: &Stage, qualifier: &str, payload: &str) {
     let request = InvokeRequest { qualifier: Some(qualifier.into()), ..request("hello", payload) };
     invoke::invoke(stage, &request, &Job::silent()).await.unwrap();
@@ -26,8 +29,8 @@ async fn changed(
     what: VersionsChange,
     approval: Approval,
 ) -> Result<VersionsChanged, Failure> {
-    let plan = VersionsPlan { function: "hello".into(), change: what, seen: None };
-    change(stage, &plan, approval, &Job::silent()).await
+    let plan = plan(stage, "hello", what, &Job::silent()).await?;
+    apply(stage, &plan, approval, &Job::silent()).await
 }
 
 async fn live(stage: &Stage) -> (String, Option<Share>) {
@@ -107,17 +110,36 @@ async fn a_roll_back_of_what_was_changed_since_it_was_shown_is_not_made() {
         deploy_one(&stage, &place.function("hello", salt)).await;
     }
     let plan = async |to: &str| {
-        plan(&stage, "hello", VersionsChange::Rollback(Some(to.into()))).await.unwrap()
+        let change = VersionsChange::Rollback(Some(to.into()));
+        plan(&stage, "hello", change, &Job::silent()).await.unwrap()
     };
     let [first, second] = [plan("2").await, plan("2").await];
     done(&stage, VersionsChange::Rollback(Some("1".into()))).await;
-    let refused = change(&stage, &first, Approval::Given, &Job::silent()).await.unwrap_err();
-    let expected = "the alias live was changed by someone else: it points to version 1";
-    assert_eq!(refused.why, expected);
+    let refused = apply(&stage, &first, Approval::Given, &Job::silent()).await.unwrap_err();
+    assert_eq!(refused.why, CHANGED);
     assert_eq!(live(&stage).await, ("1".into(), None));
     done(&stage, VersionsChange::Rollback(Some("3".into()))).await;
-    let back = change(&stage, &second, Approval::Given, &Job::silent()).await.unwrap();
+    let back = apply(&stage, &second, Approval::Given, &Job::silent()).await.unwrap();
     assert_eq!(back.done, rolled_back("3", "2"));
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_version_of_what_was_changed_since_it_was_shown_is_not_published() {
+    let place = Place::new("[workspace]");
+    let (stage, job) = (place.stage().await, Job::silent());
+    let mut hello = place.function("hello", "1");
+    deploy_one(&stage, &hello).await;
+    let planned =
+        async || plan(&stage, "hello", VersionsChange::Publish(None), &job).await.unwrap();
+    let first = planned().await;
+    hello.config.memory = Some(384);
+    deploy_one(&stage, &hello).await;
+    let refused = apply(&stage, &first, Approval::None, &job).await.unwrap_err();
+    assert_eq!(refused.why, CHANGED);
+    assert_eq!(without_figures(&stage, "hello").await.unwrap().versions.len(), 1);
+    let published = apply(&stage, &planned().await, Approval::None, &job).await.unwrap();
+    assert_eq!(published.story(), "hello: published version 1");
     stage.close().await;
 }
 
@@ -141,6 +163,16 @@ async fn a_canary_that_was_cut_off_is_seen_and_ended_by_a_roll_back() {
         alias::set(&stage, "hello", "live", &found, "2", None).await.is_err(),
         "it was read before the change"
     );
+    let job = Job::silent();
+    let plan = plan(&stage, "hello", VersionsChange::Rollback(None), &job).await.unwrap();
+    let shown = plan.shown().changes.pop().unwrap();
+    assert_eq!((shown.from.as_deref(), &*shown.to), (Some("1 (95 %), 2 (5 %)"), "1"));
+    let found = alias::get(&stage, "hello", "live").await.unwrap().unwrap();
+    let grown = Share { weight: 0.25, ..canary.clone() };
+    let found = alias::set(&stage, "hello", "live", &found, "1", Some(&grown)).await.unwrap();
+    let refused = apply(&stage, &plan, Approval::None, &job).await.unwrap_err();
+    assert_eq!(refused.why, CHANGED, "the canary went on");
+    alias::set(&stage, "hello", "live", &found, "1", Some(&canary)).await.unwrap();
     let ended = done(&stage, VersionsChange::Rollback(None)).await;
     assert_eq!(ended, VersionsDone::Reset { alias: "live".into(), version: "1".into(), canary });
     assert_eq!(live(&stage).await, ("1".into(), None));
@@ -170,13 +202,13 @@ async fn old_versions_are_deleted_but_those_in_use() {
         deploy_one(&stage, &place.function("hello", salt)).await;
     }
     done(&stage, VersionsChange::Rollback(Some("2".into()))).await;
-    let plan = plan(&stage, "hello", VersionsChange::Prune(2)).await.unwrap();
-    assert_eq!(plan.deleted(), ["1", "3"]);
+    let plan = plan(&stage, "hello", VersionsChange::Prune(2), &Job::silent()).await.unwrap();
+    let of = |versions: &[&str]| versions.iter().map(|version| (*version).to_owned()).collect();
+    assert_eq!(plan.effect, VersionsEffect::Delete(of(&["1", "3"])));
     // A version that is published after the list was shown makes no other one old.
     deploy_one(&stage, &place.function("hello", "6")).await;
     done(&stage, VersionsChange::Rollback(Some("2".into()))).await;
-    let pruned = change(&stage, &plan, Approval::Given, &Job::silent()).await.unwrap().done;
-    let of = |versions: &[&str]| versions.iter().map(|version| (*version).to_owned()).collect();
+    let pruned = apply(&stage, &plan, Approval::Given, &Job::silent()).await.unwrap().done;
     assert_eq!(
         pruned,
         VersionsDone::Pruned { deleted: of(&["1", "3"]), kept: of(&["5", "4", "2"]) }
@@ -206,10 +238,11 @@ async fn without_an_alias_it_is_the_code_that_comes_back() {
     let found = without_figures(&stage, "hello").await.unwrap();
     assert_eq!((version.as_str(), found.versions[1].description.as_str()), ("1", "a1b2c3d dirty"));
     assert_ne!(found.versions[0].sha256, sha256);
-    let seen = plan(&stage, "hello", VersionsChange::Rollback(None)).await.unwrap();
+    let silent = Job::silent();
+    let seen = plan(&stage, "hello", VersionsChange::Rollback(None), &silent).await.unwrap();
     deploy_one(&stage, &place.function("hello", "3")).await;
-    let refused = change(&stage, &seen, Approval::Given, &Job::silent()).await.unwrap_err();
-    assert_eq!(refused.why, "someone else has deployed to it in the meantime");
+    let refused = apply(&stage, &seen, Approval::Given, &Job::silent()).await.unwrap_err();
+    assert_eq!(refused.why, CHANGED);
     deploy_one(&stage, &place.function("hello", "2")).await;
     let back = done(&stage, VersionsChange::Rollback(None)).await;
     assert_eq!(
@@ -226,12 +259,15 @@ async fn versions_of_protected_and_read_only_stages_stay_as_they_are() {
     let stage = place.stage().await;
     let read_only =
         place.try_stage(StageOptions { read_only: true, ..StageOptions::default() }).await.unwrap();
-    for what in
+    for change in
         [VersionsChange::Publish(None), VersionsChange::Rollback(None), VersionsChange::Prune(0)]
     {
-        let refused = changed(&stage, what.clone(), Approval::None).await.unwrap_err();
+        let seen = FunctionVersions { name: "hello".into(), ..FunctionVersions::default() };
+        let effect = VersionsEffect::Delete(Vec::new());
+        let (plan, job) = (VersionsPlan { change, effect, seen }, Job::silent());
+        let refused = apply(&stage, &plan, Approval::None, &job).await.unwrap_err();
         assert!(refused.why.contains("protected"), "{refused:?}");
-        let refused = changed(&read_only, what, Approval::Given).await.unwrap_err();
+        let refused = apply(&read_only, &plan, Approval::Given, &job).await.unwrap_err();
         assert!(refused.why.contains("--read-only"), "{refused:?}");
     }
     read_only.close().await;

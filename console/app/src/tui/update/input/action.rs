@@ -38,7 +38,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Promote => promote::choose(state),
         Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),
         Action::PublishVersion => versions::change(state, VersionsChange::Publish(None)),
-        Action::PruneVersions => versions::ask_to_prune(state),
+        Action::PruneVersions => versions::change(state, VersionsChange::Prune(versions::KEEP)),
         Action::Refresh if matches!(state.overlay, Some(Overlay::Versions(_))) => {
             versions::reload(state)
         }

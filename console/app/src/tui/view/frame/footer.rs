@@ -1,5 +1,6 @@
 //! The last two lines: the status or the typed line, and the keys that apply.
 
+use lambda_console_model::VersionsChange;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -34,11 +35,9 @@ pub(crate) fn status(state: &State, theme: &Theme, frame: &mut Frame, area: Rect
             Purpose::Tenant => Some("tenant ID: ".to_owned()),
             Purpose::Setting(setting) => Some(settings::prompt(setting)),
             Purpose::Variable => Some("variable name: ".to_owned()),
-            Purpose::Code(_)
-            | Purpose::Delete(_)
-            | Purpose::RemoveRole(_)
-            | Purpose::Prune(_)
-            | Purpose::Change(_) => None,
+            Purpose::Code(_) | Purpose::Delete(_) | Purpose::RemoveRole(_) | Purpose::Change(_) => {
+                None
+            }
         }
     {
         // However long the prompt, there is room for the typed text.
@@ -123,7 +122,6 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
             Offer::Roles(_) => "delete role",
             Offer::Permissions => "copy statement",
             Offer::Facts(_) => "close",
-            Offer::Change(_) => "select",
         },
         Some(Overlay::Line(line)) => match line.purpose {
             Purpose::FilterFunctions | Purpose::FilterLogs => "keep filter",
@@ -133,7 +131,6 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
             Purpose::Variable => "add variable",
             Purpose::Code(_) => "send code",
             Purpose::RemoveRole(_) => "delete role",
-            Purpose::Prune(_) => "delete versions",
             Purpose::Delete(_) | Purpose::Change(_) => &hint.short,
         },
         Some(Overlay::Plan(plan)) => {
@@ -143,6 +140,11 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
                 Planned::Deploy(_) => "deploy",
                 Planned::Run(_) => "deploy and invoke",
                 Planned::Promote(_) => "promote",
+                Planned::Versions { change, .. } => match change {
+                    VersionsChange::Publish(_) => "publish",
+                    VersionsChange::Rollback(_) => "roll back",
+                    VersionsChange::Prune(_) => "delete versions",
+                },
                 Planned::Configure { .. } => &hint.short,
             }
         }
