@@ -125,7 +125,7 @@ fn section(text: &str) -> Section {
     };
     let dependencies = dependencies.strip_prefix("# before\n").unwrap();
     let (official, ours) = dependencies.split_once("# after\n").unwrap();
-    let runtime = format!("{:?}", repository().join("runtime"));
+    let runtime = format!("\"{}\"", repository().join("runtime").display());
     let name = title.to_lowercase().replace(['\'', ' '], "-");
     let side = |part: &str, dependencies: &str, source: &str| Side {
         name: format!("{name}-{part}"),
