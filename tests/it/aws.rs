@@ -7,6 +7,7 @@ mod invoke;
 mod large;
 mod logs;
 mod network;
+mod pipeline;
 mod retries;
 mod role;
 mod seeded;

@@ -1,6 +1,7 @@
 //! The commands, each in a process of its own.
 
 mod crash;
+pub(crate) mod export;
 mod flow;
 mod include;
 mod invoke;

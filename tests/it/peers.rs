@@ -10,6 +10,7 @@ mod cases;
 mod coming_from;
 #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the cases use all of it"))]
 mod emulator;
+mod export;
 mod official_runtime;
 mod python_runtime;
 mod rie;

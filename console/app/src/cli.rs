@@ -100,6 +100,8 @@ pub enum Command {
     Promote(release::promote::Arguments),
     /// End a canary, or roll back to an earlier version
     Rollback(release::versions::Rollback),
+    /// Export functions to Terraform, SAM, CDK or cargo-lambda, or a pipeline for CI
+    Export(workspace::export::Arguments),
     /// Delete functions and their resources from the stage
     Delete(resources::delete::Arguments),
     /// Serve the local Lambda for the AWS CLI, SDKs and Terraform; with --watch, deploy on save
@@ -213,6 +215,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Versions(arguments) => release::versions::run(context, &arguments).await,
         Command::Promote(arguments) => release::promote::run(context, &arguments).await,
         Command::Rollback(arguments) => release::versions::roll_back(context, &arguments).await,
+        Command::Export(arguments) => workspace::export::run(context, &arguments).await,
         Command::Delete(arguments) => resources::delete::run(context, &arguments).await,
         Command::Local(arguments) => local::run(context, &arguments).await,
     }

@@ -11,6 +11,7 @@
 //! | [`resources`] | a function's resources on a stage: listed, deleted; and execution roles |
 //! | [`invoke`] | one invocation, whole or streamed |
 //! | [`logs`] | log lines: read, followed, merged, and the platform's own |
+//! | [`export`] | the functions as files of other tools: Terraform, SAM, CDK, pipelines |
 //! | [`history`] | builds, deploys and invocations in `SQLite`, and figures over them |
 //!
 //! Does not know the screen.
@@ -22,11 +23,17 @@
 pub mod aws;
 pub mod compile;
 pub mod deploy;
+pub mod export;
 pub mod history;
 pub mod invoke;
 pub mod logs;
 pub mod release;
-pub mod resources;
+/// A function's resources on a stage: listed, deleted; and the roles that functions run with.
+pub mod resources {
+    pub mod delete;
+    mod list;
+    pub mod roles;
+}
 pub mod workspace;
 
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! The functions of a workspace and their build artifacts.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +172,9 @@ pub struct FunctionConfig {
     pub ephemeral_storage: Option<u32>,
     /// Environment variables; merged into those of the stage. Values are secrets: mask them.
     pub env: BTreeMap<String, String>,
+    /// Names of the variables whose value is from a file.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub env_of_files: BTreeSet<String>,
     /// `true` to remove variables on the stage that `env` does not contain.
     pub env_replace: bool,
     /// ARN of the execution role. `None` keeps the role, or creates one by name.

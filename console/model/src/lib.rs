@@ -5,6 +5,7 @@
 //! and the screen show them.
 
 mod deploy;
+mod export;
 mod failure;
 mod function;
 mod invocation;
@@ -14,7 +15,6 @@ mod progress;
 mod resources;
 mod roles;
 pub mod settings;
-mod setup;
 mod stage;
 mod stats;
 pub mod text;
@@ -25,6 +25,7 @@ pub use deploy::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
     DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
 };
+pub use export::{ExportAction, ExportFormat, ExportOutcome, ExportedFile};
 pub use failure::{Failure, FailureKind, Remedy};
 pub use function::{
     Architecture, Bootstrap, BootstrapSize, BuildOutcome, Built, CargoTarget, EventFile, Features,
@@ -35,14 +36,13 @@ pub use invocation::{
     Streamed,
 };
 pub use logs::{FREE_MINUTES, LogFix, LogMark, MarkKind, TailState, live_cost};
-pub use progress::Step;
+pub use progress::{Part, Step};
 pub use resources::{DeleteOutcome, DeletedFunction, Keep, Resource, ResourceKind, Resources};
 pub use roles::{Permissions, Role, Verdict};
 pub use settings::{
     Concurrency, Cors, Field, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting,
     Vpc,
 };
-pub use setup::Part;
 pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};
 pub use versions::{

@@ -1,5 +1,5 @@
-//! Terraform drives the local Lambda through AWS's provider, if both are installed. `boto3` makes
-//! the same calls on every machine.
+//! Terraform drives the local Lambda through AWS's provider, if both are installed, also with what
+//! `export terraform` writes. `boto3` makes the same calls on every machine.
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use tests::{Home, workspace};
+use tests::{Fixture, Home, workspace};
 
 use super::boto3::{Served, echo};
 
@@ -98,4 +98,54 @@ fn it_applies_plans_nothing_more_changes_and_destroys() {
         plan(0, "second");
     }
     make("destroy", "first");
+}
+
+/// Settings of the provider for an endpoint on this machine.
+const ELSEWHERE: &str = r#"provider "aws" {
+  region                      = "us-east-1"
+  skip_credentials_validation = true
+  skip_region_validation      = true
+}
+"#;
+
+#[test]
+fn an_exported_workspace_is_applied_as_it_is_deployed_and_destroyed() {
+    let Some(plugins) = plugins() else { return };
+    let fixture = Fixture::apart();
+    fixture.stage("beta", "prefix = \"acme-\"\nalias = \"live\"");
+    fixture.prebuilt("odd", "1", crate::cli::export::ODD);
+    fixture.write("functions/odd/secret.env", "FROM_FILE=a secret\n");
+    let home = Home::new(fixture.path());
+    home.run(["export", "terraform", "--stage", "beta"]).ok();
+    let directory = fixture.path().join("terraform/beta");
+    std::fs::write(directory.join("test_override.tf"), ELSEWHERE).expect("the file is written");
+    std::fs::write(directory.join("terraform.rc"), "").expect("the file is written");
+    std::fs::write(
+        directory.join("test.auto.tfvars"),
+        "_1st_odd_Name_secrets = { API_KEY = \"a\", DB = \"b\", FROM_FILE = \"c\" }\n",
+    )
+    .expect("the file is written");
+    let served = Served::start(&home);
+    let terraform = Terraform { directory: &directory, served: &served, zip: &directory };
+    terraform.expect(0, &["init", &format!("-plugin-dir={}", plugins.display())]);
+    let format = Command::new("terraform")
+        .args(["fmt", "-check", "-diff", "main.tf"])
+        .env("TF_CLI_CONFIG_FILE", directory.join("terraform.rc"))
+        .current_dir(&directory)
+        .output()
+        .expect("terraform runs");
+    assert!(format.status.success(), "{}", String::from_utf8_lossy(&format.stdout));
+    terraform.expect(0, &["apply", "-auto-approve"]);
+    terraform.expect(0, &["plan", "-detailed-exitcode"]);
+    let state = std::fs::read(directory.join("terraform.tfstate")).expect("it was applied");
+    let state: serde_json::Value = serde_json::from_slice(&state).expect("JSON");
+    let function = state["resources"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["type"] == "aws_lambda_function"))
+        .map(|one| &one["instances"][0]["attributes"])
+        .expect("the function is in the state");
+    let variables = &function["environment"][0]["variables"];
+    assert_eq!(variables["TEMPLATE"], "$${HOME} %{ for } ${a} \"q\" \n next");
+    assert_eq!(function["description"], "it's a \"test\" of ${x} and %{if} \\ `y`");
+    terraform.expect(0, &["destroy", "-auto-approve"]);
 }

@@ -12,9 +12,14 @@ fn the_command_line_is_consistent() {
 #[test]
 fn every_command_takes_the_options_before_and_after_it() {
     for command in <Cli as clap::CommandFactory>::command().get_subcommands() {
+        let mut words = vec![command.get_name()];
+        let mut command = command;
+        while let Some(inner) = command.get_subcommands().next() {
+            words.push(inner.get_name());
+            command = inner;
+        }
         let required = command.get_positionals().filter(|argument| argument.is_required_set());
-        let words: Vec<&str> =
-            std::iter::once(command.get_name()).chain(required.map(|_| "f")).collect();
+        words.extend(required.map(|_| "f"));
         let command = words.join(" ");
         for line in [
             format!("--workspace w --stage s --profile p --region r --read-only --json {command}"),
@@ -78,6 +83,12 @@ fn the_documented_flags_are_taken() {
         "promote beta prod a --canary",
         "promote beta prod a --canary 1,10 --every 30s --max-errors 0.5 --max-init 20 --min-invocations 100 \
         --yes",
+        "export terraform",
+        "export sam a b --out infrastructure --force",
+        "export cdk --stage prod",
+        "export cargo-lambda a",
+        "export ci github",
+        "export ci codebuild a --out .",
         "local --port 9001",
         "local --watch a b --arch native --debug --port 9001",
         "",
@@ -121,6 +132,9 @@ fn wrong_usage_exits_with_2() {
         "invoke a --stream --async",
         "invoke a --dry-run --stream",
         "invoke a --async --output out.json",
+        "export",
+        "export ci",
+        "export pulumi",
         "logs --since yesterday",
         "local --port 70000",
         "local hello",

@@ -60,6 +60,8 @@ actions! {
     Permissions = "permissions",
     /// Show the size of the selected function's bootstrap, by section.
     Size = "size",
+    /// Export all functions to the files of another tool.
+    Export = "export",
     /// Show the versions of the selected function.
     Versions = "versions",
     /// Promote the selected function from another stage to the shown one.

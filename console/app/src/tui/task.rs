@@ -9,10 +9,10 @@ use std::{collections::BTreeMap, mem::discriminant};
 
 use lambda_console_model::{
     Approval, Architecture, BootstrapSize, BuildOutcome, Changed, DeleteOutcome, DeployOutcome,
-    DeployPlan, Failure, Found, Function, FunctionVersions, Invocation, InvokeRequest, LiveConfig,
-    LogFix, LogLine, LogMark, Part, Permissions, PromoteOutcome, Promotion, RequestLog, Resources,
-    ResponsePart, Role, Sample, StageEntry, StageInfo, Step, TailState, VersionsChange,
-    VersionsChanged, Workspace,
+    DeployPlan, ExportFormat, ExportOutcome, Failure, Found, Function, FunctionVersions,
+    Invocation, InvokeRequest, LiveConfig, LogFix, LogLine, LogMark, Part, Permissions,
+    PromoteOutcome, Promotion, RequestLog, Resources, ResponsePart, Role, Sample, StageEntry,
+    StageInfo, Step, TailState, VersionsChange, VersionsChanged, Workspace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,11 @@ pub enum Task {
     ReadSize {
         /// The function as last discovered.
         function: Box<Function>,
+    },
+    /// Export all functions, with the settings of the stage. Answer: [`JobEvent::Exported`].
+    Export {
+        /// Tool that the files are for.
+        format: ExportFormat,
     },
     /// Read the settings of a function on the stage. Answer: [`JobEvent::ConfigRead`].
     ReadConfig {
@@ -237,6 +242,7 @@ impl Task {
             Self::Setup { .. } => Some("setup".into()),
             Self::Build { functions, .. } => Some(several("build", functions)),
             Self::ReadSize { function } => Some(format!("size {}", function.name)),
+            Self::Export { format } => Some(format!("export {}", format.name())),
             Self::Configure { function, .. } => Some(format!("settings {}", function.name)),
             Self::Plan { functions } => Some(several("plan", &names(functions))),
             Self::PlanConfig { function, .. } => Some(format!("plan {}", function.name)),
@@ -367,6 +373,8 @@ pub enum JobEvent {
     BuildFinished(Result<BuildOutcome, Failure>),
     /// [`Task::ReadSize`] ended.
     SizeRead(Result<BootstrapSize, Failure>),
+    /// [`Task::Export`] ended: the files.
+    Exported(Result<ExportOutcome, Failure>),
     /// [`Task::ReadConfig`] ended: the settings, `None` if the function is not on the stage.
     ConfigRead(Result<Option<Box<LiveConfig>>, Failure>),
     /// [`Task::Configure`] ended.

@@ -122,6 +122,7 @@ fn take_report(state: &mut State, id: JobId, event: JobEvent) -> Vec<Effect> {
         JobEvent::Step(step) => finish::step(state, id, &step),
         JobEvent::BuildFinished(result) => effects = finish::build(state, &job, result),
         JobEvent::SizeRead(result) => workspace::size_read(state, result),
+        JobEvent::Exported(result) => workspace::exported(state, stage, result),
         JobEvent::ConfigRead(result) => settings::read(state, &job, result),
         JobEvent::Configured(result) => effects = settings::sent(state, &job, &result),
         JobEvent::Planned(result) => effects = plan::compared(state, &job, result),

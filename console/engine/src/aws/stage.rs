@@ -32,7 +32,7 @@ mod approval;
 mod joined;
 mod misdirected;
 mod options;
-pub(super) mod settings;
+pub(crate) mod settings;
 
 /// The name of the stage that is always there.
 pub const LOCAL: &str = StageInfo::LOCAL;

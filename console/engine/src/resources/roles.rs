@@ -22,9 +22,7 @@ pub use needs::Task;
 pub use permissions::{check, policy};
 pub(crate) use policies::{Held, RolePolicies, held, shown};
 pub use role::remove;
-#[cfg(test)]
-pub(crate) use role::trust;
-pub(crate) use role::{attach, detach, provide, remove_all_of, set_statements};
+pub(crate) use role::{attach, detach, provide, remove_all_of, set_statements, trust};
 
 /// IAM's limit on a role's name.
 const MAX_NAME: usize = 64;

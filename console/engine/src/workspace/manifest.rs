@@ -119,7 +119,7 @@ impl Reader<'_> {
         config: &mut FunctionConfig,
         includes: &mut Includes,
     ) {
-        self.pairs(table, "env", &mut config.env);
+        self.env(table, "env", config);
         self.includes(table, includes);
         if let Some(build) = self.enter(table, &["build"]) {
             self.check_keys(build, &keys::BUILD);
@@ -204,8 +204,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Variables of the manifest itself, which replace those of a file.
+    fn env(&mut self, table: &DeTable<'_>, key: &str, config: &mut FunctionConfig) {
+        let mut pairs = BTreeMap::new();
+        self.pairs(table, key, &mut pairs);
+        config.env_of_files.retain(|name| !pairs.contains_key(name));
+        config.env.extend(pairs);
+    }
+
     /// A file of `KEY=VALUE` lines beside the manifest.
-    fn env_file(&mut self, table: &DeTable<'_>, to: &mut BTreeMap<String, String>) {
+    fn env_file(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
         let Some(value) = table.get("env_file") else { return };
         let Some(name) = value.get_ref().as_str() else {
             return self.warn("env_file", value, "a string");
@@ -222,7 +230,8 @@ impl Reader<'_> {
             }
         };
         let variables = dotenv::parse(&text);
-        to.extend(variables.pairs);
+        config.env_of_files.extend(variables.pairs.iter().map(|(name, _)| name.clone()));
+        config.env.extend(variables.pairs);
         for (line, why) in variables.problems {
             let what = format!("ignored a line of the `{}.env_file`", self.path.join("."));
             self.add(Failure::usage(

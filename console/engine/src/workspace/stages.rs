@@ -78,6 +78,8 @@ impl StageSettings {
 pub(crate) struct Stages {
     /// Stages that can be used.
     pub(crate) known: BTreeMap<String, StageSettings>,
+    /// Their names, in the order of the manifest.
+    pub(crate) order: Vec<String>,
     /// Stages that have an error, each with it: they do not affect other stages, and cannot be used
     /// themselves.
     pub(crate) left_out: BTreeMap<String, Failure>,
@@ -110,10 +112,15 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Stages, toml::de::Error> 
         };
         table = inner;
     }
-    for (name, stage) in table {
+    let mut tables: Vec<_> = table.iter().collect();
+    tables.sort_by_key(|(name, _)| name.span().start);
+    for (name, stage) in tables {
         let name = name.get_ref().to_string();
         match StageSettings::read(stage) {
-            Ok(settings) => drop(stages.known.insert(name, settings)),
+            Ok(settings) => {
+                stages.order.push(name.clone());
+                stages.known.insert(name, settings);
+            }
             Err((value, why, hint)) => {
                 let line =
                     text.bytes().take(value.span().start).filter(|byte| *byte == b'\n').count() + 1;

@@ -10,15 +10,16 @@ use lambda_console_engine::{
     aws::stage::{self, Stage},
     compile::BuildRequest,
     deploy::{self, settings},
+    export::{self, ExportRequest},
     history::{Store, recorded},
     logs::{self, LogQuery, TailEvent},
     release::versions,
     workspace::{self, paths},
 };
 use lambda_console_model::{
-    Approval, BuildOutcome, Changed, DeployOutcome, DeployPlan, Failure, Found, Function,
-    Invocation, InvokeMode, InvokeRequest, LiveConfig, LogLine, RequestLog, ResponsePart, Sample,
-    StageEntry, StageInfo, Workspace,
+    Approval, BuildOutcome, Changed, DeployOutcome, DeployPlan, ExportFormat, ExportOutcome,
+    Failure, Found, Function, Invocation, InvokeMode, InvokeRequest, LiveConfig, LogLine,
+    RequestLog, ResponsePart, Sample, StageEntry, StageInfo, Workspace,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -120,6 +121,18 @@ impl EffectContext {
             stage = connected => Ok(stage?.info()),
             () = cancelled => Err(Failure::interrupted("could not connect to the stage")),
         }
+    }
+
+    /// Exports all functions, with the settings of the stage.
+    pub(super) async fn export(&self, format: ExportFormat) -> Result<ExportOutcome, Failure> {
+        let request = ExportRequest {
+            format,
+            names: Vec::new(),
+            stage: Some(self.handle.options.clone()),
+            directory: None,
+            force: false,
+        };
+        export::export(&*self.workspace().await?, &request).await
     }
 
     pub(super) async fn store(&self, reports: &Reports) -> Result<&Store, Failure> {

@@ -40,6 +40,7 @@ impl EffectContext {
                 JobEvent::BuildFinished(Box::pin(self.build(&request, job, reports)).await)
             }
             Task::ReadSize { function } => JobEvent::SizeRead(compile::size::size(&function).await),
+            Task::Export { format } => JobEvent::Exported(self.export(format).await),
             Task::Plan { functions } => {
                 JobEvent::Planned(Box::pin(self.plan(&functions, job, reports)).await)
             }

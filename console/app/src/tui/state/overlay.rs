@@ -58,6 +58,8 @@ pub enum Offer {
     Roles(Vec<Role>),
     /// Missing permissions of the caller, and the policy that it needs, to copy them.
     Permissions,
+    /// The formats of an export.
+    Exports,
     /// Facts under this title, to be read.
     Facts(String),
 }

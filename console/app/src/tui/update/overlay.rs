@@ -10,7 +10,7 @@ use super::{
     delete,
     input::{action, ahead},
     invoke::{options, payload},
-    login, logs, plan, promote, roles, settings, stages, verb, versions,
+    login, logs, plan, promote, roles, settings, stages, verb, versions, workspace,
 };
 use crate::tui::{
     message::{Action, Effect},
@@ -196,6 +196,7 @@ fn take(state: &mut State) -> Vec<Effect> {
                     roles::chosen(state, choose.index().and_then(|at| roles.get(at)))
                 }
                 Offer::Permissions => roles::copied(state, entry),
+                Offer::Exports => workspace::export_to(state, &entry.value),
                 Offer::Facts(_) => Vec::new(),
             }
         }

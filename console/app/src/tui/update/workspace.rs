@@ -1,6 +1,9 @@
 //! The workspace, the stage and the toolchain: read at startup and on a refresh.
 
-use lambda_console_model::{BootstrapSize, Failure, Found, Part, Workspace, text::bytes};
+use lambda_console_model::{
+    BootstrapSize, ExportAction, ExportFormat, ExportOutcome, ExportedFile, Failure, Found, Part,
+    Workspace, text::bytes,
+};
 
 use super::{copy, finish, invoke::payload, stages, start, start_on, verb};
 use crate::tui::{
@@ -209,4 +212,47 @@ pub(super) fn size_read(state: &mut State, result: Result<BootstrapSize, Failure
     });
     let choose = Choose::new(Offer::Facts(title), entries.collect());
     state.overlay = Some(Overlay::Choose(choose));
+}
+
+/// Shows the formats of an export.
+pub(super) fn export(state: &mut State) -> Vec<Effect> {
+    if state.functions.current().is_none() {
+        return verb::none_selected(state);
+    }
+    let entry = |format: ExportFormat| Entry {
+        label: format.name().to_owned(),
+        detail: format.description().to_owned(),
+        value: format.name().to_owned(),
+    };
+    let entries = ExportFormat::ALL.map(entry).into();
+    state.overlay = Some(Overlay::Choose(Choose::new(Offer::Exports, entries)));
+    Vec::new()
+}
+
+/// Exports all functions to the format of this name.
+pub(super) fn export_to(state: &mut State, name: &str) -> Vec<Effect> {
+    let Some(format) = ExportFormat::ALL.into_iter().find(|format| format.name() == name) else {
+        return Vec::new();
+    };
+    state.command = Some(copy::line(state, ["export".to_owned(), name.to_owned()]));
+    state.notice = None;
+    vec![start(state, Task::Export { format })]
+}
+
+/// Reports the exported files.
+pub(super) fn exported(state: &mut State, stage: &str, result: Result<ExportOutcome, Failure>) {
+    let notice = match result {
+        Ok(outcome) => {
+            let file = |file: &ExportedFile| {
+                let path = file.path.display();
+                match file.action {
+                    ExportAction::Unchanged => format!("{path} is unchanged"),
+                    ExportAction::Created | ExportAction::Replaced => format!("wrote {path}"),
+                }
+            };
+            Notice::good(outcome.files.iter().map(file).collect::<Vec<_>>().join(", "))
+        }
+        Err(failure) => Notice::of(&failure),
+    };
+    state.notify_on(stage, notice);
 }

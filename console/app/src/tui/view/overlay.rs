@@ -136,6 +136,7 @@ fn list(
         Offer::Sources => format!("Promote to {} from …", fit(&state.active, 30)),
         Offer::Roles(_) => "Execution roles".to_owned(),
         Offer::Permissions => "Missing permissions".to_owned(),
+        Offer::Exports => "Export functions to …".to_owned(),
         Offer::Facts(title) => title.clone(),
     };
     let rows = (choose.entries.len() as u16 + 3).clamp(6, 22);

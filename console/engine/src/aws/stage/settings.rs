@@ -11,8 +11,8 @@ pub(crate) use crate::workspace::stages::{StageSettings, read};
 
 /// The settings of the stage that `options` name, overridden by the profile and region of
 /// `options`.
-pub(super) fn resolve(root: &Path, options: &StageOptions) -> Result<StageSettings, Failure> {
-    let Stages { known: mut stages, left_out } = read(root)?;
+pub(crate) fn resolve(root: &Path, options: &StageOptions) -> Result<StageSettings, Failure> {
+    let Stages { known: mut stages, left_out, .. } = read(root)?;
     // It may be protected.
     if let Some(failure) = left_out.get(&options.stage) {
         let what = format!("could not use the stage {}", options.stage);

@@ -12,6 +12,9 @@ use crate::aws::{
 /// Name of the role's inline policy, with the statements of the workspace.
 pub(super) const INLINE: &str = "lambda-console";
 
+/// Placeholders of the partition, the account and the region.
+const PLACES: [&str; 3] = ["${AWS::Partition}", "${AWS::AccountId}", "${AWS::Region}"];
+
 /// The permissions of a function's role, from the workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RolePolicies {
@@ -37,12 +40,18 @@ impl RolePolicies {
     /// Returns the policies for a function's settings on `stage`.
     pub(crate) fn of(stage: &Stage, config: &FunctionConfig) -> Self {
         let info = stage.info();
+        let [partition, account, region] = PLACES;
         let places = [
-            ("${AWS::Partition}", stage.partition()),
-            ("${AWS::AccountId}", info.account.as_str()),
-            ("${AWS::Region}", info.region.as_str()),
+            (partition, stage.partition()),
+            (account, info.account.as_str()),
+            (region, info.region.as_str()),
         ];
         Self::at(&places, config)
+    }
+
+    /// As [`RolePolicies::of`], with the placeholders as they are.
+    pub(crate) fn unplaced(config: &FunctionConfig) -> Self {
+        Self::at(&PLACES.map(|place| (place, place)), config)
     }
 
     /// As [`RolePolicies::of`], with the placeholders and values of the stage's partition, account

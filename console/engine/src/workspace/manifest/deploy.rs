@@ -39,9 +39,9 @@ impl Reader<'_> {
         for key in ["tag", "tags"] {
             self.pairs(table, key, &mut config.tags);
         }
-        self.env_file(table, &mut config.env);
+        self.env_file(table, config);
         for key in ["env", "env_var", "env_vars"] {
-            self.pairs(table, key, &mut config.env);
+            self.env(table, key, config);
         }
         self.flag(table, "env_replace", &mut config.env_replace);
         self.log(table, &mut config.log);

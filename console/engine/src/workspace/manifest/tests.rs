@@ -162,6 +162,11 @@ fn an_env_file_is_read_from_beside_the_manifest() {
     package.manifest = directory.path().join("Cargo.toml");
     let config = merged("x", &[&package], &mut Vec::new());
     assert_eq!((config.env["A"].as_str(), config.env["B"].as_str()), ("one two", "x=y"));
+    assert_eq!(config.env_of_files.iter().collect::<Vec<_>>(), ["A", "B"]);
+    let own = layer("package", "[package.metadata.lambda.deploy.env]\nB = \"mine\"");
+    let config = merged("x", &[&package, &own], &mut Vec::new());
+    assert_eq!(config.env["B"], "mine");
+    assert_eq!(config.env_of_files.iter().collect::<Vec<_>>(), ["A"]);
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(crate) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Roles => roles::list(state),
         Action::Permissions => roles::check(state),
         Action::Size => workspace::size(state),
+        Action::Export => workspace::export(state),
         Action::Versions => versions::open(state),
         Action::Promote => promote::choose(state),
         Action::Rollback => versions::change(state, VersionsChange::Rollback(None)),

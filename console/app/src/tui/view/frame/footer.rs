@@ -121,6 +121,7 @@ fn accepts<'a>(state: &'a State, hint: &'a Hint) -> String {
             Offer::Sources => "promote",
             Offer::Roles(_) => "delete role",
             Offer::Permissions => "copy statement",
+            Offer::Exports => "export",
             Offer::Facts(_) => "close",
         },
         Some(Overlay::Line(line)) => match line.purpose {

@@ -1,10 +1,12 @@
-//! Size of a bootstrap: asked for, shown by section.
+//! Size of a bootstrap: asked for, shown by section. Exports to other tools.
 
 use lambda_console::tui::{
     state::Overlay,
     task::{JobEvent, Task},
 };
-use lambda_console_model::{BootstrapSize, Failure, SectionSize};
+use lambda_console_model::{
+    BootstrapSize, ExportAction, ExportFormat, ExportOutcome, ExportedFile, Failure, SectionSize,
+};
 use tests::Harness;
 
 fn size() -> BootstrapSize {
@@ -60,4 +62,39 @@ fn a_function_that_is_not_built_has_no_size() {
     console.press("jj:size<enter>");
     assert!(console.effects().is_empty());
     assert!(console.screen().contains("nightly is not built"), "{}", console.screen());
+}
+
+#[test]
+fn an_export_is_chosen_from_the_formats_and_its_files_are_reported() {
+    let mut console = Harness::ready(100, 30);
+    console.press("j:export<enter>");
+    assert!(console.effects().is_empty());
+    let screen = console.screen();
+    for format in ExportFormat::ALL {
+        assert!(screen.contains(format.name()), "{format:?}: {screen}");
+    }
+    console.press("sam<enter>");
+    let (job, task) = console.started();
+    assert_eq!(task, Task::Export { format: ExportFormat::Sam });
+    assert_eq!(console.state.command.as_deref(), Some("lambda-console export sam"));
+    let file = |path: &str, action| ExportedFile { path: path.into(), action };
+    let files = vec![
+        file("/w/sam/template.yaml", ExportAction::Created),
+        file("/w/sam/other.yaml", ExportAction::Unchanged),
+    ];
+    let outcome = ExportOutcome { format: ExportFormat::Sam, files };
+    console.report(job, JobEvent::Exported(Ok(outcome)));
+    let notice = console.state.notice.as_ref().map(|notice| notice.text.clone());
+    let expected = "wrote /w/sam/template.yaml, /w/sam/other.yaml is unchanged";
+    assert_eq!(notice.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_file_that_was_edited_is_reported_and_nothing_is_exported_while_nothing_is_listed() {
+    let mut console = Harness::ready(100, 30);
+    console.press(":export<enter>terraform<enter>");
+    let (job, _) = console.started();
+    let failure = Failure::usage("could not write main.tf", "it was edited", "use --force");
+    console.report(job, JobEvent::Exported(Err(failure)));
+    assert!(console.screen().contains("could not write main.tf"), "{}", console.screen());
 }
