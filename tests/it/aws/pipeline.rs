@@ -19,7 +19,7 @@ fn block(yaml: &str, after: &str, key: &str) -> String {
     lines
         .iter()
         .take_while(|line| depth(line) >= width)
-        .map(|line| format!("{}\n", line.trim_start_matches(' ')))
+        .flat_map(|line| [line.trim_start_matches(' '), "\n"])
         .collect()
 }
 
