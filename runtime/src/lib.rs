@@ -159,6 +159,7 @@
 //! - Metadata of an invocation: [`Context`], and of the function: [`function`].
 //! - State and hooks, after each response, at the end, around a snapshot: [`init`](fn@init),
 //!   [`Init`].
+//! - Several functions in one program, selected by the handler of the settings: [`route`].
 //! - Log lines: [`log`]. Running a handler without Lambda: [`testing`].
 //!
 //! # How it works
@@ -198,6 +199,7 @@ pub use failure::{Error, Failure, Fault, PayloadError};
 pub use handler::Handler;
 pub use lifecycle::hooks::{Absent, Given, Hook, Hooks, NoHooks};
 pub use lifecycle::init::{Init, init, stateless};
+pub use lifecycle::route::route;
 pub use lifecycle::start::run;
 pub use respond::{Body, Respond};
 pub use stream::{Stream, Writer};

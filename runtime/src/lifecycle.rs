@@ -8,6 +8,7 @@ pub(crate) mod extension;
 pub(crate) mod hooks;
 pub(crate) mod init;
 pub(crate) mod panic;
+pub(crate) mod route;
 pub(crate) mod serve;
 mod signal;
 pub(crate) mod start;

@@ -45,6 +45,14 @@ fn function() {
             let init = async || -> Result<u8, Error> { panic!("no table") };
             lambda::init(init).run(async |_: &u8, number: u32| Ok::<_, Error>(number));
         }
+        Ok("route") => lambda::route([
+            ("double", || lambda::run(async |number: u32| Ok::<_, Error>(number * 2))),
+            ("raw", || lambda::run(async |event: Event| Ok::<_, Error>(event.bytes().len()))),
+            ("init", || {
+                let init = async || Ok::<_, Error>(3);
+                lambda::init(init).run(async |by: &u32, number: u32| Ok::<_, Error>(by * number));
+            }),
+        ]),
         other => panic!("no such function: {other:?}"),
     }
 }
@@ -166,6 +174,35 @@ fn a_failed_init_is_reported_before_anything_is_asked_for() {
         assert_eq!(report["errorType"], kind);
         assert!(report["errorMessage"].as_str().unwrap().starts_with(message), "{body}");
     }
+}
+
+#[test]
+fn the_handler_of_the_settings_selects_one_of_several_functions() {
+    for (handler, response) in [("double", "14"), ("raw", "1"), ("init", "21")] {
+        let (address, requests) = runtime_api(&[NEXT, ACCEPTED]);
+        run("route", &[("AWS_LAMBDA_RUNTIME_API", &address), ("_HANDLER", handler)]);
+        assert_eq!(requests.iter().nth(1).unwrap().1, response, "{handler}");
+    }
+}
+
+#[test]
+fn a_handler_that_no_function_has_is_an_init_error_that_lists_the_names() {
+    let message = "there is no function for the handler `bootstrap`: set the handler to one of \
+                   `double`, `raw`, `init`";
+    let (address, requests) = runtime_api(&[ACCEPTED]);
+    let output = run("route", &[("AWS_LAMBDA_RUNTIME_API", &address), ("_HANDLER", "bootstrap")]);
+    assert_eq!(output.status.code(), Some(1));
+    let line = format!("init failed: Runtime.HandlerNotFound: {message}");
+    assert!(stderr(&output).contains(&line), "{}", stderr(&output));
+    let (line, body) = requests.iter().next().unwrap();
+    assert_eq!(line, "POST /2018-06-01/runtime/init/error HTTP/1.1");
+    let report: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&report["errorType"], &report["errorMessage"]),
+        (&"Runtime.HandlerNotFound".into(), &message.into())
+    );
+    // Outside of Lambda it is a function like any other.
+    assert_eq!(run("route", &[]).status.code(), Some(3));
 }
 
 #[test]

@@ -210,6 +210,28 @@ where
     Ok(())
 }
 
+/// Reports the failure of a function that cannot be selected as its init error, and ends the
+/// process.
+pub(crate) fn refuse(report: Report) -> ! {
+    let environment = Environment::read();
+    let Some(address) = &environment.runtime_api else { not_lambda() };
+    log::error(report_start(address, report));
+    exit(FAILED)
+}
+
+/// Reports an init error, and returns the end that it leads to.
+fn report_start(address: &str, report: Report) -> End {
+    let report_it = || {
+        let endpoint = Arc::new(Endpoint::parse(address).map_err(End::Environment)?);
+        let executor = executor::create()?;
+        executor::run(&executor, async {
+            let mut client = Client::open(endpoint).await?;
+            client.fail_start(Target::InitError, &report).await
+        })
+    };
+    report_it().err().unwrap_or(End::Init(report))
+}
+
 /// Runs a hook in its phase.
 async fn step(
     phase: Phase,
