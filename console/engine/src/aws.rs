@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub(crate) mod function;
 mod genuine;
 mod guard;
+pub(crate) mod log_group;
 pub(crate) mod metrics;
 pub(crate) mod naming;
 pub(crate) mod request;

@@ -19,7 +19,7 @@ use crate::{
     Job,
     aws::{
         error::present,
-        naming::default_group,
+        log_group,
         retry::{LOGS, retry},
         stage::Stage,
     },
@@ -95,7 +95,7 @@ pub async fn fetch(stage: &Stage, query: &LogQuery, job: &Job) -> Result<Vec<Log
 /// its deletion, or if that cannot be read.
 #[boxed]
 pub async fn has_group(stage: &Stage, name: &str) -> bool {
-    let group = &default_group(&stage.remote_name(name));
+    let group = &log_group::default(&stage.remote_name(name));
     let groups = stage
         .call(|clients| async move {
             clients.logs().describe_log_groups().log_group_name_prefix(group).send().await

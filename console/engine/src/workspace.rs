@@ -6,13 +6,13 @@
 pub(crate) mod artifact;
 pub mod dotenv;
 pub(crate) mod gitignore;
-mod hidden;
 pub(crate) mod include;
 mod manifest;
 mod names;
 pub mod paths;
 pub(crate) mod stages;
 pub mod text;
+mod undetected;
 pub mod watch;
 
 use std::path::Path;
@@ -193,7 +193,7 @@ fn workspace(metadata: &Metadata) -> Workspace {
             (artifacts.bootstrap, artifacts.zip, artifacts.stale);
     }
     functions.sort_by(|one, two| one.name.cmp(&two.name));
-    let hints = hidden::hints(metadata);
+    let hints = undetected::hints(metadata);
     Workspace { name, root, target, functions, left_out, hints, warnings }
 }
 

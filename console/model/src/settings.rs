@@ -2,6 +2,7 @@
 
 mod edits;
 mod field;
+mod mask;
 mod setting;
 pub(crate) mod values;
 
@@ -13,13 +14,11 @@ use super::function::FunctionConfig;
 
 pub use edits::{Row, edit, rows};
 pub use field::Field;
+pub use mask::MASK;
 pub use setting::Setting;
 pub use values::{
     Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,
 };
-
-/// Placeholder for every environment value.
-pub const MASK: &str = "••••••";
 
 /// Settings of a function on the stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,13 +1,8 @@
-//! Names and notations of AWS: log groups, digests and times as Lambda writes them. Pure.
+//! Notations of AWS: digests and times as Lambda writes them, partitions. Pure.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::workspace::paths;
-
-/// Log group of a function whose configuration names none.
-pub(crate) fn default_group(name: &str) -> String {
-    format!("/aws/lambda/{name}")
-}
 
 /// Lower-case hexadecimal of a digest in Base64; empty if it is not one.
 pub(crate) fn hex_of(base64: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lambda_console_model::{
     Change, Concurrency, Failure, Field, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc,
-    short_sha256,
+    settings::MASK, short_sha256,
 };
 
 use super::{
@@ -13,12 +13,9 @@ use super::{
     url,
 };
 use crate::{
-    aws::naming::{default_group, hex_of},
+    aws::{log_group, naming::hex_of},
     resources::roles::{self, Held, RolePolicies},
 };
-
-/// Shown instead of every environment value.
-pub(super) const MASK: &str = "••••••";
 
 /// Shown for a value that is removed.
 pub(super) const REMOVED: &str = "removed";
@@ -226,7 +223,7 @@ fn logs(
         let from = now.map(|now| now.group.clone());
         match (group.as_str(), found) {
             ("", None) => {}
-            ("", Some(_)) => diff.set(Field::LogGroup, from, default_group(&wanted.name)),
+            ("", Some(_)) => diff.set(Field::LogGroup, from, log_group::default(&wanted.name)),
             (group, _) => diff.set(Field::LogGroup, from, group),
         }
     }

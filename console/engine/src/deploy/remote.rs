@@ -16,7 +16,7 @@ use super::{
     url::{self, Grants},
 };
 use crate::{
-    aws::{error::CallError, function::get_function, naming, waiting::Standing},
+    aws::{error::CallError, function::get_function, log_group, waiting::Standing},
     resources::roles::{self, Held},
 };
 
@@ -128,9 +128,7 @@ impl Settings {
                 .and_then(|logging| Some(logging.application_log_level()?.as_str().to_owned())),
             system_level: logging
                 .and_then(|logging| Some(logging.system_log_level()?.as_str().to_owned())),
-            group: logging
-                .and_then(|logging| logging.log_group())
-                .map_or_else(|| naming::default_group(name), str::to_owned),
+            group: log_group::of(logging, name),
             vpc: found.vpc_config().map_or_else(Vpc::default, |vpc| Vpc {
                 subnet_ids: vpc.subnet_ids().to_vec(),
                 security_group_ids: vpc.security_group_ids().to_vec(),

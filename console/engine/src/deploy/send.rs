@@ -14,7 +14,7 @@ use crate::{
     aws::{
         alias::{self, Publication},
         error::CallError,
-        naming::default_group,
+        log_group,
         waiting::{retry_change, settle},
     },
     resources::roles,
@@ -178,7 +178,7 @@ impl Sender<'_> {
         let wanted = self.wanted.config.log.group.clone().filter(|group| !group.is_empty());
         let present = self.found.filter(|_| self.wanted.config.log.group.is_none());
         let present = present.map(|found| found.settings.group.clone());
-        wanted.or(present).unwrap_or_else(|| default_group(&self.wanted.name))
+        wanted.or(present).unwrap_or_else(|| log_group::default(&self.wanted.name))
     }
 
     async fn create_log_group(&self) -> Result<(), CallError> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::secret;
 use crate::{
-    aws::{naming::default_group, stage::settings::StageSettings},
+    aws::{log_group, stage::settings::StageSettings},
     resources::roles::RolePolicies,
 };
 
@@ -91,7 +91,7 @@ impl Exported {
                 .group
                 .clone()
                 .filter(|group| !group.is_empty())
-                .unwrap_or_else(|| default_group(&name)),
+                .unwrap_or_else(|| log_group::default(&name)),
             alias: stage.alias.clone(),
             bucket: config
                 .s3_bucket

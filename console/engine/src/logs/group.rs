@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::LogLine;
 
-use crate::aws::{error::CallError, naming::default_group, stage::Stage};
+use crate::aws::{error::CallError, log_group, stage::Stage};
 
 /// A log group, and the selected functions that write to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,16 +106,13 @@ async fn group_name(stage: &Stage, function: &str) -> Result<String, CallError> 
             clients.lambda().get_function_configuration().function_name(remote).send().await
         })
         .await;
-    let configured = match answer {
-        Ok(found) => {
-            found.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned)
-        }
+    match answer {
+        Ok(found) => Ok(log_group::of(found.logging_config(), remote)),
         // The logs outlive their function, and a caller may be allowed to read them but not the
         // function.
-        Err(error) if error.is_not_found() || error.is_denied() => None,
-        Err(error) => return Err(error),
-    };
-    Ok(configured.unwrap_or_else(|| default_group(remote)))
+        Err(error) if error.is_not_found() || error.is_denied() => Ok(log_group::default(remote)),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

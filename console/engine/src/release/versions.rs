@@ -25,7 +25,8 @@ use crate::{
     Job,
     aws::{
         alias::{self, Publication},
-        naming::{default_group, hex_of, milliseconds},
+        log_group,
+        naming::{hex_of, milliseconds},
         stage::Stage,
     },
     workspace::paths,
@@ -112,11 +113,7 @@ pub async fn plan(
 
 /// Returns the source of the versions' figures.
 pub(super) fn figures_source(function: &str, found: &Found) -> Source {
-    let group = |version: &FunctionConfiguration| {
-        let configured =
-            version.logging_config().and_then(|logging| logging.log_group()).map(str::to_owned);
-        configured.unwrap_or_else(|| default_group(function))
-    };
+    let group = |version: &FunctionConfiguration| log_group::of(version.logging_config(), function);
     let is_json = |version: &FunctionConfiguration| {
         version.logging_config().and_then(|logging| logging.log_format()) == Some(&LogFormat::Json)
     };

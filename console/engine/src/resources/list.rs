@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     aws::{
         error::{CallError, present},
-        naming::default_group,
+        log_group,
         stage::Stage,
     },
     release::read,
@@ -250,7 +250,7 @@ async fn log_group(
     remote: &str,
     found: Option<&GetFunctionConfigurationOutput>,
 ) -> Result<Vec<Resource>, CallError> {
-    let own = default_group(remote);
+    let own = log_group::default(remote);
     let mut items = Vec::new();
     let configured = found.and_then(|found| found.logging_config()?.log_group());
     if let Some(group) = configured.filter(|group| *group != own) {

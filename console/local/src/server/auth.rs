@@ -2,22 +2,18 @@
 //! their `Host`, have no `Origin` (a web page always sends one), and are signed with the generated
 //! key, for this region and for the service that they call. Reads only the request.
 
+mod claim;
 pub(crate) mod download;
-mod fast_path;
 mod presigned;
-mod sigv4;
+mod signature;
 
-use std::time::SystemTime;
-
-use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
-    sign::v4,
-};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use jiff::Timestamp;
-use sigv4::{SigV4, incomplete, mismatch};
 
+use self::{
+    claim::{Claim, mismatch},
+    signature::Signer,
+};
 use crate::http::error::ApiError;
 
 /// Supported services.
@@ -64,7 +60,7 @@ impl Auth {
         self.check_access_key(&claim_in(head, query.as_ref())?)
     }
 
-    fn check_access_key(&self, claim: &SigV4<'_>) -> Result<(), ApiError> {
+    fn check_access_key(&self, claim: &Claim<'_>) -> Result<(), ApiError> {
         if claim.access_key != self.access_key {
             let message = "The security token included in the request is invalid: its access key \
                 is not this server's.";
@@ -75,7 +71,7 @@ impl Auth {
 
     /// Checks that a credential is scoped to this region and to the service that the request is
     /// for.
-    fn check_scope(&self, claim: &SigV4<'_>, service: &str) -> Result<(), ApiError> {
+    fn check_scope(&self, claim: &Claim<'_>, service: &str) -> Result<(), ApiError> {
         let (global, home) = GLOBAL;
         let is_here =
             claim.region == self.region || global.contains(&service) && claim.region == home;
@@ -98,6 +94,11 @@ impl Auth {
             return Err(mismatch(message));
         }
         Ok(())
+    }
+
+    fn signer(&self) -> Signer<'_> {
+        let Self { access_key, secret_key, hosts, .. } = self;
+        Signer { access_key, secret_key, host: &hosts[0] }
     }
 
     /// As [`Self::verify`], for a request to the APIs: downloads have a signature of their own.
@@ -138,67 +139,13 @@ impl Auth {
             return Err(mismatch(message));
         }
         claim.check_headers(&head.headers)?;
-        let holds = |expected: &str| same(expected.as_bytes(), claim.signature.as_bytes());
-        if query.is_none()
-            && fast_path::sign(&self.secret_key, head, &claim, sha256).is_some_and(|it| holds(&it))
-        {
-            return Ok(claim.access_key.to_owned());
-        }
-        let expected = self
-            .sign(head, &claim, query.as_ref(), sha256, time.into())
-            .map_err(|error| incomplete(&format!("it cannot be signed again: {error}")))?;
-        if holds(&expected) {
+        if self.signer().verify(head, &claim, query.as_ref(), sha256, time.into())? {
             return Ok(claim.access_key.to_owned());
         }
         Err(mismatch(
             "The request signature we calculated does not match the signature you provided. Check \
             your AWS Secret Access Key and signing method.",
         ))
-    }
-
-    fn sign(
-        &self,
-        head: &Parts,
-        claim: &SigV4<'_>,
-        query: Option<&presigned::Query>,
-        sha256: &str,
-        time: SystemTime,
-    ) -> Result<String, Box<dyn std::error::Error>> {
-        let token = query.and_then(presigned::Query::token).map(str::to_owned);
-        let identity =
-            Credentials::new(&self.access_key, &self.secret_key, token, None, "local").into();
-        let mut settings = SigningSettings::default();
-        if query.is_some() {
-            settings.signature_location = SignatureLocation::QueryParams;
-            settings.expires_in = claim.validity;
-        }
-        // Exactly the headers that the caller signed, even those that the signing crate would leave
-        // out.
-        settings.excluded_headers = None;
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(claim.region)
-            .name(claim.service)
-            .time(time)
-            .settings(settings)
-            .build()?
-            .into();
-        let mut headers = Vec::new();
-        for name in claim.signed_headers.split(';') {
-            for value in head.headers.get_all(name) {
-                headers.push((name, value.to_str()?));
-            }
-        }
-        let path = match query {
-            Some(query) => format!("{}?{}", head.uri.path(), query.rest),
-            None => {
-                head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned()
-            }
-        };
-        let uri = format!("http://{}{path}", self.hosts[0]);
-        let body = SignableBody::Precomputed(sha256.to_owned());
-        let request = SignableRequest::new(head.method.as_str(), uri, headers.into_iter(), body)?;
-        Ok(sign(request, &params)?.into_parts().1)
     }
 }
 
@@ -219,17 +166,10 @@ pub(crate) fn is_signed(head: &Parts) -> bool {
     head.headers.contains_key(AUTHORIZATION) || presigned::Query::read(head).is_some()
 }
 
-/// Compares in constant time, so that the time does not reveal the position of the first
-/// difference.
-fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len()
-        && left.iter().zip(right).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
-}
-
 /// Returns the signature in a request's query, or else the one in its Authorization header.
 fn claim_in<'a>(
     head: &'a Parts,
     query: Option<&'a presigned::Query>,
-) -> Result<SigV4<'a>, ApiError> {
-    query.map_or_else(|| SigV4::in_header(&head.headers), presigned::Query::claim)
+) -> Result<Claim<'a>, ApiError> {
+    query.map_or_else(|| Claim::in_header(&head.headers), presigned::Query::claim)
 }

@@ -4,7 +4,7 @@ use async_recursion::async_recursion as boxed;
 use lambda_console_model::{Failure, Function, LiveConfig, UrlSetting};
 
 use crate::{
-    aws::naming::default_group,
+    aws::log_group,
     deploy::{
         Job, Stage,
         compare::{Plan, Scope, compare},
@@ -25,7 +25,7 @@ pub async fn live(stage: &Stage, function: &str) -> Result<Option<LiveConfig>, F
     let is_env_hidden = found.settings.env.is_none();
     let revision = found.revision.clone();
     let mut config = found.config();
-    if config.log.group.as_ref().is_some_and(|group| *group == default_group(&name)) {
+    if config.log.group.as_ref().is_some_and(|group| *group == log_group::default(&name)) {
         // In a manifest, this means that a function has its own group.
         config.log.group = Some(String::new());
     }

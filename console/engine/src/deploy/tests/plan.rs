@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use lambda_console_model::{
     Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings,
-    UrlAuth, UrlSetting, Vpc,
+    UrlAuth, UrlSetting, Vpc, settings::MASK,
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         calls::Call,
         code::{Code, Place},
         compare,
-        diff::{self, MASK, Wanted},
+        diff::{self, Wanted},
         remote::{Published, Remote, Settings},
         url::Grants,
     },

@@ -8,7 +8,7 @@ use lambda_console_model::{FunctionConfig, StageInfo};
 use serde_json::{Value, json};
 
 use super::{RolePolicies, name, own_name, path};
-use crate::aws::{naming::default_group, stage::Stage};
+use crate::aws::{log_group, stage::Stage};
 
 /// Kind of work with functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -127,7 +127,7 @@ fn add(needs: &mut Needs, region: &Region<'_>, subject: &Subject<'_>, task: Task
     let function = region.arn("lambda", &format!("function:{}", subject.remote));
     let function = &[function.clone(), format!("{function}:*")];
     let named = subject.config.log.group.clone().filter(|group| !group.is_empty());
-    let group = named.unwrap_or_else(|| default_group(&subject.remote));
+    let group = named.unwrap_or_else(|| log_group::default(&subject.remote));
     let group = region.arn("logs", &format!("log-group:{group}"));
     let group = &[group.clone(), format!("{group}:*")];
     let everything = &["*".to_owned()];

@@ -11,7 +11,7 @@ use aws_sigv4::{
 use http::{Method, request::Parts};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::{Auth, same};
+use super::{Auth, signature::same};
 use crate::http::error::ApiError;
 
 /// Prefix of download paths.

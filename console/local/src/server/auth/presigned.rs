@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{header::AUTHORIZATION, request::Parts};
 
-use super::sigv4::{ALGORITHM, SigV4, incomplete};
+use super::claim::{ALGORITHM, Claim, incomplete};
 use crate::http::{error::ApiError, query::decode};
 
 /// Query parameters that make up the signature; the rest of the query is signed.
@@ -30,9 +30,9 @@ pub(super) struct Query {
 
 impl Query {
     /// Returns the signature that the query contains.
-    pub(super) fn claim(&self) -> Result<SigV4<'_>, ApiError> {
+    pub(super) fn claim(&self) -> Result<Claim<'_>, ApiError> {
         let validity = Some(self.validity()?);
-        SigV4::new(
+        Claim::new(
             self.field("X-Amz-Credential")?,
             self.field("X-Amz-SignedHeaders")?,
             self.field("X-Amz-Signature")?,

@@ -1,6 +1,6 @@
 //! Fast signature for typical requests: the path needs no encoding, there is no query, and the
 //! headers have no spaces to fold. For these, the canonical request can be written directly, in a
-//! tenth of the time that AWS's own signer takes; [`Auth`](super::Auth) uses AWS's signer for all
+//! tenth of the time that AWS's own signer takes; [`Signer`](super::Signer) uses AWS's signer for all
 //! others, and before it refuses one of these. Source: AWS Signature Version 4, "Create a signed
 //! AWS API request".
 
@@ -8,11 +8,11 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
-use super::sigv4::SigV4;
+use super::super::claim::Claim;
 use crate::http::hex::hexadecimal;
 
 /// Returns the signature that the request should have; `None` if the request is not a plain one.
-pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) -> Option<String> {
+pub(super) fn sign(secret: &str, head: &Parts, claim: &Claim<'_>, sha256: &str) -> Option<String> {
     let path = head.uri.path_and_query()?.as_str();
     if !is_plain_path(path) {
         return None;
@@ -33,7 +33,7 @@ pub(super) fn sign(secret: &str, head: &Parts, claim: &SigV4<'_>, sha256: &str) 
         before = name;
     }
     add(&["\n", claim.signed_headers, "\n", sha256]);
-    let SigV4 { date: day, region, service, time: date, .. } = claim;
+    let Claim { date: day, region, service, time: date, .. } = claim;
     let hash = hexadecimal(&Sha256::digest(&canonical));
     let string_to_sign =
         format!("AWS4-HMAC-SHA256\n{date}\n{day}/{region}/{service}/aws4_request\n{hash}");
@@ -89,11 +89,11 @@ mod tests {
 
     /// Returns the signatures of both signers.
     fn both(secret: &str, head: &Parts) -> (Option<String>, String) {
-        let claim = SigV4::in_header(&head.headers).unwrap();
+        let claim = Claim::in_header(&head.headers).unwrap();
         let time = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let sha256 = hexadecimal(&Sha256::digest(b"{}"));
         let auth = Auth::new(9, "eu-central-1", "KEY", secret);
-        let general = auth.sign(head, &claim, None, &sha256, time.into()).unwrap();
+        let general = auth.signer().sign(head, &claim, None, &sha256, time.into()).unwrap();
         (sign(secret, head, &claim, &sha256), general)
     }
 

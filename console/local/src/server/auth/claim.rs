@@ -16,7 +16,7 @@ const FORMAT: &str = "%Y%m%dT%H%M%SZ";
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Parsed signature of a request.
-pub(super) struct SigV4<'a> {
+pub(super) struct Claim<'a> {
     pub(super) access_key: &'a str,
     /// Date in the credential scope.
     pub(super) date: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct SigV4<'a> {
     pub(super) validity: Option<Duration>,
 }
 
-impl<'a> SigV4<'a> {
+impl<'a> Claim<'a> {
     /// Reads the signature in a request's Authorization header.
     pub(super) fn in_header(headers: &'a HeaderMap) -> Result<Self, ApiError> {
         let Some(header) = headers.get(AUTHORIZATION) else {
