@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use lambda_console_model::{LogFix, LogLine, LogMark};
 
+use entry::Shared;
 pub use entry::{Entry, Kind};
 pub use filter::{Filter, contains as filter_contains, find as filter_find};
 
@@ -88,11 +89,7 @@ impl Logs {
                 .find(|known| ***known == **id)
                 .cloned()
         });
-        let mut entry = Entry::new(line);
-        entry.function = function.unwrap_or(entry.function);
-        entry.stream = stream.unwrap_or(entry.stream);
-        entry.request_id = request_id.or(entry.request_id);
-        entry
+        Entry::new(line, Shared { function, stream, request_id })
     }
 
     /// Inserts entries, each at its position.
@@ -202,17 +199,15 @@ impl Logs {
     /// Inserts a mark at its position, or updates it.
     pub fn mark(&mut self, mark: &LogMark) {
         let place = (mark.timestamp, "", "", mark.id as i64);
-        let shown = Entry {
-            kind: Kind::Mark,
-            ..Entry::new(LogLine {
-                timestamp: mark.timestamp,
-                function: String::new(),
-                stream: String::new(),
-                rank: mark.id as i64,
-                request_id: None,
-                message: mark.text(),
-            })
+        let line = LogLine {
+            timestamp: mark.timestamp,
+            function: String::new(),
+            stream: String::new(),
+            rank: mark.id as i64,
+            request_id: None,
+            message: mark.text(),
         };
+        let shown = Entry { kind: Kind::Mark, ..Entry::new(line, Shared::default()) };
         let index = self.entries.partition_point(|entry| entry.place() < place);
         match self.entries.get_mut(index).filter(|entry| entry.place() == place) {
             Some(entry) => {

@@ -72,16 +72,9 @@ pub(super) fn put_line(
     line: &Line<'_>,
     width: u16,
 ) -> u16 {
-    let pieces =
-        || line.spans.iter().map(|span| (span.content.as_ref(), line.style.patch(span.style)));
-    if pieces().all(|(text, _)| is_plain(text)) {
-        return pieces().fold(x, |column, (text, style)| {
-            let left = width.saturating_sub(column.saturating_sub(x));
-            buffer.set_stringn(column, y, text, usize::from(left), style).0
-        });
-    }
-    let shown = window(pieces(), 0, usize::from(width));
-    buffer.set_line(x, y, &shown, width).0
+    let style = line.style;
+    let pieces = || line.spans.iter().map(|span| (&*span.content, style.patch(span.style)));
+    put_pieces(buffer, (x, y), pieces, usize::from(width))
 }
 
 /// Draws text, cleaned; returns the column after it.
@@ -92,13 +85,52 @@ pub(super) fn put(
     width: usize,
     style: Style,
 ) -> u16 {
-    let text = text.as_ref();
-    if is_plain(text) {
-        return buffer.set_stringn(x, y, text, width, style).0;
+    put_pieces(buffer, (x, y), || std::iter::once((text.as_ref(), style)), width)
+}
+
+/// Draws pieces of text, cleaned; returns the column after them.
+fn put_pieces<'a, I: Iterator<Item = (&'a str, Style)>>(
+    buffer: &mut Buffer,
+    (x, y): (u16, u16),
+    pieces: impl Fn() -> I,
+    width: usize,
+) -> u16 {
+    let mut column = x;
+    let mut put_clean = |text: &str, style| {
+        let left = width.saturating_sub(usize::from(column.saturating_sub(x)));
+        column = if is_plain(text) {
+            put_plain(buffer, (column, y), text, left, style)
+        } else {
+            buffer.set_stringn(column, y, text, left, style).0
+        };
+    };
+    if pieces().all(|(text, _)| is_plain(text)) {
+        pieces().for_each(|(text, style)| put_clean(text, style));
+    } else {
+        let shown = window(pieces(), 0, width);
+        shown.spans.iter().for_each(|span| put_clean(&span.content, span.style));
     }
-    buffer
-        .set_line(x, y, &window([(text, style)], 0, width), width.try_into().unwrap_or(u16::MAX))
-        .0
+    column
+}
+
+/// Draws text of which each byte is a cluster of one column, as `Buffer::set_stringn` does, which
+/// would look for clusters; returns the column after it.
+fn put_plain(
+    buffer: &mut Buffer,
+    (x, y): (u16, u16),
+    plain: &str,
+    width: usize,
+    style: Style,
+) -> u16 {
+    let width = width.min(usize::from(buffer.area.right().saturating_sub(x))).min(plain.len());
+    if width == 0 {
+        return x;
+    }
+    let from = buffer.index_of(x, y);
+    for (cell, byte) in buffer.content[from..from + width].iter_mut().zip(plain.bytes()) {
+        cell.set_char(char::from(byte)).set_style(style);
+    }
+    x + width as u16
 }
 
 /// Returns the width of `line` in columns.

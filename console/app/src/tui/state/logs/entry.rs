@@ -45,6 +45,14 @@ pub struct Entry {
     pub(super) shown: Shown,
 }
 
+/// Texts of a line that other entries have already; `None` for one that none has.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) function: Option<Arc<str>>,
+    pub(super) stream: Option<Arc<str>>,
+    pub(super) request_id: Option<Arc<str>>,
+}
+
 /// A line as shown. Most lines are shown as they are, less the line break at their end: these are
 /// not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +73,8 @@ impl Shown {
 }
 
 impl Entry {
-    /// Creates an entry that shares no texts with others yet.
-    pub(super) fn new(line: LogLine) -> Self {
+    /// Creates an entry that shares these texts with others.
+    pub(super) fn new(line: LogLine, shared: Shared) -> Self {
         let shown = match clean(without_end(&line.message)) {
             Cow::Borrowed(text) if line.message.starts_with(text) => Shown::Start(text.len()),
             text => Shown::Cleaned(text.into()),
@@ -74,10 +82,10 @@ impl Entry {
         let kind = kind(shown.text(&line.message));
         Self {
             timestamp: line.timestamp,
-            function: line.function.into(),
-            stream: line.stream.into(),
+            function: shared.function.unwrap_or_else(|| line.function.into()),
+            stream: shared.stream.unwrap_or_else(|| line.stream.into()),
             rank: line.rank,
-            request_id: line.request_id.map(Into::into),
+            request_id: shared.request_id.or_else(|| line.request_id.map(Into::into)),
             kind,
             message: line.message.into_boxed_str(),
             shown,

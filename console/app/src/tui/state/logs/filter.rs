@@ -1,6 +1,11 @@
 //! The filter of log lines.
 
+use std::ops::Range;
+
 use super::{Entry, Kind};
+
+/// Number of places in a line that are compared at once.
+const BLOCK: usize = 16;
 
 /// Filter of log lines: a line must satisfy everything that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,25 +43,39 @@ pub fn contains(text: &str, wanted: &str) -> bool {
 
 /// Returns the byte offset of `wanted` in `text`, with the rules of [`contains`].
 pub fn find(text: &str, wanted: &str) -> Option<usize> {
-    if wanted.chars().any(char::is_uppercase) {
-        return text.find(wanted);
-    }
+    let is_exact = wanted.chars().any(char::is_uppercase);
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-    let Some((&first, rest)) = wanted.split_first() else { return Some(0) };
-    let upper = first.to_ascii_uppercase();
-    let starts = text.len().checked_sub(rest.len())?;
-    let candidates = &text[..starts];
-    let mut from = 0;
-    while let Some(step) =
-        candidates[from..].iter().position(|&byte| byte == first || byte == upper)
-    {
-        let at = from + step;
-        if text[at + 1..at + 1 + rest.len()].eq_ignore_ascii_case(rest) {
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Some(0) };
+    let cases = |byte: u8| {
+        if is_exact { [byte; 2] } else { [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] }
+    };
+    let ([first, other_first], [last, other_last]) = (cases(*first), cases(*last));
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without a short circuit, a block is compiled to a few vector instructions"
+    )]
+    let may_be = |start: u8, end: u8| {
+        ((start == first) | (start == other_first)) & ((end == last) | (end == other_last))
+    };
+    let ends = text.get(wanted.len() - 1..)?;
+    let find_in = |mut places: Range<usize>| {
+        places.find(|&at| {
+            let found = &text[at..at + wanted.len()];
+            may_be(text[at], ends[at])
+                && if is_exact { found == wanted } else { found.eq_ignore_ascii_case(wanted) }
+        })
+    };
+    let (start_blocks, end_blocks) = (text.as_chunks::<BLOCK>().0, ends.as_chunks::<BLOCK>().0);
+    for (number, (starts, ends)) in start_blocks.iter().zip(end_blocks).enumerate() {
+        let has_place = starts
+            .iter()
+            .zip(ends)
+            .fold(false, |has_place, (start, end)| has_place | may_be(*start, *end));
+        if has_place && let Some(at) = find_in(number * BLOCK..(number + 1) * BLOCK) {
             return Some(at);
         }
-        from = at + 1;
     }
-    None
+    find_in(end_blocks.len() * BLOCK..ends.len())
 }
 
 #[cfg(test)]
@@ -72,5 +91,21 @@ mod tests {
         assert_eq!(find("", "a"), None);
         assert_eq!(find("aab", "ab"), Some(1));
         assert_eq!(find("b", "bb"), None);
+    }
+
+    #[test]
+    fn every_place_in_a_line_is_found_whatever_stands_around_it() {
+        for length in 0..70 {
+            for at in 0..=length {
+                for wanted in ["e", "er", "erq", "a fairly long text that is wanted"] {
+                    let text = format!("{}{wanted}{}", "e".repeat(at), "r".repeat(length - at));
+                    assert_eq!(find(&text, wanted), text.find(wanted), "{wanted} in {text}");
+                    let upper = wanted.to_uppercase();
+                    assert_eq!(find(&text.to_uppercase(), wanted), text.find(wanted));
+                    assert_eq!(find(&text, &upper), None);
+                    assert_eq!(find(&text.to_uppercase(), &upper), text.find(wanted));
+                }
+            }
+        }
     }
 }

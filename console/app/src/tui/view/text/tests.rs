@@ -1,3 +1,5 @@
+use ratatui::{layout::Rect, style::Color};
+
 use super::*;
 
 fn plain(text: &str, left: usize, width: usize) -> String {
@@ -123,5 +125,23 @@ fn text_is_measured_as_ratatui_draws_it() {
             .map(ratatui::buffer::CellWidth::cell_width)
             .sum();
         assert_eq!(ours, usize::from(drawn), "{text:?}");
+    }
+}
+
+#[test]
+fn plain_text_is_drawn_as_ratatui_draws_it() {
+    let area = Rect::new(3, 2, 8, 1);
+    let (before, style) = (Style::new().bg(Color::Blue), Style::new().fg(Color::Red));
+    for text in ["", "a", "REPORT", "12345678", "longer than it"] {
+        for x in 3..=12 {
+            for width in [0, 1, 5, 8, 100] {
+                let (mut drawn, mut expected) = (Buffer::empty(area), Buffer::empty(area));
+                drawn.set_style(area, before);
+                expected.set_style(area, before);
+                let column = put(&mut drawn, (x, 2), text, width, style);
+                assert_eq!(column, expected.set_stringn(x, 2, text, width, style).0);
+                assert_eq!(drawn, expected, "{text} at {x}, {width} wide");
+            }
+        }
     }
 }
