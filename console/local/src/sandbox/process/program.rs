@@ -23,6 +23,7 @@ pub(crate) struct Program {
 /// Changes to make to a process before it runs a program of a sandbox.
 pub(crate) struct Confinement {
     /// Identifies it and all its descendants.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux marks processes"))]
     pub(crate) mark: Mark,
     /// Its mounts, or `None` if it sees the same files as this process.
     pub(crate) mounts: Option<(&'static Namespace, Mounts)>,

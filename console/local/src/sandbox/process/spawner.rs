@@ -4,9 +4,11 @@
 //! it runs its program. Touches processes only.
 
 #[cfg(target_os = "linux")]
-use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::{
     fs::File,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
+use std::{
     io::{self, PipeWriter},
     process::{Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -16,12 +18,9 @@ use std::{
 
 use tokio::{process::Command as AsyncCommand, runtime::Handle, sync::oneshot};
 
+use super::{child::Child, program::Program};
 #[cfg(target_os = "linux")]
-use super::vfork;
-use super::{
-    child::Child,
-    program::{Confinement, Program},
-};
+use super::{program::Confinement, vfork};
 use crate::sandbox::isolation::Namespace;
 
 /// Number of file descriptors that a function may have on AWS, soft and hard. Source: AWS Lambda
@@ -135,6 +134,10 @@ impl Start {
         }
     }
 
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(clippy::unused_self, reason = "only Linux has another way")
+    )]
     fn spawn(&mut self, program: Program, output: PipeWriter, ahead: bool) -> io::Result<Child> {
         #[cfg(target_os = "linux")]
         if let Some((input, stack)) = &mut self.vfork

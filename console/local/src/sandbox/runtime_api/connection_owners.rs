@@ -141,6 +141,10 @@ fn holds(process: Pid, socket: u32) -> Option<Admission> {
 
 /// Owner of a connection according to the kernel.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "only Linux reports the owners of connections")
+)]
 enum Owner {
     /// The other end: the owner and inode number of its socket.
     Socket { user: u32, socket: u32 },
