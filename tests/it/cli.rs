@@ -7,6 +7,7 @@ mod include;
 mod invoke;
 mod names;
 mod refused;
+mod route;
 mod serving;
 pub(crate) mod stages;
 mod watch;

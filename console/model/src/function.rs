@@ -190,6 +190,9 @@ pub struct FunctionConfig {
     pub tracing: Option<String>,
     /// `provided.al2023` (for a new function) or another `provided` runtime.
     pub runtime: Option<String>,
+    /// Handler: the name with which `lambda::route` selects one of several functions in a program
+    /// (`bootstrap` for a new function).
+    pub handler: Option<String>,
     /// ARNs of layers; empty to remove them all.
     pub layers: Option<Vec<String>>,
     /// Tags; merged into those of the stage.
@@ -241,6 +244,7 @@ impl std::fmt::Debug for FunctionConfig {
             .field("description", &self.description)
             .field("tracing", &self.tracing)
             .field("runtime", &self.runtime)
+            .field("handler", &self.handler)
             .field("layers", &self.layers)
             .field("tags", &self.tags)
             .field("log", &self.log)

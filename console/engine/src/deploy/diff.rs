@@ -121,6 +121,9 @@ fn settings(wanted: &Wanted, found: Option<&Remote>, now: Option<&Settings>, dif
     if let Some(runtime) = &config.runtime {
         diff.set(Field::Runtime, now.map(|now| now.runtime.clone()), runtime);
     }
+    if let Some(handler) = &config.handler {
+        diff.set(Field::Handler, now.map(|now| now.handler.clone()), handler);
+    }
     if let Some(memory) = config.memory {
         diff.set(Field::Memory, now.map(|now| megabytes(now.memory)), megabytes(memory));
     }

@@ -57,6 +57,7 @@ pub(super) struct Settings {
     pub(super) sha256: String,
     pub(super) architecture: String,
     pub(super) runtime: String,
+    pub(super) handler: String,
     pub(super) memory: u32,
     pub(super) timeout: u32,
     pub(super) storage: u32,
@@ -110,6 +111,7 @@ impl Settings {
                 .map_or("x86_64", Architecture::as_str)
                 .to_owned(),
             runtime: text(found.runtime().map(Runtime::as_str)),
+            handler: text(found.handler()),
             memory: found.memory_size().unwrap_or(128) as u32,
             timeout: found.timeout().unwrap_or(3) as u32,
             storage: found.ephemeral_storage().map_or(512, |storage| storage.size() as u32),
@@ -178,7 +180,7 @@ impl Remote {
 
     /// Returns all settings that a deploy could change, in the form of a manifest.
     pub(super) fn config(self) -> FunctionConfig {
-        let Settings { memory, timeout, storage, role, tracing, layers, env, runtime, vpc, .. } =
+        let Settings { memory, timeout, storage, role, tracing, layers, env, vpc, .. } =
             self.settings;
         FunctionConfig {
             memory: Some(memory),
@@ -188,7 +190,8 @@ impl Remote {
             role: Some(role),
             description: Some(self.description),
             tracing: Some(if tracing == "Active" { "active" } else { "pass-through" }.to_owned()),
-            runtime: Some(runtime),
+            runtime: Some(self.settings.runtime),
+            handler: Some(self.settings.handler),
             layers: Some(layers),
             tags: self.tags.unwrap_or_default(),
             log: LogSettings {

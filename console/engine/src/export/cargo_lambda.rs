@@ -90,6 +90,9 @@ fn sections(function: &Exported, section: &str, place: Place<'_>) -> String {
     lines.number("memory", config.memory);
     lines.number("timeout", config.timeout);
     lines.text("runtime", config.runtime.as_deref());
+    if config.handler.is_some() {
+        lines.note("handler: cargo-lambda deploys `bootstrap` only");
+    }
     if let Some(mode) = function.tracing() {
         lines.set("tracing", &Node::text(if mode == "Active" { "Active" } else { "Passthrough" }));
     }

@@ -185,7 +185,7 @@ fn lambda(functions: &[Exported], function: &Exported) -> Node {
         .with("functionName", Node::text(&function.name))
         .text("description", config.description.as_ref())
         .with("code", Node::Call("lambda.Code.fromAsset".into(), vec![place]))
-        .with("handler", Node::text("bootstrap"))
+        .with("handler", Node::text(function.handler()))
         .with("runtime", runtime)
         .with("architecture", Node::raw(architecture))
         .with("role", Node::Raw(format!("{name}Role")))

@@ -113,6 +113,11 @@ impl Exported {
         self.config.runtime.as_deref().unwrap_or("provided.al2023")
     }
 
+    /// Returns the handler.
+    pub(super) fn handler(&self) -> &str {
+        self.config.handler.as_deref().unwrap_or("bootstrap")
+    }
+
     /// Returns the URL, if it has one.
     pub(super) const fn url(&self) -> Option<&FunctionUrl> {
         match &self.config.url {

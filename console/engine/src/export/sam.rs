@@ -120,7 +120,7 @@ fn lambda(functions: &[Exported], function: &Exported) -> Node {
         .with("FunctionName", Node::text(&function.name))
         .text("Description", config.description.as_ref())
         .with("CodeUri", Node::text(&function.zip))
-        .with("Handler", Node::text("bootstrap"))
+        .with("Handler", Node::text(function.handler()))
         .with("Runtime", Node::text(function.runtime()))
         .with("Architectures", Node::texts([function.architecture.name()]))
         .with("Role", role)

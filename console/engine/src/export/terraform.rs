@@ -181,7 +181,7 @@ fn lambda(functions: &[Exported], function: &Exported) -> Item {
         .text("description", config.description.as_ref())
         .with("role", role)
         .with("runtime", function.runtime().into())
-        .with("handler", "bootstrap".into())
+        .with("handler", function.handler().into())
         .with("architectures", Node::texts([function.architecture.name()]));
     fields = if function.bucket.is_some() {
         let object = format!("aws_s3_object.{name}");

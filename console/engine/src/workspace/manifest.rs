@@ -121,6 +121,7 @@ impl Reader<'_> {
     ) {
         self.env(table, "env", config);
         self.includes(table, includes);
+        self.handler(table, config);
         if let Some(build) = self.enter(table, &["build"]) {
             self.check_keys(build, &keys::BUILD);
             self.build(build, config);
@@ -130,6 +131,18 @@ impl Reader<'_> {
             self.check_keys(deploy, &keys::DEPLOY);
             self.deploy(deploy, binary, config);
             self.path.pop();
+        }
+    }
+
+    /// `handler`, as Lambda accepts it. Source: AWS Lambda API reference, `CreateFunction`.
+    fn handler(&mut self, table: &DeTable<'_>, config: &mut FunctionConfig) {
+        let Some(value) = table.get("handler") else { return };
+        let is_valid = |handler: &&str| {
+            (1..=128).contains(&handler.len()) && !handler.contains(char::is_whitespace)
+        };
+        match value.get_ref().as_str().filter(is_valid) {
+            Some(handler) => config.handler = Some(handler.to_owned()),
+            None => self.warn("handler", value, "1 to 128 characters without white space"),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Field {
     Architecture,
     /// Runtime.
     Runtime,
+    /// Handler.
+    Handler,
     /// Memory.
     Memory,
     /// Timeout.
@@ -75,11 +77,12 @@ pub enum Field {
 
 impl Field {
     /// The fields without a name of their own, each as it is written.
-    const PLAIN: [(Self, &str); 27] = [
+    const PLAIN: [(Self, &str); 28] = [
         (Self::State, "state"),
         (Self::Code, "code"),
         (Self::Architecture, "architecture"),
         (Self::Runtime, "runtime"),
+        (Self::Handler, "handler"),
         (Self::Memory, "memory"),
         (Self::Timeout, "timeout"),
         (Self::EphemeralStorage, "ephemeral_storage"),

@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 
 use lambda_console_model::{LogFix, LogLine, LogMark};
 
-use entry::Shared;
+use self::entry::Shared;
+
 pub use entry::{Entry, Kind};
 pub use filter::{Filter, contains as filter_contains, find as filter_find};
 

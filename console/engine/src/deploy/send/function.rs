@@ -33,7 +33,7 @@ impl Sender<'_> {
                     .create_function()
                     .function_name(name)
                     .runtime(runtime.map_or(Runtime::Providedal2023, Runtime::from))
-                    .handler("bootstrap")
+                    .handler(config.handler.as_deref().unwrap_or("bootstrap"))
                     .set_role(role.clone())
                     .architectures(Chip::from(code.architecture.name()))
                     .code(source.clone())
@@ -107,6 +107,7 @@ impl Sender<'_> {
                     .set_runtime(
                         only(Field::Runtime).and(config.runtime.as_deref().map(Runtime::from)),
                     )
+                    .set_handler(only(Field::Handler).and(config.handler.clone()))
                     .set_memory_size(
                         only(Field::Memory).and(config.memory).map(|memory| memory as i32),
                     )

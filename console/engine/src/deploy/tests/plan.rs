@@ -47,6 +47,7 @@ fn settings() -> Settings {
         sha256: "3q2+7w==".into(),
         architecture: "arm64".into(),
         runtime: "provided.al2023".into(),
+        handler: "bootstrap".into(),
         memory: 256,
         timeout: 3,
         storage: 512,
@@ -90,6 +91,18 @@ fn settings_that_the_workspace_does_not_have_stay() {
     let mut wanted = wanted(FunctionConfig::default());
     wanted.code = None;
     assert_eq!(planned(&wanted, Some(&found())), (vec![], vec![]), "nothing is called either");
+}
+
+#[test]
+fn a_handler_is_a_setting_like_the_others() {
+    let handler =
+        |name: &str| FunctionConfig { handler: Some(name.to_owned()), ..FunctionConfig::default() };
+    assert_eq!(changes(handler("bootstrap"), Some(&found())), []);
+    let mut wanted = wanted(handler("orders"));
+    wanted.code = None;
+    let (changed, calls) = planned(&wanted, Some(&found()));
+    assert_eq!(changed, ["handler: bootstrap → orders"]);
+    assert_eq!(calls, [Call::UpdateConfiguration]);
 }
 
 #[test]

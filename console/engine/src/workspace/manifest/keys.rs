@@ -18,9 +18,9 @@ pub(super) struct Keys {
 }
 
 pub(super) const LAMBDA: Keys =
-    Keys { used: &["env", "include", "build", "deploy", "bin"], others: &["watch"] };
+    Keys { used: &["env", "include", "build", "deploy", "bin", "handler"], others: &["watch"] };
 pub(super) const WORKSPACE: Keys = Keys {
-    used: &["env", "include", "build", "deploy", "bin", "stages", "build-std"],
+    used: &["env", "include", "build", "deploy", "bin", "handler", "stages", "build-std"],
     others: &["watch"],
 };
 pub(super) const BUILD: Keys = Keys {

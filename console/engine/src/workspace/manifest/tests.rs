@@ -42,6 +42,24 @@ fn the_keys_of_cargo_lambda_have_their_meaning() {
 }
 
 #[test]
+fn a_handler_is_what_lambda_accepts_as_one() {
+    let package = layer(
+        "package",
+        "[package.metadata.lambda]\nhandler = \"all\"\n[package.metadata.lambda.bin.orders]\n\
+         handler = \"orders.new\"\n[package.metadata.lambda.bin.blank]\nhandler = \"a b\"",
+    );
+    let mut warnings = Vec::new();
+    let handler = |binary, warnings: &mut Vec<Failure>| {
+        merged(binary, &[&package], warnings).handler.unwrap_or_default()
+    };
+    assert_eq!(handler("orders", &mut warnings), "orders.new");
+    assert_eq!(handler("others", &mut warnings), "all");
+    assert_eq!(warnings, []);
+    assert_eq!(handler("blank", &mut warnings), "all");
+    assert!(warnings[0].why.contains(":6: it must be 1 to 128 characters without white space"));
+}
+
+#[test]
 fn the_binary_wins_over_the_package_and_the_package_over_the_workspace() {
     let workspace = layer(
         "workspace",

@@ -1,7 +1,7 @@
 //! Fast signature for typical requests: the path needs no encoding, there is no query, and the
 //! headers have no spaces to fold. For these, the canonical request can be written directly, in a
-//! tenth of the time that AWS's own signer takes; [`Signer`](super::Signer) uses AWS's signer for all
-//! others, and before it refuses one of these. Source: AWS Signature Version 4, "Create a signed
+//! tenth of the time that AWS's own signer takes; [`Signer`](super::Signer) uses AWS's signer for
+//! all others, and before it refuses one of these. Source: AWS Signature Version 4, "Create a signed
 //! AWS API request".
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
