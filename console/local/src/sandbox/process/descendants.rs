@@ -34,8 +34,9 @@ fn table() -> HashMap<Pid, (Option<Pid>, Option<Pid>)> {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
             // The name may contain any character; the fields after it are: state, parent, group.
             let (_, rest) = stat.rsplit_once(") ")?;
-            let mut fields =
-                rest.split(' ').skip(1).map(|field| field.parse().ok().and_then(Pid::from_raw));
+            // A process that is just being reaped has the group -1.
+            let id = |field: &str| field.parse().ok().filter(|id| *id > 0).and_then(Pid::from_raw);
+            let mut fields = rest.split(' ').skip(1).map(id);
             Some((Pid::from_raw(process)?, (fields.next()?, fields.next()?)))
         })
         .collect()
