@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 
 use crate::failure::PayloadError;
-use crate::payload;
+use crate::runtime_api::payload;
 
 /// Context of one invocation, passed to a handler that has it as its last parameter.
 ///

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::failure::PayloadError;
-use crate::payload;
 use crate::runtime_api::decode::{Head, Span};
+use crate::runtime_api::payload;
 
 /// An invocation in the connection's buffer. Only passed through the public traits.
 #[derive(Debug)]

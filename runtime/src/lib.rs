@@ -173,16 +173,16 @@
 //! process ends after the report. If the environment is not Lambda's, `run` reports it and ends the
 //! process with code 3.
 
-mod base64;
 mod context;
 mod event;
+#[cfg(feature = "exec")]
+pub mod exec;
 mod failure;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
 mod lifecycle;
 pub mod log;
-mod payload;
 mod respond;
 mod runtime_api;
 mod stream;

@@ -9,10 +9,10 @@ use bytes::Buf as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::base64;
 use crate::event::AsItIs;
 use crate::failure::Fault;
 use crate::respond::{Respond, header_safe};
+use crate::runtime_api::base64;
 use crate::runtime_api::reply::Reply;
 use crate::runtime_api::report::Report;
 

@@ -26,7 +26,6 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use self::server::{Request, Server, ServerStep};
-use crate::base64;
 use crate::failure::Fault;
 use crate::handler::Handler;
 use crate::lifecycle::executor;
@@ -34,6 +33,7 @@ use crate::lifecycle::hooks::{Absent, Hook, Hooks};
 use crate::lifecycle::init::Init;
 use crate::lifecycle::serve::{AfterPanic, serve};
 use crate::lifecycle::start::prepare;
+use crate::runtime_api::base64;
 use crate::runtime_api::client::Client;
 use crate::runtime_api::endpoint::Endpoint;
 

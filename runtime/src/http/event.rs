@@ -15,9 +15,9 @@ use serde::de::IgnoredAny;
 use super::address::{complete, encode, route, without_base, without_stage};
 use super::values::{Values, text};
 use super::{Request, kind};
-use crate::base64;
 use crate::failure::PayloadError;
-use crate::payload;
+use crate::runtime_api::base64;
+use crate::runtime_api::payload;
 use crate::runtime_api::reply::Form;
 
 /// Variable with the base path of requests, if API Gateway maps a custom domain with one.

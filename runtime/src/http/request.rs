@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::event::{AsItIs, Input, Message};
 use crate::failure::PayloadError;
-use crate::payload;
+use crate::runtime_api::payload;
 use crate::runtime_api::reply::Form;
 
 /// An HTTP request. Created from an event by the runtime, or by hand in a test.

@@ -6,10 +6,10 @@ use std::slice;
 
 use serde::Serialize;
 
-use crate::base64;
 use crate::event::AsItIs;
 use crate::failure::Fault;
 use crate::respond::Respond;
+use crate::runtime_api::base64;
 use crate::runtime_api::reply::{Form, Reply};
 use crate::runtime_api::report::Report;
 use crate::stream::{Stream, Writer};

@@ -14,8 +14,8 @@ use url::{Url, form_urlencoded};
 use super::event::read_below;
 use super::service::into_http;
 use super::{Request, request};
-use crate::base64;
 use crate::context::Context;
+use crate::runtime_api::base64;
 
 /// Pseudo-random numbers that are the same in every run (xorshift64*).
 struct Random(u64);

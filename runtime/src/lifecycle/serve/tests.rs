@@ -324,8 +324,9 @@ fn a_stream_is_sent_in_chunks_and_its_error_in_trailers() {
     assert!(matches!(end, End::Panicked), "{end:?}");
     assert_eq!(verbs(&requests), ["next", "response", "next", "response", "next", "response"]);
     let failure = |request: &Request| {
-        let body =
-            request.field("lambda-runtime-function-error-body").and_then(crate::base64::decode);
+        let body = request
+            .field("lambda-runtime-function-error-body")
+            .and_then(crate::runtime_api::base64::decode);
         let kind =
             request.field("lambda-runtime-function-error-type").unwrap_or_default().to_owned();
         (kind, String::from_utf8(body.unwrap_or_default()).unwrap())
