@@ -9,11 +9,10 @@ pub(crate) mod cargo_config;
 pub(crate) mod child_process;
 mod complaint;
 mod diagnostics;
+mod exec;
 pub(crate) mod fingerprint;
-mod flags;
 pub mod package;
 mod plan;
-mod profile;
 pub(crate) mod progress;
 mod shared_target;
 pub mod size;
@@ -22,7 +21,7 @@ pub mod zig_wrapper;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -35,11 +34,13 @@ use lambda_console_model::{
 use tokio::process::Command;
 
 use self::{
-    cargo::Cargo,
+    cargo::{
+        Cargo,
+        flags::{self, Flags},
+    },
     child_process::{Pipe, RunError},
     diagnostics::Transcript,
     fingerprint::{Attempt, Fingerprint, Now},
-    flags::Flags,
     plan::{Selection, Units},
 };
 use crate::{Job, workspace};
@@ -122,6 +123,24 @@ async fn build_for(
     outcome: &mut BuildOutcome,
     job: &Job,
 ) -> Result<(), Failure> {
+    let bootstrap = exec::bootstrap(workspace, architecture, functions, request.debug, job).await;
+    let bootstrap = Arc::new(match bootstrap {
+        Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+        bootstrap => bootstrap,
+    });
+    let mut compiled = Vec::new();
+    for function in functions {
+        if let Some(binary) = function.built_binary() {
+            compiled.push(of_binary(function, binary));
+        } else {
+            let packaged = package(workspace, architecture, function, None, &bootstrap).await;
+            report(function, packaged, outcome, job);
+        }
+    }
+    if compiled.is_empty() {
+        return Ok(());
+    }
+    let functions: &[&Function] = &compiled.iter().collect::<Vec<_>>();
     let toolchain = toolchain::ready(&workspace.root, architecture, request.debug, job).await?;
     let target = toolchain::target(architecture).unwrap_or(&toolchain.rust.host);
     let linked = toolchain.zig.is_none().then_some(target);
@@ -164,6 +183,7 @@ async fn build_for(
                     is_release: !request.debug,
                     packages: packages.as_ref(),
                     to_linker: to_linker.as_deref(),
+                    bootstrap: &bootstrap,
                 };
                 package_one(workspace, architecture, function, &made, outcome, job).await?;
             }
@@ -179,6 +199,15 @@ struct Made<'a> {
     is_release: bool,
     packages: Option<&'a HashSet<&'a str>>,
     to_linker: Option<&'a str>,
+    bootstrap: &'a Arc<exec::Bootstrap>,
+}
+
+/// The function in cargo's terms: by the binary that is built for it, which may be its program.
+fn of_binary(function: &Function, binary: &str) -> Function {
+    let mut function = function.clone();
+    function.target.directory = Some(function.directory().to_owned());
+    binary.clone_into(&mut function.binary);
+    function
 }
 
 async fn package_one(
@@ -192,43 +221,61 @@ async fn package_one(
     if job.cancel.is_cancelled() {
         return Err(Failure::interrupted(WHAT));
     }
-    let name = function.name.clone();
     let packaged = match made.transcript.executable(function) {
         None => Err(made.transcript.failure(function, made.packages, made.to_linker)),
         Some(executable) => {
-            let (root, target, function) =
-                (workspace.root.clone(), workspace.target.clone(), function.clone());
-            let (read, is_release) = (Arc::clone(made.read), made.is_release);
-            let package = move || {
-                let include = &function.config.include;
-                let built = package::package(
-                    &target,
-                    function.directory(),
-                    architecture,
-                    &executable,
-                    include,
-                )?;
-                note(&root, &target, (&function, &executable), &read, is_release).map(|()| built)
-            };
-            let packaged = tokio::task::spawn_blocking(package).await;
-            packaged.unwrap_or_else(|error| {
-                Err(Failure::work(format!("could not package {name}"), error.to_string(), ""))
-            })
+            let executable = Some((executable, Arc::clone(made.read), made.is_release));
+            package(workspace, architecture, function, executable, made.bootstrap).await
         }
     };
+    if packaged.is_err() {
+        // If it cannot be written, watching works without it.
+        let directory = workspace::directory(&workspace.target, function.directory());
+        drop(Attempt::write(&directory, &function.manifest, made.read));
+    }
+    report(function, packaged, outcome, job);
+    Ok(())
+}
+
+/// Packages a function, and records the inputs of its executable, if cargo has built one: its path,
+/// the units that were read, and whether it is a release.
+async fn package(
+    workspace: &Workspace,
+    architecture: Architecture,
+    function: &Function,
+    executable: Option<(PathBuf, Arc<fingerprint::Units>, bool)>,
+    bootstrap: &Arc<exec::Bootstrap>,
+) -> Result<Built, Failure> {
+    let (root, target) = (workspace.root.clone(), workspace.target.clone());
+    let (function, bootstrap) = (function.clone(), Arc::clone(bootstrap));
+    let what = format!("could not package {}", function.name);
+    let package = move || {
+        let path = executable.as_ref().map(|(path, ..)| path.as_path());
+        let built = package::function(&target, &function, architecture, path, &bootstrap)?;
+        if let Some((path, read, is_release)) = &executable {
+            note(&root, &target, (&function, path), read, *is_release)?;
+        }
+        Ok(built)
+    };
+    let packaged = tokio::task::spawn_blocking(package).await;
+    packaged.unwrap_or_else(|error| Err(Failure::work(what, error.to_string(), "")))
+}
+
+/// Adds the result of a function to the outcome.
+fn report(
+    function: &Function,
+    packaged: Result<Built, Failure>,
+    outcome: &mut BuildOutcome,
+    job: &Job,
+) {
+    let name = function.name.clone();
     match packaged {
         Ok(built) => {
             outcome.built.push(Built { name: name.clone(), ..built });
             job.report(Step::Done(name));
         }
-        Err(failure) => {
-            // If it cannot be written, watching works without it.
-            let directory = workspace::directory(&workspace.target, function.directory());
-            drop(Attempt::write(&directory, &function.manifest, made.read));
-            outcome.failed.push((name, failure));
-        }
+        Err(failure) => outcome.failed.push((name, failure)),
     }
-    Ok(())
 }
 
 /// Records the inputs of the bootstrap beside it.
@@ -302,7 +349,8 @@ fn chosen<'w>(workspace: &'w Workspace, names: &[String]) -> Result<Vec<&'w Func
     if workspace.functions.is_empty() {
         let why = format!("{} has no functions", workspace.root.display());
         let hint = "a function is a binary whose package depends on `lambda-console-runtime` or \
-            `lambda_runtime`, or has `[package.metadata.lambda]`";
+            `lambda_runtime`, or has `[package.metadata.lambda]`, or any program with `exec` or \
+            `prebuilt` in the manifest";
         return Err(Failure::usage(WHAT, why, hint));
     }
     if let Some(unknown) =

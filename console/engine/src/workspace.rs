@@ -10,6 +10,7 @@ pub(crate) mod include;
 mod manifest;
 mod names;
 pub mod paths;
+pub(crate) mod program;
 pub(crate) mod stages;
 pub mod text;
 mod undetected;
@@ -145,41 +146,11 @@ fn workspace(metadata: &Metadata) -> Workspace {
     let mut functions: Vec<Function> = Vec::new();
     let shared = manifest::Layer::of_workspace(&root.join("Cargo.toml"));
     for package in metadata.workspace_packages() {
-        let Some(runtime) = runtime_of(package) else { continue };
-        let manifest = package.manifest_path.as_std_path();
-        let own = manifest::Layer::of_package(manifest);
-        let events = events_of(manifest);
-        let mut features: Vec<String> = package.features.keys().cloned().collect();
-        features.sort();
-        let binaries: Vec<_> = package
-            .targets
-            .iter()
-            .filter(|target| target.kind.contains(&TargetKind::Bin))
-            .collect();
-        for binary in &binaries {
-            let mut config = manifest::merged(&binary.name, &[&shared, &own], &mut warnings);
-            config.extension |=
-                runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
-            functions.push(Function {
-                name: binary.name.clone(),
-                binary: binary.name.clone(),
-                package: package.name.to_string(),
-                manifest: manifest.to_path_buf(),
-                target: CargoTarget {
-                    id: package.id.repr.clone(),
-                    features: features.clone(),
-                    required: binary.required_features.clone(),
-                    binaries: binaries.iter().map(|binary| binary.name.clone()).collect(),
-                    directory: None,
-                },
-                runtime,
-                architecture: config.architecture.unwrap_or_default(),
-                config,
-                events: events.clone(),
-                bootstrap: None,
-                zip: None,
-                stale: false,
-            });
+        functions.extend(of_package(package, &shared, &mut warnings));
+    }
+    for name in shared.programs().names {
+        if functions.iter().all(|function| function.binary != name) {
+            functions.extend(of_workspace(name, &root, &shared, &mut warnings));
         }
     }
     warnings.extend(stages::left_out(&root));
@@ -195,6 +166,89 @@ fn workspace(metadata: &Metadata) -> Workspace {
     functions.sort_by(|one, two| one.name.cmp(&two.name));
     let hints = undetected::hints(metadata);
     Workspace { name, root, target, functions, left_out, hints, warnings }
+}
+
+/// The functions of a package.
+fn of_package(
+    package: &Package,
+    shared: &manifest::Layer,
+    warnings: &mut Vec<Failure>,
+) -> Vec<Function> {
+    let Some(runtime) = runtime_of(package) else { return Vec::new() };
+    let manifest = package.manifest_path.as_std_path();
+    let own = manifest::Layer::of_package(manifest);
+    let events = events_of(manifest);
+    let mut features: Vec<String> = package.features.keys().cloned().collect();
+    features.sort();
+    let binaries: Vec<_> =
+        package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin)).collect();
+    let names: Vec<String> = binaries.iter().map(|binary| binary.name.clone()).collect();
+    let mut functions = Vec::new();
+    for name in program::functions(&own.programs(), &package.name, &names) {
+        let mut config = manifest::merged(&name, &[shared, &own], warnings);
+        config.extension |=
+            runtime == RuntimeCrate::Declared && depends_on(package, &["lambda-extension"]);
+        program::resolve(&mut config, &names);
+        if config.program.is_none() && !names.contains(&name) {
+            // Its program is not understood; the warning has the reason.
+            continue;
+        }
+        let mut function = Function {
+            name: name.clone(),
+            binary: name,
+            package: package.name.to_string(),
+            manifest: manifest.to_path_buf(),
+            target: CargoTarget {
+                id: package.id.repr.clone(),
+                features: features.clone(),
+                required: Vec::new(),
+                binaries: names.clone(),
+                directory: None,
+            },
+            runtime,
+            architecture: config.architecture.unwrap_or_default(),
+            config,
+            events: events.clone(),
+            bootstrap: None,
+            zip: None,
+            stale: false,
+        };
+        let built = binaries.iter().find(|it| function.built_binary() == Some(it.name.as_str()));
+        function.target.required =
+            built.map_or_else(Vec::new, |binary| binary.required_features.clone());
+        functions.push(function);
+    }
+    if runtime == RuntimeCrate::Declared {
+        program::take_executed(&mut functions);
+    }
+    functions
+}
+
+/// The function that the workspace's manifest declares by its program. `None` if the program is not
+/// understood; the warning has the reason.
+fn of_workspace(
+    name: String,
+    root: &Path,
+    shared: &manifest::Layer,
+    warnings: &mut Vec<Failure>,
+) -> Option<Function> {
+    let mut config = manifest::merged(&name, &[shared], warnings);
+    program::resolve(&mut config, &[]);
+    let program = config.program.as_ref()?;
+    Some(Function {
+        name: name.clone(),
+        binary: name,
+        package: String::new(),
+        manifest: root.join("Cargo.toml"),
+        target: CargoTarget::default(),
+        runtime: RuntimeCrate::Declared,
+        architecture: config.architecture.unwrap_or_default(),
+        events: program.file().map_or_else(Vec::new, |file| events_of(file)),
+        config,
+        bootstrap: None,
+        zip: None,
+        stale: false,
+    })
 }
 
 /// Returns the reason why the package's binaries are functions; `None` if they are not.
@@ -216,8 +270,9 @@ fn depends_on(package: &Package, names: &[&str]) -> bool {
     direct.any(|dependency| names.contains(&dependency.name.as_str()))
 }
 
-fn events_of(manifest: &Path) -> Vec<EventFile> {
-    let Some(directory) = manifest.parent().map(|package| package.join("events")) else {
+/// The events in the folder `events` beside this file.
+fn events_of(file: &Path) -> Vec<EventFile> {
+    let Some(directory) = file.parent().map(|beside| beside.join("events")) else {
         return Vec::new();
     };
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure::Failure,
-    settings::values::{Concurrency, LogSettings, UrlSetting, Vpc},
+    settings::{
+        program::{Exec, Program, Source},
+        values::{Concurrency, LogSettings, UrlSetting, Vpc},
+    },
 };
 
 /// Architecture that a function is built for.
@@ -90,11 +93,11 @@ pub struct Function {
     /// Name of the function, here and on a stage: `name` in its settings, else the name of the
     /// binary.
     pub name: String,
-    /// The binary's name.
+    /// The binary's name, or that of the function in the manifest if it is not a binary.
     pub binary: String,
-    /// The Cargo package that holds the binary.
+    /// The Cargo package that declares the function. Empty if the workspace's manifest does.
     pub package: String,
-    /// The package's `Cargo.toml`.
+    /// The `Cargo.toml` of the package or of the workspace.
     pub manifest: PathBuf,
     /// Package ID, features and binaries for cargo.
     #[serde(default)]
@@ -123,6 +126,16 @@ impl Function {
     /// name.
     pub fn directory(&self) -> &str {
         self.target.directory.as_deref().unwrap_or(&self.binary)
+    }
+
+    /// Returns the binary that cargo builds for it: its own, or the one that its command runs.
+    /// `None` if it is made of files only.
+    pub fn built_binary(&self) -> Option<&str> {
+        match &self.config.program {
+            None => Some(&self.binary),
+            Some(Program::Exec(Exec { source: Source::Binary(binary), .. })) => Some(binary),
+            Some(_) => None,
+        }
     }
 }
 
@@ -210,6 +223,8 @@ pub struct FunctionConfig {
     /// Object key of the zip in the bucket. `None` derives it from the function's name and the
     /// zip's digest.
     pub s3_key: Option<String>,
+    /// Program that the function runs. `None` for a binary that speaks the Runtime API.
+    pub program: Option<Program>,
     /// Files and directories to add to the zip beside the bootstrap.
     pub include: Vec<Include>,
     /// Architecture to build for. `None` keeps the one on the stage, else the default.
@@ -251,6 +266,7 @@ impl std::fmt::Debug for FunctionConfig {
             .field("concurrency", &self.concurrency)
             .field("url", &self.url)
             .field("vpc", &self.vpc)
+            .field("program", &self.program)
             .field("include", &self.include)
             .field("architecture", &self.architecture)
             .field("features", &self.features)

@@ -40,8 +40,8 @@ pub use progress::{Part, Step};
 pub use resources::{DeleteOutcome, DeletedFunction, Keep, Resource, ResourceKind, Resources};
 pub use roles::{Permissions, Role, Verdict};
 pub use settings::{
-    Concurrency, Cors, Field, FunctionUrl, LiveConfig, LogFormat, LogSettings, UrlAuth, UrlSetting,
-    Vpc,
+    Concurrency, Cors, Exec, Field, FunctionUrl, LiveConfig, LogFormat, LogSettings, Program,
+    Source, UrlAuth, UrlSetting, Vpc,
 };
 pub use stage::{CodeAsked, Protection, StageEntry, StageInfo};
 pub use stats::{Figures, FunctionStats, Percentiles, Sample};

@@ -3,6 +3,7 @@
 mod edits;
 mod field;
 mod mask;
+pub(crate) mod program;
 mod setting;
 pub(crate) mod values;
 
@@ -15,6 +16,7 @@ use super::function::FunctionConfig;
 pub use edits::{Row, edit, rows};
 pub use field::Field;
 pub use mask::MASK;
+pub use program::{Exec, Program, Source};
 pub use setting::Setting;
 pub use values::{
     Concurrency, Cors, FunctionUrl, LogFormat, LogSettings, UrlAuth, UrlSetting, Vpc,

@@ -3,12 +3,16 @@
 //!
 //! Writes the link to this program in the cache directory; starts nothing.
 
+pub(super) mod flags;
+mod profile;
+
 use std::path::{Path, PathBuf};
 
 use lambda_console_model::{Failure, Features, Workspace};
 use tokio::process::Command;
 
-use super::{flags::Flags, plan::Selection, profile, progress};
+use self::flags::Flags;
+use super::{plan::Selection, progress};
 use crate::{
     compile::{cargo_config::variable_of, child_process, toolchain::Toolchain},
     workspace::paths,

@@ -123,9 +123,9 @@ impl Fingerprint {
         replace(&Self::path(directory), &serde_json::to_vec(&fingerprint)?)
     }
 
-    /// Returns `true` if it was built for this binary of this package.
-    pub(crate) fn is_of(&self, manifest: &Path, binary: &str) -> bool {
-        self.manifest == manifest && self.binary == binary
+    /// Returns `true` if it was built for this function.
+    pub(crate) fn is_of(&self, function: &Function) -> bool {
+        self.manifest == function.manifest && function.built_binary() == Some(&self.binary)
     }
 
     /// Returns `true` if cargo would build it again.

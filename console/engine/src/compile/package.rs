@@ -1,4 +1,4 @@
-//! Packages an executable of cargo for deployment: `target/lambda/<name>/bootstrap` and
+//! Packages an executable for deployment: `target/lambda/<name>/bootstrap` and
 //! `bootstrap.zip`, which also has the files that the manifest includes, checked. Unchanged files
 //! are not rewritten.
 //!
@@ -6,6 +6,7 @@
 
 mod archive;
 mod check;
+mod program;
 
 use std::{
     fs::{self, File},
@@ -16,11 +17,13 @@ use std::{
 
 use lambda_console_model::{Architecture, Built, Failure, Include, Zip};
 
-use self::archive::Entry;
+use self::{archive::Entry, check::Executable};
 use crate::workspace::{
     self,
     include::{self, Included},
 };
+
+pub(super) use self::program::function;
 
 /// Copies `executable` to the bootstrap of `name` and zips it with the included files.
 ///
@@ -36,6 +39,17 @@ pub fn package(
     target: &Path,
     name: &str,
     architecture: Architecture,
+    executable: &Path,
+    include: &[Include],
+) -> Result<Built, Failure> {
+    assemble(target, name, (architecture, true), executable, include)
+}
+
+/// As [`package`]; `is_built`: the console has built the executable.
+fn assemble(
+    target: &Path,
+    name: &str,
+    (architecture, is_built): (Architecture, bool),
     executable: &Path,
     include: &[Include],
 ) -> Result<Built, Failure> {
@@ -57,7 +71,9 @@ pub fn package(
     if !(is_copied && is_zipped) {
         // The whole file is read here, and only here.
         let bytes = fs::read(executable).map_err(|error| unwritten(&error))?;
-        warnings = check::executable(name, &bytes, architecture)?;
+        let file = check::BOOTSTRAP;
+        let checked = Executable { function: name, file, bytes: &bytes, architecture, is_built };
+        warnings = checked.check()?;
         let is_same = fs::read(&bootstrap).is_ok_and(|there| there == bytes);
         if !(is_same && is_zipped) {
             remove(&archive).map_err(|error| unwritten(&error))?;

@@ -40,7 +40,7 @@ impl Code {
             return Err(Failure::usage(what(), "it has no bootstrap.zip", build(&function.name)));
         };
         if let Some(fingerprint) = zip.path.parent().and_then(Fingerprint::read)
-            && !fingerprint.is_of(&function.manifest, &function.binary)
+            && !fingerprint.is_of(function)
         {
             let why = format!("{} has since been built for another package", zip.path.display());
             return Err(Failure::usage(what(), why, build(&function.name)));

@@ -10,7 +10,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use lambda_console_model::{Architecture, Bootstrap, Function, Include, Zip};
+use lambda_console_model::{Architecture, Bootstrap, Function, Include, Program, Zip};
 use object::{
     Endianness, elf,
     read::elf::{FileHeader, ProgramHeader},
@@ -23,6 +23,7 @@ use crate::{
     workspace::{
         include::{BOOTSTRAP, Included},
         paths::hex,
+        program,
     },
 };
 
@@ -43,9 +44,10 @@ pub(crate) fn directory(target: &Path, name: &str) -> PathBuf {
 /// Reads the artifacts of `function`. An artifact that was built for another package, in a shared
 /// target directory, is ignored.
 pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &Now) -> Artifacts {
-    let (name, manifest, include) =
-        (function.binary.as_str(), function.manifest.as_path(), &function.config.include);
     let directory = directory(target, function.directory());
+    let Some(name) = function.built_binary() else { return of_files(function, target, &directory) };
+    let manifest = function.manifest.as_path();
+    let include = &program::included(function, &directory);
     let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
     let fingerprint = Fingerprint::read(&directory);
     let built = path.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -54,7 +56,7 @@ pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &No
     let sources = if fingerprint.is_none() { sources() } else { None };
     let package = manifest.parent().unwrap_or(manifest);
     let is_own = match (&fingerprint, &sources) {
-        (Some(fingerprint), _) => fingerprint.is_of(manifest, name),
+        (Some(fingerprint), _) => fingerprint.is_of(function),
         (None, Some(sources)) => sources.iter().any(|source| source.starts_with(package)),
         (None, None) => true,
     };
@@ -69,9 +71,27 @@ pub(super) fn read((root, target): (&Path, &Path), function: &Function, now: &No
         artifacts.stale = match fingerprint {
             Some(fingerprint) => fingerprint.is_stale(root, now),
             None => is_stale(sources, manifest, (built, zipped)),
-        } || zipped
-            .is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
+        } || program::is_stale(function, &directory)
+            || zipped.is_some_and(|zipped| is_behind(&zip, zipped, name, include, target));
     }
+    artifacts.bootstrap = Some(stamp_of(path, &metadata));
+    artifacts
+}
+
+/// Artifacts of a function that cargo does not build.
+fn of_files(function: &Function, target: &Path, directory: &Path) -> Artifacts {
+    let (path, zip) = (directory.join(BOOTSTRAP), directory.join("bootstrap.zip"));
+    let zipped = zip.metadata().and_then(|metadata| metadata.modified()).ok();
+    let mut artifacts = Artifacts { zip: zip_of(&zip), ..Artifacts::default() };
+    let Ok(metadata) = path.metadata() else { return artifacts };
+    // A finished bootstrap may well be dynamic without being for this machine alone.
+    artifacts.architecture = match &function.config.program {
+        Some(Program::Prebuilt { .. }) => machine_of(&path),
+        _ => architecture_of(&path),
+    };
+    let include = program::included(function, directory);
+    artifacts.stale = program::is_stale(function, directory)
+        || zipped.is_none_or(|zipped| is_behind(&zip, zipped, &function.name, &include, target));
     artifacts.bootstrap = Some(stamp_of(path, &metadata));
     artifacts
 }
@@ -105,16 +125,33 @@ pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
 /// Returns the architecture of a bootstrap, from its ELF header. A dynamic one was built for this
 /// machine.
 pub(crate) fn architecture_of(path: &Path) -> Option<Architecture> {
-    // The program headers follow the file header; a linker puts them nowhere else.
-    let mut start = Vec::new();
-    File::open(path).ok()?.take(16 * 1024).read_to_end(&mut start).ok()?;
+    let start = start_of(path)?;
     let header = elf::FileHeader64::<Endianness>::parse(start.as_slice()).ok()?;
     let endian = header.endian().ok()?;
     let segments = header.program_headers(endian, start.as_slice()).ok()?;
     if segments.iter().any(|segment| segment.p_type(endian) == elf::PT_INTERP) {
         return Some(Architecture::Native);
     }
-    match header.e_machine(endian) {
+    of_machine(header.e_machine(endian))
+}
+
+/// Returns the architecture of the processor that an ELF file is for.
+fn machine_of(path: &Path) -> Option<Architecture> {
+    let start = start_of(path)?;
+    let header = elf::FileHeader64::<Endianness>::parse(start.as_slice()).ok()?;
+    of_machine(header.e_machine(header.endian().ok()?))
+}
+
+/// The headers of an ELF file: the program headers follow the file header; a linker puts them
+/// nowhere else.
+fn start_of(path: &Path) -> Option<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(16 * 1024).read_to_end(&mut start).ok()?;
+    Some(start)
+}
+
+fn of_machine(machine: elf::Machine) -> Option<Architecture> {
+    match machine {
         elf::EM_AARCH64 => Some(Architecture::Arm64),
         elf::EM_X86_64 => Some(Architecture::X86_64),
         _ => None,

@@ -12,6 +12,7 @@ mod build;
 mod deploy;
 mod include;
 mod keys;
+mod program;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ use toml::{
 
 use self::include::Includes;
 use crate::workspace::{dotenv, text};
+
+pub(super) use self::program::Programs;
 
 /// One manifest and the place of its `lambda` table.
 #[derive(Debug)]
@@ -73,9 +76,13 @@ pub(super) fn merged(
             lambda,
             if layer.section == "workspace" { &keys::WORKSPACE } else { &keys::LAMBDA },
         );
+        if layer.section == "package" {
+            reader.program(lambda, &mut config.program);
+        }
         reader.tables(lambda, binary, &mut config, &mut includes);
         if let Some(own) = reader.enter(lambda, &["bin", binary]) {
             reader.check_keys(own, &keys::LAMBDA);
+            reader.program(own, &mut config.program);
             reader.tables(own, binary, &mut config, &mut includes);
         }
     }

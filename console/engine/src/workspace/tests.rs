@@ -374,3 +374,69 @@ async fn binaries_of_one_name_are_functions_where_their_names_differ() {
     );
     assert_eq!(found.warnings, std::slice::from_ref(failure));
 }
+
+#[tokio::test]
+async fn programs_of_any_language_are_functions_with_and_without_a_package() {
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{rest}")
+    };
+    let root = workspace(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"2\"\nmembers = [\"*\"]\nexclude = [\"scripts\"]\n\
+             [workspace.metadata.lambda.bin]\n\
+             script.exec = \"scripts/run.sh 'a b'\"\n\
+             done.prebuilt = \"scripts/bootstrap\"\n\
+             wrong.exec = \"'open\"\n\
+             settings.deploy.memory = 256\n",
+        ),
+        ("scripts/events/one.json", "1"),
+        (
+            "tool/Cargo.toml",
+            &package(
+                "tool",
+                "[package.metadata.lambda]\nexec = \"words --json\"\n\
+             [package.metadata.lambda.bin.more]\nexec = { command = \"./bin/more\", resident = true }\n\
+             [[bin]]\nname = \"words\"\npath = \"src/main.rs\"\n",
+            ),
+        ),
+        ("tool/src/main.rs", MAIN),
+        (
+            "two/Cargo.toml",
+            &package(
+                "two",
+                "[package.metadata.lambda.bin.by]\nexec = \"plain\"\n\
+             [[bin]]\nname = \"plain\"\npath = \"src/main.rs\"\n\
+             [[bin]]\nname = \"other\"\npath = \"src/main.rs\"\n",
+            ),
+        ),
+        ("two/src/main.rs", MAIN),
+    ]);
+    let found = discover(root.path()).await.unwrap();
+    let functions: Vec<_> = found
+        .functions
+        .iter()
+        .map(|it| (it.name.as_str(), it.package.as_str(), it.built_binary(), it.events.len()))
+        .collect();
+    let expected = [
+        ("by", "two", Some("plain"), 0),
+        ("done", "", None, 1),
+        ("more", "tool", None, 0),
+        ("other", "two", Some("other"), 0),
+        ("script", "", None, 1),
+        ("tool", "tool", Some("words"), 0),
+    ];
+    assert_eq!(functions, expected);
+    let included = |name: &str| {
+        let function = found.functions.iter().find(|function| function.name == name).unwrap();
+        function.config.include.iter().map(|it| it.name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (included("script"), included("more")),
+        (vec!["scripts/run.sh"], vec!["./bin/more"])
+    );
+    assert_eq!((included("done"), included("tool")), (vec![], vec![]));
+    let [warning] = found.warnings.as_slice() else { panic!("{:?}", found.warnings) };
+    assert_eq!(warning.what, "ignored the setting `workspace.metadata.lambda.bin.wrong.exec`");
+    assert!(warning.why.contains("Cargo.toml:8: it must be a command line"), "{warning:?}");
+}

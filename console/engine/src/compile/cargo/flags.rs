@@ -18,18 +18,18 @@ use crate::{
 
 /// The flags of a build for Lambda.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Flags {
+pub(in crate::compile) struct Flags {
     /// In the format of `CARGO_ENCODED_RUSTFLAGS`.
-    pub(super) encoded: String,
+    pub(in crate::compile) encoded: String,
     /// Flags that were left out, and their sources; `None` if none were.
-    pub(super) warning: Option<String>,
+    pub(in crate::compile) warning: Option<String>,
     /// The user's linker arguments, and their sources; for the error when the linker rejects them.
-    pub(super) to_linker: Option<String>,
+    pub(in crate::compile) to_linker: Option<String>,
 }
 
 impl Flags {
     /// Reads the user's flags and appends them to the console's.
-    pub(super) async fn of(
+    pub(in crate::compile) async fn of(
         architecture: Architecture,
         target: &str,
         toolchain: &Toolchain,
@@ -145,7 +145,11 @@ impl Known {
 
 /// Returns the linker arguments in the user's flags, and linkers that they name, in a build that
 /// cargo links itself.
-pub(super) async fn to_linker(target: &str, toolchain: &Toolchain, job: &Job) -> Option<String> {
+pub(in crate::compile) async fn to_linker(
+    target: &str,
+    toolchain: &Toolchain,
+    job: &Job,
+) -> Option<String> {
     let theirs =
         toolchain.configuration.rustflags(&toolchain.rust, target, &job.cancel).await.ok()?;
     described(toolchain, &theirs.into_iter().filter(is_to_linker).collect::<Vec<_>>(), job).await

@@ -1,5 +1,5 @@
 //! The key `include`: files that go into the zip beside the bootstrap. cargo-lambda has it in
-//! `build`, for packaging, and in `deploy`, for uploading; here both are the same zip.
+//! `build`, for packaging, and in `deploy`, for uploading; here all are the same zip.
 
 use std::path::Path;
 
@@ -8,29 +8,34 @@ use toml::de::DeTable;
 
 use super::{Reader, Value};
 
-/// Values of the two tables, each of the last layer that sets it.
+/// Values of the three tables, each of the last layer that sets it.
 #[derive(Default)]
 pub(super) struct Includes {
+    own: Vec<Include>,
     build: Vec<Include>,
     deploy: Vec<Include>,
 }
 
 impl Includes {
-    /// Returns the files of the zip. Files that both tables name are included once.
+    /// Returns the files of the zip. Files that several tables name are included once.
     pub(super) fn together(self) -> Vec<Include> {
-        let Self { build, deploy } = self;
+        let Self { own, build, deploy } = self;
         let is_same =
             |one: &Include, two: &Include| (&one.name, &one.source) == (&two.name, &two.source);
-        let (mut include, mut rest) = (build, deploy);
-        rest.retain(|two| !include.iter().any(|one| is_same(one, two)));
-        include.extend(rest);
+        let mut include = own;
+        for two in build.into_iter().chain(deploy) {
+            if !include.iter().any(|one| is_same(one, &two)) {
+                include.push(two);
+            }
+        }
         include
     }
 }
 
 impl Reader<'_> {
-    /// `include` of `build` and of `deploy`.
+    /// `include` of the table itself, of `build` and of `deploy`.
     pub(super) fn includes(&mut self, table: &DeTable<'_>, to: &mut Includes) {
+        self.include(table, &mut to.own);
         for (key, to) in [("build", &mut to.build), ("deploy", &mut to.deploy)] {
             if let Some(table) = self.enter(table, &[key]) {
                 self.include(table, to);

@@ -17,8 +17,10 @@ pub(super) struct Keys {
     others: &'static [&'static str],
 }
 
-pub(super) const LAMBDA: Keys =
-    Keys { used: &["env", "include", "build", "deploy", "bin", "handler"], others: &["watch"] };
+pub(super) const LAMBDA: Keys = Keys {
+    used: &["env", "include", "build", "deploy", "bin", "exec", "handler", "prebuilt"],
+    others: &["watch"],
+};
 pub(super) const WORKSPACE: Keys = Keys {
     used: &["env", "include", "build", "deploy", "bin", "handler", "stages", "build-std"],
     others: &["watch"],
@@ -148,6 +150,7 @@ pub(super) const DEPLOY: Keys = Keys {
         "function_config",
     ],
 };
+pub(super) const EXEC: Keys = Keys { used: &["command", "resident"], others: &[] };
 pub(super) const URL: Keys = Keys { used: &["auth", "streaming", "cors"], others: &[] };
 pub(super) const CORS: Keys = Keys {
     used: &[

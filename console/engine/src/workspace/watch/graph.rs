@@ -59,7 +59,8 @@ impl Graph {
                 .insert(package.manifest_path.as_std_path().to_path_buf(), (true, BTreeSet::new()));
         }
         let mut linked: HashMap<PathBuf, Vec<PathBuf>> = HashMap::new();
-        for function in &functions {
+        // The files of the others are included.
+        for function in functions.iter().filter(|function| function.built_binary().is_some()) {
             let mut next = vec![function.manifest.clone()];
             while let Some(manifest) = next.pop() {
                 let (_, names) = users.entry(manifest.clone()).or_default();
@@ -132,6 +133,8 @@ impl Graph {
         let mut places: BTreeSet<PathBuf> =
             members.filter(|place| place.starts_with(&self.root)).map(Path::to_path_buf).collect();
         places.extend([self.root.clone(), self.root.join(".cargo")]);
+        let manifests = self.functions.iter().filter_map(|function| function.manifest.parent());
+        places.extend(manifests.map(Path::to_path_buf));
         places.extend(self.included.places().map(Path::to_path_buf));
         places
     }

@@ -4,7 +4,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use lambda_console_model::{Function, Include};
+use lambda_console_model::{Function, Program};
 
 use crate::workspace::include;
 
@@ -20,8 +20,10 @@ impl Included {
     pub(super) fn of(functions: &[&Function], target: &Path) -> Self {
         let mut sources = Vec::new();
         for function in functions {
-            let include = &function.config.include;
-            let named = include.iter().map(plain);
+            let config = &function.config;
+            let program = config.program.as_ref().and_then(Program::file);
+            let named = config.include.iter().map(|include| &include.source).chain(program);
+            let named = named.map(|path| plain(path));
             sources.extend(
                 named.chain(linked(function, target)).map(|source| (source, function.name.clone())),
             );
@@ -73,16 +75,16 @@ impl Included {
 }
 
 /// The path without `.` and `..`, as in the system's events.
-fn plain(include: &Include) -> PathBuf {
-    let mut path = PathBuf::new();
-    for component in include.source.components() {
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir => drop(path.pop()),
-            other => path.push(other),
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
         }
     }
-    path
+    plain
 }
 
 /// Returns the targets of links among the function's included files: a save there does not touch
@@ -91,5 +93,7 @@ fn plain(include: &Include) -> PathBuf {
 fn linked(function: &Function, target: &Path) -> Vec<PathBuf> {
     let included =
         include::Included::of(&function.name, &function.config.include, target).unwrap_or_default();
-    included.links.iter().filter_map(|link| link.canonicalize().ok()).collect()
+    let program = function.config.program.as_ref().and_then(Program::file);
+    let links = included.links.iter().chain(program.filter(|file| file.is_symlink()));
+    links.filter_map(|link| link.canonicalize().ok()).collect()
 }

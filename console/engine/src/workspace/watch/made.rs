@@ -36,8 +36,7 @@ impl Made {
         if noted == self.noted {
             return false;
         }
-        let fingerprint = Fingerprint::read(&directory)
-            .filter(|it| it.is_of(&function.manifest, &function.binary));
+        let fingerprint = Fingerprint::read(&directory).filter(|it| it.is_of(function));
         *self = Self {
             attempt: Attempt::read(&directory, &function.manifest),
             noted,
