@@ -22,8 +22,8 @@ fn main() {
     let mut terminal = Terminal::start(&home, &[], COLUMNS, ROWS);
     terminal
         .until("the functions", |screen| screen.contains("hello") && screen.contains("backend"));
-    // backend, concurrent, hello.
-    terminal.press("jj");
+    // backend, concurrent, exec, hello.
+    terminal.press("jjj");
     terminal.press("r");
     terminal.until_text("Hello, ");
     terminal.until_text("✓ stats");

@@ -6,6 +6,7 @@ mod aws;
 mod budget;
 mod cli;
 mod contract;
+mod exec;
 mod peers;
 mod pty;
 mod tidy;

@@ -54,8 +54,8 @@ fn a_person_builds_deploys_invokes_and_sees_the_cold_start() {
     let mut terminal = Terminal::start(&home, &[], 120, 40);
     terminal
         .until("hello is listed", |screen| screen.contains("hello") && screen.contains("backend"));
-    // backend, concurrent, hello.
-    terminal.press("jj");
+    // backend, concurrent, exec, hello.
+    terminal.press("jjj");
     terminal.press("d");
     terminal.until_text("in sync");
     terminal.press("i");

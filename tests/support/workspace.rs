@@ -15,7 +15,7 @@ use crate::Home;
 /// Files and folders that are copied whole, beside the functions.
 const COPIED: [&str; 5] = ["Cargo.lock", "Cargo.toml", "console", "runtime", "tests"];
 /// The functions that are copied: a user adds functions of their own to the checkout.
-const FUNCTIONS: [&str; 5] = ["backend", "concurrent", "hello", "router", "stream"];
+const FUNCTIONS: [&str; 6] = ["backend", "concurrent", "exec", "hello", "router", "stream"];
 
 /// The repository's root.
 pub fn repository() -> PathBuf {

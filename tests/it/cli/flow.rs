@@ -107,13 +107,17 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
     home.run(["build", "--json"]).ok();
     home.run(["deploy", "--json"]).ok();
     let mut answered = Vec::new();
-    for function in ["backend", "concurrent", "hello", "router", "stream"] {
+    for function in ["backend", "concurrent", "exec", "hello", "router", "stream"] {
         let events = fs::read_dir(workspace().join("functions").join(function).join("events"));
         for event in events.expect("it has events") {
             let event = event.expect("a directory entry").path();
             let stem = event.file_stem().expect("a name").to_string_lossy().into_owned();
             let invoked = home.run(["invoke", function, "--event", &stem, "--json"]);
-            let invoked = if stem == "breaks-off" { invoked.json() } else { invoked.ok().json() };
+            let invoked = if ["breaks-off", "fails"].contains(&stem.as_str()) {
+                invoked.json()
+            } else {
+                invoked.ok().json()
+            };
             answered.push((format!("{function}/{stem}"), invoked));
         }
     }
@@ -129,6 +133,8 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
     }
     assert_eq!(of("router/hello")["payload"]["body"], "HELLO, LAMBDA!");
     assert_eq!(of("concurrent/text")["payload"]["words"], 7);
+    assert_eq!(of("exec/text")["payload"]["longest"], "program");
+    assert_eq!(of("exec/fails")["payload"]["errorType"], "Function.ExitCode");
     let lines = of("stream/ten")["payload"].as_str().expect("lines of text");
     assert_eq!((lines.lines().count(), lines.lines().last()), (10, Some("{\"number\":10}")));
     assert!(
