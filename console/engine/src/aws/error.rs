@@ -1,8 +1,13 @@
 //! Errors of one SDK call, classified by code and message.
 
+use std::any::Any;
+
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 use lambda_console_model::{Failure, FailureKind, Remedy};
 
@@ -14,16 +19,6 @@ use super::{
 };
 use crate::{aws::denied, compile::child_process::excerpt};
 
-/// Code of an error that the service gave none.
-const UNNAMED: &str = "an unnamed error";
-/// Begin of the code of an error that has only a status.
-const STATUS: &str = "HTTP status ";
-
-/// Returns the code of an error that has only a status.
-pub(crate) fn code_of_status(status: u16) -> String {
-    format!("{STATUS}{status}")
-}
-
 /// Reason why an SDK call returned no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum CallError {
@@ -31,10 +26,12 @@ pub(crate) enum CallError {
     Stage(Failure),
     /// The service answered with an error.
     Service {
-        /// `ResourceNotFoundException`, …
+        /// `ResourceNotFoundException`, …; empty if the answer has none.
         code: String,
         /// The service's message.
         message: String,
+        /// The answer's HTTP status; `None` within a stream.
+        status: Option<u16>,
     },
     /// There are no credentials that the service accepts: the user has to log in.
     Login {
@@ -57,10 +54,10 @@ pub(crate) enum CallError {
     Cancelled,
 }
 
-/// Some codes stand for several errors, which the message alone tells apart. These methods are the
-/// only place that reads a message for it.
+/// Some codes stand for several errors, which differ only in their message. These methods are the
+/// only place that reads a message for it, and each has AWS's words in a comment.
 impl CallError {
-    /// The service's error code; empty for other errors.
+    /// The service's error code; empty for other errors, and for an answer without a code.
     pub(crate) fn code(&self) -> &str {
         match self {
             Self::Service { code, .. } | Self::Login { code, .. } => code,
@@ -87,6 +84,11 @@ impl CallError {
         }
     }
 
+    /// Returns `true` if the service has not answered with an error.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.code().is_empty() && !matches!(self, Self::Service { .. })
+    }
+
     /// Returns `true` if the requested resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(
@@ -107,6 +109,9 @@ impl CallError {
 
     /// Returns `true` if the function to be created already exists.
     pub(crate) fn is_existing(&self) -> bool {
+        // "Function already exist: hello", "Alias already exists: arn:…", "The statement id (…)
+        // provided already exists", "… FunctionUrlConfig exists for this Lambda function". While
+        // another change is in progress: "The operation cannot be performed at this time. …".
         self.code() == "ResourceConflictException"
             && (self.message().contains("already exist")
                 || self.message().contains("FunctionUrlConfig exists"))
@@ -141,23 +146,27 @@ impl CallError {
 
     /// Returns `true` if the service could not answer now: the same call may work in a moment.
     pub(crate) fn is_passing(&self) -> bool {
-        let code = self.code();
-        matches!(self, Self::Transport(_))
-            || matches!(
-                code,
+        match self {
+            Self::Transport(_) => true,
+            Self::Service { code, status, .. } if code.is_empty() => {
+                status.is_some_and(|status| status >= 500)
+            }
+            _ => matches!(
+                self.code(),
                 "ServiceException"
                     | "ServiceUnavailable"
                     | "ServiceUnavailableException"
                     | "InternalFailure"
                     | "InternalServerError"
                     | "InternalError"
-                    | UNNAMED
-            )
-            || code.strip_prefix(STATUS).is_some_and(|status| status.starts_with('5'))
+            ),
+        }
     }
 
     /// Returns `true` if Lambda rejects a new or edited role that has not propagated yet.
     pub(crate) fn is_role_pending(&self) -> bool {
+        // "The role defined for the function cannot be assumed by Lambda.", "Lambda was unable to
+        // configure access to your environment variables because the KMS key is invalid …".
         self.code() == "InvalidParameterValueException"
             && (self.message().contains("cannot be assumed by Lambda")
                 || self.message().contains("KMS"))
@@ -167,6 +176,8 @@ impl CallError {
     /// yet, or another change of it is in progress. A policy that does not exist is no such error.
     pub(crate) fn is_role_unsettled(&self) -> bool {
         match self.code() {
+            // "The role with name … cannot be found."; of a policy: "Policy … does not exist or is
+            // not attachable."
             "NoSuchEntity" | "NoSuchEntityException" => self.message().contains("role with name"),
             code => matches!(
                 code,
@@ -209,6 +220,8 @@ impl CallError {
 
     /// Returns `true` if an invocation did not run because the function is not ready yet.
     pub(crate) fn is_not_ready(&self) -> bool {
+        // "The operation cannot be performed at this time. The function is currently in the
+        // following state: Pending". One that is `Failed` has the same code, and remains so.
         matches!(
             self.code(),
             "ResourceNotReadyException"
@@ -221,6 +234,7 @@ impl CallError {
 
     /// Returns `true` if an invocation did not run because its log tail was requested.
     pub(crate) fn is_of_tail(&self) -> bool {
+        // "Tail logs are not supported for functions …", an `InvalidParameterValueException`.
         self.message().contains("Tail logs are not supported")
     }
 
@@ -247,7 +261,11 @@ impl CallError {
                 });
                 return Failure::login(what, with_code(message, &code), remedy);
             }
-            Self::Service { code, message } => (code, message),
+            Self::Service { code, message, status } if code.is_empty() => {
+                let code = status.map(|status| format!("HTTP status {status}"));
+                (code.unwrap_or_else(|| "an unnamed error".to_owned()), message)
+            }
+            Self::Service { code, message, .. } => (code, message),
         };
         let why = with_code(excerpt(&message), &code);
         match code.as_str() {
@@ -287,12 +305,14 @@ where
         }
         if let SdkError::ServiceError(service) = &error {
             let meta = service.err().meta();
-            let code = meta.code().unwrap_or(UNNAMED).to_owned();
+            let code = meta.code().unwrap_or_default().to_owned();
             let message = meta.message().unwrap_or_default().to_owned();
             return if is_of_credentials(&code) {
                 Self::Login { code, message, remedy: None }
             } else {
-                Self::Service { code, message }
+                let answer = (service.raw() as &dyn Any).downcast_ref::<HttpResponse>();
+                let status = answer.map(|answer| answer.status().as_u16());
+                Self::Service { code, message, status }
             };
         }
         if let Some(Refusal(call)) = cause(&error) {
@@ -346,7 +366,7 @@ fn without_credentials(error: &CredentialsError, text: String) -> CallError {
         return if is_of_credentials(&code) {
             CallError::Login { code, message, remedy: None }
         } else {
-            CallError::Service { code, message }
+            CallError::Service { code, message, status: None }
         };
     }
     CallError::Login { code: String::new(), message: text, remedy: None }

@@ -227,9 +227,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
     };
     let code = text(["__type", "code"]);
     let code = code.rsplit('#').next().filter(|code| !code.is_empty()).map(str::to_owned);
-    let code =
-        code.unwrap_or_else(|| crate::aws::error::code_of_status(response.status().as_u16()));
-    Err(Refused::answer(&code, &text(["message", "Message"])))
+    Err(Refused::answer(code, &text(["message", "Message"])))
 }
 
 #[cfg(test)]

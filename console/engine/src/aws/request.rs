@@ -29,11 +29,14 @@ use crate::aws::clients::timeouts;
 pub(crate) struct Refused(ErrorMetadata);
 
 impl Refused {
-    /// An answer with this code and message.
-    pub(crate) fn answer(code: &str, message: &str) -> OrchestratorError<Self> {
-        OrchestratorError::operation(Self(
-            ErrorMetadata::builder().code(code).message(message).build(),
-        ))
+    /// An answer with this message, and this code if it has one.
+    pub(crate) fn answer(code: Option<String>, message: &str) -> OrchestratorError<Self> {
+        let meta = ErrorMetadata::builder().message(message);
+        let meta = match code {
+            Some(code) => meta.code(code),
+            None => meta,
+        };
+        OrchestratorError::operation(Self(meta.build()))
     }
 }
 

@@ -114,7 +114,7 @@ impl Retries {
     }
 }
 
-/// Sends a call, and sends it again as `policy` says.
+/// Sends a call, and sends it again by `policy`.
 ///
 /// # Errors
 /// Returns the last error: one that is not retried, or that came after the policy's time; or
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn service(code: &str, message: &str) -> CallError {
-        CallError::Service { code: code.into(), message: message.into() }
+        CallError::Service { code: code.into(), message: message.into(), status: Some(400) }
     }
 
     /// The first pauses after errors, in milliseconds.
@@ -233,7 +233,7 @@ mod tests {
             (&READINESS, CallError::Transport("the connection broke".into())),
             (&LOGS, service("AccessDeniedException", "")),
             (&FIRST, service("ThrottlingException", "")),
-            (&DOWNLOAD, service("HTTP status 403", "")),
+            (&DOWNLOAD, service("", "")),
         ] {
             assert_eq!(pauses(policy, [&error]), [0; 0], "{error:?}");
         }

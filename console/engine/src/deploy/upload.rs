@@ -153,9 +153,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refused>
         let (_, rest) = text.split_once(&format!("<{tag}>"))?;
         rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside.to_owned())
     };
-    let code = between("Code")
-        .unwrap_or_else(|| crate::aws::error::code_of_status(response.status().as_u16()));
-    Err(Refused::answer(&code, &between("Message").unwrap_or_default()))
+    Err(Refused::answer(between("Code"), &between("Message").unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -274,6 +272,23 @@ mod tests {
             ("session", "7")
         );
         assert!(request.ends_with("\r\n\r\nthe zip"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_code_is_judged_by_its_status() {
+        for (status, is_passing) in [(503, true), (403, false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let config = config(listener.local_addr().unwrap().port());
+            let answer =
+                format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let (place, zip) = (place("artifacts"), SdkBody::from("the zip"));
+            let (_, put) =
+                tokio::join!(serve(listener, &answer), put_once(&config, Open, &place, zip));
+            let error = CallError::from(put.unwrap_err());
+            assert_eq!((error.code(), error.is_passing()), ("", is_passing), "{error:?}");
+            assert!(!error.is_unanswered(), "{error:?}");
+            assert_eq!(error.into_failure("could not upload").why, format!("HTTP status {status}"));
+        }
     }
 
     #[tokio::test]

@@ -226,7 +226,7 @@ impl<'a, F: FnMut(TailEvent) + Send> Tail<'a, F> {
             }
             Err(error) => {
                 let wait = self.live_wait.next();
-                let can_pass = error.is_busy() || error.is_not_found() || error.code().is_empty();
+                let can_pass = error.is_busy() || error.is_not_found() || error.is_unanswered();
                 // A denied or missing operation will not work in a second either.
                 self.live_due = Instant::now() + if can_pass { wait } else { LASTED };
                 self.live_trouble = Some(if error.is_busy() {

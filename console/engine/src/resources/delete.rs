@@ -194,7 +194,7 @@ async fn function(stage: &Stage, remote: &str, cancel: &CancellationToken) -> Re
         })
     };
     let Err(error) = retry_deletion(cancel, delete).await else { return Ok(()) };
-    let is_unsure = error.code().is_empty() && !matches!(error, CallError::Cancelled);
+    let is_unsure = error.is_unanswered() && !matches!(error, CallError::Cancelled);
     if is_unsure && matches!(list::configuration(stage, remote).await, Ok(None)) {
         return Ok(());
     }
