@@ -18,7 +18,7 @@ use tests::repository;
 /// only decrease.
 const LEFT: [(&str, &[usize]); 3] = [
     ("console/app", &[21, 21, 16, 14, 2]),
-    ("console/engine", &[12, 11, 6, 5, 2, 2, 2, 2]),
+    ("console/engine", &[12, 11, 6, 2, 2, 2, 2, 2]),
     ("runtime", &[4, 2, 2]),
 ];
 

@@ -373,10 +373,10 @@ fn explain(stage: &Stage, request: &InvokeRequest, what: &str, error: CallError)
         };
         return Failure::work(what, why, hint);
     }
-    if let CallError::Transport(why) = error {
+    if let CallError::Transport(unanswered) = error {
         return Failure::environment(
             what,
-            why,
+            unanswered.why,
             "the function may have run: check its logs before invoking it again",
         );
     }

@@ -127,6 +127,7 @@ fn refused(root: &Path, stderr: &str) -> Failure {
     } else {
         message.trim_start_matches("error: ").trim()
     };
+    // Cargo has no code for it: its text is its only sign.
     if message.contains("could not find `Cargo.toml`") {
         let why =
             format!("there is no Cargo.toml in {} or in a directory above it", root.display());

@@ -30,7 +30,7 @@ use process::{
     freezer::Freezer,
     memory::Memory,
     output::Output,
-    status::{Group, describe, words},
+    status::{Group, words},
 };
 use runtime_api::{
     apis::Apis, connection_owners::ConnectionOwners, invocation_state::InvocationState,
@@ -56,6 +56,7 @@ pub(crate) use log::{
     writer::LogWriter,
 };
 pub(crate) use not_started::NotStarted;
+pub(crate) use process::status::Exit;
 pub(crate) use runtime_api::{
     connection_owners::is_of_this_user,
     invocation_state::{Answer, Event, Init, Part, Reply},
@@ -83,7 +84,7 @@ pub(crate) struct Sandbox {
     freezer: Freezer,
     memory: Memory,
     storage: Arc<Storage>,
-    exit: watch::Receiver<Option<String>>,
+    exit: watch::Receiver<Option<Exit>>,
     tasks: TaskTracker,
     /// The tokio runtime that serves its Runtime API.
     executor: Handle,
@@ -190,12 +191,12 @@ impl Sandbox {
         let supervisor = Supervisor { child, group: Group(process), connections };
         let ended = Arc::clone(&sandbox);
         tasks.spawn(async move {
-            let status = supervisor.run().await;
+            let exit = supervisor.run().await;
             // A process that left the group may still hold the pipe open: its output is no longer
             // read.
             following.abort();
             last_words.drain();
-            exited.send_replace(Some(status));
+            exited.send_replace(Some(exit));
             // Its external extensions end shortly after it.
             ended.retire(Reason::Failure);
             ended.ended().await;
@@ -254,14 +255,11 @@ impl Sandbox {
         self.invocation.delivered()
     }
 
-    /// Waits until its process has exited. Returns the exit status: `exit status 1`, `signal:
-    /// killed`.
-    pub(crate) async fn exited(&self) -> String {
+    /// Waits until its process has exited.
+    pub(crate) async fn exited(&self) -> Exit {
         let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(status) => status.clone().unwrap_or_default(),
-            Err(_gone) => "killed with the local Lambda".to_owned(),
-        }
+        let known = exit.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
+        known.unwrap_or_else(|| Exit::Unknown("killed with the local Lambda".to_owned()))
     }
 
     /// Returns `true` if it is usable: its process and its extensions are running.
@@ -348,17 +346,14 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    async fn run(mut self) -> String {
-        let status = self.child.wait().await;
+    async fn run(mut self) -> Exit {
+        let end = self.child.wait().await;
         // Kills the rest of its process group.
         drop(self.group);
         // Requests that it sent just before its end are still read: an answer counts although its
         // sender has exited.
         self.connections.close();
         let _ = tokio::time::timeout(Duration::from_millis(200), self.connections.wait()).await;
-        match status {
-            Ok(status) => describe(status),
-            Err(error) => error.to_string(),
-        }
+        end.into()
     }
 }

@@ -115,8 +115,46 @@ pub struct Change {
     pub field: Field,
     /// Value on the stage; `None` for a new function, and for a setting that is not set there.
     pub from: Option<String>,
-    /// New value; `removed` for a setting that is removed.
-    pub to: String,
+    /// The new value.
+    pub to: NewValue,
+}
+
+/// Value that a setting gets. Its text is what is shown, and its form in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum NewValue {
+    /// The setting is set to this value.
+    Set(String),
+    /// The setting is removed.
+    Removed,
+}
+
+impl NewValue {
+    /// Returns its text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Set(value) => value,
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl std::fmt::Display for NewValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<String> for NewValue {
+    fn from(value: String) -> Self {
+        if value == Self::Removed.as_str() { Self::Removed } else { Self::Set(value) }
+    }
+}
+
+impl From<NewValue> for String {
+    fn from(value: NewValue) -> Self {
+        value.as_str().to_owned()
+    }
 }
 
 /// A function as found on the stage: `None` if it does not exist there; a failure if the caller has
@@ -282,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_function_that_was_not_started_has_only_the_reason() {
-        let change = |field| Change { field, from: None, to: "x".into() };
+        let change = |field| Change { field, from: None, to: NewValue::Set("x".into()) };
         let failure = super::super::failure::Failure::usage(
             "could not deploy hello",
             "it has no bootstrap.zip",

@@ -23,7 +23,7 @@ mod watch;
 
 pub use deploy::{
     Approval, Change, ChangeKind, DeployAction, DeployOutcome, DeployPlan, Deployed,
-    DeployedFunction, FailedFunction, Found, FunctionPlan, Needed,
+    DeployedFunction, FailedFunction, Found, FunctionPlan, Needed, NewValue,
 };
 pub use export::{ExportAction, ExportFormat, ExportOutcome, ExportedFile};
 pub use failure::{Failure, FailureKind, Remedy};

@@ -26,7 +26,11 @@ pub(crate) fn on(name: &str, protected: bool) -> Harness {
 }
 
 fn change(field: &str, from: Option<&str>, to: &str) -> Change {
-    Change { field: field.parse().unwrap(), from: from.map(str::to_owned), to: to.into() }
+    Change {
+        field: field.parse().unwrap(),
+        from: from.map(str::to_owned),
+        to: to.to_owned().into(),
+    }
 }
 
 /// A plan with a function to update, one to create, one that is unchanged and one that cannot be

@@ -6,7 +6,7 @@ use lambda_console::tui::{
     task::{JobEvent, Task},
 };
 use lambda_console_model::{
-    Approval, Canary, Change, DeployAction, DeployPlan, Failure, Field, FunctionPlan,
+    Approval, Canary, Change, DeployAction, DeployPlan, Failure, Field, FunctionPlan, NewValue,
     PromoteOutcome, Promoted, Promotion, StageEntry, StageInfo,
 };
 use tests::{Harness, sample};
@@ -44,8 +44,11 @@ fn compared(console: &mut Harness) -> (JobId, Promotion) {
 }
 
 fn plan() -> DeployPlan {
-    let code =
-        Change { field: Field::Code, from: Some("68656c6c6f68".into()), to: "6f6c6c656868".into() };
+    let code = Change {
+        field: Field::Code,
+        from: Some("68656c6c6f68".into()),
+        to: NewValue::Set("6f6c6c656868".into()),
+    };
     let hello = FunctionPlan {
         name: "hello".into(),
         action: DeployAction::Updated,

@@ -6,7 +6,7 @@ use lambda_console::tui::{
     task::{JobEvent, Task},
 };
 use lambda_console_model::{
-    Approval, Change, DeployAction, DeployPlan, Failure, Field, InvokeMode, StageInfo,
+    Approval, Change, DeployAction, DeployPlan, Failure, Field, InvokeMode, NewValue, StageInfo,
 };
 use tests::{Harness, sample};
 
@@ -162,7 +162,11 @@ fn plan(changes: Vec<Change>) -> DeployPlan {
 }
 
 fn memory() -> Vec<Change> {
-    vec![Change { field: Field::Memory, from: Some("128 MB".into()), to: "256 MB".into() }]
+    vec![Change {
+        field: Field::Memory,
+        from: Some("128 MB".into()),
+        to: NewValue::Set("256 MB".into()),
+    }]
 }
 
 #[test]

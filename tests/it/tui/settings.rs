@@ -100,7 +100,7 @@ fn plan(changes: &[(&str, &str, &str)], opens: bool) -> DeployPlan {
     let changes = changes.iter().map(|(field, from, to)| Change {
         field: field.parse().unwrap(),
         from: Some((*from).into()),
-        to: (*to).into(),
+        to: (*to).to_owned().into(),
     });
     let function = FunctionPlan {
         name: "hello".into(),

@@ -180,7 +180,7 @@ pub(super) fn difference(function: &FunctionPlan) -> String {
 pub(super) fn change(change: &Change) -> String {
     let from =
         change.from.as_deref().map(|from| format!("{} → ", one_line(from))).unwrap_or_default();
-    format!("  {}: {from}{}", one_line(&change.field.to_string()), one_line(&change.to))
+    format!("  {}: {from}{}", one_line(&change.field.to_string()), one_line(change.to.as_str()))
 }
 
 pub(super) const fn action(action: DeployAction) -> &'static str {

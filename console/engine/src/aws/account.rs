@@ -35,6 +35,7 @@ use super::{
 };
 
 mod certificates;
+pub(in crate::aws) mod no_answer;
 pub(super) mod proxy;
 
 /// Longest time to get credentials: a program that provides them, or an MFA code, may wait for a

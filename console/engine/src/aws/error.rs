@@ -8,11 +8,11 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
 };
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_console_model::{Failure, FailureKind, Remedy};
 
 use super::{
-    account::proxy::{ANSWERED, Through},
+    account::no_answer::{NoAnswer, cause, is_refused},
     credentials::assume_role::NoCode,
     genuine::Foreign,
     guard::Refusal,
@@ -45,9 +45,9 @@ pub(crate) enum CallError {
     /// `--read-only` refused the call.
     ReadOnly(String),
     /// Nothing listens at the endpoint: the call was not received.
-    Refused(String),
+    Refused(NoAnswer),
     /// No answer came, and the call may have been received.
-    Transport(String),
+    Transport(NoAnswer),
     /// Something between the console and the service answered instead of the service.
     Foreign(String),
     /// The job was cancelled before the call was sent again.
@@ -77,9 +77,8 @@ impl CallError {
             Self::Service { message, .. }
             | Self::Login { message, .. }
             | Self::ReadOnly(message)
-            | Self::Refused(message)
-            | Self::Transport(message)
             | Self::Foreign(message) => message,
+            Self::Refused(unanswered) | Self::Transport(unanswered) => &unanswered.why,
             Self::Cancelled => "it was cancelled",
         }
     }
@@ -243,9 +242,9 @@ impl CallError {
         let (code, message) = match self {
             Self::Stage(failure) => return failure,
             Self::Cancelled => return Failure::interrupted(what),
-            Self::Refused(message) | Self::Transport(message) => {
-                let hint = transport_hint(&message);
-                return Failure::environment(what, message, hint);
+            Self::Refused(unanswered) | Self::Transport(unanswered) => {
+                let hint = unanswered.hint();
+                return Failure::environment(what, unanswered.why, hint);
             }
             Self::Foreign(message) => {
                 let hint = "a proxy or a login page answers in place of AWS: log in to the \
@@ -318,17 +317,11 @@ where
         if let Some(Refusal(call)) = cause(&error) {
             return Self::ReadOnly(Refusal(call.clone()).to_string());
         }
-        let text = match cause::<Through>(&error) {
-            Some(through) => {
-                let reason = reason(&error);
-                format!("through {}: {}", through.place(), through.refusal().unwrap_or(&reason))
-            }
-            None => reason(&error),
-        };
+        let unanswered = NoAnswer::of(&error);
         if let Some(credentials) = cause::<CredentialsError>(&error) {
-            return without_credentials(credentials, text);
+            return without_credentials(credentials, unanswered);
         }
-        if is_refused(&error) { Self::Refused(text) } else { Self::Transport(text) }
+        if is_refused(&error) { Self::Refused(unanswered) } else { Self::Transport(unanswered) }
     }
 }
 
@@ -352,13 +345,13 @@ fn is_of_credentials(code: &str) -> bool {
 
 /// Credentials could not be obtained. The reason need not be a missing login: the connection may
 /// have failed, or assuming the role may be denied.
-fn without_credentials(error: &CredentialsError, text: String) -> CallError {
+fn without_credentials(error: &CredentialsError, unanswered: NoAnswer) -> CallError {
     if let Some(NoCode(failure)) = cause(error) {
         let (message, remedy) = (failure.why.clone(), failure.remedy());
         return CallError::Login { code: String::new(), message, remedy };
     }
     if cause::<ConnectorError>(error).is_some() {
-        return CallError::Transport(text);
+        return CallError::Transport(unanswered);
     }
     if let Some(assume) = cause::<AssumeRoleError>(error) {
         let code = assume.meta().code().unwrap_or_default().to_owned();
@@ -369,7 +362,7 @@ fn without_credentials(error: &CredentialsError, text: String) -> CallError {
             CallError::Service { code, message, status: None }
         };
     }
-    CallError::Login { code: String::new(), message: text, remedy: None }
+    CallError::Login { code: String::new(), message: unanswered.why, remedy: None }
 }
 
 fn with_code(message: String, code: &str) -> String {
@@ -386,59 +379,5 @@ pub(crate) fn present<T>(answer: Result<T, CallError>) -> Result<Option<T>, Call
         Ok(found) => Ok(Some(found)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// An error and its causes, the innermost last.
-pub(crate) fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |cause| cause.source())
-}
-
-/// The innermost causes describe what happened; the outer ones only repeat that it did.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes = Vec::new();
-    for cause in self::causes(error) {
-        // A chain of credential providers reports each on a line of its own: the log has them all.
-        let text = cause.to_string().lines().next().unwrap_or_default().to_owned();
-        // The proxy is named before the whole message.
-        if causes.last() != Some(&text) && !cause.is::<Through>() {
-            causes.push(text);
-        }
-    }
-    tracing::info!(error = %DisplayErrorContext(error), "a call got no response");
-    causes[causes.len().saturating_sub(2)..].join(": ")
-}
-
-/// The cause of this type, at any depth.
-fn cause<'a, C: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a C> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// A refused connection is the one transport error that proves that nothing was received.
-fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    let refused = |io: &std::io::Error| io.kind() == std::io::ErrorKind::ConnectionRefused;
-    causes(error).any(|cause| cause.downcast_ref().is_some_and(refused))
-}
-
-fn transport_hint(message: &str) -> &'static str {
-    if message.contains("proxy authorization required") {
-        "the proxy requires a user: HTTPS_PROXY=http://user:password@host:port"
-    } else if message.contains(&format!("{ANSWERED}403")) {
-        "the proxy forbids this host: ask its administrator to allow it, or name the host in \
-        NO_PROXY"
-    } else if message.contains(ANSWERED) {
-        "the proxy could not reach this host: check the region, the network behind the proxy, and \
-        NO_PROXY"
-    } else if message.contains("certificate") {
-        "configure the authority that signed it: AWS_CA_BUNDLE, or `ca_bundle` in the profile, \
-        with a PEM file of certificates"
-    } else if message.contains("the proxy") {
-        "check the variable, or name hosts that need no proxy in NO_PROXY"
-    } else {
-        "check the network and the credentials of the profile (`aws sts get-caller-identity`)"
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn errors(
         let page: Page = match answer {
             Err(error) if is_not_served(&error) => return Ok(Vec::new()),
             answer => serde_json::from_slice(&answer?)
-                .map_err(|error| CallError::Transport(error.to_string()))?,
+                .map_err(|error| CallError::Transport(error.to_string().into()))?,
         };
         results.extend(page.results);
         token = page.next;

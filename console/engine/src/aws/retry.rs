@@ -215,8 +215,8 @@ mod tests {
         assert_eq!(not_ready[..6], [100, 200, 400, 800, 1600, 2000]);
         let busy = of(&LOGS, service("ThrottlingException", ""));
         assert_eq!(busy, [500, 1000, 2000, 4000, 8000, 16_000]);
-        assert_eq!(of(&DOWNLOAD, CallError::Transport(String::new())), [100, 200]);
-        let first = of(&FIRST, CallError::Refused(String::new()));
+        assert_eq!(of(&DOWNLOAD, CallError::Transport(String::new().into())), [100, 200]);
+        let first = of(&FIRST, CallError::Refused(String::new().into()));
         assert_eq!(first, [1000, 2000, 4000, 8000, 16_000, 30_000]);
         assert_eq!(of(&ROLL_BACK, service("AccessDeniedException", "")), [125, 250, 500, 1000]);
     }
@@ -230,7 +230,7 @@ mod tests {
             (&ROLE, service("AccessDenied", "")),
             (&DELETION, service("ResourceNotFoundException", "")),
             (&READINESS, service("TooManyRequestsException", "")),
-            (&READINESS, CallError::Transport("the connection broke".into())),
+            (&READINESS, CallError::Transport("the connection broke".to_owned().into())),
             (&LOGS, service("AccessDeniedException", "")),
             (&FIRST, service("ThrottlingException", "")),
             (&DOWNLOAD, service("", "")),

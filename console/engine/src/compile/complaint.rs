@@ -1,5 +1,5 @@
 //! Cargo's own errors on standard error: its messages, or those of the build script that it has
-//! run.
+//! run. Cargo has no other form for them than text.
 //!
 //! Pure.
 

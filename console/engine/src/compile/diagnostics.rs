@@ -44,6 +44,8 @@ struct CompileError {
     /// The target that it belongs to: a function, if it is a binary.
     target: String,
     is_binary: bool,
+    /// `true` if the linker failed, not the compiler.
+    is_of_linker: bool,
     text: String,
     place: Option<String>,
 }
@@ -72,6 +74,7 @@ impl Transcript {
                     .unwrap_or_else(|| message.message.message.clone());
                 let is_error =
                     matches!(message.message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+                // Rustc's summary of the errors before it, which has no code either.
                 if is_error && !message.message.message.starts_with("aborting due to") {
                     let place =
                         message.message.spans.iter().find(|span| span.is_primary).map(|span| {
@@ -81,6 +84,7 @@ impl Transcript {
                         package: message.package_id.repr,
                         is_binary: message.target.kind.contains(&TargetKind::Bin),
                         target: message.target.name,
+                        is_of_linker: is_of_linker(&message.message),
                         text: text_of(&message.message),
                         place,
                     });
@@ -111,7 +115,7 @@ impl Transcript {
 
     /// Returns `true` if the linker has failed.
     pub(super) fn is_not_linked(&self) -> bool {
-        self.errors.iter().any(|error| error.text.starts_with(NOT_LINKED))
+        self.errors.iter().any(|error| error.is_of_linker)
     }
 
     /// Path of the function's binary in cargo's output.
@@ -148,7 +152,7 @@ impl Transcript {
                 format!(" (in the crate {})", error.target)
             };
             let place = error.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-            let hint = match to_linker.filter(|_| error.text.starts_with(NOT_LINKED)) {
+            let hint = match to_linker.filter(|_| error.is_of_linker) {
                 Some(flags) => format!("your flags were passed to the linker: {flags}"),
                 None => "the build output has the full message".to_owned(),
             };
@@ -168,13 +172,16 @@ impl Transcript {
     }
 }
 
-/// Prefix of the linker's errors.
-const NOT_LINKED: &str = "linking failed: ";
+/// Returns `true` if the compiler reports that the linker failed: rustc gives this error no code,
+/// and its text is its only sign.
+fn is_of_linker(message: &Diagnostic) -> bool {
+    message.message.starts_with("linking with `") || message.message.starts_with("linker `")
+}
 
 /// The compiler's message. A linking error contains only the linker's command, which fills a
 /// screen; the reason is in a note.
 fn text_of(message: &Diagnostic) -> String {
-    if !message.message.starts_with("linking with `") && !message.message.starts_with("linker `") {
+    if !is_of_linker(message) {
         return message.message.clone();
     }
     let notes = message.children.iter().rev().map(|note| note.message.trim());
@@ -192,7 +199,7 @@ fn text_of(message: &Diagnostic) -> String {
         .strip_prefix("linker `")
         .map(|_| format!("{}: ", message.message))
         .unwrap_or_default();
-    format!("{NOT_LINKED}{linker}{}", output_lines.join("\n"))
+    format!("linking failed: {linker}{}", output_lines.join("\n"))
 }
 
 /// Output as it is shown. A very long line is cut, and all of it is logged.

@@ -1,12 +1,9 @@
 //! The calls that change a function, in the order in which they are made. A plan is a list of
 //! calls, and applying it makes them one after the other, exactly as they were shown. Pure.
 
-use lambda_console_model::{Change, Concurrency, Field, UrlSetting};
+use lambda_console_model::{Change, Concurrency, Field, NewValue, UrlSetting};
 
-use super::{
-    diff::{REMOVED, Wanted},
-    remote::Remote,
-};
+use super::{diff::Wanted, remote::Remote};
 
 /// One step of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +146,8 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     }
     let policies = |is_removed: bool| {
         let of = |change: &Change| {
-            matches!(change.field, Field::RolePolicy(_)) && (change.to == REMOVED) == is_removed
+            matches!(change.field, Field::RolePolicy(_))
+                && (change.to == NewValue::Removed) == is_removed
         };
         !is_new && changes.iter().any(of)
     };
@@ -158,7 +156,7 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     if policies(false) {
         calls.push(Call::AttachPolicies);
     }
-    if statements.is_some_and(|change| change.to != REMOVED) {
+    if statements.is_some_and(|change| change.to != NewValue::Removed) {
         calls.push(Call::PutStatements);
     }
     if sends_code && wanted.code.as_ref().is_some_and(|code| code.bucket.is_some()) {
@@ -191,7 +189,7 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
         .iter()
         .filter(|change| change.field == Field::UrlPermission)
         .fold((false, false), |(closes, opens), change| {
-            (closes || change.to == REMOVED, opens || change.to != REMOVED)
+            (closes || change.to == NewValue::Removed, opens || change.to != NewValue::Removed)
         });
     if closes {
         calls.push(Call::CloseUrl);
@@ -212,7 +210,7 @@ pub(super) fn calls(wanted: &Wanted, found: Option<&Remote>, changes: &[Change])
     if policies(true) {
         calls.push(Call::DetachPolicies);
     }
-    if statements.is_some_and(|change| change.to == REMOVED) {
+    if statements.is_some_and(|change| change.to == NewValue::Removed) {
         calls.push(Call::DeleteStatements);
     }
     calls

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lambda_console_model::{
-    Change, Concurrency, Failure, Field, FunctionConfig, LogFormat, UrlAuth, UrlSetting, Vpc,
-    settings::MASK, short_sha256,
+    Change, Concurrency, Failure, Field, FunctionConfig, LogFormat, NewValue, UrlAuth, UrlSetting,
+    Vpc, settings::MASK, short_sha256,
 };
 
 use super::{
@@ -17,9 +17,6 @@ use crate::{
     resources::roles::{self, Held, RolePolicies},
 };
 
-/// Shown for a value that is removed.
-pub(super) const REMOVED: &str = "removed";
-
 /// The settings that differ, gathered one by one.
 pub(super) struct Diff {
     pub(super) changes: Vec<Change>,
@@ -30,13 +27,13 @@ impl Diff {
     pub(super) fn set(&mut self, field: Field, from: Option<String>, to: impl Into<String>) {
         let to = to.into();
         if from.as_ref() != Some(&to) {
-            self.changes.push(Change { field, from, to });
+            self.changes.push(Change { field, from, to: NewValue::Set(to) });
         }
     }
 
     /// Removes `field`, which is set.
     pub(super) fn remove(&mut self, field: Field, from: &str) {
-        self.changes.push(Change { field, from: Some(from.to_owned()), to: REMOVED.to_owned() });
+        self.changes.push(Change { field, from: Some(from.to_owned()), to: NewValue::Removed });
     }
 }
 
@@ -267,7 +264,7 @@ fn environment(config: &FunctionConfig, now: Option<&Settings>, diff: &mut Diff)
             diff.changes.push(Change {
                 field: Field::Env(name.clone()),
                 from,
-                to: MASK.to_owned(),
+                to: NewValue::Set(MASK.to_owned()),
             });
         }
     }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_without_a_code_is_judged_by_its_status() {
+    async fn an_answer_without_a_code_counts_by_its_status() {
         for (status, is_passing) in [(503, true), (403, false)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let config = config(listener.local_addr().unwrap().port());

@@ -318,7 +318,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_roll_back_goes_on_from_what_was_read_last() {
-        let denied = || CallError::Service { code: "AccessDenied".into(), message: String::new() };
+        let denied = || CallError::Service {
+            code: "AccessDenied".into(),
+            message: String::new(),
+            status: Some(403),
+        };
         let (tried, reads) = (RefCell::new(Vec::new()), Cell::new(0));
         let read = async || {
             reads.set(reads.get() + 1);

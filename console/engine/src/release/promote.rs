@@ -15,7 +15,7 @@ use async_recursion::async_recursion as boxed;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_console_model::{
     Approval, Canary, Change, ChangeKind, DeployAction, DeployPlan, Failure, FailureKind, Field,
-    Function, FunctionPlan, FunctionVersions, PromoteOutcome, Promoted, Promotion, Step,
+    Function, FunctionPlan, FunctionVersions, NewValue, PromoteOutcome, Promoted, Promotion, Step,
 };
 
 use self::{
@@ -197,11 +197,11 @@ async fn compare(
     if let Some(alias) = promoter.to.alias()
         && shown.action != DeployAction::Unchanged
     {
-        let to = shown.version.clone().unwrap_or_else(|| "a new version".to_owned());
+        let to = shown.version.as_deref().unwrap_or("a new version");
         shown.changes.push(Change {
             field: Field::Alias(alias.to_owned()),
             from: live.clone(),
-            to,
+            to: NewValue::Set(to.to_owned()),
         });
         // Without callers so far, there is no traffic to shift.
         let canary = canary.filter(|_| live.is_some()).map(Canary::changes);
@@ -468,7 +468,7 @@ impl Applied<'_> {
             _ => alias::move_from(to, &remote, wanted, before.as_ref(), &version, job).await?,
         }
         let field = Field::Alias(wanted.to_owned());
-        changes.push(Change { field, from: live.cloned(), to: version.clone() });
+        changes.push(Change { field, from: live.cloned(), to: NewValue::Set(version.clone()) });
         let action = if action == DeployAction::Created { action } else { DeployAction::Updated };
         Ok(done(action, changes))
     }

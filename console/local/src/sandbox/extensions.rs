@@ -19,6 +19,8 @@ use member::{Member, State};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use super::process::status::Exit;
+
 pub(crate) use member::Refusal;
 
 /// Maximum number of extensions of a function.
@@ -232,7 +234,7 @@ impl Extensions {
 
     /// Records that the process of an external extension ended, which is a failure unless the
     /// sandbox is shutting down.
-    pub(crate) fn exited(&self, name: &str, how: &str) {
+    pub(crate) fn exited(&self, name: &str, exit: &Exit) {
         let mut table = self.table();
         let kind = table.reported_error.unwrap_or("Extension.Crash");
         let ends = table.ends;
@@ -246,7 +248,8 @@ impl Extensions {
             }
         }
         if !ends {
-            let message = if how == "exit status 0" { "exit code 0" } else { how }.to_owned();
+            let message =
+                if exit.is_success() { "exit code 0".to_owned() } else { exit.to_string() };
             table.failure.get_or_insert(Failure { kind, message });
         }
         self.notify(table);

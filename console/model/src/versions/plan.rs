@@ -87,7 +87,8 @@ impl VersionsPlan {
     /// Returns the plan as it is shown for approval.
     pub fn shown(&self) -> FunctionPlan {
         let latest = self.seen.versions.first().map_or("", |latest| latest.sha256.as_str());
-        let change = |field, from: Option<String>, to: String| Change { field, from, to };
+        let change =
+            |field, from: Option<String>, to: String| Change { field, from, to: to.into() };
         let code = |from: &Version, to: &str| {
             change(Field::Code, Some(short_sha256(&from.sha256).to_owned()), to.to_owned())
         };

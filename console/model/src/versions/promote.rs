@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    deploy::{Change, DeployAction},
+    deploy::{Change, DeployAction, NewValue},
     failure::Failure,
     function::{Function, short_sha256},
     settings::Field,
@@ -67,7 +67,7 @@ impl Canary {
             "rolled back if the error rate is more than {max_errors} percentage points above the \
             old version's (after {least} invocations), or the init more than {max_init} % slower"
         );
-        let change = |field, to| Change { field, from: None, to };
+        let change = |field, to| Change { field, from: None, to: NewValue::Set(to) };
         [
             change(Field::CanarySteps, format!("{}, then all; each for {every}", steps.join(", "))),
             change(Field::CanaryRules, rules),
@@ -149,6 +149,6 @@ mod tests {
         assert_eq!((&rules.field, rules.to.as_str()), (&Field::CanaryRules, expected));
         let [steps, _] =
             Canary { steps: vec![2.5], every_ms: 90_000, ..Canary::default() }.changes();
-        assert_eq!(steps.to, "2.5 %, then all; each for 1 min 30 s");
+        assert_eq!(steps.to.as_str(), "2.5 %, then all; each for 1 min 30 s");
     }
 }

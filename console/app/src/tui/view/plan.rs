@@ -187,7 +187,7 @@ fn of_function(
 
 /// Returns `from → to`, on more lines if one is too narrow.
 fn values(change: &Change, width: usize) -> Vec<String> {
-    let Some(from) = &change.from else { return wrap(&change.to, width.max(1)) };
+    let Some(from) = &change.from else { return wrap(change.to.as_str(), width.max(1)) };
     let text = format!("{from} → {}", change.to);
     if columns(&text) <= width {
         return vec![text];

@@ -30,7 +30,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::aws::error::causes;
+use super::no_answer::causes;
 
 /// Characters that are not encoded in the user and password of a URL; `%` begins an encoded
 /// character.
@@ -284,14 +284,15 @@ impl HttpConnector for Chooser {
     }
 }
 
-/// Returns `true` if the proxy refused to connect to the host.
+/// Returns `true` if the proxy refused to connect to the host. The type of this error of
+/// `hyper-util` is private: its text is its only sign.
 fn is_refused(error: &ConnectorError) -> bool {
     let mut causes = causes(error);
     causes.any(|cause| cause.to_string() == "tunnel error: unsuccessful")
 }
 
-/// Asks the proxy again to connect to `host`. `None` means that it connects now, or sends no
-/// answer.
+/// Asks the proxy again to connect to `host`, and returns its status line. `None` means that it
+/// connects now, or sends no answer.
 async fn refusal(proxy: &Uri, host: &str) -> Option<String> {
     if proxy.scheme_str() != Some("http") {
         return None;
@@ -317,11 +318,9 @@ async fn refusal(proxy: &Uri, host: &str) -> Option<String> {
     let line = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
     let status = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
     let status = one_line(status.trim());
-    (!status.starts_with('2') && !status.is_empty()).then(|| format!("it{ANSWERED}{status}"))
+    (!status.starts_with('2') && !status.is_empty()).then_some(status)
 }
 
-/// Text before the status with which a proxy refuses to connect.
-pub(crate) const ANSWERED: &str = " answered CONNECT with ";
 /// Maximum length of a status line, in bytes.
 const LONGEST_STATUS: u64 = 200;
 /// Longest wait for a proxy to repeat its status.
@@ -333,13 +332,13 @@ pub(crate) struct Through {
     /// Its address; empty if it cannot be used.
     proxy: String,
     variable: String,
-    /// Answer of the proxy, if it refused to connect to the host.
+    /// Status line of the proxy, if it refused to connect to the host: `403 Forbidden`.
     refusal: Option<String>,
     source: BoxError,
 }
 
 impl Through {
-    /// Returns the proxy's answer, if it refused to connect to the host.
+    /// Returns the proxy's status line, if it refused to connect to the host.
     pub(crate) fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
     }

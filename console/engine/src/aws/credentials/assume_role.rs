@@ -110,6 +110,9 @@ impl Assumed {
             let call = self.sts.assume_role().role_arn(arn).role_session_name(&session);
             let call = call.set_external_id(external_id.clone()).set_duration_seconds(*duration);
             let answer = call.set_serial_number(mfa.clone()).set_token_code(code).send().await;
+            // "MultiFactorAuthentication failed with invalid MFA one time pass code.", "… Value 'x'
+            // at 'tokenCode' failed to satisfy constraint …". The codes `AccessDenied` and
+            // `ValidationError` stand for other errors too.
             refused = answer.as_ref().is_err_and(|error| {
                 error.as_service_error().and_then(|error| error.message()).is_some_and(|text| {
                     text.contains("MultiFactorAuthentication") || text.contains("tokenCode")

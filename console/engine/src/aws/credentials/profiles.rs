@@ -9,7 +9,7 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use lambda_console_model::{Failure, Remedy};
 
-use crate::aws::error::causes;
+use crate::aws::account::no_answer::causes;
 
 /// The profile if none is named.
 const DEFAULT: &str = "default";

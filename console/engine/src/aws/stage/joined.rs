@@ -163,7 +163,8 @@ pub(super) async fn sequel(
             Fate::Killed => Err(CallError::Transport(
                 "connection lost: the process that served the local Lambda was killed; it is \
                 unknown whether it ran"
-                    .to_owned(),
+                    .to_owned()
+                    .into(),
             )),
         },
         error => Err(error),

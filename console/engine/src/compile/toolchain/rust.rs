@@ -118,7 +118,8 @@ pub(crate) const WITHOUT_TRACE: [(&str, &str); 2] =
     [("RUST_BACKTRACE", "0"), ("RUST_LIB_BACKTRACE", "0")];
 
 /// Returns the reason why rustup runs no program if the toolchain of the workspace or the
-/// environment is not installed, and the remedy.
+/// environment is not installed, and the remedy. Rustup's exit code is 1 for every error: its text
+/// is the only sign.
 pub(crate) fn not_installed(stderr: &str) -> Option<(String, String)> {
     let line = stderr.lines().find_map(|line| line.strip_prefix("error: "))?;
     let (before, rest) = line.split_once("toolchain '")?;

@@ -175,7 +175,7 @@ async fn a_plan_shows_the_role_that_it_makes_and_that_the_code_is_stale() {
         plan.functions[0]
             .changes
             .iter()
-            .any(|change| change.field == Field::Role && change.to == "arn:role"),
+            .any(|change| change.field == Field::Role && change.to.as_str() == "arn:role"),
         "{plan:?}"
     );
     stage.close().await;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use lambda_console_model::{
     Architecture, Change, Concurrency, Cors, FunctionConfig, FunctionUrl, LogFormat, LogSettings,
-    UrlAuth, UrlSetting, Vpc, settings::MASK,
+    NewValue, UrlAuth, UrlSetting, Vpc, settings::MASK,
 };
 
 use crate::{
@@ -123,7 +123,7 @@ fn environment_values_are_masked_and_merged() {
     config.env_replace = true;
     let differing = changes(config.clone(), Some(&found()));
     assert_eq!(fields(&differing), ["env.KEY", "env.NEW", "env.ELSEWHERE"]);
-    assert_eq!(differing[2].to, "removed");
+    assert_eq!(differing[2].to, NewValue::Removed);
     assert!(!diff::merged_env(&config, Some(&found())).contains_key("ELSEWHERE"));
 }
 

@@ -72,8 +72,11 @@ async fn a_promotion_between_aliases_moves_the_alias_alone() {
     let plan =
         async || between(&beta, &live, &asked, directory.path(), &Job::silent()).await.unwrap();
     let planned = only(plan().await.expected()).unwrap();
-    let change =
-        Change { field: Field::Alias("live".into()), from: Some("1".into()), to: "2".into() };
+    let change = Change {
+        field: Field::Alias("live".into()),
+        from: Some("1".into()),
+        to: NewValue::Set("2".into()),
+    };
     assert_eq!((planned.version.as_deref(), planned.changes), (Some("2"), vec![change]));
     assert_eq!(pointer(&live).await.version, "1", "a plan changes nothing");
     run(&beta, &live, &asked, &Job::silent()).await.unwrap();

@@ -166,7 +166,7 @@ async fn a_canary_that_was_cut_off_is_seen_and_ended_by_a_roll_back() {
     let job = Job::silent();
     let plan = plan(&stage, "hello", VersionsChange::Rollback(None), &job).await.unwrap();
     let shown = plan.shown().changes.pop().unwrap();
-    assert_eq!((shown.from.as_deref(), &*shown.to), (Some("1 (95 %), 2 (5 %)"), "1"));
+    assert_eq!((shown.from.as_deref(), shown.to.as_str()), (Some("1 (95 %), 2 (5 %)"), "1"));
     let found = alias::get(&stage, "hello", "live").await.unwrap().unwrap();
     let grown = Share { weight: 0.25, ..canary.clone() };
     let found = alias::set(&stage, "hello", "live", &found, "1", Some(&grown)).await.unwrap();

@@ -343,6 +343,8 @@ impl FsWatcher {
             .await
             .unwrap_or_default();
         if let Some(why) = &answer.refusal {
+            // "fatal: detected dubious ownership in repository at …": git exits with 128 for this
+            // and for other errors.
             let hint = if why.contains("dubious ownership") {
                 "`git config --global --add safe.directory DIRECTORY` lets git answer"
             } else {

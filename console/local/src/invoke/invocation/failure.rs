@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Invocation;
-use crate::sandbox::{Failure, NotStarted, Reason, Sandbox, Status};
+use crate::sandbox::{Exit, Failure, NotStarted, Reason, Sandbox, Status};
 
 /// Failure of a bootstrap before its first `next`, or before its answer.
 pub(super) enum Failed {
@@ -19,8 +19,7 @@ pub(super) enum Failed {
     },
     /// Its process exited.
     Exited {
-        /// `exit status 1`, `signal: killed`.
-        how: String,
+        exit: Exit,
         /// `Runtime.ExitError`, or the error that an internal extension reported before.
         kind: &'static str,
     },
@@ -45,16 +44,16 @@ impl From<NotStarted> for Failed {
 impl Failed {
     /// Waits for the exit of a bootstrap, including one that is killed for its memory usage.
     pub(super) async fn exited(sandbox: &Sandbox) -> Self {
-        let how = tokio::select! {
+        let exit = tokio::select! {
             biased;
-            how = sandbox.exited() => how,
+            exit = sandbox.exited() => exit,
             never = sandbox.guard_memory() => match never {},
         };
         if sandbox.ran_out_of_memory() {
             return Self::OutOfMemory;
         }
         Self::Exited {
-            how,
+            exit,
             kind: sandbox.extensions.reported_error().unwrap_or("Runtime.ExitError"),
         }
     }
@@ -91,10 +90,10 @@ impl Failed {
                 return (payload, Some(format!("{time} {id} {text}\n\n")));
             }
             Self::Entrypoint(why) => ("Runtime.InvalidEntrypoint", why.clone()),
-            Self::Exited { how, kind } if how == "exit status 0" => {
+            Self::Exited { exit, kind } if exit.is_success() => {
                 (*kind, "Runtime exited without providing a reason".to_owned())
             }
-            Self::Exited { how, kind } => (*kind, format!("Runtime exited with error: {how}")),
+            Self::Exited { exit, kind } => (*kind, format!("Runtime exited with error: {exit}")),
             // The report's status has the cause; the caller gets only this.
             Self::OutOfMemory => {
                 ("Runtime.ExitError", "Runtime exited with error: signal: killed".to_owned())

@@ -24,7 +24,7 @@ use crate::{
             self,
             output::Output,
             program::Program,
-            status::{Group, describe, words},
+            status::{Group, words},
         },
         runtime_api::connection_owners::ConnectionOwners,
         telemetry::Category,
@@ -175,14 +175,11 @@ impl External {
         let following = env.tasks.spawn(async move { following.follow().await });
         let (extensions, ended_name) = (Arc::clone(extensions), name.clone());
         env.tasks.spawn(async move {
-            let how = match child.wait().await {
-                Ok(status) => describe(status),
-                Err(error) => error.to_string(),
-            };
+            let exit = child.wait().await.into();
             drop(group);
             following.abort();
             last_words.drain();
-            extensions.exited(&ended_name, &how);
+            extensions.exited(&ended_name, &exit);
             ends.send_replace(true);
         });
         Ok(Self { name, process, output, ended })

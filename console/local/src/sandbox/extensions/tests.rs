@@ -1,5 +1,7 @@
 //! The state machine alone.
 
+use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
+
 use super::*;
 
 fn invoke() -> Vec<String> {
@@ -73,10 +75,15 @@ fn an_identifier_is_asked_for_checked_and_looked_up() {
     assert_eq!(kind(&Uuid::new_v4().to_string()), "Extension.UnknownExtensionIdentifier");
 }
 
+/// The end of a process with this status of `wait`.
+fn exit(status: i32) -> Exit {
+    Exit::Status(ExitStatus::from_raw(status))
+}
+
 #[tokio::test]
 async fn an_exit_is_a_crash_unless_an_error_was_reported_or_the_shutdown_has_started() {
     let crash = Extensions::new(["a".to_owned()]);
-    crash.exited("a", "exit status 0");
+    crash.exited("a", &exit(0));
     assert_eq!(
         crash.failed().await,
         Failure { kind: "Extension.Crash", message: "exit code 0".to_owned() }
@@ -91,7 +98,7 @@ async fn an_exit_is_a_crash_unless_an_error_was_reported_or_the_shutdown_has_sta
         "Extension.InvalidExtensionState",
         "no further call succeeds"
     );
-    described.exited("a", "exit status 3");
+    described.exited("a", &exit(3 << 8));
     assert_eq!(
         described.failed().await,
         Failure { kind: "Extension.InitError", message: "exit status 3".to_owned() }
@@ -101,7 +108,7 @@ async fn an_exit_is_a_crash_unless_an_error_was_reported_or_the_shutdown_has_sta
     let ended = Extensions::new(["a".to_owned()]);
     assert!(ended.begin_end());
     assert!(!ended.begin_end());
-    ended.exited("a", "signal: killed");
+    ended.exited("a", &exit(9));
     assert!(!ended.has_failed());
 }
 

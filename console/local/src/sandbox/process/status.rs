@@ -1,6 +1,6 @@
 //! A process group that ends with its owner, and Lambda's wording of starts and exits.
 
-use std::{io, process::ExitStatus};
+use std::{fmt, io, os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -14,9 +14,39 @@ impl Drop for Group {
     }
 }
 
+/// End of a process, displayed in Lambda's words: `exit status 1`, `signal: killed`.
+#[derive(Clone, Debug)]
+pub(crate) enum Exit {
+    /// It ended with this status.
+    Status(ExitStatus),
+    /// Its status is not known, for this reason.
+    Unknown(String),
+}
+
+impl Exit {
+    /// Returns `true` if its status is 0.
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self, Self::Status(status) if status.success())
+    }
+}
+
+impl From<io::Result<ExitStatus>> for Exit {
+    fn from(end: io::Result<ExitStatus>) -> Self {
+        end.map_or_else(|error| Self::Unknown(error.to_string()), Self::Status)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => f.write_str(&describe(*status)),
+            Self::Unknown(why) => f.write_str(why),
+        }
+    }
+}
+
 /// Describes an exit in Lambda's words.
-pub(crate) fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
+fn describe(status: ExitStatus) -> String {
     let Some(signal) = status.signal() else {
         return format!("exit status {}", status.code().unwrap_or_default());
     };
