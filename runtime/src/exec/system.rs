@@ -2,7 +2,9 @@
 //! a process as a file, orphans.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::FromRawFd as _;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
