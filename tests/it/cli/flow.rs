@@ -134,7 +134,7 @@ fn every_event_of_every_function_is_answered_on_the_local_stage() {
     assert_eq!(of("router/hello")["payload"]["body"], "HELLO, LAMBDA!");
     assert_eq!(of("concurrent/text")["payload"]["words"], 7);
     assert_eq!(of("exec/text")["payload"]["longest"], "program");
-    assert_eq!(of("exec/fails")["payload"]["errorType"], "Function.ExitCode");
+    assert_eq!(of("exec/without-text")["payload"]["errorType"], "Function.ExitCode");
     let lines = of("stream/ten")["payload"].as_str().expect("lines of text");
     assert_eq!((lines.lines().count(), lines.lines().last()), (10, Some("{\"number\":10}")));
     assert!(
